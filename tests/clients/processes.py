@@ -1,0 +1,93 @@
+"""What the system under test runs, read from /proc: who listens, who descends from whom, what memory they hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+PROC = Path("/proc")
+LISTENING = "0A"
+KILOBYTE = 1024
+
+
+def listeners(port: int) -> set[int]:
+    """Return the processes that hold the listening socket of a port: a server's master and its workers."""
+    inodes = {
+        f"socket:[{fields[9]}]"
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, (PROC / "net" / table).read_text().splitlines()[1:])
+        if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port
+    }
+    return {pid for pid in everyone() if inodes & open_files(pid)}
+
+
+def everyone() -> set[int]:
+    """Return every process."""
+    return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()}
+
+
+def open_files(pid: int) -> set[str]:
+    """Return what the descriptors of a process stand for; nothing once it has ended."""
+    found = set()
+    try:
+        for descriptor in (PROC / str(pid) / "fd").iterdir():
+            found.add(os.readlink(descriptor))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # Processes end, and close files, while they are looked at; others' are not ours to read.
+        return found
+    return found
+
+
+def parent(pid: int) -> int:
+    """Return the parent of a process; 0 once it has ended."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    # The name, in brackets, may hold anything, so the fields are counted from behind it.
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def family(roots: Iterable[int]) -> set[int]:
+    """Return these processes and all that descend from them."""
+    members = set(roots)
+    parents = {pid: parent(pid) for pid in everyone()}
+    grown = True
+    while grown:
+        children = {pid for pid, above in parents.items() if above in members} - members
+        members |= children
+        grown = bool(children)
+    return members
+
+
+def command(pid: int) -> list[str]:
+    """Return the command line of a process; empty once it has ended."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    pairs = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def encoders(pids: Iterable[int]) -> set[int]:
+    """Return those of these processes that are ffmpeg."""
+    return {pid for pid in pids if "ffmpeg" in os.path.basename((command(pid) or [""])[0])}
+
+
+def resident(pids: Iterable[int]) -> int:
+    """Return the memory that these processes hold in bytes, shared pages divided among those who share (PSS)."""
+    return sum(_pss(pid) for pid in pids)
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return sum(int(line.split()[1]) * KILOBYTE for line in lines if line.startswith("Pss:"))

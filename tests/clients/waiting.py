@@ -1,0 +1,29 @@
+"""Wait for a condition, never longer than a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
+PAUSE_SECONDS = 0.05
+
+
+def until(look: Callable[[], Found], what: str, seconds: float = 30.0) -> Found:
+    """Return the first true thing that `look` returns; fail with what was awaited when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}; last seen: {found!r}"
+        time.sleep(PAUSE_SECONDS)
+
+
+def stays(look: Callable[[], bool], what: str, seconds: float) -> None:
+    """Fail as soon as `look` is false within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert look(), what
+        time.sleep(PAUSE_SECONDS)

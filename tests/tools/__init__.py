@@ -1,0 +1,1 @@
+"""Programs of others that the tests run, pinned."""
