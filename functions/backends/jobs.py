@@ -1,0 +1,169 @@
+"""The job documents in MongoDB: the only truth about every upload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from functions.backends import mongodb
+from functions.common import config, transitions
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.settings import Periods
+from functions.common.transitions import Document, Moment, Transition
+
+_INDEXES = (
+    [("owner", 1), ("created_at", -1)],
+    [("state", 1), ("lease.until", 1)],
+    [("state", 1), ("announce_due", 1)],
+    [("mail.state", 1), ("mail.until", 1)],
+    [("cleanup.at", 1)],
+    [("expires.video", 1)],
+    [("expires.mp3", 1)],
+    [("expires.job", 1)],
+)
+_TRIES = 2
+
+
+class Jobs:
+    """Execute the table of transitions on a collection of job documents."""
+
+    def __init__(
+        self, collection: Collection[Document], clock: Callable[[], datetime], periods: Periods
+    ) -> None:
+        self._collection = collection
+        self._clock = clock
+        self.periods = periods
+
+    def receive(self, job_id: str, **fields: Any) -> Document:
+        """Insert the document of an upload that begins now, under its lease."""
+        with mongodb.reached():
+            moment = Moment(self._clock(), self.periods)
+            job = {"_id": job_id, **fields} | {
+                "created_at": moment.after(0), "updated_at": moment.after(0),
+                "state": transitions.RECEIVING, "epoch": 0, "attempts": 0, "progress": 0,
+                "lease": {"holder": job_id, "until": moment.after(self.periods.upload_lease)},
+                "mail": {"state": transitions.NONE, "run": 1, "attempts": 0},
+            }  # fmt: skip
+            self._collection.insert_one(job)
+        return job
+
+    def find(self, job_id: str) -> Document | None:
+        """Return a job that is not being deleted."""
+        with mongodb.reached():
+            return self._collection.find_one({"_id": job_id, "state": {"$ne": transitions.DELETING}})
+
+    def find_owned(self, job_id: str, owner: str) -> Document | None:
+        """Return a job of this user, unless it is being deleted; somebody else's is as good as none."""
+        with mongodb.reached():
+            return self._collection.find_one(
+                {"_id": job_id, "owner": owner, "state": {"$ne": transitions.DELETING}}
+            )
+
+    def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
+        """Take a job through one row of the table; return it as it is afterwards, or nothing if the row lost.
+
+        Raises Failure(UNAVAILABLE) when the outcome is unknown (rule 2): whoever gets it deletes nothing.
+        """
+        for attempt in range(_TRIES):
+            try:
+                moment = Moment(self._clock(), self.periods, given)
+                return self._collection.find_one_and_update(
+                    transitions.condition(row, job_id, moment),
+                    transitions.change(row, moment),
+                    return_document=ReturnDocument.AFTER,
+                )
+            except PyMongoError as error:
+                job = self._after_doubt(job_id, error)
+                if job is None or _holds(job, transitions.change(row, moment)["$set"]):
+                    return job
+                if attempt + 1 == _TRIES:
+                    raise Failure(UNAVAILABLE) from error
+        raise AssertionError("unreachable")
+
+    def _after_doubt(self, job_id: str, error: PyMongoError) -> Document | None:
+        try:
+            return self._collection.find_one({"_id": job_id})
+        except PyMongoError:
+            raise Failure(UNAVAILABLE) from error
+
+    def forget(self, job: Document) -> bool:
+        """Remove the document of a deleted or aborted job whose files are gone for good."""
+        with mongodb.reached():
+            result = self._collection.delete_one(
+                {"_id": job["_id"], "epoch": job["epoch"], "cleanup": job["cleanup"],
+                 "state": {"$in": [transitions.DELETING, transitions.ABORTED]}}
+            )  # fmt: skip
+        return result.deleted_count == 1
+
+    def after(self, seconds: float) -> datetime:
+        """Return the moment so many seconds from now, by the database's clock."""
+        with mongodb.reached():
+            return Moment(self._clock(), self.periods).after(seconds)
+
+    def lease_over(self, state: str, most: int) -> Iterator[Document]:
+        """Yield jobs in this state whose lease is over, the longest first."""
+        return self._due({"state": state}, "lease.until", most)
+
+    def unannounced(self, most: int) -> Iterator[Document]:
+        """Yield jobs that still wait for the function that acts next, the longest first."""
+        waiting = {
+            "$or": [
+                {"state": transitions.READY},
+                {"state": {"$in": [transitions.DONE, transitions.FAILED]}, "mail.state": transitions.NONE},
+            ]
+        }
+        return self._due(waiting, "announce_due", most)
+
+    def mail_over(self, state: str, most: int) -> Iterator[Document]:
+        """Yield jobs whose mail has been in this state for too long."""
+        return self._due({"mail.state": state}, "mail.until", most)
+
+    def uncleaned(self, most: int) -> Iterator[Document]:
+        """Yield jobs whose files should be looked over now."""
+        return self._due({}, "cleanup.at", most)
+
+    def expired(self, what: str, most: int) -> Iterator[Document]:
+        """Yield jobs whose `video`, `mp3` or `job` has been kept for its time."""
+        return self._due({}, f"expires.{what}", most)
+
+    def _due(self, query: Document, field: str, most: int) -> Iterator[Document]:
+        with mongodb.reached():
+            moment = Moment(self._clock(), self.periods)
+            yield from self._collection.find(query | {field: {"$lte": moment.after(0)}}).sort(field, 1).limit(most)
+
+    def prepare(self) -> None:
+        """Create the indexes that the queries above need; does nothing where they exist."""
+        with mongodb.reached():
+            for keys in _INDEXES:
+                self._collection.create_index(keys)
+
+
+def _holds(job: Document, values: Document) -> bool:
+    """Tell whether a change of ours is in the document: its moment and its claim make it ours."""
+    for path, value in values.items():
+        here: Any = job
+        for part in path.split("."):
+            here = here.get(part) if isinstance(here, dict) else None
+        if here != value:
+            return False
+    return True
+
+
+@cache
+def connect() -> Jobs:
+    """Return the jobs of the database that the settings name, with the database's clock."""
+    database = mongodb.connect()
+    admin = database.client.admin
+
+    # A comparison with $$NOW inside a query is not understood everywhere, so the clock is asked for.
+    def clock() -> datetime:
+        moment: datetime = admin.command("hello")["localTime"]
+        return moment
+
+    return Jobs(database["jobs"], clock, config.load(Periods))

@@ -1,0 +1,76 @@
+"""Events: the CloudEvents between functions, hints that carry a job's id and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudevents.conversion import to_json
+from cloudevents.exceptions import GenericException
+from cloudevents.http import CloudEvent, from_http
+
+from functions.common import ids, transitions
+from functions.common.errors import MALFORMED_EVENT, Failure
+
+VIDEO_UPLOADED = "com.mp3converter.video.uploaded"
+MP3_READY = "com.mp3converter.mp3.ready"
+CONVERSION_FAILED = "com.mp3converter.conversion.failed"
+
+STRUCTURED = "application/cloudevents+json"  # CloudEvents JSON format 1.0.2, section 3
+_OF_STATE = {
+    transitions.READY: VIDEO_UPLOADED,
+    transitions.DONE: MP3_READY,
+    transitions.FAILED: CONVERSION_FAILED,
+}
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context 3.2.2
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a received event says: look at this job."""
+
+    job_id: str
+    traceparent: str | None
+
+
+def of(job: Mapping[str, Any]) -> CloudEvent:
+    """Return the event that tells of a job's state, for the function that acts next."""
+    attributes = {
+        "type": _OF_STATE[job["state"]], "source": "/mp3converter", "subject": job["_id"],
+        "datacontenttype": "application/json",
+    }  # fmt: skip
+    if job.get("traceparent"):
+        attributes["traceparent"] = job["traceparent"]
+    return CloudEvent(attributes, {"id": job["_id"]})
+
+
+def routing_key(event: CloudEvent) -> str:
+    """Return the key that RabbitMQ routes an event by: its type without our prefix."""
+    return str(event["type"]).removeprefix("com.mp3converter.")
+
+
+def encode(event: CloudEvent) -> bytes:
+    """Return an event in structured mode, the one encoding that every deliverer understands."""
+    return to_json(event)
+
+
+def decode(headers: Mapping[str, str], body: bytes, *types: str) -> Hint:
+    """Return what an event of one of these types says, in binary or structured mode.
+
+    Raises Failure(MALFORMED_EVENT) for anything else: poison, never to be tried again.
+    """
+    try:
+        event = from_http(headers, body)
+    except (GenericException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Failure(MALFORMED_EVENT) from error
+    data = event.data
+    if event["type"] not in types or not isinstance(data, dict) or not ids.is_id(data.get("id")):
+        raise Failure(MALFORMED_EVENT)
+    return Hint(data["id"], traceparent(event.get("traceparent")))
+
+
+def traceparent(text: object) -> str | None:
+    """Return the text if it is a traceparent, else nothing."""
+    return text if isinstance(text, str) and _TRACEPARENT.fullmatch(text) else None

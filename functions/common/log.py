@@ -1,0 +1,46 @@
+"""Logging: one JSON object a line on standard error, with the request id, and never a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """Write a record as one line of JSON; what was passed as `extra` becomes fields of their own."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__()
+        self.function = function
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "function": self.function,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def setup(function: str, level: str = "INFO") -> None:
+    """Send every logger's records to standard error as JSON lines that name the function."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(function))
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(level)
+    # pika tells every step of a connection at INFO, and the failures that we log ourselves at ERROR.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)

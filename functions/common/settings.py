@@ -1,0 +1,157 @@
+"""The table of settings that functions share: names, units and defaults, each in one place."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from functions.common.config import choice, days, integer, seconds, secret, text, url
+
+# An Ed25519 key in PKCS 8 is this and 32 bytes more (RFC 8410 section 7).
+_ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
+
+
+def _ed25519_pem(value: str) -> None:
+    lines = value.strip().splitlines()
+    try:
+        der = base64.b64decode("".join(lines[1:-1]), validate=True)
+    except ValueError:
+        der = b""
+    framed = lines[0] == "-----BEGIN PRIVATE KEY-----" and lines[-1] == "-----END PRIVATE KEY-----"
+    if not framed or not der.startswith(_ED25519_PKCS8) or len(der) != len(_ED25519_PKCS8) + 32:
+        raise ValueError("must be an Ed25519 private key in PEM (PKCS 8)")
+
+
+def _jwk_set(value: str) -> None:
+    try:
+        keys = json.loads(value)["keys"]
+        curves = {key["crv"] for key in keys if key["kid"] and key["x"]}
+    except (ValueError, KeyError, TypeError):
+        curves = set()
+    if curves != {"Ed25519"}:
+        raise ValueError("must be a JWK set of Ed25519 keys with a kid each")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How every function is served."""
+
+    function: str = text("FUNCTION_TARGET", "the function to serve, such as login")
+    metrics_token: str = secret("METRICS_TOKEN", "opens /_/metrics, which is not there without it", default="")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = choice(
+        "LOG_LEVEL", "the least level that is logged", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO"
+    )
+    idle_timeout: float = seconds(
+        "IDLE_TIMEOUT_SECONDS", "a peer that neither sends nor takes a byte for so long is dropped", default=30.0
+    )
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where people reach the functions."""
+
+    public_url: str = text(
+        "PUBLIC_URL", "a function's URL with {function} for its name", default="http://localhost:8080/{function}"
+    )
+
+
+@dataclass(frozen=True)
+class SignedLinks:
+    """The links in mails, which need no token."""
+
+    link_secret: str = secret("LINK_SECRET", "signs the links in mails", least=32)
+    link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail works", default=7.0)
+
+
+@dataclass(frozen=True)
+class Mongo:
+    """MongoDB: job documents and GridFS."""
+
+    url: str = url("MONGODB_URL", "where MongoDB is", "mongodb", "mongodb+srv")
+    database: str = text("MONGODB_DATABASE", "its database", default="mp3converter")
+    timeout: float = seconds("MONGODB_TIMEOUT_SECONDS", "the limit of one operation", default=10.0)
+
+
+@dataclass(frozen=True)
+class Broker:
+    """RabbitMQ: the events."""
+
+    url: str = url("RABBITMQ_URL", "where RabbitMQ is", "amqp", "amqps")
+    timeout: float = seconds("PUBLISH_TIMEOUT_SECONDS", "how long a publish may wait for the broker", default=5.0)
+
+
+@dataclass(frozen=True)
+class Database:
+    """MySQL or MariaDB: the users."""
+
+    url: str = url("MYSQL_URL", "where MySQL is", "mysql")
+    timeout: float = seconds("MYSQL_TIMEOUT_SECONDS", "the limit of one query", default=5.0)
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The SMTP server that takes our mails."""
+
+    url: str = url("SMTP_URL", "where the mail relay is", "smtp", "smtps")
+    sender: str = text("MAIL_FROM", "the address that mails come from", default="MP3 converter <mp3@localhost>")
+    timeout: float = seconds("SMTP_TIMEOUT_SECONDS", "the limit of one SMTP command", default=30.0)
+    final_timeout: float = seconds(
+        "SMTP_FINAL_TIMEOUT_SECONDS", "how long the answer to a whole mail may take", default=300.0
+    )
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What only login knows."""
+
+    private_key: str = secret("JWT_PRIVATE_KEY", "the Ed25519 key that signs tokens (PEM, PKCS 8)", check=_ed25519_pem)
+    token_ttl: int = integer("TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, least=1, most=31_536_000)
+    previous_keys: str = secret("JWT_PUBLIC_KEYS", "further keys to publish after a rotation, as a JWK set", default="", check=_jwk_set)
+    signup_token: str = secret("SIGNUP_TOKEN", "lets its bearer create users", default="", least=16)
+
+
+@dataclass(frozen=True)
+class Verifying:
+    """What a function needs to trust a token."""
+
+    public_keys: str = secret("JWT_PUBLIC_KEYS", "the keys that sign tokens, as a JWK set", check=_jwk_set)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large and how long a step may be."""
+
+    upload_max_bytes: int = integer("UPLOAD_MAX_BYTES", "the largest video", default=2**31, least=1)
+    upload_timeout: float = seconds("UPLOAD_TIMEOUT_SECONDS", "the longest upload", default=3600.0)
+    convert_timeout: float = seconds(
+        "CONVERT_TIMEOUT_SECONDS", "the longest conversion; below the platform's request limit", default=540.0
+    )
+    download_timeout: float = seconds("DOWNLOAD_TIMEOUT_SECONDS", "the longest download", default=3600.0)
+
+
+@dataclass(frozen=True)
+class Periods(Limits):
+    """The periods of the job document's transitions; every function that writes jobs must be given the same."""
+
+    upload_lease: float = seconds("UPLOAD_LEASE_SECONDS", "an upload without news for so long is dead", default=60.0)
+    convert_lease: float = seconds(
+        "CONVERT_LEASE_SECONDS", "a conversion without news for so long is dead", default=60.0
+    )
+    mail_lease: float = seconds("MAIL_LEASE_SECONDS", "a mail without news for so long is claimed anew", default=120.0)
+    mail_unknown: float = seconds(
+        "MAIL_UNKNOWN_SECONDS", "a mail handed over without an answer for so long is unknown", default=900.0
+    )
+    announce_gap: float = seconds("ANNOUNCE_GAP_SECONDS", "the first wait before an event is sent again", default=30.0)
+    announce_gap_max: float = seconds("ANNOUNCE_GAP_MAX_SECONDS", "the longest such wait", default=3600.0)
+    retry_delay: float = seconds("RETRY_DELAY_SECONDS", "the first wait after a passing failure; doubles", default=10.0)
+    max_attempts: int = integer("MAX_ATTEMPTS", "claims of a job, and of a mail, before it is given up", default=5, least=1)
+    video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long an ended job's video is kept", default=1.0)
+    mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)
+    job_keep_days: float = days("JOB_KEEP_DAYS", "how long a job can be told from an unknown one", default=90.0)
+
+    @property
+    def longest_step(self) -> float:
+        """Seconds after which no upload or conversion that began before can still be writing."""
+        return max(self.upload_timeout + self.upload_lease, self.convert_timeout + self.convert_lease)

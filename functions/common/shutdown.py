@@ -1,0 +1,7 @@
+"""Whether this process has been told to stop, for work that can be handed back (DESIGN section 3, rule 6)."""
+
+from __future__ import annotations
+
+import threading
+
+requested = threading.Event()

@@ -1,0 +1,89 @@
+"""Tokens: the JWTs that login signs and the other functions check (RFC 7519, RFC 8725, RFC 9068)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from jwt.algorithms import OKPAlgorithm
+
+from functions.common.errors import INVALID_TOKEN, Failure
+
+ISSUER = "mp3converter"
+_ALGORITHM = "EdDSA"
+_TYPE = "at+jwt"
+_SKEW_SECONDS = 30
+_REQUIRED = ["iss", "aud", "sub", "email", "exp", "iat", "jti"]
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whom a valid token names: the user's id and e-mail address."""
+
+    user: str
+    email: str
+
+
+class Signer:
+    """Sign tokens with the private key that login alone holds."""
+
+    def __init__(self, private_key: str, ttl: int, previous_keys: str = "") -> None:
+        self._key: Any = OKPAlgorithm().prepare_key(private_key)
+        self._ttl = ttl
+        public = json.loads(OKPAlgorithm.to_jwk(self._key.public_key()))
+        self._kid = _thumbprint(public)
+        own = public | {"kid": self._kid, "use": "sig", "alg": _ALGORITHM}
+        known = json.loads(previous_keys)["keys"] if previous_keys else []
+        others = [entry for entry in known if entry["kid"] != self._kid]
+        self.key_set = {"keys": [own, *others]}
+
+    def sign(self, bearer: Bearer) -> str:
+        """Return a token for this user, valid from now for the time that was set."""
+        moment = int(time.time())
+        claims = {
+            "iss": ISSUER, "aud": ISSUER, "sub": bearer.user, "email": bearer.email,
+            "iat": moment, "exp": moment + self._ttl, "jti": str(uuid.uuid4()),
+        }  # fmt: skip
+        return jwt.encode(claims, self._key, _ALGORITHM, headers={"kid": self._kid, "typ": _TYPE})
+
+
+class Verifier:
+    """Check tokens with the public keys; nothing that a token says about keys or algorithms is believed."""
+
+    def __init__(self, public_keys: str) -> None:
+        entries = json.loads(public_keys)["keys"]
+        self._keys = {entry["kid"]: jwt.PyJWK(entry, algorithm=_ALGORITHM) for entry in entries}
+
+    def verify(self, token: str) -> Bearer:
+        """Return whom the token names. Raises Failure(INVALID_TOKEN) for every token but a valid one."""
+        try:
+            return self._verify(token)
+        except (jwt.exceptions.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise Failure(INVALID_TOKEN) from error
+
+    def _verify(self, token: str) -> Bearer:
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") != _TYPE:
+            raise ValueError("not an access token")
+        key = self._keys[header["kid"]]
+        claims: dict[str, Any] = jwt.decode(
+            token, key, [_ALGORITHM], issuer=ISSUER, audience=ISSUER, leeway=_SKEW_SECONDS, options={"require": _REQUIRED}
+        )
+        if not isinstance(claims["aud"], str) or not isinstance(claims["email"], str) or not claims["sub"]:
+            raise ValueError("claims of another kind")
+        # The leeway is for clocks that run ahead of ours (iat), not for tokens that are over.
+        if not isinstance(claims["exp"], int) or claims["exp"] <= time.time():
+            raise ValueError("expired")
+        return Bearer(claims["sub"], claims["email"])
+
+
+def _thumbprint(jwk: dict[str, str]) -> str:
+    """Return a key's id: its thumbprint (RFC 7638 section 3, RFC 8037 section 2)."""
+    canonical = json.dumps({name: jwk[name] for name in ("crv", "kty", "x")}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()

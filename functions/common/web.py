@@ -1,0 +1,113 @@
+"""The HTTP edge that all functions share: who asks, what they may send, and how answers and errors look."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, Response
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
+
+from functions.common import errors, log
+from functions.common.errors import Failure, Kind
+
+if TYPE_CHECKING:
+    from functions.common.tokens import Bearer, Verifier
+
+_log = logging.getLogger(__name__)
+
+_NEVER_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_EVENT_MOST_BYTES = 65_536
+
+
+def answer(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON answer."""
+    body = json.dumps(payload) + "\n"
+    return Response(body, status, _NEVER_STORED | (headers or {}), content_type="application/json")
+
+
+def text(body: str, status: int = 200) -> Response:
+    """Return an answer of plain text."""
+    return Response(body, status, _NEVER_STORED, content_type="text/plain; charset=utf-8")
+
+
+def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """Return an error as RFC 9457 describes it."""
+    body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code} | more
+    body["request_id"] = log.request_id.get()
+    response = answer(body, kind.status, headers)
+    response.content_type = "application/problem+json"
+    return response
+
+
+def allow(request: Request, *methods: str) -> None:
+    """Refuse every method but these (RFC 9110 section 15.5.6)."""
+    if request.method not in methods:
+        raise Failure(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(methods)})
+
+
+def challenge(kind: Kind, scheme: str, detail: str = "") -> Failure:
+    """Return a refusal with the challenge that RFC 9110 section 11.6.1 asks for."""
+    return Failure(kind, {"WWW-Authenticate": f'{scheme} realm="mp3converter"{detail}'})
+
+
+def bearer(request: Request, verifier: Verifier) -> Bearer:
+    """Return whom the request's token names (RFC 6750 section 2.1). Raises Failure 401."""
+    fields = request.headers.getlist("Authorization")
+    if not fields:
+        raise challenge(errors.UNAUTHORIZED, "Bearer")
+    scheme, _, token = fields[0].partition(" ")
+    try:
+        if len(fields) > 1 or scheme.lower() != "bearer" or not token:
+            raise Failure(errors.INVALID_TOKEN)
+        return verifier.verify(token.strip(" "))
+    except Failure as failure:
+        raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
+
+
+def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
+    """Return a body of at most `most` bytes. Raises Failure(FILE_TOO_LARGE) for a longer one."""
+    if (request.content_length or 0) > most:
+        raise Failure(errors.FILE_TOO_LARGE)
+    body = request.stream.read(most + 1)
+    if len(body) > most:
+        raise Failure(errors.FILE_TOO_LARGE)
+    return body
+
+
+def install_error_handlers(app: Flask, *, events: bool) -> None:
+    """Map every error to an answer, in this one place.
+
+    With `events`, an unexpected error is 503: a deliverer drops the message of a 500 and tries that of a 503 again.
+    """
+
+    def failed(failure: Failure) -> Response:
+        cause = failure.__cause__
+        level = logging.INFO if failure.kind.permanent else logging.WARNING
+        _log.log(level, "refused", extra={"code": failure.kind.code, "cause": repr(cause) if cause else None})
+        return problem(failure.kind, failure.headers, **failure.more)
+
+    def refused(error: HTTPException) -> Any:
+        if error.response is not None:
+            return error
+        status = error.code or 500
+        if status >= 500:
+            return crashed(error)
+        if isinstance(error, NotFound):
+            return problem(errors.NOT_FOUND)
+        if isinstance(error, WerkzeugMethodNotAllowed):
+            return problem(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods or ())})
+        kept = {name: value for name, value in error.get_headers() if name in ("Allow", "WWW-Authenticate", "Retry-After")}
+        return problem(Kind(errors.BAD_REQUEST.code, status, errors.BAD_REQUEST.title), kept)
+
+    def crashed(error: Exception) -> Response:
+        original = getattr(error, "original_exception", None) or error
+        _log.error("unexpected error", exc_info=original)
+        return problem(errors.UNAVAILABLE if events else errors.INTERNAL)
+
+    app.register_error_handler(Failure, failed)
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(500, crashed)  # the framework's own shows the exception's text
+    app.register_error_handler(Exception, crashed)

@@ -1,0 +1,115 @@
+"""The connector: RabbitMQ queues to HTTP CloudEvents, where no RabbitmqSource exists."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import pika
+
+from functions.common import config
+from functions.common import log as logs
+from functions.common.settings import Broker as BrokerSettings
+from functions.connector import health, timer
+from functions.connector.broker import Broker
+from functions.connector.consumer import Consumer
+from functions.connector.delivery import Backoff
+from functions.connector.settings import Connector, queues
+
+log = logging.getLogger("functions.connector")
+
+ENDED = "ended"
+
+
+def main() -> int:
+    """Run until a signal; return the process's exit status."""
+    logs.setup("connector")
+    try:
+        settings = config.load(Connector)
+        logging.root.setLevel(settings.log_level)
+        broker = _broker(settings)
+        if settings.health_port:
+            health.serve(settings.host, settings.health_port, broker)
+    except config.ConfigError as error:
+        log.critical(str(error))
+        return 1
+    except OSError as error:
+        log.critical("cannot listen on CONNECTOR_HEALTH_PORT", extra={"reason": str(error)})
+        return 1
+    return _run(broker, settings)
+
+
+def _broker(settings: Connector) -> Broker:
+    broker = Broker(_parameters(config.load(BrokerSettings).url))
+    backoff = Backoff(settings.retry, settings.backoff, settings.policy)
+    # A list of its own first: consumers start threads, and must all be wanted.
+    wanted = queues(settings)
+    broker.consumers = [Consumer(queue, backoff, settings.call_timeout or None, broker.wake) for queue in wanted]
+    return broker
+
+
+def _parameters(url: str) -> pika.URLParameters:
+    try:
+        return pika.URLParameters(url)
+    except Exception:  # pika raises what it likes, and quotes the URL
+        raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
+
+
+def _run(broker: Broker, settings: Connector) -> int:
+    # A SimpleQueue is what a signal handler may safely put into.
+    news: SimpleQueue[str] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: news.put(signal.Signals(received).name))
+    stopping = threading.Event()
+    threads = [_start("broker", broker.run, news)]
+    if settings.sweep_url:
+        tick = lambda: timer.run(settings.sweep_url, settings.sweep_every, settings.sweep_timeout, stopping)  # noqa: E731
+        threads.append(_start("timer", tick, news))
+    first = news.get()
+    if first == ENDED:
+        log.critical("a thread ended: this is a defect")
+        return 1
+    log.info("stopping: calls under way may end", extra={"signal": first})
+    stopping.set()
+    broker.stop()
+    return _await(threads, news, settings.grace)
+
+
+def _await(threads: list[threading.Thread], news: SimpleQueue[str], grace: float) -> int:
+    deadline = time.monotonic() + grace
+    ended = 0
+    while ended < len(threads):
+        try:
+            message = news.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            log.warning("calls were cut: CONNECTOR_GRACE_SECONDS are over, RabbitMQ delivers their messages again")
+            return 1
+        if message != ENDED:
+            log.warning("calls were cut by a second signal: RabbitMQ delivers their messages again")
+            return 1
+        ended += 1
+    log.info("stopped")
+    return 0
+
+
+def _start(name: str, work: Callable[[], None], news: SimpleQueue[str]) -> threading.Thread:
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("the thread failed", extra={"thread": name})
+        finally:
+            news.put(ENDED)
+
+    thread = threading.Thread(target=run, daemon=True, name=name)
+    thread.start()
+    return thread
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The timer that calls sweep where no PingSource does, with an event like PingSource's."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import requests
+from cloudevents.conversion import to_binary
+from cloudevents.http import CloudEvent
+
+from functions.connector import calls
+
+log = logging.getLogger(__name__)
+
+TYPE = "dev.knative.sources.ping"
+SOURCE = "/apis/v1/namespaces/default/pingsources/sweep"
+
+
+def run(url: str, every: float, timeout: float, stopping: threading.Event) -> None:
+    """Call every so many seconds, one call at a time, until told to stop."""
+    due = time.monotonic() + every
+    while not stopping.wait(max(0.0, due - time.monotonic())):
+        _tick(url, timeout)
+        due = max(due + every, time.monotonic())
+
+
+def _tick(url: str, timeout: float) -> None:
+    event = CloudEvent({"type": TYPE, "source": SOURCE, "datacontenttype": "application/json"}, {})
+    headers, body = to_binary(event)
+    try:
+        status = calls.post(requests.Request("POST", url, headers=headers, data=body).prepare(), timeout)
+    except requests.RequestException as error:
+        log.warning("the timer's call failed", extra={"outcome": type(error).__name__})
+        return
+    if not 200 <= status < 300:
+        log.warning("the timer's call failed", extra={"outcome": status})

@@ -1,0 +1,110 @@
+"""Conversion: claim a job, make its MP3, and write down how it ended (DESIGN section 3, step convert)."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from functions.backends.files import MP3S, VIDEOS, Files
+from functions.backends.jobs import Jobs
+from functions.backends.queue import Queue
+from functions.common import errors, ids, transitions
+from functions.common.errors import Failure
+from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
+from functions.convert.lease import Lease, Lost, Stopped
+
+_log = logging.getLogger(__name__)
+
+_RETRY_DELAY_MOST_SECONDS = 3600.0
+_READ_BYTES = 2**20
+
+Encode = Callable[..., Any]
+
+
+def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, holder: str, stopping: Event) -> None:
+    """Convert a job that waits for it; do nothing when there is none to be had.
+
+    Every end is written to the job. Raises Failure(UNAVAILABLE) only when that could not be done.
+    """
+    job = _claim(job_id, jobs, holder)
+    if job is None:
+        return
+    try:
+        ended = _convert(job, jobs, files, encode, stopping)
+    except Lost:
+        _log.warning("lost the lease", extra={"job": job_id, "epoch": job["epoch"]})
+        _discard(job, jobs, files)
+        return
+    except Stopped:
+        ended = jobs.apply(HAND_BACK, job_id, epoch=job["epoch"])
+    except Exception as error:  # noqa: BLE001 - the job must learn of every end, whatever it was
+        ended = _written_down(job, error, jobs)
+    if ended is None or ended["state"] != transitions.DONE:
+        _discard(job, jobs, files)
+    if ended is not None:
+        _log.info("conversion ended", extra={"job": job_id, "state": ended["state"], "epoch": job["epoch"]})
+        queue.announce([ended] if ended.get("retry_at") is None else [])
+
+
+def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
+    job = jobs.find(job_id)
+    if job is None or job["state"] != transitions.READY:
+        return None
+    return jobs.apply(CLAIM, job_id, epoch=job["epoch"], holder=holder)
+
+
+def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
+    lease = Lease(job, jobs, stopping)
+    # The video lies alone under a fixed name: nothing that its sender chose reaches a file system or a command line.
+    with tempfile.TemporaryDirectory(prefix="convert-") as folder:
+        source, target = Path(folder, "in"), Path(folder, "out.mp3")
+        _fetch(job, source, files, lease)
+        sound = encode(source, target, deadline=lease.deadline, on_progress=lambda seconds: lease.beat())
+        file_id = ids.mp3_file(job["_id"], job["epoch"])
+        writer = files.write(MP3S, file_id)
+        with target.open("rb") as made:
+            while block := made.read(_READ_BYTES):
+                writer.write(block)
+                lease.beat()
+        digest = writer.finish()
+    mp3 = {"file_id": file_id, "length": writer.length, "sha256": digest, "duration": sound.duration}
+    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3)
+
+
+def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:
+    reader = files.read(VIDEOS, job["_id"])
+    if reader is None:
+        raise Failure(errors.UNAVAILABLE)
+    with source.open("xb") as copy:
+        for block in reader.blocks():
+            copy.write(block)
+            lease.beat()
+
+
+def _written_down(job: Document, error: Exception, jobs: Jobs) -> Document | None:
+    """Write down why a conversion ended: for good, or for now (rule 6)."""
+    kind = error.kind if isinstance(error, Failure) else errors.INTERNAL
+    if not isinstance(error, Failure):
+        _log.error("unexpected error", exc_info=error, extra={"job": job["_id"]})
+    if not kind.permanent:
+        _log.warning("conversion postponed", extra={"job": job["_id"], "cause": repr(error.__cause__ or error)})
+        if job["attempts"] < jobs.periods.max_attempts:
+            delay = min(jobs.periods.retry_delay * 2 ** (job["attempts"] - 1), _RETRY_DELAY_MOST_SECONDS)
+            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=jobs.after(delay))
+        kind = errors.GAVE_UP
+    return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error={"code": kind.code, "title": kind.title})
+
+
+def _discard(job: Document, jobs: Jobs, files: Files) -> None:
+    """Delete what this claim stored, unless the job names it after all; what cannot be deleted, sweep deletes."""
+    file_id = ids.mp3_file(job["_id"], job["epoch"])
+    try:
+        now = jobs.find(job["_id"])
+        if now is None or now.get("mp3", {}).get("file_id") != file_id:
+            files.delete(MP3S, file_id)
+    except Failure as failure:
+        _log.warning("not cleaned; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})

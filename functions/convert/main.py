@@ -1,0 +1,33 @@
+"""convert: a `video.uploaded` event in, an MP3 in GridFS, an event out (DESIGN section 1)."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import functions_framework
+from flask import Request, Response
+
+from functions.common import config, shutdown, web
+from functions.common.settings import Broker, Mongo, Periods
+
+config.load(Periods)
+config.load(Mongo)
+config.load(Broker)
+
+
+@functions_framework.http
+def convert(request: Request) -> Response:
+    """Convert the job that the event names; answer 200 when that is done or written down for later."""
+    web.allow(request, "POST")
+    # The drivers load with the first event, not with the process.
+    from functions.backends import files, jobs, queue
+    from functions.common import events
+    from functions.convert import conversion, engine
+
+    hint = events.decode(request.headers, web.small_body(request), events.VIDEO_UPLOADED)
+    conversion.run(
+        hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(), encode=engine.encode,
+        holder=f"{socket.gethostname()}/{os.getpid()}", stopping=shutdown.requested,
+    )  # fmt: skip
+    return web.answer({"id": hint.job_id})

@@ -1,0 +1,36 @@
+"""gunicorn's settings, the same for every function (DESIGN section 4)."""
+
+import os
+import signal
+import socket
+
+wsgi_app = "functions.serve:app"
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a container's only port
+worker_class = "gthread"
+workers = 1
+threads = int(os.environ.get("THREADS", "4"))
+preload_app = True
+timeout = 0  # a conversion may keep its thread for minutes
+graceful_timeout = int(float(os.environ.get("GRACEFUL_TIMEOUT_SECONDS", "600")))
+keepalive = 15
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a heartbeat file, no data
+control_socket_disable = True
+loglevel = "warning"
+
+
+def post_worker_init(worker):
+    """Make SIGTERM refuse new connections at once and tell the work in hand, then stop as gunicorn does."""
+    from functions.common import shutdown
+
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def terminate(number, frame):
+        shutdown.requested.set()
+        # Without both, a new connection hangs until the last request is answered: gunicorn's loop goes on
+        # listening, and so does the kernel.
+        worker.set_accept_enabled(False)
+        for listener in worker.sockets:
+            listener.sock.shutdown(socket.SHUT_RDWR)
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, terminate)

@@ -1,0 +1,84 @@
+"""Accounts: who may log in, with which password, and how a password is kept (Argon2id)."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from functools import cache
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from email_validator import EmailNotValidError, validate_email
+
+from functions.backends.users import User, Users
+from functions.common.errors import INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
+
+_log = logging.getLogger(__name__)
+
+PASSWORD_LEAST_CHARACTERS = 8
+PASSWORD_MOST_BYTES = 1024
+
+# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
+
+
+def check(users: Users, email: str, password: str) -> User:
+    """Return the user with these credentials.
+
+    Raises Failure(WRONG_CREDENTIALS), alike in words and in time for an unknown user and for a wrong password.
+    """
+    if len(password.encode()) > PASSWORD_MOST_BYTES:
+        raise Failure(WRONG_CREDENTIALS)
+    user = users.find(_normal(email))
+    if not _matches(user.password if user else _nobody(), password) or user is None:
+        raise Failure(WRONG_CREDENTIALS)
+    if not _is_hash(user.password) or _HASHER.check_needs_rehash(user.password):
+        # A row from an old database, or from weaker parameters; a change that came between wins.
+        users.change_password(user, _HASHER.hash(password))
+        _log.info("password hash upgraded", extra={"user": user.id})
+    return user
+
+
+def add(users: Users, email: str, password: str) -> User:
+    """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD or EMAIL_TAKEN."""
+    try:
+        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise Failure(INVALID_EMAIL) from error
+    return users.add(_normal(address), _hashed(password))
+
+
+def change_password(users: Users, user: User, password: str) -> None:
+    """Give a user a new password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if another change came first."""
+    if not users.change_password(user, _hashed(password)):
+        raise Failure(WRONG_CREDENTIALS)
+
+
+def _hashed(password: str) -> str:
+    if len(password) < PASSWORD_LEAST_CHARACTERS or len(password.encode()) > PASSWORD_MOST_BYTES:
+        raise Failure(WEAK_PASSWORD)
+    return _HASHER.hash(password)
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(stored, password)
+    except VerifyMismatchError:
+        return False
+    except InvalidHashError:
+        # Plain text takes as long as a hash, or its rows would show.
+        _matches(_nobody(), password)
+        return hmac.compare_digest(stored.encode(), password.encode())
+
+
+def _is_hash(stored: str) -> bool:
+    return stored.startswith("$argon2")
+
+
+@cache
+def _nobody() -> str:
+    return _HASHER.hash("nobody's password")
+
+
+def _normal(email: str) -> str:
+    return email.strip().lower()

@@ -1,0 +1,126 @@
+"""One way to serve every function: functions-framework's app with our health, errors, limits and metrics.
+
+`FUNCTION_TARGET=login gunicorn -c functions/gunicorn.conf.py` serves functions/login/main.py.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from functions.common import config, errors, log, web
+from functions.common.settings import Serving
+
+_EVENT_FUNCTIONS = frozenset({"convert", "notify", "sweep"})
+_DRAIN_MOST_BYTES = 32 * 2**20
+_DRAIN_MOST_SECONDS = 2.0
+_DRAIN_BLOCK = 65_536
+
+
+def build(settings: Serving) -> Flask:
+    """Return the app that serves the function that the settings name."""
+    source = Path(__file__).parent / settings.function / "main.py"
+    if not settings.function.isidentifier() or not source.is_file():
+        raise config.ConfigError("FUNCTION_TARGET must be the name of a function, such as login")
+    app: Flask = functions_framework.create_app(settings.function, str(source), "http")
+    _install_health(app, settings)
+    _install_metrics(app, settings)
+    _install_limits(app, settings)
+    web.install_error_handlers(app, events=settings.function in _EVENT_FUNCTIONS)
+    return app
+
+
+def _install_health(app: Flask, settings: Serving) -> None:
+    # Ready does not depend on backends: a database that is away must not stop every pod.
+    def health() -> Response:
+        return web.answer({"status": "ok", "function": settings.function})
+
+    for path in ("/_/health", "/_/ready", "/healthz"):
+        app.add_url_rule(path, f"health{path}", health, methods=["GET"])
+
+
+def _install_metrics(app: Flask, settings: Serving) -> None:
+    registry = CollectorRegistry()
+    requests = Counter(
+        "http_requests", "Requests answered.", ["function", "method", "status"], registry=registry
+    )
+    durations = Histogram(
+        "http_request_duration_seconds", "Time to the answer's first byte.", ["function"], registry=registry
+    )
+
+    def metrics() -> Response:
+        offered = request.headers.get("Authorization", "").encode()
+        if not settings.metrics_token or not hmac.compare_digest(offered, f"Bearer {settings.metrics_token}".encode()):
+            return web.problem(errors.NOT_FOUND)
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    app.add_url_rule("/_/metrics", "metrics", metrics, methods=["GET"])
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        if request.endpoint == "run":
+            method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "DELETE") else "other"
+            requests.labels(settings.function, method, response.status_code).inc()
+            durations.labels(settings.function).observe(time.monotonic() - g.began)
+        return response
+
+
+def _install_limits(app: Flask, settings: Serving) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = time.monotonic()
+        log.request_id.set(request.headers.get("X-Call-Id", "")[:64] or str(uuid.uuid4()))
+        connection = request.environ.get("gunicorn.socket")
+        if connection is not None:
+            connection.settimeout(settings.idle_timeout)
+
+    # Flask runs these hooks in reverse order of registration, so ours comes before the framework's, which reads
+    # all that is left of a refused body into memory (300 MB of it, for a 401 to a 300 MB upload).
+    @app.after_request
+    def drain_later(response: Response) -> Response:
+        response.headers["X-Request-Id"] = log.request_id.get()
+        environ = request.environ
+        request.stream = io.BytesIO()  # type: ignore[misc]
+        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            response.call_on_close(lambda: _drain(environ))
+        return response
+
+
+def _drain(environ: dict[str, Any]) -> None:
+    """Read on for a bounded while after the answer: a sender that still sends would see a reset, not the status."""
+    connection, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
+    if connection is None:
+        return
+    deadline = time.monotonic() + _DRAIN_MOST_SECONDS
+    left = _DRAIN_MOST_BYTES
+    try:
+        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+            connection.settimeout(seconds)
+            block = body.read(min(_DRAIN_BLOCK, left))
+            if not block:
+                return
+            left -= len(block)
+    except OSError:
+        return  # the answer is out; whatever the peer does now changes nothing
+
+
+def _start() -> Flask:
+    try:
+        settings = config.load(Serving)
+        log.setup(settings.function, settings.log_level)
+        return build(settings)
+    except config.ConfigError as error:
+        sys.exit(f"cannot start: {error}")
+
+
+app = _start()

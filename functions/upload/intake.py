@@ -1,0 +1,84 @@
+"""Intake: take a video in so that nothing of it is left, or it is never lost (DESIGN section 3, step upload)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from itertools import chain
+
+from functions.backends.files import VIDEOS, Files
+from functions.backends.jobs import Jobs
+from functions.backends.queue import Queue
+from functions.common import ids, transitions
+from functions.common.errors import EMPTY_FILE, UNAVAILABLE, Failure
+from functions.common.tokens import Bearer
+from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD, Document
+from functions.upload import sniffing
+from functions.upload.body import Video
+
+_log = logging.getLogger(__name__)
+
+_RENEWALS_A_LEASE = 3
+
+
+def take(
+    video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files, queue: Queue
+) -> Document:
+    """Store a video and return its job, ready to be converted. Raises Failure, and then nothing is left of it."""
+    head, blocks = _peek(video.blocks)
+    sniffing.require_media(head)
+    job = jobs.receive(
+        ids.new(), owner=bearer.user, email=bearer.email, filename=video.filename, options={}, traceparent=traceparent
+    )
+    try:
+        accepted = _store(job, chain([head], blocks), jobs, files)
+    except BaseException:
+        _abort(job, jobs, files)
+        raise
+    # From here on the job is safe, whatever becomes of the event.
+    queue.announce([accepted])
+    _log.info("received", extra={"job": accepted["_id"], "bytes": accepted["size"]})
+    return accepted
+
+
+def _peek(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= sniffing.HEAD_BYTES:
+            break
+    if not head:
+        raise Failure(EMPTY_FILE)
+    return head, blocks
+
+
+def _store(job: Document, blocks: Iterator[bytes], jobs: Jobs, files: Files) -> Document:
+    writer = files.write(VIDEOS, job["_id"])
+    deadline = transitions.Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
+    pause = jobs.periods.upload_lease / _RENEWALS_A_LEASE
+    renewed = time.monotonic()
+    for block in blocks:
+        writer.write(block)
+        if time.monotonic() - renewed > pause:
+            renewed = time.monotonic()
+            if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
+                raise Failure(UNAVAILABLE)
+    digest = writer.finish()
+    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest)
+    if accepted is None:
+        # Nobody but this upload can accept it: unless it was aborted or deleted, our own lost answer did.
+        accepted = jobs.find(job["_id"])
+        if accepted is None or accepted["state"] in (transitions.RECEIVING, transitions.ABORTED):
+            raise Failure(UNAVAILABLE)
+    return accepted
+
+
+def _abort(job: Document, jobs: Jobs, files: Files) -> None:
+    """Leave nothing of an upload that failed; what cannot be removed now, sweep removes."""
+    try:
+        aborted = jobs.apply(ABORT, job["_id"], epoch=job["epoch"]) or jobs.find(job["_id"])
+        if aborted is None or aborted["state"] == transitions.ABORTED:
+            files.delete(VIDEOS, job["_id"])
+    except Failure as failure:
+        _log.warning("not cleaned; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})

@@ -1,0 +1,47 @@
+"""upload: one video in, as a form or as the body; a job's id out (DESIGN section 1)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import functions_framework
+from flask import Request, Response
+
+from functions.common import config, web
+from functions.common.settings import Broker, Links, Mongo, Periods, Verifying
+
+if TYPE_CHECKING:
+    from functions.common.tokens import Verifier
+
+_PERIODS = config.load(Periods)
+_VERIFYING = config.load(Verifying)
+_LINKS = config.load(Links)
+config.load(Mongo)
+config.load(Broker)
+
+
+@functions_framework.http
+def upload(request: Request) -> Response:
+    """Take one video; answer 202 with the job's id once it can no longer be lost."""
+    web.allow(request, "POST", "PUT")
+    bearer = web.bearer(request, _verifier())
+    # The drivers load with the first upload, not with the process.
+    from functions.backends import files, jobs, queue
+    from functions.common import events, links
+    from functions.upload import body, intake
+
+    video = body.open_video(request, _PERIODS)
+    traceparent = events.traceparent(request.headers.get("traceparent"))
+    job = intake.take(
+        video, bearer, traceparent, jobs=jobs.connect(), files=files.connect(), queue=queue.connect()
+    )
+    download = links.to(_LINKS.public_url, "download", fid=job["_id"])
+    return web.answer({"id": job["_id"], "state": "ready", "links": {"download": download}}, 202)
+
+
+@cache
+def _verifier() -> Verifier:
+    from functions.common.tokens import Verifier
+
+    return Verifier(_VERIFYING.public_keys)

@@ -1,0 +1,44 @@
+"""Sniffing: whether a file is media at all, by its first bytes; its name and declared type say nothing."""
+
+from __future__ import annotations
+
+import re
+
+import puremagic
+
+from functions.common.errors import NOT_MEDIA, Failure
+
+HEAD_BYTES = 4096
+
+# Notes and playlists carry no sound of their own.
+_MEDIA = re.compile(r"(video|audio)/(?!(x-)?(midi|mpegurl|scpls))|application/(x-matroska|ogg|mxf|vnd\.rn-realmedia)")
+# The library knows a transport stream and an MXF file by their names alone. A transport stream repeats its sync byte
+# every 188 bytes, or every 192 behind a time code (ISO/IEC 13818-1 section 2.4.3.2; BDAV); an MXF file begins with
+# the key of its header partition (SMPTE ST 377-1 section 7.1).
+_TRANSPORT_STREAMS = ((0, 188), (4, 192))
+_TRANSPORT_SYNC = 0x47
+_TRANSPORT_PACKETS = 3
+_MXF = bytes.fromhex("060e2b34020501010d0102")
+
+
+def require_media(head: bytes) -> None:
+    """Raise Failure(NOT_MEDIA) unless a file that begins so is video or audio."""
+    if not (_is_transport_stream(head) or head.startswith(_MXF) or _is_known_media(head)):
+        raise Failure(NOT_MEDIA)
+
+
+def _is_known_media(head: bytes) -> bool:
+    try:
+        matches = puremagic.magic_string(head)
+    except puremagic.PureError:
+        return False
+    best = max(match.confidence for match in matches)
+    return any(_MEDIA.match(match.mime_type) for match in matches if match.confidence == best)
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        len(head) > offset + size * (_TRANSPORT_PACKETS - 1)
+        and all(head[offset + size * number] == _TRANSPORT_SYNC for number in range(_TRANSPORT_PACKETS))
+        for offset, size in _TRANSPORT_STREAMS
+    )
