@@ -1,0 +1,80 @@
+"""Users, made over HTTP like any other client would: login's POST /users with the sign-up token."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+
+import requests
+
+from local.home import Home
+from local.problem import Problem
+from local.secret_files import SecretFiles
+from local.web import call
+
+FIRST_EMAIL = "you@example.com"
+WRONG = {
+    "email_taken": "There already is a user {email}.",
+    "invalid_email": "{email} is no e-mail address.",
+    "weak_password": "The password is too weak: {title}",
+}
+
+
+class EmailTaken(Problem):
+    """Somebody with this address has signed up before."""
+
+
+@dataclass(frozen=True)
+class User:
+    """An account, with the password that only we still know."""
+
+    email: str
+    password: str
+
+
+def sign_up(gateway: str, secret_files: SecretFiles, email: str, password: str | None = None) -> User:
+    """Create a user; without a password one is made up."""
+    user = User(email, password or secrets.token_urlsafe(12))
+    headers = {"Authorization": f"Bearer {secret_files.read('signup_token')}"}
+    try:
+        answer = call("POST", f"{gateway}/login/users", json=asdict(user), headers=headers)
+    except requests.RequestException as error:
+        raise Problem(f"The system does not answer at {gateway}. Start it with: ./local/up") from error
+    if answer.status_code != HTTPStatus.CREATED:
+        raise _refusal(user, answer)
+    return user
+
+
+def knows(gateway: str, user: User) -> bool:
+    """Tell whether this user may log in."""
+    answer = call("POST", f"{gateway}/login", auth=(user.email.encode(), user.password.encode()))
+    return answer.status_code == HTTPStatus.OK
+
+
+def first(home: Home, gateway: str, secret_files: SecretFiles) -> User:
+    """Return the first user, made when the database does not know the remembered one."""
+    user = remembered(home)
+    if user and knows(gateway, user):
+        return user
+    try:
+        user = sign_up(gateway, secret_files, FIRST_EMAIL)
+    except EmailTaken:  # a database of somebody's own, whose passwords we do not know
+        user = sign_up(gateway, secret_files, f"you-{secrets.token_hex(3)}@example.com")
+    SecretFiles(home).write("user.json", json.dumps(asdict(user)))
+    return user
+
+
+def remembered(home: Home) -> User | None:
+    """Return the first user as the last start left it."""
+    try:
+        return User(**json.loads(SecretFiles(home).read("user.json")))
+    except FileNotFoundError:
+        return None
+
+
+def _refusal(user: User, answer: requests.Response) -> Problem:
+    problem = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
+    code, title = str(problem.get("code", "")), str(problem.get("title", ""))
+    kind = EmailTaken if code == "email_taken" else Problem
+    sentence = WRONG.get(code, "login answered {status}: {title}")
+    return kind(sentence.format(email=user.email, title=title, status=answer.status_code))

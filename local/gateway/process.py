@@ -1,0 +1,61 @@
+"""The gateway's two processes: caddy in front, and the app that answers /system."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.home import ROOT, Home
+from local.ports import HOST
+from local.processes.program import EDGE, Program
+from local.secret_files import SecretFiles
+from local.web import answers
+
+PACKAGE = "caddy"
+CADDYFILE = ROOT / "local" / "gateway" / "Caddyfile"
+
+
+def gateway_url(ports: dict[str, int]) -> str:
+    """Return the front door's address."""
+    return f"http://{HOST}:{ports['gateway']}"
+
+
+def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Program:
+    """Return the front door."""
+    names = ("gateway", "system", *functions)
+    return Program(
+        "gateway",
+        EDGE,
+        ["caddy", "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"],
+        lambda: answers(f"{gateway_url(ports)}/healthz"),
+        {
+            **{f"{name.upper()}_PORT": str(ports[name]) for name in names},
+            # where caddy would otherwise write into the person's own home
+            "XDG_CONFIG_HOME": str(home.user_home / "config"),
+            "XDG_DATA_HOME": str(home.user_home / "data"),
+        },
+    )
+
+
+def system(ports: dict[str, int], functions: dict[str, str], secrets: SecretFiles) -> Program:
+    """Return the app that answers what faas-cli asks."""
+    return Program(
+        "system",
+        EDGE,
+        [
+            str(Path(sys.executable).parent / "gunicorn"),
+            "--bind",
+            f"{HOST}:{ports['system']}",
+            "--worker-class=gthread",
+            "--threads=4",
+            "--log-level=warning",
+            "--no-control-socket",
+            "local.gateway.system:build()",
+        ],
+        lambda: answers(f"http://{HOST}:{ports['system']}/healthz"),
+        {
+            "FUNCTION_URLS": json.dumps(functions),
+            "METRICS_TOKEN_FILE": str(secrets.path("metrics_token")),
+            "STARTED_AT": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )

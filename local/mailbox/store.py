@@ -1,0 +1,92 @@
+"""Caught mails, one file each, the oldest dropped when there are too many."""
+
+import email
+import email.policy
+import json
+import re
+import threading
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+KEPT = 1000
+LINK = re.compile(r"https?://[^\s<>\"]+")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What SMTP said about a mail, which its headers may not say."""
+
+    sender: str
+    recipients: list[str]
+    received: str
+
+
+class Store:
+    """A folder of mails; a number names each, the highest is the newest."""
+
+    def __init__(self, folder: Path, kept: int = KEPT) -> None:
+        self._folder = folder
+        self._kept = kept
+        self._lock = threading.Lock()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._next = max(self._numbers(), default=0) + 1
+
+    def add(self, sender: str, recipients: list[str], content: bytes) -> None:
+        """Keep a mail."""
+        envelope = Envelope(sender, recipients, datetime.now(UTC).isoformat(timespec="seconds"))
+        with self._lock:
+            path = self._folder / f"{self._next}.eml"
+            path.with_suffix(".json").write_text(json.dumps(asdict(envelope)))
+            # The mail last, and at once: a mail that is there has its envelope.
+            unfinished = path.with_suffix(".new")
+            unfinished.write_bytes(content)
+            unfinished.rename(path)
+            self._next += 1
+            for number in self._numbers()[: -self._kept]:
+                self._remove(number)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return all mails, the newest first."""
+        return [mail for number in reversed(self._numbers()) if (mail := self.get(number))]
+
+    def get(self, number: int) -> dict[str, Any] | None:
+        """Return one mail."""
+        path = self._folder / f"{number}.eml"
+        try:
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            envelope = Envelope(**json.loads(path.with_suffix(".json").read_text()))
+        except FileNotFoundError:
+            return None
+        return _described(number, message, envelope)
+
+    def clear(self) -> None:
+        """Forget all mails; their numbers are not used again before a restart."""
+        with self._lock:
+            for number in self._numbers():
+                self._remove(number)
+
+    def _numbers(self) -> list[int]:
+        return sorted(int(path.stem) for path in self._folder.glob("*.eml"))
+
+    def _remove(self, number: int) -> None:
+        for suffix in (".eml", ".json"):
+            (self._folder / f"{number}{suffix}").unlink(missing_ok=True)
+
+
+def _described(number: int, message: EmailMessage, envelope: Envelope) -> dict[str, Any]:
+    body = message.get_body(("plain", "html"))
+    text = body.get_content() if body else ""
+    return {
+        "id": str(number),
+        "from": envelope.sender,
+        "to": ", ".join(envelope.recipients),
+        "subject": str(message.get("Subject", "")),
+        "date": str(message.get("Date") or envelope.received),
+        "received": envelope.received,
+        "message_id": str(message.get("Message-ID", "")),
+        "text": text,
+        "links": LINK.findall(text),
+    }

@@ -1,0 +1,100 @@
+"""Ports on the loopback interface, picked once and remembered, so that links and bookmarks keep working."""
+
+import json
+import random
+import socket
+
+from local.home import Home
+from local.problem import Problem
+
+HOST = "127.0.0.1"
+# Below the range that Linux gives to outgoing connections, so that nobody takes one by chance while we are stopped.
+LOWEST, HIGHEST = 20000, 32000
+# name -> how many ports in a row; RabbitMQ's tools need eleven beside the node's own
+WANTED = {
+    "mysql": 1,
+    "mongodb": 1,
+    "rabbitmq": 1,
+    "rabbitmq-dist": 12,
+    "epmd": 1,
+    "smtp": 1,
+    "mailbox": 1,
+    "system": 1,
+    "login": 1,
+    "upload": 1,
+    "convert": 1,
+    "notify": 1,
+    "download": 1,
+    "sweep": 1,
+    "connector": 1,
+}
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port now."""
+    return _refusal(port) is None
+
+
+def _refusal(port: int) -> OSError | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return error
+        return None
+
+
+def assign(home: Home, gateway: int | None) -> dict[str, int]:
+    """Return a free port for each name, the remembered one where it still is free, and remember them."""
+    remembered = _remembered(home)
+    ports: dict[str, int] = {}
+    for name, count in WANTED.items():
+        first = remembered.get(name, 0)
+        if not (LOWEST <= first < HIGHEST and _fits(first, count, ports)):
+            first = _pick(count, ports)
+        ports[name] = first
+    ports["gateway"] = _gateway(gateway, ports)
+    (home.path / "ports.json").write_text(json.dumps(ports, indent=1))
+    return ports
+
+
+def load(home: Home) -> dict[str, int]:
+    """Return the ports of the last start."""
+    return _remembered(home)
+
+
+def _remembered(home: Home) -> dict[str, int]:
+    try:
+        return {str(name): int(port) for name, port in json.loads((home.path / "ports.json").read_text()).items()}
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _gateway(wanted: int | None, taken: dict[str, int]) -> int:
+    if wanted is None:
+        return _pick(1, taken)
+    refusal = _refusal(wanted)
+    if isinstance(refusal, PermissionError):
+        raise Problem(f"Port {wanted} is reserved for root. Choose one above 1023: ./local/up --port 8080") from refusal
+    if refusal:
+        raise Problem(
+            f"Port {wanted} is taken by another program. Stop that program, or choose another port: "
+            f"./local/up --port {wanted + 1}"
+        )
+    return wanted
+
+
+def _pick(count: int, taken: dict[str, int]) -> int:
+    for _ in range(1000):
+        first = random.randrange(LOWEST, HIGHEST - count)  # noqa: S311 - a port is no secret
+        if _fits(first, count, taken):
+            return first
+    raise Problem(
+        f"No free port was found between {LOWEST} and {HIGHEST}; stop some of the programs that listen there."
+    )
+
+
+def _fits(first: int, count: int, taken: dict[str, int]) -> bool:
+    ours = {port + step for name, port in taken.items() for step in range(WANTED.get(name, 1))}
+    return all(port not in ours and is_free(port) for port in range(first, first + count))

@@ -1,0 +1,87 @@
+"""supervisord.conf and one start script per process, written anew at each start."""
+
+import shlex
+
+from local.home import ROOT, Home
+from local.processes.program import BACKENDS, EDGE, Program
+
+# Groups stop one after the other, the last first: functions hand their work back while the backends still run.
+GROUP_ORDER = {BACKENDS: 10, EDGE: 20}
+
+
+def write(home: Home, programs: list[Program]) -> None:
+    """Write run/supervisord.conf and run/NAME.sh for every program.
+
+    supervisor's own settings cannot quote every value. So commands and environment go into scripts, and all
+    paths in its file are relative to run/, where it is started. The scripts also start a process by hand.
+    """
+    for program in programs:
+        (home.run / f"{program.name}.sh").write_text(_script(home, program))
+    (home.run / "supervisord.conf").write_text(_configuration(home, programs))
+
+
+def _script(home: Home, program: Program) -> str:
+    temporary = shlex.quote(str(home.tmp / program.name))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in program.environment.items()]
+    return "\n".join(
+        [
+            "#!/bin/sh",
+            f"mkdir -p {temporary} && export TMPDIR={temporary}",
+            *exports,
+            f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(program.command)}",
+            "",
+        ]
+    )
+
+
+def _configuration(home: Home, programs: list[Program]) -> str:
+    socket = home.socket.name if home.socket.parent == home.run else str(home.socket)
+    sections = [
+        _section("unix_http_server", {"file": socket, "chmod": "0700"}),
+        _section(
+            "supervisord",
+            {
+                "logfile": "../log/supervisord.log",
+                "logfile_maxbytes": "5MB",
+                "logfile_backups": 1,
+                "pidfile": "supervisord.pid",
+                "childlogdir": "../log",
+                "umask": "077",
+            },
+        ),
+        _section(
+            "rpcinterface:supervisor",
+            {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
+        ),
+    ]
+    for group, order in GROUP_ORDER.items():
+        members = [program for program in programs if program.group == group]
+        if members:
+            names = ",".join(program.name for program in members)
+            sections.append(_section(f"group:{group}", {"programs": names, "priority": order}))
+        sections += [_program(program) for program in members]
+    return "\n".join(sections)
+
+
+def _program(program: Program) -> str:
+    return _section(
+        f"program:{program.name}",
+        {
+            "command": f"/bin/sh {program.name}.sh",
+            "priority": program.order,
+            "autostart": "false",
+            "autorestart": "true",
+            "startsecs": 1,
+            "startretries": 5,
+            "stopwaitsecs": program.stop_seconds,
+            "killasgroup": "true",
+            "redirect_stderr": "true",
+            "stdout_logfile": f"../log/{program.name}.log",
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": 1,
+        },
+    )
+
+
+def _section(title: str, values: dict[str, object]) -> str:
+    return "\n".join([f"[{title}]", *(f"{name} = {value}" for name, value in values.items()), ""])

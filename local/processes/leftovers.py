@@ -1,0 +1,45 @@
+"""Processes of a home, found by the mark in their environment, whoever their parent is by now."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from local.home import MARKER, Home
+
+KILL_AFTER_SECONDS = 10.0
+
+
+def find(home: Home) -> list[int]:
+    """Return the ids of all live processes that were started for this home."""
+    mark = os.fsencode(f"{MARKER}={home.path}")
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _marked(entry, mark)]
+
+
+def stop(home: Home) -> int:
+    """End every process of this home, the patient way first; return how many there were."""
+    found = find(home)
+    _signal(found, signal.SIGTERM)
+    deadline = time.monotonic() + KILL_AFTER_SECONDS
+    while (alive := find(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    while alive:
+        _signal(alive, signal.SIGKILL)
+        time.sleep(0.1)
+        alive = find(home)
+    return len(found)
+
+
+def _marked(process: Path, mark: bytes) -> bool:
+    try:
+        return mark in (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it ended meanwhile, or belongs to somebody else
+        return False
+
+
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            continue

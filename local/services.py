@@ -1,0 +1,117 @@
+"""The functions and the connector as processes: which settings, which secrets each gets."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import stack_file
+from local.backends import rabbitmq
+from local.backends.backend import Backend
+from local.gateway.process import gateway_url
+from local.home import ROOT
+from local.ports import HOST
+from local.processes.program import EDGE, Program
+from local.secret_files import SecretFiles
+from local.web import answers
+
+# A machine of one's own may convert for longer than a platform's request limit allows.
+HERE = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
+STOP_SECONDS = 25  # a little above the graceful time-out, after which gunicorn ends requests itself
+PARALLELISM = "videos=2 mp3s=4"
+# Which secret files each function gets, by the setting that names the file.
+FILES = {
+    "login": {
+        "MYSQL_URL_FILE": "mysql_url",
+        "JWT_PRIVATE_KEY_FILE": "jwt_private_key",
+        "SIGNUP_TOKEN_FILE": "signup_token",
+    },
+    "upload": {
+        "MONGODB_URL_FILE": "mongodb_url",
+        "RABBITMQ_URL_FILE": "rabbitmq_functions_url",
+        "JWT_PUBLIC_KEYS_FILE": "jwt_public_keys",
+    },
+    "convert": {"MONGODB_URL_FILE": "mongodb_url", "RABBITMQ_URL_FILE": "rabbitmq_functions_url"},
+    "notify": {"MONGODB_URL_FILE": "mongodb_url", "SMTP_URL_FILE": "smtp_url", "LINK_SECRET_FILE": "link_secret"},
+    "download": {
+        "MONGODB_URL_FILE": "mongodb_url",
+        "JWT_PUBLIC_KEYS_FILE": "jwt_public_keys",
+        "LINK_SECRET_FILE": "link_secret",
+    },
+    "sweep": {"MONGODB_URL_FILE": "mongodb_url", "RABBITMQ_URL_FILE": "rabbitmq_functions_url"},
+}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all services of one local system share."""
+
+    ports: dict[str, int]
+    secrets: SecretFiles
+    environ: Mapping[str, str]  # settings that the person exported
+    settings: Mapping[str, str]  # settings that go before everything else
+
+    def chosen(self, names: list[str]) -> dict[str, str]:
+        """Return those of the named settings that somebody chose."""
+        exported = {name: self.environ[name] for name in names if name in self.environ and not name.endswith("_FILE")}
+        return {**exported, **self.settings}
+
+
+def urls(ports: dict[str, int]) -> dict[str, str]:
+    """Return each function's own address by its name."""
+    return {name: f"http://{HOST}:{ports[name]}" for name in FILES}
+
+
+def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, Backend]) -> None:
+    """Write the URLs that hold passwords into secret files; the private broker has a user for each task."""
+    for name, backend in backends.items():
+        secrets.write(f"{name}_url", backend.url)
+    for user in ("functions", "connector"):
+        private = backends["rabbitmq"].programs
+        url = rabbitmq.user_url(user, ports, secrets) if private else backends["rabbitmq"].url
+        secrets.write(f"rabbitmq_{user}_url", url)
+
+
+def programs(surroundings: Surroundings) -> list[Program]:
+    """Return the processes of all functions and of the connector."""
+    functions = [_function(name, url, surroundings) for name, url in urls(surroundings.ports).items()]
+    return [*functions, _connector(surroundings)]
+
+
+def _function(name: str, url: str, here: Surroundings) -> Program:
+    declared = stack_file.functions()[name]["environment"]
+    files = {setting: str(here.secrets.path(file)) for setting, file in FILES[name].items()}
+    environment = {
+        "FUNCTION_TARGET": name,
+        "HOST": HOST,
+        "PORT": str(here.ports[name]),
+        "THREADS": declared["THREADS"],
+        "PUBLIC_URL": f"{gateway_url(here.ports)}/{{function}}",
+        "METRICS_TOKEN_FILE": str(here.secrets.path("metrics_token")),
+        **files,
+        **HERE,
+        **here.chosen(list(declared)),
+    }
+    command = [str(_venv("gunicorn")), "-c", str(ROOT / "functions" / "gunicorn.conf.py")]
+    return Program(name, EDGE, command, lambda: answers(f"{url}/_/health"), environment, STOP_SECONDS)
+
+
+def _connector(here: Surroundings) -> Program:
+    functions = urls(here.ports)
+    environment = {
+        "HOST": HOST,
+        "RABBITMQ_URL_FILE": str(here.secrets.path("rabbitmq_connector_url")),
+        "CONNECTOR_SINKS": f"videos={functions['convert']}/ mp3s={functions['notify']}/",
+        "CONNECTOR_PARALLELISM": PARALLELISM,
+        "CONNECTOR_GRACE_SECONDS": HERE["GRACEFUL_TIMEOUT_SECONDS"],
+        "CONNECTOR_HEALTH_PORT": str(here.ports["connector"]),
+        "SWEEP_URL": f"{functions['sweep']}/",
+        **here.chosen(["SWEEP_EVERY_SECONDS", "LOG_LEVEL"]),
+    }
+    healthy = f"http://{HOST}:{here.ports['connector']}/_/health"
+    command = [sys.executable, "-m", "functions.connector"]
+    return Program("connector", EDGE, command, lambda: answers(healthy), environment, STOP_SECONDS)
+
+
+def _venv(program: str) -> Path:
+    return Path(sys.executable).parent / program

@@ -1,0 +1,100 @@
+"""A local system in motion: started, waited for, asked, stopped."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from local.plan import Plan
+from local.problem import Problem
+from local.processes import leftovers
+from local.processes.program import EDGE, Program
+from local.processes.supervisor import Supervisor, clean_environment
+
+HEALTHY_SECONDS = 120.0
+POLL_SECONDS = 0.1
+LAST_LINES = 8
+
+# It logs a traceback for every connection refused, and we ask until one is not.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+class Stack:
+    """The processes of a plan."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None] = lambda line: None) -> None:
+        self.plan = plan
+        self.supervisor = Supervisor(plan.home)
+        self._tell = tell
+
+    def start_manager(self, *, owned: bool = False) -> None:
+        """Start the process manager alone; an owned one ends with the process that calls this."""
+        self.supervisor.start(clean_environment(self.plan.home), owned=owned)
+
+    def start_all(self) -> None:
+        """Start everything at once and wait until all of it is well."""
+        with ThreadPoolExecutor(max_workers=len(self.plan.backends) + 1) as pool:
+            results = [pool.submit(self.start_backend, name) for name in self.plan.backends]
+            results.append(pool.submit(self.start_edge))
+            for result in results:
+                result.result()
+
+    def start_backend(self, name: str) -> None:
+        """Start one backend, if it is ours, and wait until it can be used."""
+        backend = self.plan.backends[name]
+        backend.prepare()
+        self._start(backend.programs)
+        self._wait(name, backend.healthy)
+        backend.provision()
+
+    def start_edge(self) -> None:
+        """Start the functions, the connector and the gateway, which wait for the backends themselves."""
+        self._start([program for program in self.plan.programs.values() if program.group == EDGE])
+
+    def start(self, name: str) -> None:
+        """Start one process and wait until it is well."""
+        self._start([self.plan.programs[name]])
+
+    def await_healthy(self, name: str) -> None:
+        """Wait until one process is well."""
+        self._wait(name, self.plan.programs[name].healthy)
+
+    def stop_all(self) -> None:
+        """Stop everything, and leave no process behind."""
+        stop(self.supervisor)
+
+    def log_file(self, name: str) -> Path:
+        """Return the log of one process."""
+        return self.plan.home.log / f"{name}.log"
+
+    def _start(self, programs: list[Program]) -> None:
+        for program in sorted(programs, key=lambda program: program.order):
+            self.supervisor.start_process(program.name)
+        for program in programs:
+            self._wait(program.name, program.healthy)
+            self._tell(program.name)
+
+    def _wait(self, name: str, healthy: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while not healthy():
+            ours = name in self.plan.programs
+            if time.monotonic() > deadline or (ours and name in self.supervisor.failed()):
+                raise Problem(self._last_words(name) if ours else self._away(name))
+            time.sleep(POLL_SECONDS)
+
+    def _away(self, name: str) -> str:
+        where = self.plan.backends[name].describe()["url"]
+        return f"{name} does not answer at {where}. Start it, or correct {name.upper()}_URL, or unset it."
+
+    def _last_words(self, name: str) -> str:
+        log = self.log_file(name)
+        lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+        return "\n".join([f"{name} does not start. The end of {log}:", *(f"    {line}" for line in lines)])
+
+
+def stop(supervisor: Supervisor) -> None:
+    """Stop the processes of a home, and whatever escaped its manager."""
+    supervisor.shutdown()
+    leftovers.stop(supervisor.home)
+    supervisor.home.forget_socket()

@@ -1,0 +1,20 @@
+"""stack.yml: the list of functions, for OpenFaaS and for this machine alike."""
+
+from typing import Any
+
+import yaml
+
+from local.home import ROOT
+
+FILE = ROOT / "stack.yml"
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    """Return each function's entry by its name."""
+    entries: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["functions"]
+    return entries
+
+
+def settings(name: str) -> list[str]:
+    """Return the names of the settings that a function's entry sets, which a person may set locally too."""
+    return list(functions()[name].get("environment", {}))

@@ -1,0 +1,68 @@
+"""Real backends and a whole system for every kind of test, started when first needed, stopped at the end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local.private import PrivateStack, private_stack
+from tests.local.vhosts import fresh_vhost
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def grounds() -> Iterator[PrivateStack]:
+    """A private system of which nothing runs yet."""
+    with private_stack() as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def stack(grounds: PrivateStack) -> PrivateStack:
+    """A whole private system, running."""
+    grounds.need_all()
+    return grounds
+
+
+@pytest.fixture(scope="session")
+def mongodb(grounds: PrivateStack) -> str:
+    """The URL of a MongoDB server; use a database of your own name."""
+    grounds.need("mongodb")
+    return grounds.mongodb_url
+
+
+@pytest.fixture(scope="session")
+def mysql(grounds: PrivateStack) -> str:
+    """The URL of the users' database, with login's rights."""
+    grounds.need("mysql")
+    return grounds.mysql_url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(grounds: PrivateStack) -> str:
+    """The URL of a broker, with all rights; use `vhost` for queues that nobody else touches."""
+    grounds.need("rabbitmq")
+    return grounds.rabbitmq_url
+
+
+@pytest.fixture
+def vhost(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
+    """The URL of a fresh virtual host that has the whole topology."""
+    with fresh_vhost(grounds.home, rabbitmq) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def smtp(grounds: PrivateStack) -> str:
+    """The URL of the mail catcher's SMTP server."""
+    grounds.need("smtp")
+    return grounds.smtp_url
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of sample files that lies beside the repository."""
+    if not SHARED.is_dir():
+        pytest.fail(f"{SHARED} is missing: put the folder of sample files beside the repository and run again.")
+    return SHARED

@@ -1,0 +1,121 @@
+"""A whole system of the tests' own, with periods so short that a test can wait for them."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import account, plan
+from local.backends import mysql, rabbitmq
+from local.home import Home
+from local.stack import Stack
+
+SHORT_PERIODS = {
+    "ANNOUNCE_GAP_SECONDS": "2",
+    "ANNOUNCE_GAP_MAX_SECONDS": "8",
+    "UPLOAD_LEASE_SECONDS": "4",
+    "CONVERT_LEASE_SECONDS": "5",
+    "MAIL_LEASE_SECONDS": "5",
+    "MAIL_UNKNOWN_SECONDS": "10",
+    "RETRY_DELAY_SECONDS": "1",
+    "CONVERT_TIMEOUT_SECONDS": "60",
+    "UPLOAD_TIMEOUT_SECONDS": "300",
+    "IDLE_TIMEOUT_SECONDS": "5",
+    "SWEEP_EVERY_SECONDS": "1",
+    "GRACEFUL_TIMEOUT_SECONDS": "10",
+    "RABBITMQ_HEARTBEAT_SECONDS": "5",
+}
+
+
+class PrivateStack:
+    """What tests see of their system; its parts start when they are first needed."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._up: set[str] = set()
+        plan = stack.plan
+        self.home: Path = plan.home.path
+        self.gateway = plan.gateway
+        self.functions = plan.functions
+        self.mailbox = str(plan.mailbox)
+        self.mongodb_url = plan.backends["mongodb"].url
+        self.mongodb_database = "mp3converter"
+        self.mysql_url = plan.backends["mysql"].url
+        self.mysql_root_url = mysql.root_url(plan.ports["mysql"], plan.secrets)
+        self.rabbitmq_url = plan.backends["rabbitmq"].url
+        self.smtp_url = plan.backends["smtp"].url
+        self.rabbitmq_functions_url = rabbitmq.user_url("functions", plan.ports, plan.secrets)
+        self.rabbitmq_connector_url = rabbitmq.user_url("connector", plan.ports, plan.secrets)
+
+    def need(self, backend: str) -> None:
+        """Start a backend unless it runs already."""
+        if backend not in self._up:
+            self._stack.start_backend(backend)
+            self._up.add(backend)
+
+    def need_all(self) -> None:
+        """Start what does not run yet, and create the first user."""
+        if "edge" not in self._up:
+            for backend in self._stack.plan.backends:
+                self.need(backend)
+            self._stack.start_edge()
+            self._up.add("edge")
+            self.user = account.first(self._stack.plan.home, self.gateway, self._stack.plan.secrets)
+
+    def add_user(self, email: str, password: str) -> None:
+        """Create a user."""
+        account.sign_up(self.gateway, self._stack.plan.secrets, email, password)
+
+    def secret(self, name: str) -> str:
+        """Return a secret of this system, such as signup_token."""
+        return self._stack.plan.secrets.read(name)
+
+    def secret_file(self, name: str) -> Path:
+        """Return the file of a secret, for a NAME_FILE setting."""
+        return self._stack.plan.secrets.path(name)
+
+    def start(self, name: str) -> None:
+        """Start a process and wait until it is well."""
+        self._stack.start(name)
+
+    def stop(self, name: str) -> None:
+        """Stop a process and wait until it is gone."""
+        self._stack.supervisor.stop_process(name)
+
+    def restart(self, name: str) -> None:
+        """Stop a process, start it again and wait until it is well."""
+        self.stop(name)
+        self.start(name)
+
+    def kill(self, name: str) -> None:
+        """Kill a process and its children with kill -9; the process manager starts it again."""
+        os.killpg(self.pid(name), signal.SIGKILL)
+
+    def await_healthy(self, name: str) -> None:
+        """Wait until a process that was killed is well again."""
+        self._stack.await_healthy(name)
+
+    def pid(self, name: str) -> int:
+        """Return the id of a process."""
+        return int(self._stack.supervisor.states()[name]["pid"])
+
+    def log(self, name: str) -> str:
+        """Return what a process has logged."""
+        return self._stack.log_file(name).read_text(errors="replace")
+
+
+@contextmanager
+def private_stack(**settings: str) -> Iterator[PrivateStack]:
+    """Yield a system that ends with this block, or with this process, whatever ends it."""
+    # /var/tmp is a disk even where /tmp is memory: the benchmarks store gigabytes.
+    folder = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108 - mkdtemp makes its own folder in it
+    with tempfile.TemporaryDirectory(prefix="mp3-test-", dir=folder) as home:
+        planned = plan.make(Home(Path(home)), gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings})
+        stack = Stack(planned)
+        try:
+            stack.start_manager(owned=True)
+            yield PrivateStack(stack)
+        finally:
+            stack.stop_all()
