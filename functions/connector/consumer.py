@@ -145,7 +145,7 @@ class Consumer:
         except ConversionError as error:
             log.error("not a CloudEvent: the message is a dead letter", extra=about | {"reason": str(error)})
             return Verdict.DEAD
-        about |= {"event": _header(request, "ce-id"), "type": _header(request, "ce-type")}
+        about |= {name: _header(request, f"ce-{name}") for name in ("type", "subject")}
         return deliver(
             request, self._backoff, self._timeout, pause=lambda wait: not delivery.over.wait(wait), about=about
         )

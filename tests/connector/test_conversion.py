@@ -1,0 +1,202 @@
+"""What becomes of a message on its way to HTTP: the table of RabbitmqSource, through the real connector."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cloudevents.http import from_http
+from pika import BasicProperties
+
+from tests.clients.waiting import until
+from tests.connector.process import Connector
+from tests.connector.queues import STRUCTURED, Message, Queues
+from tests.connector.sink import Call, Sink
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "/here", "type": "com.example.made", "data": {"id": "a"}}
+BINARY = {"specversion": "1.0", "id": "1", "source": "/here", "type": "com.example.made"}
+
+
+@dataclass
+class Line:
+    """A queue with a connector at its end."""
+
+    name: str
+    queues: Queues
+    sink: Sink
+
+    def call(self, body: bytes, **properties: Any) -> Call:
+        """Send a message and return the call that it became."""
+        before = len(self.sink.calls)
+        self.queues.publish(self.name, BasicProperties(**properties), body)
+        return until(lambda: self.sink.calls[before:], "the call", 10)[0]
+
+    def dead(self, body: bytes, **properties: Any) -> Message:
+        """Send a message and return the dead letter that it became, without a call."""
+        before = len(self.sink.calls)
+        self.queues.publish(self.name, BasicProperties(**properties), body)
+        letter = until(lambda: self.queues.take(f"{self.name}.dead"), "the dead letter", 10)
+        assert len(self.sink.calls) == before
+        return letter
+
+
+@pytest.fixture(scope="module")
+def line(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    queues, name = Queues(broker_url), f"q-{uuid.uuid4()}"
+    queues.declare(name)
+    log = tmp_path_factory.mktemp("conversion") / "log"
+    with closing(Sink()) as sink:
+        settings = {"RABBITMQ_URL": broker_url, "CONNECTOR_SINKS": f"{name}={sink.url}"}
+        with closing(Connector(log, settings)):
+            yield Line(name, queues, sink)
+
+
+def structured(**changes: Any) -> bytes:
+    return json.dumps(EVENT | changes).encode()
+
+
+def attributes(call: Call) -> dict[str, str]:
+    return {name.removeprefix("ce-"): value for name, value in call.headers.items() if name.startswith("ce-")}
+
+
+@pytest.mark.parametrize("content_type", [STRUCTURED, f"{STRUCTURED}; charset=utf-8", "Application/CloudEvents+JSON"])
+def test_a_structured_event_is_sent_in_binary_mode(line: Line, content_type: str) -> None:
+    call = line.call(
+        structured(
+            datacontenttype="application/json", subject="s", time="2024-05-06T07:08:09Z", traceparent="00-1-2-03"
+        ),
+        content_type=content_type,
+    )
+    assert attributes(call) == {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/here",
+        "type": "com.example.made",
+        "subject": "s",
+        "time": "2024-05-06T07:08:09Z",
+        "traceparent": "00-1-2-03",
+    }
+    assert call.headers["content-type"] == "application/json"
+    assert json.loads(call.body) == {"id": "a"}
+
+
+def test_a_function_reads_the_event_that_was_published(line: Line) -> None:
+    call = line.call(structured(datacontenttype="application/json"), content_type=STRUCTURED)
+    event = from_http(call.headers, call.body)
+    assert (event["id"], event["type"], event.data) == ("1", "com.example.made", {"id": "a"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "body"),
+    [
+        ({"data": None, "data_base64": "AAH/"}, b"\x00\x01\xff"),
+        ({"data": "plain", "datacontenttype": "text/plain"}, b"plain"),
+        ({"data": "text", "datacontenttype": "application/x+json"}, b'"text"'),
+        ({"data": "ü"}, '"ü"'.encode()),
+    ],
+)
+def test_structured_data_keeps_its_bytes(line: Line, changes: dict[str, Any], body: bytes) -> None:
+    assert line.call(structured(**changes), content_type=STRUCTURED).body == body
+
+
+def test_other_values_than_text_become_text(line: Line) -> None:
+    call = line.call(structured(yes=True, number=7, Upper="Kept"), content_type=STRUCTURED)
+    assert [call.headers[f"ce-{name}"] for name in ("yes", "number", "upper")] == ["true", "7", "Kept"]
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "", "CE-"])
+def test_headers_with_and_without_prefix_are_a_binary_event(line: Line, prefix: str) -> None:
+    headers = {f"{prefix}{name}": value for name, value in BINARY.items()} | {"Extra": True, "x-delay": 5}
+    call = line.call(b"\x00raw", headers=headers, content_type="application/json")
+    assert attributes(call) | {"time": ""} == BINARY | {"extra": "true", "time": ""}
+    assert call.body == b"\x00raw"
+
+
+def test_a_binary_events_content_type_is_that_of_its_headers_alone(line: Line) -> None:
+    without = line.call(b"{}", headers=BINARY, content_type="application/json")
+    assert "content-type" not in without.headers
+    for name in ("content-type", "ce-datacontenttype"):
+        call = line.call(b"{}", headers=BINARY | {name: "text/x"}, content_type="application/json")
+        assert call.headers["content-type"] == "text/x"
+
+
+def test_trace_headers_are_passed_beside_the_event(line: Line) -> None:
+    call = line.call(b"", headers=BINARY | {"traceparent": "00-1-2-03", "tracestate": "a=b"})
+    assert (call.headers["traceparent"], call.headers["tracestate"]) == ("00-1-2-03", "a=b")
+    assert "ce-traceparent" not in call.headers
+
+
+def test_a_binary_event_without_source_and_id_is_given_both(line: Line) -> None:
+    headers = {"specversion": "1.0", "type": "com.example.made"}
+    call = line.call(b"", headers=headers)
+    assert call.headers["ce-source"] == f"/apis/v1/namespaces/default/rabbitmqsources/{line.name}#{line.name}"
+    assert uuid.UUID(call.headers["ce-id"])
+    assert call.headers["ce-time"]
+
+
+def test_the_old_version_of_the_specification_is_known(line: Line) -> None:
+    assert line.call(b"", headers=BINARY | {"specversion": "0.3"}).headers["ce-specversion"] == "0.3"
+
+
+@pytest.mark.parametrize("headers", [None, {"ce-specversion": "2.0"}, {"cloudEvents:specversion": "1.0", "a_b": "c"}])
+def test_any_other_message_is_wrapped(line: Line, headers: dict[str, str] | None) -> None:
+    call = line.call(b"body", headers=headers, content_type="text/csv", message_id="m-1", timestamp=1_700_000_000)
+    source = f"/apis/v1/namespaces/default/rabbitmqsources/{line.name}#{line.name}"
+    assert attributes(call) == {
+        "specversion": "1.0",
+        "id": "m-1",
+        "source": source,
+        "type": "dev.knative.rabbitmq.event",
+        "subject": "m-1",
+        "time": "2023-11-14T22:13:20Z",
+    }
+    assert (call.headers["content-type"], call.body) == ("text/csv", b"body")
+
+
+def test_a_wrapped_message_without_an_id_is_given_one(line: Line) -> None:
+    call = line.call(b"body")
+    assert uuid.UUID(call.headers["ce-id"])
+    assert call.headers["ce-subject"] == call.headers["ce-id"]
+    assert call.headers["ce-time"] == "0001-01-01T00:00:00Z"
+    assert "content-type" not in call.headers
+
+
+Case = tuple[bytes, dict[str, Any]]
+BROKEN: dict[str, Callable[[], Case]] = {
+    "an extension with a dash": lambda: (b"", {"headers": BINARY | {"my-name": "x"}}),
+    "an extension with an underscore": lambda: (structured(my_name="x"), {"content_type": STRUCTURED}),
+    "an extension named data": lambda: (b"", {"headers": BINARY | {"data": "x"}}),
+    "an extension that is a list": lambda: (structured(many=[1]), {"content_type": STRUCTURED}),
+    "a line break in an attribute": lambda: (structured(subject="a\nb"), {"content_type": STRUCTURED}),
+    "a time that is none": lambda: (structured(time="soon"), {"content_type": STRUCTURED}),
+    "no type": lambda: (b"", {"headers": {"specversion": "1.0", "id": "1"}}),
+    "no source": lambda: (structured(source=""), {"content_type": STRUCTURED}),
+    "no JSON": lambda: (b"{", {"content_type": STRUCTURED}),
+    "deep JSON": lambda: (b"[" * 100_000, {"content_type": STRUCTURED}),
+    "JSON that is no object": lambda: (b"[]", {"content_type": STRUCTURED}),
+    "an unknown version": lambda: (structured(specversion="9"), {"content_type": STRUCTURED}),
+    "data that is neither JSON nor text": lambda: (
+        structured(datacontenttype="text/plain"),
+        {"content_type": STRUCTURED},
+    ),
+    "broken base64": lambda: (structured(data_base64="?"), {"content_type": STRUCTURED}),
+    "a batch": lambda: (b"[]", {"content_type": "application/cloudevents-batch+json"}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN.keys())
+def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Callable[[], Case]) -> None:
+    body, properties = case()
+    letter, kept = line.dead(body, message_id="m-1", delivery_mode=2, **properties)
+    assert kept == body
+    assert (letter.message_id, letter.content_type) == ("m-1", properties.get("content_type"))
+    assert (properties.get("headers") or {}).items() <= letter.headers.items()
+
+
+def test_the_next_message_is_delivered_after_all_of_these(line: Line) -> None:
+    assert line.call(structured(), content_type=STRUCTURED).headers["ce-id"] == "1"

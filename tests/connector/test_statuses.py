@@ -1,0 +1,165 @@
+"""Which answer settles a message how, after how many calls: the table of RabbitmqSource."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+from pika import BasicProperties
+
+from tests.clients.waiting import until
+from tests.connector.conftest import Start
+from tests.connector.process import Connector
+from tests.connector.queues import Message, Queues
+from tests.connector.sink import Call, Sink
+
+HANG_UP = 0
+RETRY = 2
+DONE = [200, 201, 202, 204, 299]
+RETRIED = [404, 413, 425, 429, 502, 503, 504, HANG_UP]
+REFUSED = [301, 302, 307, 400, 401, 403, 405, 408, 409, 410, 422, 500, 501, 505]
+
+
+@dataclass
+class Run:
+    """What was seen after a message for every status went through one connector, and that had ended."""
+
+    sink: Sink
+    dead: dict[str, Message]
+    left: int
+    status: int
+
+
+@pytest.fixture(scope="module")
+def run(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    queues, name = Queues(broker_url), f"q-{uuid.uuid4()}"
+    queues.declare(name)
+    with closing(Sink()) as sink:
+        sink.answer = lambda call: int(call.headers["ce-subject"])
+        settings = {
+            "RABBITMQ_URL": broker_url,
+            "CONNECTOR_SINKS": f"{name}={sink.url}",
+            "CONNECTOR_PARALLELISM": "8",
+            "CONNECTOR_RETRY": str(RETRY),
+            "CONNECTOR_BACKOFF_SECONDS": "0.02",
+        }
+        with closing(Connector(tmp_path_factory.mktemp("statuses") / "log", settings)) as connector:
+            for status in DONE + RETRIED + REFUSED:
+                queues.event(name, str(status))
+            until(lambda: queues.ready(f"{name}.dead") >= len(RETRIED + REFUSED), "the dead letters", 30)
+            until(lambda: {str(status) for status in DONE} <= _subjects(sink), "the other calls", 10)
+            status = connector.stop()
+        dead = {str(letter[0].message_id): letter for letter in _all(queues, f"{name}.dead")}
+        yield Run(sink, dead, queues.ready(name), status)
+
+
+def _subjects(sink: Sink) -> set[str]:
+    return {call.headers["ce-subject"] for call in sink.calls}
+
+
+def _all(queues: Queues, name: str) -> Iterator[Message]:
+    while letter := queues.take(name):
+        yield letter
+
+
+@pytest.mark.parametrize("status", DONE)
+def test_any_2xx_settles_the_message_with_one_call(run: Run, status: int) -> None:
+    assert len(run.sink.about(str(status))) == 1
+    assert f"id-{status}" not in run.dead
+
+
+@pytest.mark.parametrize("status", RETRIED)
+def test_what_may_pass_is_tried_again_and_then_a_dead_letter(run: Run, status: int) -> None:
+    assert len(run.sink.about(str(status))) == RETRY + 1
+    assert f"id-{status}" in run.dead
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_any_other_status_is_a_dead_letter_at_once(run: Run, status: int) -> None:
+    assert len(run.sink.about(str(status))) == 1
+    assert f"id-{status}" in run.dead
+
+
+def test_every_message_is_settled(run: Run) -> None:
+    """Nothing went back to the queue when the connector's channel closed: every message was acked or nacked."""
+    assert (run.status, run.left) == (0, 0)
+
+
+def test_no_redirect_is_followed(run: Run) -> None:
+    assert {call.path for call in run.sink.calls} == {"/"}
+
+
+def test_every_try_is_the_same_event(run: Run) -> None:
+    tries = run.sink.about("503")
+    assert len({(*sorted(call.headers.items()), call.body) for call in tries}) == 1
+
+
+def test_a_dead_letter_keeps_its_properties(run: Run) -> None:
+    letter, body = run.dead["id-503"]
+    assert (letter.content_type, letter.delivery_mode) == ("application/cloudevents+json", 2)
+    assert letter.headers["x-death"][0]["reason"] == "rejected"
+    assert b'"id-503"' in body
+
+
+@pytest.mark.parametrize(("policy", "waits"), [("exponential", [0.2, 0.4, 0.8]), ("linear", [0.1, 0.2, 0.3])])
+def test_the_waits_between_tries_grow(
+    queues: Queues, sink: Sink, name: str, start: Start, policy: str, waits: list[float]
+) -> None:
+    sink.answer = lambda call: 503
+    start(
+        CONNECTOR_SINKS=f"{name}={sink.url}",
+        CONNECTOR_RETRY=3,
+        CONNECTOR_BACKOFF_SECONDS=0.1,
+        CONNECTOR_BACKOFF_POLICY=policy,
+    )
+    queues.event(name, "slow")
+    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter", 10)
+    times = [call.at for call in sink.calls]
+    passed = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert len(passed) == len(waits)
+    assert all(seen >= wait for seen, wait in zip(passed, waits, strict=True))
+
+
+def test_a_try_that_succeeds_ends_the_trouble(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+    answers = iter([503, HANG_UP, 200])
+    sink.answer = lambda call: next(answers)
+    connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
+    queues.event(name, "healed")
+    until(lambda: connector.lines("delivered"), "the third call", 10)
+    assert connector.stop() == 0
+    assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (3, 0, 0)
+
+
+def test_a_function_that_is_not_there_is_tried_again(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+    gone = Sink()
+    gone.close()
+    connector = start(CONNECTOR_SINKS=f"{name}={gone.url}")
+    queues.event(name, "nowhere")
+    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter", 10)
+    assert len(connector.lines("not delivered")) == RETRY + 1
+
+
+def test_an_answer_that_takes_too_long_counts_as_none(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+    answers = iter([True, False])
+
+    def answer(call: Call) -> int:
+        if next(answers):
+            until(lambda: len(sink.calls) > 1, "the second call", 10)
+        return 200
+
+    sink.answer = answer
+    connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_CALL_TIMEOUT_SECONDS=0.3)
+    queues.event(name, "late")
+    until(lambda: connector.lines("delivered"), "the second call's answer", 10)
+    assert connector.lines("not delivered")[0]["outcome"] == "ReadTimeout"
+
+
+def test_a_message_of_nothing_much_is_settled_too(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+    connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
+    queues.publish(name, BasicProperties(), b"")
+    until(lambda: connector.lines("delivered"), "the call", 10)
+    assert (connector.stop(), queues.ready(name)) == (0, 0)
