@@ -13,6 +13,7 @@ from pathlib import Path
 from local.problem import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
+OURS = ROOT / ".local"
 MARKER = "MP3CONVERTER_HOME"
 SOCKET_PATH_MAX = 90  # the kernel allows 107 bytes, and supervisor appends its process id while it binds
 
@@ -26,20 +27,32 @@ class Home:
     @classmethod
     def default(cls) -> "Home":
         """Return the home named by LOCAL_HOME, else .local in the repository."""
-        return cls(Path(os.environ.get("LOCAL_HOME") or ROOT / ".local").resolve())
+        return cls(Path(os.environ.get("LOCAL_HOME") or OURS).resolve())
+
+    def exists(self) -> bool:
+        """Tell whether this folder is a home that we made."""
+        return self._sign.exists()
 
     def make(self) -> None:
         """Create the folders, readable by their owner alone."""
         try:
+            # down --purge deletes the whole home: it must never have been somebody's folder.
+            if self.path != OURS and not self.exists() and self.path.is_dir() and any(self.path.iterdir()):
+                raise Problem(f"{self.path} holds other files. Set LOCAL_HOME to an empty or a new folder.")
             for folder in (self.path, self.run, self.log, self.secrets, self.data, self.tmp, self.user_home):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
             self.secrets.chmod(0o700)
+            self._sign.touch()
         except OSError as error:
             raise Problem(
                 f"{self.path} cannot be written ({error.strerror}). Set LOCAL_HOME to a folder of your own, "
                 "for example LOCAL_HOME=$HOME/.mp3converter, and try again."
             ) from error
+
+    @property
+    def _sign(self) -> Path:
+        return self.path / "mp3converter.home"
 
     @property
     def run(self) -> Path:

@@ -1,9 +1,10 @@
 """A local system in motion: started, waited for, asked, stopped."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from local.plan import Plan
@@ -14,6 +15,7 @@ from local.processes.supervisor import Supervisor, clean_environment
 
 HEALTHY_SECONDS = 120.0
 POLL_SECONDS = 0.1
+CONNECTOR = "connector"  # starts last: without a broker it would wait longer and longer between its tries
 LAST_LINES = 8
 
 # It logs a traceback for every connection refused, and we ask until one is not.
@@ -27,6 +29,7 @@ class Stack:
         self.plan = plan
         self.supervisor = Supervisor(plan.home)
         self._tell = tell
+        self._abandoned = threading.Event()
 
     def start_manager(self, *, owned: bool = False) -> None:
         """Start the process manager alone; an owned one ends with the process that calls this."""
@@ -37,8 +40,13 @@ class Stack:
         with ThreadPoolExecutor(max_workers=len(self.plan.backends) + 1) as pool:
             results = [pool.submit(self.start_backend, name) for name in self.plan.backends]
             results.append(pool.submit(self.start_edge))
-            for result in results:
-                result.result()
+            try:
+                for result in as_completed(results):
+                    result.result()
+            except BaseException:
+                self._abandoned.set()  # or the other threads would wait on, and keep Ctrl-C waiting
+                raise
+        self.start(CONNECTOR)
 
     def start_backend(self, name: str) -> None:
         """Start one backend, if it is ours, and wait until it can be used."""
@@ -49,8 +57,9 @@ class Stack:
         backend.provision()
 
     def start_edge(self) -> None:
-        """Start the functions, the connector and the gateway, which wait for the backends themselves."""
-        self._start([program for program in self.plan.programs.values() if program.group == EDGE])
+        """Start the functions and the gateway, which do not mind backends that are still on their way."""
+        edge = [program for program in self.plan.programs.values() if program.group == EDGE]
+        self._start([program for program in edge if program.name != CONNECTOR])
 
     def start(self, name: str) -> None:
         """Start one process and wait until it is well."""
@@ -78,6 +87,8 @@ class Stack:
     def _wait(self, name: str, healthy: Callable[[], bool]) -> None:
         deadline = time.monotonic() + HEALTHY_SECONDS
         while not healthy():
+            if self._abandoned.is_set():
+                raise Problem(f"{name} was not waited for any longer.")
             ours = name in self.plan.programs
             if time.monotonic() > deadline or (ours and name in self.supervisor.failed()):
                 raise Problem(self._last_words(name) if ours else self._away(name))

@@ -29,9 +29,7 @@ def load() -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(FILE.read_text())
     except (OSError, ValueError) as error:
-        raise Problem(
-            f"{NAME} is no valid JSON: {error}. Restore it with: git checkout {FILE}"
-        ) from error
+        raise Problem(f"{NAME} is no valid JSON: {error}. Restore it with: git checkout {FILE}") from error
     faults = check(found)
     if faults:
         raise Problem(f"{NAME} is wrong: {'; '.join(faults)}.")

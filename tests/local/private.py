@@ -61,6 +61,7 @@ class PrivateStack:
             for backend in self._stack.plan.backends:
                 self.need(backend)
             self._stack.start_edge()
+            self._stack.start("connector")
             self._up.add("edge")
             self.user = account.first(self._stack.plan.home, self.gateway, self._stack.plan.secrets)
 

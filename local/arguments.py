@@ -1,0 +1,77 @@
+"""The command lines, read before anything is installed: --help and a typing error must not cost a minute."""
+
+import argparse
+
+PORT = 8080
+
+
+def parse(command: str, arguments: list[str]) -> argparse.Namespace:
+    """Read a command line; print help, or what is wrong with it, and exit where that is due."""
+    parser = argparse.ArgumentParser(prog=f"./local/{command}", description=MEANING[command], allow_abbrev=False)
+    OPTIONS[command](parser)
+    if command in PASSING_ON:
+        known, rest = parser.parse_known_args(arguments)
+        known.rest = rest
+        return known
+    return parser.parse_args(arguments)
+
+
+def _up(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="return once it runs; ./local/down stops it")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the gateway's port, {PORT} if not given")
+
+
+def _down(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--purge", action="store_true", help="forget users, files, mails and keys as well")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="a function, or connector, gateway, rabbitmq, ...; none: all functions")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as new lines come")
+    parser.add_argument("-n", "--lines", type=int, default=50, help="how many lines to begin with, 50 if not given")
+
+
+def _users(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_subparsers(dest="action", required=True).add_parser("add", help="create a user")
+    add.add_argument("email", help="the address to log in with; mails go there")
+    add.add_argument("--password", help="the password; without it one is made up and printed")
+
+
+def _test(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "./local/test [ARGUMENT OF PYTEST ...]"
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="which one; without it, their names are listed")
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 65535:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
+    return int(value)
+
+
+MEANING = {
+    "up": "Start the whole system on this machine, prove that it converts a video, and print how to use it. "
+    "MONGODB_URL, MYSQL_URL, RABBITMQ_URL or SMTP_URL, when set, name servers to use instead of private ones.",
+    "down": "Stop the system. Users and files stay.",
+    "status": "Show what runs, where, and whether it is well.",
+    "logs": "Show what the functions have logged.",
+    "users": "Create users of the running system.",
+    "test": "Run the tests on backends of their own, never on those of a running system.",
+    "bench": "Run a benchmark on backends of its own. Further arguments go to the benchmark.",
+}
+OPTIONS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "logs": _logs,
+    "users": _users,
+    "test": _test,
+    "bench": _bench,
+}
+PASSING_ON = ("test", "bench")

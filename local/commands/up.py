@@ -1,0 +1,119 @@
+"""./local/up: start everything, prove that it works, say how to use it, and stay until Ctrl-C."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from local import account, plan, proof, summary
+from local.home import Home
+from local.plan import Plan
+from local.problem import Problem
+from local.processes.supervisor import Supervisor
+from local.progress import Progress
+from local.stack import Stack
+
+LOCK_SECONDS = 2.0
+WATCH_SECONDS = 0.5
+BUSY = "Another ./local/up or ./local/down is at work in this folder. Wait for it, or stop it with Ctrl-C."
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start the system of this home."""
+    began = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _interrupt)
+    home = Home.default()
+    home.make()
+    progress = Progress()
+    with home.lock(wait_seconds=LOCK_SECONDS, busy=BUSY):
+        if Supervisor(home).running():
+            raise Problem("It runs already. ./local/status shows where; ./local/down stops it.")
+        planned = plan.make(home, gateway_port=options.port, environ=os.environ)
+        stack = Stack(planned, _teller(progress, planned))
+        try:
+            user = _start(stack, progress)
+            progress.done(f"Ready after {time.monotonic() - began:.0f} s.")
+        except BaseException:
+            _stop(stack, progress)
+            raise
+    print(summary.text(planned, user), flush=True)
+    if options.detach:
+        print("It runs on in the background; ./local/down stops it.")
+        return 0
+    return _stay(stack, progress)
+
+
+def _start(stack: Stack, progress: Progress) -> account.User:
+    progress.step("Starting")
+    stack.start_manager()
+    stack.start_all()
+    user = account.first(stack.plan.home, stack.plan.gateway, stack.plan.secrets)
+    progress.step("Converting a sample video")
+    mp3 = proof.convert_sample(stack.plan, user)
+    progress.done(f"A sample video was converted; its tone is in {mp3}")
+    return user
+
+
+def _stay(stack: Stack, progress: Progress) -> int:
+    print("Ctrl-C stops it.", flush=True)
+    processes = _processes(stack)
+    try:
+        while stack.supervisor.running():
+            now = _processes(stack)
+            for name in now.keys() & processes.keys():
+                if now[name] != processes[name] and now[name]:
+                    print(f"{name} ended unexpectedly and was started again; see ./local/logs {name}", flush=True)
+            processes = {**processes, **{name: pid for name, pid in now.items() if pid}}
+            time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        _stop(stack, progress)
+        return 0
+    stack.stop_all()
+    print("It was stopped from elsewhere.")
+    return 0
+
+
+def _processes(stack: Stack) -> dict[str, int]:
+    try:
+        return {name: int(info["pid"]) for name, info in stack.supervisor.states().items()}
+    except OSError:  # it is being stopped
+        return {}
+
+
+def _stop(stack: Stack, progress: Progress) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C would leave processes behind
+    progress.step("Stopping")
+    stack.stop_all()
+    progress.done("Stopped.")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        # The terminal is gone: a line written to it would raise, and end the stopping half-way.
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, sys.stdout.fileno())
+        os.dup2(silence, sys.stderr.fileno())
+    raise KeyboardInterrupt
+
+
+def _teller(progress: Progress, planned: Plan) -> "_Teller":
+    return _Teller(progress, set(planned.programs))
+
+
+class _Teller:
+    """Shows what is still waited for."""
+
+    def __init__(self, progress: Progress, waiting: set[str]) -> None:
+        self._progress = progress
+        self._waiting = waiting
+
+    def __call__(self, name: str) -> None:
+        self._waiting.discard(name)
+        ready = f"{name} is ready"
+        rest = f"; waiting for {', '.join(sorted(self._waiting))}" if self._waiting else ""
+        self._progress.step(ready + rest)

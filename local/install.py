@@ -1,0 +1,130 @@
+"""Install what a command needs, then run it; only the standard library is there yet."""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from local import arguments
+from local.problem import Problem
+from local.progress import Progress
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+# package -> a file it brings, and the setting that makes it unnecessary
+PACKAGES = {
+    "mariadb-server": ("/usr/sbin/mariadbd", "MYSQL_URL"),
+    "rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server", "RABBITMQ_URL"),
+    "caddy": ("caddy", ""),
+    "curl": ("curl", ""),
+}
+INSTALLING = ("up", "test", "bench")
+
+
+def main() -> int:
+    """Read the command line, install, and become the command."""
+    command, *rest = sys.argv[1:]
+    arguments.parse(command, rest)
+    try:
+        if command in INSTALLING:
+            _install(command)
+        elif not (VENV / "bin" / "python").exists():
+            raise Problem("Nothing was started here yet. Start it with: ./local/up")
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; run it again to go on.", file=sys.stderr)
+        return 130
+    python = str(VENV / "bin" / "python")
+    os.execv(python, [python, "-E", "-s", "-m", "local.main", command, *rest])
+
+
+def _install(command: str) -> None:
+    progress = Progress()
+    missing = [package for package in PACKAGES if _is_missing(package, command)]
+    if importlib.util.find_spec("ensurepip") is None and not _is_current():
+        missing.append("python3-venv")
+    if missing:
+        _install_packages(missing, progress)
+    lock = os.open(ROOT, os.O_RDONLY)
+    try:
+        # Two commands at once must not fill one environment; the kernel lets go however this process ends.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_current():
+            _make_environment(progress)
+    finally:
+        os.close(lock)
+
+
+def _is_missing(package: str, command: str) -> bool:
+    file, setting = PACKAGES[package]
+    if command == "up" and setting and (os.environ.get(setting) or os.environ.get(f"{setting}_FILE")):
+        return False
+    return shutil.which(file, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin") is None
+
+
+def _install_packages(missing: list[str], progress: Progress) -> None:
+    wanted = " ".join(missing)
+    by_hand = f"apt-get install --no-install-recommends {wanted}"
+    if shutil.which("apt-get") is None:
+        raise Problem(f"These programs are missing, and there is no apt-get to install them with: {wanted}.")
+    install = ["sh", str(ROOT / "local" / "packages.sh"), *missing]
+    if os.geteuid() != 0:
+        if shutil.which("sudo") is None:
+            raise Problem(
+                f"These packages are missing: {wanted}. You are not root and there is no sudo; "
+                f"ask root to run this, then try again: {by_hand}"
+            )
+        install = ["sudo", *install]
+    progress.run(f"Installing packages: {wanted}", install, f"Install them yourself, then try again: {by_hand}")
+
+
+def _make_environment(progress: Progress) -> None:
+    if not os.access(ROOT, os.W_OK) or (VENV.exists() and not os.access(VENV, os.W_OK)):
+        raise Problem(f"{VENV} is not up to date and you may not write it. Clone the repository for yourself.")
+    _stamp().unlink(missing_ok=True)
+    python = str(VENV / "bin" / "python")
+    progress.run(
+        "Making a virtual environment",
+        [sys.executable, "-m", "venv", "--clear", str(VENV)],
+        "Install the package python3-venv, then try again.",
+    )
+    progress.run(
+        "Installing Python packages",
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--progress-bar=off",
+            "-r",
+            "requirements-dev.txt",
+        ],
+        "Check that this machine reaches the Python package index, then try again.",
+    )
+    _stamp().write_text(_fingerprint())
+
+
+def _is_current() -> bool:
+    return _stamp().exists() and _stamp().read_text() == _fingerprint()
+
+
+def _stamp() -> Path:
+    return VENV / "stamp"
+
+
+def _fingerprint() -> str:
+    """Return what an environment depends on: the pinned packages, the Python, and the place its scripts name."""
+    files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("functions/*/requirements.txt"))]
+    parts = [file.read_bytes() for file in files]
+    parts += [str(sys.version_info[:2]).encode(), sys.executable.encode(), os.fsencode(VENV)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Telling a person what goes on: one line per step, which on a terminal moves while the step runs."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+from local.problem import Problem
+
+LAST_LINES = 15
+
+
+class Progress:
+    """Steps, their time, and the end of their output when they fail."""
+
+    def __init__(self) -> None:
+        self._moving = sys.stdout.isatty()
+
+    def run(self, title: str, command: list[str], advice: str) -> None:
+        """Run a program as one step; its output is shown line over line, and kept for the case that it fails."""
+        self.step(title)
+        began = time.monotonic()
+        lines: list[str] = []
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process:
+            for line in process.stdout or ():
+                lines = [*lines[-LAST_LINES:], line.rstrip()]
+                self.step(f"{title}: {line.strip()}", last=False)
+        if process.returncode:
+            self.done(f"{title}: failed")
+            raise Problem("\n".join([*(f"    {line}" for line in lines), advice]))
+        self.done(f"{title}: done in {time.monotonic() - began:.0f} s")
+
+    def step(self, text: str, *, last: bool = True) -> None:
+        """Show what goes on now; off a terminal only what is worth a line of its own."""
+        if self._moving:
+            width = shutil.get_terminal_size().columns
+            print(f"\r\033[K{text[: width - 1]}", end="", flush=True)
+        elif last:
+            print(text, flush=True)
+
+    def done(self, text: str) -> None:
+        """Leave a line behind."""
+        print(f"\r\033[K{text}" if self._moving else text, flush=True)
