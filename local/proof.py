@@ -21,8 +21,15 @@ Found = TypeVar("Found")
 
 def convert_sample(plan: Plan, user: User) -> Path:
     """Convert the sample video like a client would, and return the MP3 once it has passed its check."""
+    try:
+        return _convert(plan, user)
+    except requests.RequestException as error:
+        raise Problem(f"The sample video could not be converted: {error}. {_LOOK}") from error
+
+
+def _convert(plan: Plan, user: User) -> Path:
     video = sample.make(plan.home.path / "sample.mp4")
-    token = _expect(call("POST", f"{plan.gateway}/login", auth=(user.email, user.password)), "log in").text
+    token = _expect(call("POST", f"{plan.gateway}/login", auth=(user.email, user.password)), "log in").text.strip()
     bearer = {"Authorization": f"Bearer {token}"}
     with video.open("rb") as file:
         upload = call("POST", f"{plan.gateway}/upload", files={"file": file}, headers=bearer, timeout_seconds=60)

@@ -114,6 +114,5 @@ class _Teller:
 
     def __call__(self, name: str) -> None:
         self._waiting.discard(name)
-        ready = f"{name} is ready"
-        rest = f"; waiting for {', '.join(sorted(self._waiting))}" if self._waiting else ""
-        self._progress.step(ready + rest)
+        if self._waiting:
+            self._progress.step(f"Starting; waiting for {', '.join(sorted(self._waiting))}", last=False)
