@@ -20,6 +20,7 @@ from functions.connector.broker import Broker
 from functions.connector.consumer import Consumer
 from functions.connector.delivery import Backoff
 from functions.connector.settings import Connector, queues
+from functions.connector.workers import Workers
 
 log = logging.getLogger("functions.connector")
 
@@ -47,9 +48,10 @@ def main() -> int:
 def _broker(settings: Connector) -> Broker:
     broker = Broker(_parameters(config.load(BrokerSettings).url))
     backoff = Backoff(settings.retry, settings.backoff, settings.policy)
-    # A list of its own first: consumers start threads, and must all be wanted.
-    wanted = queues(settings)
-    broker.consumers = [Consumer(queue, backoff, settings.call_timeout or None, broker.wake) for queue in wanted]
+    workers = [Workers(queue, backoff, settings.call_timeout or None, broker.wake) for queue in queues(settings)]
+    for group in workers:
+        group.start()
+    broker.consumers = [Consumer(group) for group in workers]
     return broker
 
 

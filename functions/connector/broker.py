@@ -43,6 +43,7 @@ class Broker:
                 self._serve(self._connection)
             except (AMQPError, OSError) as error:
                 log.warning("no connection to RabbitMQ", extra={"reason": repr(error)})
+            self._close()
             for consumer in self.consumers:
                 consumer.lose()
             self._stopping.wait(_reconnect_wait(failures))
@@ -70,10 +71,17 @@ class Broker:
                     consumer.stop()
                 else:
                     consumer.attach(connection)
-            if self._stopping.is_set() and not any(consumer.unsettled for consumer in self.consumers):
-                connection.close()
+            if self._stopping.is_set() and not any(consumer.busy for consumer in self.consumers):
                 return
             connection.process_data_events(time_limit=TICK_SECONDS)
+
+    def _close(self) -> None:
+        # One that was merely left would keep its messages until RabbitMQ misses its heartbeats.
+        try:
+            if self._connection is not None and self._connection.is_open:
+                self._connection.close()
+        except (AMQPError, OSError) as error:
+            log.debug("could not close the connection", extra={"reason": repr(error)})
 
 
 def _reconnect_wait(failures: int) -> float:

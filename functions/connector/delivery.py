@@ -50,7 +50,9 @@ def deliver(
 
     `pause` waits and tells whether the message is still ours to deliver. `about` goes into every log line.
     """
-    for attempt in range(1, backoff.retry + 2):
+    attempt = 0
+    while True:
+        attempt += 1
         began = time.monotonic()
         outcome = _call(request, timeout)
         fields = about | {"outcome": outcome, "attempt": attempt, "seconds": round(time.monotonic() - began, 3)}
@@ -67,7 +69,6 @@ def deliver(
         log.warning("not delivered: trying again", extra=fields | {"wait": wait})
         if not pause(wait):
             return Verdict.AGAIN
-    raise AssertionError("the last attempt settles the message")
 
 
 def _call(request: requests.PreparedRequest, timeout: float | None) -> int | str:

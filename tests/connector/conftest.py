@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.connector.line import Line
 from tests.connector.process import Connector
 from tests.connector.queues import Queues
 from tests.connector.sink import Sink
@@ -56,3 +57,14 @@ def start(broker_url: str, tmp_path: Path) -> Iterator[Start]:
             return started.enter_context(closing(Connector(log, given)))
 
         yield run
+
+
+@pytest.fixture(scope="module")
+def line(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    queues, name = Queues(broker_url), f"q-{uuid.uuid4()}"
+    queues.declare(name)
+    log = tmp_path_factory.mktemp("conversion") / "log"
+    with closing(Sink()) as sink:
+        settings = {"RABBITMQ_URL": broker_url, "CONNECTOR_SINKS": f"{name}={sink.url}"}
+        with closing(Connector(log, settings)):
+            yield Line(name, queues, sink)

@@ -78,10 +78,12 @@ def test_a_call_that_ends_without_its_connection_is_made_again(
     queues.event(name, "twice")
     until(lambda: sink.running == 1, "the call", 10)
     proxy.cut()
-    until(lambda: len(connector.lines("connected")) == 2, "the new connection", 10)
+    until(lambda: len(connector.lines("consuming")) == 2, "the new connection", 10)
     released.set()
     until(lambda: len(sink.calls) == 2 and len(connector.lines("delivered")) == 2, "the second call", 10)
-    assert connector.lines("the channel was lost during the call")[0]["message_id"] == "id-twice"
+    (late,) = connector.lines("the channel was lost during the call")
+    assert late["message_id"] == "id-twice"
+    assert len(connector.lines("lost the channel")) == 1
     assert connector.stop() == 0
     assert (queues.ready(name), queues.ready(f"{name}.dead")) == (0, 0)
 
@@ -114,7 +116,7 @@ def test_a_queue_that_is_missing_is_awaited_and_the_others_are_served(
     missing, port = f"{name}-missing", free_port()
     sinks = f"{name}={sink.url} {missing}={sink.url}"
     connector = start(CONNECTOR_SINKS=sinks, CONNECTOR_HEALTH_PORT=port, HOST="127.0.0.1")
-    until(lambda: connector.lines("cannot consume"), "the complaint", 10)
+    until(lambda: connector.lines("RabbitMQ closed the channel"), "the complaint", 10)
     queues.event(name, "served")
     until(lambda: sink.about("served"), "the other queue's call", 10)
     assert health(port) == (503, "waiting")

@@ -4,60 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from cloudevents.http import from_http
-from pika import BasicProperties
 
-from tests.clients.waiting import until
-from tests.connector.process import Connector
-from tests.connector.queues import STRUCTURED, Message, Queues
-from tests.connector.sink import Call, Sink
-
-EVENT = {"specversion": "1.0", "id": "1", "source": "/here", "type": "com.example.made", "data": {"id": "a"}}
-BINARY = {"specversion": "1.0", "id": "1", "source": "/here", "type": "com.example.made"}
-
-
-@dataclass
-class Line:
-    """A queue with a connector at its end."""
-
-    name: str
-    queues: Queues
-    sink: Sink
-
-    def call(self, body: bytes, **properties: Any) -> Call:
-        """Send a message and return the call that it became."""
-        before = len(self.sink.calls)
-        self.queues.publish(self.name, BasicProperties(**properties), body)
-        return until(lambda: self.sink.calls[before:], "the call", 10)[0]
-
-    def dead(self, body: bytes, **properties: Any) -> Message:
-        """Send a message and return the dead letter that it became, without a call."""
-        before = len(self.sink.calls)
-        self.queues.publish(self.name, BasicProperties(**properties), body)
-        letter = until(lambda: self.queues.take(f"{self.name}.dead"), "the dead letter", 10)
-        assert len(self.sink.calls) == before
-        return letter
-
-
-@pytest.fixture(scope="module")
-def line(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    queues, name = Queues(broker_url), f"q-{uuid.uuid4()}"
-    queues.declare(name)
-    log = tmp_path_factory.mktemp("conversion") / "log"
-    with closing(Sink()) as sink:
-        settings = {"RABBITMQ_URL": broker_url, "CONNECTOR_SINKS": f"{name}={sink.url}"}
-        with closing(Connector(log, settings)):
-            yield Line(name, queues, sink)
-
-
-def structured(**changes: Any) -> bytes:
-    return json.dumps(EVENT | changes).encode()
+from tests.connector.line import BINARY, Line, structured
+from tests.connector.queues import STRUCTURED
+from tests.connector.sink import Call
 
 
 def attributes(call: Call) -> dict[str, str]:
@@ -164,39 +118,3 @@ def test_a_wrapped_message_without_an_id_is_given_one(line: Line) -> None:
     assert call.headers["ce-subject"] == call.headers["ce-id"]
     assert call.headers["ce-time"] == "0001-01-01T00:00:00Z"
     assert "content-type" not in call.headers
-
-
-Case = tuple[bytes, dict[str, Any]]
-BROKEN: dict[str, Callable[[], Case]] = {
-    "an extension with a dash": lambda: (b"", {"headers": BINARY | {"my-name": "x"}}),
-    "an extension with an underscore": lambda: (structured(my_name="x"), {"content_type": STRUCTURED}),
-    "an extension named data": lambda: (b"", {"headers": BINARY | {"data": "x"}}),
-    "an extension that is a list": lambda: (structured(many=[1]), {"content_type": STRUCTURED}),
-    "a line break in an attribute": lambda: (structured(subject="a\nb"), {"content_type": STRUCTURED}),
-    "a time that is none": lambda: (structured(time="soon"), {"content_type": STRUCTURED}),
-    "no type": lambda: (b"", {"headers": {"specversion": "1.0", "id": "1"}}),
-    "no source": lambda: (structured(source=""), {"content_type": STRUCTURED}),
-    "no JSON": lambda: (b"{", {"content_type": STRUCTURED}),
-    "deep JSON": lambda: (b"[" * 100_000, {"content_type": STRUCTURED}),
-    "JSON that is no object": lambda: (b"[]", {"content_type": STRUCTURED}),
-    "an unknown version": lambda: (structured(specversion="9"), {"content_type": STRUCTURED}),
-    "data that is neither JSON nor text": lambda: (
-        structured(datacontenttype="text/plain"),
-        {"content_type": STRUCTURED},
-    ),
-    "broken base64": lambda: (structured(data_base64="?"), {"content_type": STRUCTURED}),
-    "a batch": lambda: (b"[]", {"content_type": "application/cloudevents-batch+json"}),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Callable[[], Case]) -> None:
-    body, properties = case()
-    letter, kept = line.dead(body, message_id="m-1", delivery_mode=2, **properties)
-    assert kept == body
-    assert (letter.message_id, letter.content_type) == ("m-1", properties.get("content_type"))
-    assert (properties.get("headers") or {}).items() <= letter.headers.items()
-
-
-def test_the_next_message_is_delivered_after_all_of_these(line: Line) -> None:
-    assert line.call(structured(), content_type=STRUCTURED).headers["ce-id"] == "1"

@@ -1,0 +1,74 @@
+"""The threads that make a queue's calls; they never touch its channel, for a channel belongs to one thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from pika import BasicProperties
+from pika.adapters.blocking_connection import BlockingChannel
+
+from functions.connector.conversion import ConversionError, to_request
+from functions.connector.delivery import Backoff, Verdict, deliver
+from functions.connector.settings import Queue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message that RabbitMQ waits to hear about; `over` is set once there is no use in going on."""
+
+    channel: BlockingChannel
+    over: threading.Event
+    tag: int
+    properties: BasicProperties
+    body: bytes
+
+
+class Workers:
+    """As many threads as calls may run at once: they take from `waiting` and put into `finished`."""
+
+    def __init__(self, queue: Queue, backoff: Backoff, timeout: float | None, wake: Callable[[], None]) -> None:
+        self.queue = queue
+        self.waiting: SimpleQueue[Delivery] = SimpleQueue()
+        self.finished: SimpleQueue[tuple[Delivery, Verdict]] = SimpleQueue()
+        self._backoff = backoff
+        self._timeout = timeout
+        self._wake = wake
+
+    def start(self) -> None:
+        """Start the threads; they end with the process."""
+        for _ in range(self.queue.parallelism):
+            threading.Thread(target=self._work, daemon=True, name=self.queue.name).start()
+
+    def _work(self) -> None:
+        while True:
+            delivery = self.waiting.get()
+            verdict = Verdict.DEAD
+            try:
+                verdict = self._deliver(delivery)
+            except Exception:
+                log.exception("a defect: the message is a dead letter", extra={"queue": self.queue.name})
+            self.finished.put((delivery, verdict))
+            self._wake()
+
+    def _deliver(self, delivery: Delivery) -> Verdict:
+        about = {"queue": self.queue.name, "message_id": delivery.properties.message_id or ""}
+        try:
+            request = to_request(self.queue.url, self.queue.name, delivery.properties, delivery.body)
+        except ConversionError as error:
+            log.error("not a CloudEvent: the message is a dead letter", extra=about | {"reason": str(error)})
+            return Verdict.DEAD
+        about |= {name: _attribute(request, name) for name in ("type", "subject")}
+        return deliver(
+            request, self._backoff, self._timeout, pause=lambda wait: not delivery.over.wait(wait), about=about
+        )
+
+
+def _attribute(request: Any, name: str) -> str:
+    return bytes(request.headers.get(f"ce-{name}", b"")).decode()
