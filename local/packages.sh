@@ -2,7 +2,7 @@
 # As root: install Debian packages, and keep the services they bring from starting, now and at the next boot.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 saved=$policy.before-mp3converter
 mark="# temporary, by mp3converter"
 services="mariadb rabbitmq-server caddy epmd.service epmd.socket"

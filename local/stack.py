@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from local.backends.backend import Backend
 from local.plan import Plan
 from local.problem import Problem
 from local.processes import leftovers
@@ -14,6 +15,7 @@ from local.processes.program import EDGE, Program
 from local.processes.supervisor import Supervisor, clean_environment
 
 HEALTHY_SECONDS = 120.0
+OTHERS_SECONDS = 10.0  # a server that somebody else runs is there, or it is not
 POLL_SECONDS = 0.1
 CONNECTOR = "connector"  # starts last: without a broker it would wait longer and longer between its tries
 LAST_LINES = 8
@@ -53,7 +55,8 @@ class Stack:
         backend = self.plan.backends[name]
         backend.prepare()
         self._start(backend.programs)
-        self._wait(name, backend.healthy)
+        if not backend.programs:
+            self._wait_for_other(backend)
         backend.provision()
 
     def start_edge(self) -> None:
@@ -67,7 +70,7 @@ class Stack:
 
     def await_healthy(self, name: str) -> None:
         """Wait until one process is well."""
-        self._wait(name, self.plan.programs[name].healthy)
+        self._wait(self.plan.programs[name])
 
     def stop_all(self) -> None:
         """Stop everything, and leave no process behind."""
@@ -81,22 +84,28 @@ class Stack:
         for program in sorted(programs, key=lambda program: program.order):
             self.supervisor.start_process(program.name)
         for program in programs:
-            self._wait(program.name, program.healthy)
+            self._wait(program)
             self._tell(program.name)
 
-    def _wait(self, name: str, healthy: Callable[[], bool]) -> None:
+    def _wait(self, program: Program) -> None:
         deadline = time.monotonic() + HEALTHY_SECONDS
-        while not healthy():
+        while not program.healthy():
             if self._abandoned.is_set():
-                raise Problem(f"{name} was not waited for any longer.")
-            ours = name in self.plan.programs
-            if time.monotonic() > deadline or (ours and name in self.supervisor.failed()):
-                raise Problem(self._last_words(name) if ours else self._away(name))
+                raise Problem(f"{program.name} was not waited for any longer.")
+            if time.monotonic() > deadline or program.name in self.supervisor.failed():
+                raise Problem(self._last_words(program.name))
             time.sleep(POLL_SECONDS)
 
-    def _away(self, name: str) -> str:
-        where = self.plan.backends[name].describe()["url"]
-        return f"{name} does not answer at {where}. Start it, or correct {name.upper()}_URL, or unset it."
+    def _wait_for_other(self, backend: Backend) -> None:
+        deadline = time.monotonic() + OTHERS_SECONDS
+        while not backend.healthy():
+            if time.monotonic() > deadline:
+                where = backend.describe()["url"]
+                raise Problem(
+                    f"{backend.name} does not answer at {where}. "
+                    f"Start it, or correct {backend.name.upper()}_URL, or unset it for a private one."
+                )
+            time.sleep(POLL_SECONDS)
 
     def _last_words(self, name: str) -> str:
         log = self.log_file(name)

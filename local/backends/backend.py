@@ -29,7 +29,13 @@ class Backend:
         parts = urlsplit(self.url)
         host = parts.netloc.rpartition("@")[2]
         where = f"{parts.scheme}://{host}{parts.path}"
-        return {"url": where, "host": parts.hostname, "port": parts.port, "private": bool(self.programs)}
+        # A MongoDB URL may name several hosts, which have no one port.
+        several = "," in host
+        return {
+            "url": where,
+            "host": host if several else parts.hostname,
+            "port": None if several else parts.port,
+        }
 
 
 def given_url(environ: Mapping[str, str], name: str) -> str | None:
