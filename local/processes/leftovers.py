@@ -16,11 +16,11 @@ def find(home: Home) -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _marked(entry, mark)]
 
 
-def stop(home: Home) -> int:
+def stop(home: Home, kill_after_seconds: float = KILL_AFTER_SECONDS) -> int:
     """End every process of this home, the patient way first; return how many there were."""
     found = find(home)
     _signal(found, signal.SIGTERM)
-    deadline = time.monotonic() + KILL_AFTER_SECONDS
+    deadline = time.monotonic() + kill_after_seconds
     while (alive := find(home)) and time.monotonic() < deadline:
         time.sleep(0.1)
     while alive:

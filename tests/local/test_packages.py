@@ -1,0 +1,132 @@
+"""Installing Debian packages without starting their services; apt-get and systemctl are stand-ins here."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.home import ROOT
+
+SCRIPT = ROOT / "local" / "packages.sh"
+FOREIGN = "#!/bin/sh\nexit 104\n"
+# Writes down what it was asked and what invoke-rc.d would be told meanwhile.
+APT_GET = """#!/bin/sh
+echo "apt-get $*" >> "$CALLS"
+code=0; "$POLICY_RC_D" mariadb start || code=$?
+echo "policy $code" >> "$CALLS"
+case "$*" in *install*) eval "$DURING_INSTALL" ;; esac
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "systemctl $*" >> "$CALLS"
+case "$1 $2" in "cat caddy") exit 0 ;; "cat "*) [ -e "$INSTALLED" ] ;; esac
+"""
+
+Install = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    return tmp_path / "policy-rc.d"
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    return tmp_path / "calls"
+
+
+@pytest.fixture
+def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
+    """Start the script; `during` is what apt-get does when it installs."""
+    for name, text in (("apt-get", APT_GET), ("systemctl", SYSTEMCTL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
+    def start(during: str = 'touch "$INSTALLED"') -> "subprocess.Popen[str]":
+        surroundings = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "POLICY_RC_D": str(policy),
+            "CALLS": str(calls),
+            "INSTALLED": str(tmp_path / "installed"),
+            "DURING_INSTALL": during,
+        }
+        return subprocess.Popen(["sh", SCRIPT, "mariadb-server"], env=surroundings, text=True, start_new_session=True)
+
+    return start
+
+
+def foreign(policy: Path) -> None:
+    """Put somebody else's policy in place."""
+    policy.write_text(FOREIGN)
+    policy.chmod(0o755)
+
+
+def wait_for_install(calls: Path) -> None:
+    """Wait until the stand-in for apt-get installs."""
+    deadline = time.monotonic() + 10
+    while not calls.exists() or "install" not in calls.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_services_may_not_start_while_packages_are_installed(install: Install, policy: Path, calls: Path) -> None:
+    assert install().wait(timeout=20) == 0
+
+    assert "install --no-install-recommends mariadb-server\npolicy 101\n" in calls.read_text()
+    assert not policy.exists()
+
+
+def test_only_services_that_came_with_the_packages_are_kept_from_the_next_boot(install: Install, calls: Path) -> None:
+    install().wait(timeout=20)
+
+    assert "systemctl disable --quiet mariadb" in calls.read_text()
+    assert "systemctl disable --quiet caddy" not in calls.read_text()
+
+
+def test_somebody_elses_policy_is_back_afterwards(install: Install, policy: Path, calls: Path) -> None:
+    foreign(policy)
+
+    assert install().wait(timeout=20) == 0
+
+    assert "policy 101" in calls.read_text()
+    assert policy.read_text() == FOREIGN
+    assert os.access(policy, os.X_OK)
+
+
+def test_a_failed_installation_fails_and_leaves_no_policy(install: Install, policy: Path) -> None:
+    foreign(policy)
+
+    assert install("exit 100").wait(timeout=20) == 100
+
+    assert policy.read_text() == FOREIGN
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_installation_leaves_no_policy(
+    install: Install, policy: Path, calls: Path, number: signal.Signals
+) -> None:
+    process = install("exec tail -f /dev/null")
+    wait_for_install(calls)
+
+    os.killpg(process.pid, number)
+
+    assert process.wait(timeout=20) != 0
+    assert not policy.exists()
+
+
+def test_after_a_kill_the_former_rule_holds_at_once_and_the_next_run_cleans_up(
+    install: Install, policy: Path, calls: Path
+) -> None:
+    foreign(policy)
+    process = install("exec tail -f /dev/null")
+    wait_for_install(calls)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=20)
+
+    assert subprocess.run([policy, "mariadb", "start"], check=False).returncode == 104
+
+    assert install().wait(timeout=20) == 0
+    assert policy.read_text() == FOREIGN

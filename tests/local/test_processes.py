@@ -1,0 +1,139 @@
+"""The home, its process manager, and the processes that escape it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import ports
+from local.home import MARKER, Home
+from local.problem import Problem
+from local.processes import configuration, leftovers
+from local.processes.program import BACKENDS, Program
+from local.processes.supervisor import Supervisor, clean_environment
+
+IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    found = Home(tmp_path / "home")
+    found.make()
+    yield found
+    leftovers.stop(found)
+    found.forget_socket()
+
+
+def start(home: Home, *programs: Program) -> Supervisor:
+    """Start a manager with some programs."""
+    configuration.write(home, list(programs))
+    supervisor = Supervisor(home)
+    supervisor.start(clean_environment(home))
+    for program in programs:
+        supervisor.start_process(program.name)
+    return supervisor
+
+
+def echo(text: str, **environment: str) -> Program:
+    """Return a program that prints a variable of its environment and stays."""
+    command = [sys.executable, "-c", "import os, time; print(os.environ['SAID'], flush=True); time.sleep(600)"]
+    return Program("echo", BACKENDS, command, lambda: True, {"SAID": text, **environment})
+
+
+def until_logged(home: Home, text: str) -> None:
+    """Wait for a text in the program's log."""
+    deadline = time.monotonic() + 10
+    while text not in (home.log / "echo.log").read_text():
+        assert time.monotonic() < deadline, (home.log / "echo.log").read_text()
+        time.sleep(0.05)
+
+
+def test_a_process_that_lost_its_manager_is_found_and_ended(home: Home) -> None:
+    stubborn = subprocess.Popen(
+        [sys.executable, "-c", IGNORES_TERM], env={**os.environ, MARKER: str(home.path)}, stdout=subprocess.PIPE
+    )
+    other = subprocess.Popen(["sleep", "600"], env={**os.environ, MARKER: f"{home.path}-other"})
+    assert stubborn.stdout
+    stubborn.stdout.readline()
+    assert leftovers.find(home) == [stubborn.pid]
+
+    leftovers.stop(home, kill_after_seconds=0.5)
+
+    assert stubborn.wait(timeout=5) == -9
+    assert other.poll() is None
+    stubborn.stdout.close()
+    other.kill()
+    other.wait(timeout=5)
+
+
+@pytest.mark.parametrize("text", ["50% 'of' \"it\"; # $HOME `id`", "two\nlines", "a,b=c"])
+def test_a_setting_reaches_its_process_unchanged(home: Home, text: str) -> None:
+    supervisor = start(home, echo(text))
+
+    until_logged(home, text)
+    supervisor.shutdown()
+
+
+def test_a_process_sees_nothing_of_the_callers_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSQL_HOST", "elsewhere")
+    supervisor = start(home, echo("here"))
+
+    until_logged(home, "here")
+    process = int(supervisor.states()["echo"]["pid"])
+    environment = Path(f"/proc/{process}/environ").read_text()
+    supervisor.shutdown()
+
+    assert "MYSQL_HOST" not in environment
+    assert f"HOME={home.user_home}\0" in environment
+    assert f"TMPDIR={home.tmp / 'echo'}\0" in environment
+
+
+def test_a_home_with_a_long_path_works_and_leaves_nothing_in_tmp(tmp_path: Path) -> None:
+    home = Home(tmp_path / ("deep" * 30) / "home %(x)s; # 1")
+    home.make()
+    folder = home.socket.parent
+
+    supervisor = start(home, echo("deep"))
+    until_logged(home, "deep")
+    supervisor.shutdown()
+    home.forget_socket()
+
+    assert len(os.fsencode(folder)) < 60
+    assert not folder.exists()
+    assert leftovers.find(home) == []
+
+
+def test_a_program_that_cannot_start_is_given_up(home: Home) -> None:
+    supervisor = start(home, Program("wrong", BACKENDS, ["/nonexistent"], lambda: False))
+
+    deadline = time.monotonic() + 60
+    while supervisor.failed() != ["wrong"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    supervisor.shutdown()
+
+
+def test_ports_are_remembered_and_replaced_where_taken(home: Home) -> None:
+    import socket
+
+    first = ports.assign(home, None)
+    with socket.socket() as other:
+        other.bind((ports.HOST, first["mongodb"]))
+        other.listen()
+        second = ports.assign(home, None)
+
+    assert second["mongodb"] != first["mongodb"]
+    assert {name: port for name, port in second.items() if name not in ("mongodb", "gateway")} == {
+        name: port for name, port in first.items() if name not in ("mongodb", "gateway")
+    }
+
+
+def test_a_gateway_port_below_1024_needs_root(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_refusal", lambda port: PermissionError() if port == 80 else None)
+
+    with pytest.raises(Problem, match="Port 80 is reserved for root"):
+        ports.assign(home, 80)
