@@ -1,4 +1,4 @@
-"""The three lines of the README, run by the real curl in a shell, as a person pastes them."""
+"""The real curl, run in a shell: the three lines of the README, as a person pastes them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def run(line: str, folder: Path) -> str:
     )
     assert done.returncode == 0, f"{line}\nexit {done.returncode}: {done.stderr}"
     return done.stdout
+
+
+def status(line: str, folder: Path) -> int:
+    """Run one line for the status of its answer alone."""
+    return int(run(f"{line} -s -o /dev/null -w '%{{http_code}}'", folder))
 
 
 def login_line(url: str, email: str, password: str) -> str:

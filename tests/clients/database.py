@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,12 @@ class Inspector:
         until(lambda: self.job(fid)["state"] in ENDED, f"job {fid} to end", seconds)
         return self.job(fid)
 
+    def done(self, fid: str, seconds: float = 60.0) -> dict[str, Any]:
+        """Wait for a job that must end well, and return it."""
+        job = self.ended(fid, seconds)
+        assert job["state"] == "done", job
+        return job
+
     def files(self, bucket: str, fid: str) -> list[str]:
         """Return the ids of a job's files in a bucket."""
         ids = {"$in": [fid, *self._epochs(fid)]}
@@ -47,21 +54,32 @@ class Inspector:
 
     def chunks(self, bucket: str, fid: str) -> int:
         """Count the chunks of a job in a bucket, whether or not a file names them."""
-        chunks = self.database[f"{bucket}.chunks"]
-        return sum(chunks.count_documents({"files_id": one}) for one in [fid, *self._epochs(fid)])
+        return sum(self.chunks_named(bucket, one) for one in [fid, *self._epochs(fid)])
 
-    def orphans(self) -> set[str]:
+    def chunks_named(self, bucket: str, file_id: str) -> int:
+        """Count the chunks of one file."""
+        return self.database[f"{bucket}.chunks"].count_documents({"files_id": file_id})
+
+    def stored(self, bucket: str) -> set[str]:
+        """Return the ids of all files of a bucket."""
+        return {str(file["_id"]) for file in self.database[f"{bucket}.files"].find({}, {"_id": 1})}
+
+    def orphans(self, bucket: str) -> set[str]:
         """Return the ids of chunks without a file; this reads everything stored, which in tests is little."""
-        return {
-            str(fid)
-            for bucket in ("videos", "mp3s")
-            for fid in self.database[f"{bucket}.chunks"].distinct("files_id")
-            if self.database[f"{bucket}.files"].find_one({"_id": fid}) is None
-        }
+        return {str(fid) for fid in self.database[f"{bucket}.chunks"].distinct("files_id")} - self.stored(bucket)
 
     def unended(self) -> list[dict[str, Any]]:
         """Return the jobs that wait or work."""
         return list(self.database.jobs.find({"state": {"$nin": list(ENDED)}}))
+
+    def replace_video(self, fid: str, content: bytes) -> None:
+        """Put other bytes in the place of a stored video, as if upload had taken them."""
+        self.database["videos.chunks"].delete_many({"files_id": fid})
+        self.database["videos.chunks"].insert_one({"files_id": fid, "n": 0, "data": content})
+        digest = hashlib.sha256(content).hexdigest()
+        described = {"length": len(content), "metadata.sha256": digest}
+        assert self.database["videos.files"].update_one({"_id": fid}, {"$set": described}).matched_count == 1
+        self.database.jobs.update_one({"_id": fid}, {"$set": {"size": len(content), "sha256": digest}})
 
     def _epochs(self, fid: str) -> list[str]:
         found = self.database.jobs.find_one({"_id": fid})

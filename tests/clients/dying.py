@@ -1,7 +1,8 @@
-"""Clients that die in the middle of an upload, on bare sockets."""
+"""Clients on bare sockets: some die in the middle of an upload, some listen while they send."""
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -34,7 +35,9 @@ def multipart_body(content: bytes, filename: str) -> Body:
     return {**headers, "Content-Length": str(len(body))}, body
 
 
-def die(url: str, token: str, make: Callable[[bytes, str], Body], content: bytes, filename: str, *, reset: bool) -> None:
+def die(
+    url: str, token: str, make: Callable[[bytes, str], Body], content: bytes, filename: str, *, reset: bool
+) -> None:
     """Send 60 % of an upload and vanish: with a reset, or with an orderly end of the connection."""
     headers, body = make(content, filename)
     with connected(url) as connection:
@@ -42,6 +45,19 @@ def die(url: str, token: str, make: Callable[[bytes, str], Body], content: bytes
         connection.sendall(body[: int(len(body) * SHARE)])
         if reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def send_until_answered(url: str, token: str, length: int, head: bytes, filename: str) -> bytes:
+    """Promise a body of that length and send it, zeros after the head; stop at the answer's first bytes."""
+    headers = {"Content-Length": str(length), "Content-Type": "video/mp4", **bearer(token)}
+    with connected(url) as connection:
+        connection.sendall(request_head(url, headers, filename) + head)
+        sent = len(head)
+        while not select.select([connection], [], [], 0)[0]:
+            assert sent < length, "no answer before the end"
+            connection.sendall(bytes(PIECE))
+            sent += PIECE
+        return connection.recv(PIECE)
 
 
 def connected(url: str) -> socket.socket:
@@ -57,5 +73,3 @@ def request_head(url: str, headers: dict[str, str], filename: str) -> bytes:
     lines = [f"POST {target} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -18,6 +18,14 @@ def until(look: Callable[[], Found], what: str, seconds: float = 30.0) -> Found:
         if found:
             return found
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}; last seen: {found!r}"
+        time.sleep(PAUSE_SECONDS)
+
+
+def until_gone(look: Callable[[], Collection[object]], what: str, seconds: float = 30.0) -> None:
+    """Return when `look` finds nothing more; fail with what is left when time is up."""
+    deadline = time.monotonic() + seconds
+    while found := look():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what} to go; left: {found!r}"
         time.sleep(PAUSE_SECONDS)
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 TIMEOUT_SECONDS = 60
+RAW = {"Content-Type": "application/octet-stream"}
 BOUNDARY = "----------------------------a1b2c3d4e5f6a7b8"
 
 
@@ -68,17 +69,20 @@ def login(url: str, email: str, password: str) -> str:
     """Return a token."""
     answer = call("POST", url, headers=basic(email, password))
     assert answer.status == 200, answer
-    return answer.text
+    return answer.text.strip()
 
 
 def multipart(*parts: tuple[str, str, bytes]) -> tuple[dict[str, str], bytes]:
     """Return the header and the body of a form with these (field, file name, content) parts."""
     pieces = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n".encode()
+        + content
+        + b"\r\n"
         for field, name, content in parts
     ]
-    return {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}, b"".join([*pieces, f"--{BOUNDARY}--\r\n".encode()])
+    body = b"".join(pieces) + f"--{BOUNDARY}--\r\n".encode()
+    return {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}, body
 
 
 def upload(url: str, token: str, video: Path, filename: str | None = None) -> Answer:

@@ -1,4 +1,4 @@
-"""Make videos of a wanted size that really are videos: uncompressed frames with a tone beside them."""
+"""Make videos that are large or long, quickly: uncompressed frames, or hardly any, with a tone beside them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,9 @@ def large_video(folder: Path, megabytes: int, hertz: float = 440.0) -> Path:
         return path
     unfinished = path.with_suffix(".part.avi")
     frames = _frames(megabytes)
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
-        "-f", "lavfi", "-i", f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FRAMES_PER_SECOND}",
-        "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=44100",
-        "-frames:v", str(frames), "-t", str(frames / FRAMES_PER_SECOND),
-        "-af", "volume=4", "-c:v", "rawvideo", "-pix_fmt", "bgr24", "-c:a", "pcm_s16le", str(unfinished),
-    ]  # fmt: skip
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
+    picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FRAMES_PER_SECOND}"
+    codecs = ["-frames:v", str(frames), "-c:v", "rawvideo", "-pix_fmt", "bgr24", "-c:a", "pcm_s16le"]
+    _render(picture, hertz, frames / FRAMES_PER_SECOND, codecs, unfinished)
     return unfinished.rename(path)
 
 
@@ -37,5 +32,25 @@ def large_video_seconds(megabytes: int) -> float:
     return _frames(megabytes) / FRAMES_PER_SECOND
 
 
+def long_video(folder: Path, seconds: int, hertz: float = 440.0) -> Path:
+    """Write a small MKV of that length, whose conversion takes a while, and return its path."""
+    path = folder / f"long-{seconds}-{hertz:g}.mkv"
+    if path.exists():
+        return path
+    unfinished = path.with_suffix(".part.mkv")
+    _render("color=size=64x48:rate=1", hertz, seconds, ["-c:v", "mpeg4", "-c:a", "pcm_mulaw"], unfinished)
+    return unfinished.rename(path)
+
+
 def _frames(megabytes: int) -> int:
     return -(-megabytes * MEGABYTE // FRAME_BYTES)
+
+
+def _render(picture: str, hertz: float, seconds: float, codecs: list[str], path: Path) -> None:
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
+        "-f", "lavfi", "-i", picture,
+        "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=44100",
+        "-t", str(seconds), "-af", "volume=4", *codecs, str(path),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)

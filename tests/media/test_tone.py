@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from tests.media.large import large_video, large_video_seconds
+from tests.media.large import large_video, large_video_seconds, long_video
 from tests.media.tone import assert_tone, decode_mp3
 from tests.media.videos import half_video, silent_video, tone_video
 
@@ -41,6 +41,10 @@ def test_a_large_video_holds_its_tone(tmp_path: Path) -> None:
     video = large_video(tmp_path, 20)
     assert video.stat().st_size >= 20_000_000
     assert_tone(sound_of(video), 440, large_video_seconds(20))
+
+
+def test_a_long_video_holds_its_tone(tmp_path: Path) -> None:
+    assert_tone(sound_of(long_video(tmp_path, 40)), 440, 40)
 
 
 @pytest.mark.parametrize(

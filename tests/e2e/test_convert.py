@@ -1,0 +1,152 @@
+"""Convert: one MP3 and one mail however often it is told, and an end with a reason for what cannot be converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.clients import events, web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import stays, until
+from tests.e2e.conftest import Door, Person
+from tests.media import videos as media
+from tests.media.tone import assert_tone
+
+WATCH_SECONDS = 4.0
+
+
+@pytest.fixture
+def no_connector(stack) -> Iterator[Callable[[], None]]:
+    """A system in which nothing is delivered, nor swept, until the function that this yields is called."""
+    stack.stop("connector")
+    running = False
+
+    def start() -> None:
+        nonlocal running
+        if not running:
+            stack.start("connector")
+            running = True
+
+    try:
+        yield start
+    finally:
+        start()
+
+
+def test_the_same_event_ten_times_gives_one_mp3_and_one_mail(
+    no_connector: Callable[[], None],
+    stack,
+    url: Door,
+    owner: Person,
+    video: Path,
+    inspector: Inspector,
+    mailbox: Mailbox,
+) -> None:
+    fid = web.uploaded(url("upload"), owner.token, video)
+    assert inspector.job(fid)["state"] == "ready"
+
+    with ThreadPoolExecutor(10) as pool:
+        posts = [events.binary, events.structured] * 5
+        answers = list(pool.map(lambda post: post(stack.functions["convert"], fid, event_id="the-same"), posts))
+
+    assert [answer.status for answer in answers] == [200] * 10
+    job = inspector.done(fid)
+    assert job["attempts"] == 1
+    assert inspector.files("mp3s", fid) == [job["mp3"]["file_id"]]
+    no_connector()
+    mailbox.about(fid, owner.email)
+    for _ in range(10):
+        assert events.structured(stack.functions["notify"], fid, "com.mp3converter.mp3.ready").status == 200
+    stays(lambda: mailbox.count(fid, owner.email) == 1, "a second mail came", WATCH_SECONDS)
+    assert inspector.files("mp3s", fid) == [job["mp3"]["file_id"]]
+    assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
+
+
+def assert_failed(fid: str, codes: set[str], url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
+    """The job must have failed for such a reason, and the owner must have been told so by mail and by download."""
+    job = inspector.ended(fid)
+    assert job["state"] == "failed"
+    assert job["error"]["code"] in codes
+    assert job["error"]["title"]
+    assert inspector.files("mp3s", fid) == []
+    mail = mailbox.about(fid, owner.email)
+    assert job["error"]["title"] in " ".join(mail.text.split())
+    assert mail.link is None
+    refused = web.download(url("download"), owner.token, fid)
+    assert refused.status == 422
+    assert (refused.json()["code"], refused.json()["title"]) == (job["error"]["code"], job["error"]["title"])
+
+
+def assert_next_converts(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+    """The video after a bad one must be converted as if nothing had been."""
+    fid = web.uploaded(url("upload"), owner.token, video)
+    inspector.done(fid)
+    assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "codes"),
+    [(media.half_video, {"undecodable"}), (media.silent_video, {"no_audio"})],
+    ids=["cut in half", "without audio"],
+)
+def test_a_video_that_cannot_be_converted_fails_with_a_reason(
+    make: Callable[[Path], Path],
+    codes: set[str],
+    url: Door,
+    owner: Person,
+    videos: Path,
+    video: Path,
+    inspector: Inspector,
+    mailbox: Mailbox,
+) -> None:
+    fid = web.uploaded(url("upload"), owner.token, make(videos))
+    assert_failed(fid, codes, url, owner, inspector, mailbox)
+    assert_next_converts(url, owner, video, inspector)
+
+
+def test_a_stored_text_fails_with_a_reason(
+    no_connector: Callable[[], None],
+    url: Door,
+    owner: Person,
+    video: Path,
+    inspector: Inspector,
+    mailbox: Mailbox,
+) -> None:
+    fid = web.uploaded(url("upload"), owner.token, video)
+    inspector.replace_video(fid, b"Not a video, though upload took it for one.\n" * 1000)
+    no_connector()
+    assert_failed(fid, {"not_media", "undecodable"}, url, owner, inspector, mailbox)
+    assert_next_converts(url, owner, video, inspector)
+
+
+@pytest.mark.parametrize("fid", ["0b5f1c9e-7d0f-4b0e-9a59-5d8f0b1f7a11", "no id at all", "{'$gt': ''}"])
+def test_an_event_about_no_job_does_no_harm(fid: str, stack, inspector: Inspector) -> None:
+    before = inspector.stored("mp3s")
+    answer = events.structured(stack.functions["convert"], fid)
+    assert answer.status in {200, 400, 422}
+    assert inspector.stored("mp3s") == before
+
+
+def test_what_is_no_event_is_poison(stack) -> None:
+    for headers, body in (
+        ({"Content-Type": "application/json"}, b"{}"),
+        ({"Content-Type": "application/cloudevents+json"}, b"{"),
+        ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0"}'),
+        ({"Content-Type": "text/plain"}, b""),
+    ):
+        answer = web.call("POST", stack.functions["convert"], headers=headers, body=body)
+        assert answer.status in {400, 422}, (headers, body, answer)
+
+
+def test_a_video_waits_for_its_turn(
+    no_connector: Callable[[], None], url: Door, owner: Person, video: Path, inspector: Inspector
+) -> None:
+    """Uploads made while nothing is delivered are all converted once deliveries begin."""
+    fids = [web.uploaded(url("upload"), owner.token, video) for _ in range(3)]
+    assert {inspector.job(fid)["state"] for fid in fids} == {"ready"}
+    no_connector()
+    until(lambda: {inspector.job(fid)["state"] for fid in fids} == {"done"}, "all three to be done", 60)

@@ -1,0 +1,113 @@
+"""Download: the owner's alone, when it is ready, and otherwise an answer that says why not."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.e2e.conftest import Door, Person
+from tests.media.tone import assert_tone
+
+
+@pytest.fixture(scope="module")
+def fid(url: Door, owner: Person, video: Path, inspector: Inspector) -> str:
+    """A job that is done."""
+    made = web.uploaded(url("upload"), owner.token, video, "my holiday.mp4")
+    inspector.done(made)
+    return made
+
+
+def refusal(answer: web.Answer) -> tuple[int, dict[str, str]]:
+    """Return an error answer without what belongs to its request alone."""
+    body = answer.json()
+    assert body.pop("request_id")
+    return answer.status, body
+
+
+def test_the_owner_gets_the_mp3(door: Door, owner: Person, fid: str) -> None:
+    answer = web.download(door("download"), owner.token, fid)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "audio/mpeg"
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    assert "my holiday.mp3" in answer.headers["Content-Disposition"]
+    assert_tone(answer.body, 440, 3.0)
+    below = web.call("GET", f"{door('download')}/{fid}", headers=web.bearer(owner.token))
+    assert below.body == answer.body
+
+
+def test_to_anybody_else_it_is_as_unknown_as_any_id(url: Door, owner: Person, stranger: Person, fid: str) -> None:
+    theirs = web.download(url("download"), stranger.token, fid)
+    unknown = web.download(url("download"), stranger.token, str(uuid.uuid4()))
+    assert refusal(theirs) == refusal(unknown)
+    assert theirs.status == 404
+    assert theirs.json()["code"] == "not_found"
+    assert web.download(url("download"), owner.token, str(uuid.uuid4())).status == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "x", "../jobs", "{'$gt': ''}", "0" * 4000, "\u00e9", "a\x00b", "{fid}.1", "{fid} ", "{FID}", "%7B%7D"],
+)
+def test_a_malformed_id_is_unknown(wrong: str, url: Door, owner: Person, fid: str) -> None:
+    asked = wrong.replace("{fid}", fid).replace("{FID}", fid.upper())
+    unknown = web.download(url("download"), owner.token, str(uuid.uuid4()))
+    assert refusal(web.download(url("download"), owner.token, asked)) == refusal(unknown)
+
+
+def test_a_query_operator_is_no_id(url: Door, owner: Person) -> None:
+    answer = web.call("GET", f"{url('download')}?{quote('fid[$ne]')}=x", headers=web.bearer(owner.token))
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer abc", "Basic abc"])
+def test_without_a_token_there_is_nothing(authorization: str | None, url: Door, fid: str) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = web.call("GET", f"{url('download')}?fid={fid}", headers=headers)
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_before_the_end_it_is_not_ready(
+    stack, url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector
+) -> None:
+    stack.stop("connector")
+    try:
+        waiting = web.uploaded(url("upload"), owner.token, video)
+        answer = web.download(url("download"), owner.token, waiting)
+        hidden = web.download(url("download"), stranger.token, waiting)
+    finally:
+        stack.start("connector")
+    assert (answer.status, answer.json()["code"]) == (409, "not_ready")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert hidden.status == 404
+    inspector.done(waiting)
+    assert web.download(url("download"), owner.token, waiting).status == 200
+
+
+def test_the_link_in_the_mail_opens_without_a_token(url: Door, owner: Person, fid: str, mailbox: Mailbox) -> None:
+    link = mailbox.about(fid, owner.email).link
+    answer = web.call("GET", link)
+    assert answer.status == 200
+    assert answer.body == web.download(url("download"), owner.token, fid).body
+    assert owner.token not in mailbox.about(fid, owner.email).text
+
+
+def test_a_changed_link_opens_nothing(owner: Person, fid: str, mailbox: Mailbox) -> None:
+    link = mailbox.about(fid, owner.email).link
+    signed = link.partition("link=")[2]
+    for changed in (signed[:-1], signed[:-2] + ("AA" if signed[-2:] != "AA" else "BB"), "x" + signed, fid, ""):
+        answer = web.call("GET", link.replace(signed, changed))
+        assert answer.status == 401, changed
+        assert b"ID3" not in answer.body
+
+
+def test_download_takes_get_and_head_only(url: Door, owner: Person, fid: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        answer = web.download(url("download"), owner.token, fid, method=method)
+        assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

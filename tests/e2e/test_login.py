@@ -1,0 +1,109 @@
+"""Login: who gets a token, and how little everybody else learns."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from tests.clients import web
+from tests.e2e.conftest import Door, Person
+
+# What may differ between two equal answers.
+OF_THE_REQUEST = {"date", "x-request-id", "x-call-id", "x-start-time", "x-duration-seconds"}
+
+
+def comparable(answer: web.Answer) -> tuple[int, dict[str, str], dict[str, object]]:
+    """Return an answer without what belongs to its request alone."""
+    headers = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in OF_THE_REQUEST}
+    body = answer.json()
+    assert body.pop("request_id")
+    return answer.status, headers, body
+
+
+def test_wrong_password_and_unknown_user_look_the_same(url: Door, owner: Person) -> None:
+    wrong = web.call("POST", url("login"), headers=web.basic(owner.email, "not the password"))
+    unknown = web.call("POST", url("login"), headers=web.basic("nobody@example.org", "not the password"))
+    assert comparable(wrong) == comparable(unknown)
+    assert wrong.status == 401
+    assert wrong.headers["WWW-Authenticate"].startswith("Basic ")
+    assert wrong.headers["Content-Type"] == "application/problem+json"
+
+
+def test_an_unknown_user_is_not_refused_faster(url: Door, owner: Person) -> None:
+    def fastest(email: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            assert web.call("POST", url("login"), headers=web.basic(email, "not the password")).status == 401
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    # Without a hash to check, an unknown user would be told in a tenth of the time.
+    assert fastest("nobody@example.org") > fastest(owner.email) / 2
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Basic",
+        "Basic ",
+        "Basic !!!",
+        "Basic bm9jb2xvbg==",
+        "Basic /////w==",
+        "Bearer abc",
+        "Digest x=y",
+        "Basic Og==",
+    ],
+)
+def test_malformed_credentials_are_refused(url: Door, authorization: str) -> None:
+    answer = web.call("POST", url("login"), headers={"Authorization": authorization})
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_no_credentials_are_refused(url: Door) -> None:
+    answer = web.call("POST", url("login"))
+    assert (answer.status, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_the_token_is_plain_text_unless_json_is_asked_for(url: Door, owner: Person) -> None:
+    credentials = web.basic(owner.email, owner.password)
+    plain = web.call("POST", url("login"), headers=credentials)
+    assert plain.headers.get_content_type() == "text/plain"
+    assert plain.text == plain.text.strip(), "what follows the token would end up in a header"
+    assert plain.headers["Cache-Control"] == "no-store"
+    asked = web.call("POST", url("login"), headers={**credentials, "Accept": "application/json"})
+    assert asked.headers.get_content_type() == "application/json"
+    assert asked.json()["token"].count(".") == plain.text.count(".") == 2
+
+
+def test_the_published_keys_verify_the_token(url: Door, owner: Person) -> None:
+    keys = {key["kid"]: key for key in web.call("GET", url("login") + "/keys").json()["keys"]}
+    assert all("d" not in key for key in keys.values())
+    header = jwt.get_unverified_header(owner.token)
+    key = jwt.PyJWK(keys[header["kid"]], algorithm="EdDSA")
+    claims = jwt.decode(owner.token, key, algorithms=["EdDSA"], options={"verify_aud": False})
+    assert claims["email"] == owner.email
+    assert {"iss", "aud", "sub", "exp", "iat", "jti"} <= set(claims)
+
+
+def test_login_takes_post_only(url: Door, owner: Person) -> None:
+    answer = web.call("DELETE", url("login"), headers=web.basic(owner.email, owner.password))
+    assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_nobody_signs_up_without_the_operators_token(url: Door) -> None:
+    for headers in ({}, web.bearer("not the token of this system")):
+        answer = web.call(
+            "POST",
+            url("login") + "/users",
+            headers={**headers, "Content-Type": "application/json"},
+            body=b'{"email": "intruder@example.org", "password": "long enough"}',
+        )
+        assert answer.status in {401, 403}
+    assert web.call("POST", url("login"), headers=web.basic("intruder@example.org", "long enough")).status == 401

@@ -1,0 +1,112 @@
+"""Download in parts: RFC 9110 section 14, through every door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.e2e.conftest import Door, Person
+from tests.media.large import long_video
+
+SECONDS = 200
+PIECE = 2**20
+
+
+@pytest.fixture(scope="module")
+def fid(url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
+    """A job that is done, whose MP3 is stored in more than one piece."""
+    made = web.uploaded(url("upload"), owner.token, long_video(videos, SECONDS))
+    inspector.done(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(url: Door, owner: Person, fid: str) -> bytes:
+    """The whole MP3."""
+    content = web.download(url("download"), owner.token, fid).body
+    assert len(content) > PIECE
+    return content
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=0-99", 0, 100),
+        ("bytes=1000-1999", 1000, 2000),
+        ("bytes=500-", 500, None),
+        ("bytes=-1", -1, None),
+        ("bytes=-700", -700, None),
+        ("bytes=-999999999", 0, None),
+        ("bytes=10-999999999", 10, None),
+        ("bytes=0-", 0, None),
+        (f"bytes={PIECE - 1}-{PIECE}", PIECE - 1, PIECE + 1),
+        (f"bytes={PIECE}-{PIECE}", PIECE, PIECE + 1),
+    ],
+)
+def test_a_part(asked: str, start: int, stop: int | None, door: Door, owner: Person, fid: str, whole: bytes) -> None:
+    answer = web.download(door("download"), owner.token, fid, Range=asked)
+    expected = whole[start:stop]
+    first = start if start >= 0 else max(0, len(whole) + start)
+    assert answer.status == 206
+    assert answer.body == expected
+    assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(expected) - 1}/{len(whole)}"
+    assert answer.headers["Content-Length"] == str(len(expected))
+
+
+@pytest.mark.parametrize("asked", ["bytes={length}-", "bytes={length}-{length}", "bytes=99999999-"])
+def test_beyond_the_end(asked: str, door: Door, owner: Person, fid: str, whole: bytes) -> None:
+    answer = web.download(door("download"), owner.token, fid, Range=asked.format(length=len(whole)))
+    assert (answer.status, answer.json()["code"]) == (416, "range_not_satisfiable")
+    assert answer.headers["Content-Range"] == f"bytes */{len(whole)}"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "bytes", "bytes=", "bytes=a-b", "bytes=-", "bytes=5-2", "items=0-5", "0-5", "bytes=0-5;q=1", "bytes=--1"],
+)
+def test_what_is_no_range_is_ignored(asked: str, url: Door, owner: Person, fid: str, whole: bytes) -> None:
+    answer = web.download(url("download"), owner.token, fid, Range=asked)
+    assert (answer.status, answer.body) == (200, whole)
+
+
+def test_several_ranges_or_none_are_not_multiplied(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+    for asked in ("bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 1000), "bytes=-0"):
+        answer = web.download(url("download"), owner.token, fid, Range=asked)
+        assert answer.status == 416 or (answer.status, answer.body) == (200, whole)
+
+
+def test_head_says_what_get_would(door: Door, owner: Person, fid: str, whole: bytes) -> None:
+    head = web.download(door("download"), owner.token, fid, method="HEAD")
+    get = web.download(door("download"), owner.token, fid)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag", "Accept-Ranges", "Content-Disposition"):
+        assert head.headers[name] == get.headers[name]
+    assert head.headers["Accept-Ranges"] == "bytes"
+    assert head.headers["Content-Length"] == str(len(whole))
+
+
+def test_if_range_gives_the_part_of_the_same_file_only(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+    tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
+    same = web.download(url("download"), owner.token, fid, Range="bytes=0-9", If_Range=tag)
+    assert (same.status, same.body) == (206, whole[:10])
+    other = web.download(url("download"), owner.token, fid, Range="bytes=0-9", If_Range='"another"')
+    assert (other.status, other.body) == (200, whole)
+
+
+def test_what_the_client_has_is_not_sent_again(url: Door, owner: Person, fid: str) -> None:
+    tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
+    answer = web.download(url("download"), owner.token, fid, If_None_Match=tag)
+    assert (answer.status, answer.body) == (304, b"")
+
+
+def test_the_parts_make_the_whole(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+    size = len(whole) // 7
+    parts = [
+        web.download(url("download"), owner.token, fid, Range=f"bytes={start}-{start + size - 1}").body
+        for start in range(0, len(whole), size)
+    ]
+    assert b"".join(parts) == whole

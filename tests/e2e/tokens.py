@@ -1,0 +1,68 @@
+"""Tokens that must not work: forged with all that anybody could know, or signed rightly and over."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.clients.processes import environment, listeners
+
+
+def private_key(login_url: str) -> str:
+    """Return the key that the running login signs with."""
+    settings = environment(min(listeners(urlsplit(login_url).port or 80)))
+    if "JWT_PRIVATE_KEY_FILE" in settings:
+        return Path(settings["JWT_PRIVATE_KEY_FILE"]).read_text()
+    return settings["JWT_PRIVATE_KEY"]
+
+
+def expired(token: str, key: str) -> str:
+    """Return the same token, rightly signed, but over for an hour."""
+    hour_ago = int(time.time()) - 3600
+    return _signed(token, key, exp=hour_ago, iat=hour_ago - 60)
+
+
+def renewed(token: str, key: str) -> str:
+    """Return the same token once more: shows that `expired` is wrong for its time alone."""
+    return _signed(token, key, jti=str(uuid.uuid4()))
+
+
+def forgeries(token: str) -> dict[str, str]:
+    """Return tokens that claim what the given one claims, without its key."""
+    header, claims, signature = token.split(".")
+    fields = jwt.get_unverified_header(token)
+    named = json.loads(_decoded(claims))
+    other = Ed25519PrivateKey.generate()
+    flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
+    elevated = _encoded({**named, "sub": "1", "email": "somebody.else@example.org"})
+    return {
+        "another key under the same kid": jwt.encode(named, other, "EdDSA", headers=fields),
+        "another signature": f"{header}.{claims}.{flipped}",
+        "other claims": f"{header}.{elevated}.{signature}",
+        "no signature": f"{header}.{claims}.",
+        "no algorithm": f"{_encoded({**fields, 'alg': 'none'})}.{claims}.",
+        "a shared secret": jwt.encode(named, "0" * 32, "HS256", headers={"kid": fields["kid"], "typ": fields["typ"]}),
+        "no token": "abc",
+        "three dots": "...",
+    }
+
+
+def _signed(token: str, key: str, **changed: object) -> str:
+    claims = json.loads(_decoded(token.split(".")[1])) | changed
+    fields = jwt.get_unverified_header(token)
+    return jwt.encode(claims, key, "EdDSA", headers=fields)
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _encoded(fields: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
