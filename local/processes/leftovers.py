@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from local.home import MARKER, Home
+from local.problem import Problem
 
 KILL_AFTER_SECONDS = 10.0
 
@@ -23,7 +24,10 @@ def stop(home: Home, kill_after_seconds: float = KILL_AFTER_SECONDS) -> int:
     deadline = time.monotonic() + kill_after_seconds
     while (alive := find(home)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    deadline = time.monotonic() + KILL_AFTER_SECONDS
     while alive:
+        if time.monotonic() > deadline:
+            raise Problem(f"These processes cannot be ended: {alive}. Restart the machine, or wait for their disk.")
         _signal(alive, signal.SIGKILL)
         time.sleep(0.1)
         alive = find(home)

@@ -1,6 +1,7 @@
 """The home, its process manager, and the processes that escape it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -118,8 +119,6 @@ def test_a_program_that_cannot_start_is_given_up(home: Home) -> None:
 
 
 def test_ports_are_remembered_and_replaced_where_taken(home: Home) -> None:
-    import socket
-
     first = ports.assign(home, None)
     with socket.socket() as other:
         other.bind((ports.HOST, first["mongodb"]))
