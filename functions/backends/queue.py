@@ -38,6 +38,8 @@ class Queue:
     def announce(self, jobs: Iterable[Document]) -> bool:
         """Publish the event of each job's state; a failure is logged, for sweep sends again what still waits."""
         waiting = list(jobs)
+        if not waiting:
+            return True
         try:
             self.publish([events.of(job) for job in waiting])
         except Failure as failure:

@@ -61,6 +61,11 @@ def after(period: str) -> Value:
     return lambda moment: moment.after(getattr(moment.periods, period))
 
 
+def length(period: str) -> Value:
+    """Stand for a period's length in seconds."""
+    return lambda moment: getattr(moment.periods, period)
+
+
 def keep(period: str) -> Value:
     """Stand for the end of a time of keeping, in days, that begins now."""
     return lambda moment: moment.after(getattr(moment.periods, period) * 86_400)
@@ -149,10 +154,8 @@ def change(row: Transition, moment: Moment) -> Document:
 _SAME_EPOCH = {"epoch": given("epoch")}
 _SAME_TOKEN = {"mail.token": given("token")}
 _LEASE_OVER = _SAME_EPOCH | {"lease.until": over}
-_ANNOUNCE = {"announced_at": now, "announce_gap": lambda m: m.periods.announce_gap, "announce_due": after("announce_gap")}
-_ANNOUNCE_LATER = {
-    "announced_at": now, "announce_gap": lambda m: m.periods.announce_gap, "announce_due": given("retry_at"),
-}  # fmt: skip
+_ANNOUNCE_LATER = {"announced_at": now, "announce_gap": length("announce_gap"), "announce_due": given("retry_at")}
+_ANNOUNCE = _ANNOUNCE_LATER | {"announce_due": after("announce_gap")}
 _CLEAN_SOON = {"cleanup.at": after("announce_gap")}
 _CLEAN_AT_ONCE = {"cleanup.at": now}
 _CLEAN_LAST = {"cleanup.until": after("longest_step")}
@@ -181,7 +184,7 @@ ABANDON = Transition(
 CLAIM = Transition(
     "claim", "convert", (READY,), CONVERTING, when=_SAME_EPOCH | {"retry_at": not_before},
     sets={
-        "claimed_at": now, "progress": fixed(0), "lease": lambda m: {"holder": m.given["holder"], "until": m.after(m.periods.convert_lease)},
+        "claimed_at": now, "progress": fixed(0), "lease.holder": given("holder"), "lease.until": after("convert_lease"),
     },
     adds={"epoch": 1, "attempts": 1}, drops=("retry_at", "announce_due"),
 )  # fmt: skip
@@ -216,7 +219,8 @@ GIVE_UP = Transition(
 RETRY = Transition(
     "retry", "jobs", (FAILED,), READY, when=_SAME_EPOCH | {"video_expired_at": fixed(None)}, mail_target=NONE,
     sets=_ANNOUNCE | {"attempts": fixed(0), "progress": fixed(0), "mail.attempts": fixed(0)},
-    adds={"epoch": 1, "mail.run": 1}, drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
+    adds={"epoch": 1, "mail.run": 1},
+    drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
 )  # fmt: skip
 
 _SEND_AGAIN = {"announced_at": now, "announce_gap": given("gap"), "announce_due": lambda m: m.after(m.given["gap"])}
@@ -292,7 +296,8 @@ EXPIRE_MP3 = Transition(
 )  # fmt: skip
 _SAME_CLEANUP = _SAME_EPOCH | {"cleanup.at": given("at"), "cleanup.until": given("until")}
 CLEAN_AGAIN = Transition(
-    "clean_again", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP, sets={"cleanup.at": given("until")},
+    "clean_again", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP,
+    sets={"cleanup.at": given("until")},
 )  # fmt: skip
 CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup",))
 

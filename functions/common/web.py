@@ -99,8 +99,7 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
             return problem(errors.NOT_FOUND)
         if isinstance(error, WerkzeugMethodNotAllowed):
             return problem(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods or ())})
-        kept = {name: value for name, value in error.get_headers() if name in ("Allow", "WWW-Authenticate", "Retry-After")}
-        return problem(Kind(errors.BAD_REQUEST.code, status, errors.BAD_REQUEST.title), kept)
+        return problem(Kind(errors.BAD_REQUEST.code, status, errors.BAD_REQUEST.title))
 
     def crashed(error: Exception) -> Response:
         original = getattr(error, "original_exception", None) or error

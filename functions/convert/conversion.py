@@ -47,7 +47,8 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
         _discard(job, jobs, files)
     if ended is not None:
         _log.info("conversion ended", extra={"job": job_id, "state": ended["state"], "epoch": job["epoch"]})
-        queue.announce([ended] if ended.get("retry_at") is None else [])
+        if "retry_at" not in ended:
+            queue.announce([ended])
 
 
 def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import selectors
 import signal
 import subprocess
 import time
@@ -30,7 +31,6 @@ _LOG_MOST_BYTES = 65_536
 _PROGRESS_SECONDS = 0.5
 _CLOSE_SECONDS = 0.15  # LAME's delay and padding, and a frame
 _NO_TRACK = re.compile(r"matches no streams|does not contain any stream", re.I)
-_NOT_MEDIA = re.compile(r"Invalid data found when processing input|could not find|Format .* detected only with", re.I)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ class Sound:
 
 
 def encode(
-    source: Path, target: Path, *, deadline: float, on_progress: Callable[[float], None], max_bytes: int = _MP3_MOST_BYTES
+    source: Path,
+    target: Path,
+    *,
+    deadline: float,
+    on_progress: Callable[[float], None],
+    max_bytes: int = _MP3_MOST_BYTES,
 ) -> Sound:
     """Encode the sound of `source` as an MP3 at `target`; both lie alone in a private directory.
 
@@ -61,14 +66,15 @@ def encode(
 
 def _start(source: Path, target: Path, deadline: float, max_bytes: int, words: IO[bytes]) -> subprocess.Popen[bytes]:
     limit = max(1, int((deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1)
-    # setpriv: ffmpeg dies with us, even when we are killed outright. prlimit: processor seconds and file size.
-    cage = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs", "/usr/bin/prlimit", f"--cpu={limit}", f"--fsize={max_bytes}", "--core=0"]
     command = [
-        *cage, _ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats",
+        # ffmpeg dies with us, even when we are killed outright; its processor seconds and file size are limited.
+        "/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs",
+        "/usr/bin/prlimit", f"--cpu={limit}", f"--fsize={max_bytes}", "--core=0",
+        _ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats",
         "-progress", "pipe:1", "-stats_period", str(_PROGRESS_SECONDS),
         "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{source}",
         "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
-        "-c:a", "libmp3lame", "-q:a", _QUALITY, "-f", "mp3", "-protocol_whitelist", "file,pipe", f"file:{target}",
+        "-c:a", "libmp3lame", "-q:a", _QUALITY, "-f", "mp3", f"file:{target}",
     ]  # fmt: skip
     return subprocess.Popen(  # noqa: S603 - fixed words and our own paths
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
@@ -88,8 +94,6 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, on_progress: Callab
 
 
 def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
-    import selectors
-
     assert child.stdout is not None
     os.set_blocking(child.stdout.fileno(), False)
     rest = b""

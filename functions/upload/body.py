@@ -42,6 +42,8 @@ def open_video(request: Request, limits: Limits) -> Video:
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if kind.lower() == "multipart/form-data":
         return _form_video(_received(request, limits, limits.upload_max_bytes + _FORM_BYTES), options, limits)
+    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+        raise Failure(errors.MISSING_FILE)
     name = request.args.get("filename", "")
     return Video(clean_name(name), _received(request, limits, limits.upload_max_bytes))
 

@@ -1,0 +1,37 @@
+"""Delivery: which MP3 a download gets, or why it gets none (DESIGN section 3, HTTP answers)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.backends.files import MP3S, Files, Reader
+from functions.common import errors, transitions
+from functions.common.errors import Failure, Kind
+
+_RETRY_AFTER_SECONDS = 2
+
+
+def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
+    """Return a reader of a job's MP3.
+
+    Raises Failure: NOT_FOUND, NOT_READY, EXPIRED, or 422 with the job's own code and sentence.
+    """
+    if job is None or job["state"] == transitions.ABORTED:
+        raise Failure(errors.NOT_FOUND)
+    if job["state"] == transitions.FAILED:
+        raise Failure(Kind(job["error"]["code"], 422, job["error"]["title"]))
+    if job["state"] != transitions.DONE:
+        raise Failure(errors.NOT_READY, {"Retry-After": str(_RETRY_AFTER_SECONDS)}, state=job["state"])
+    mp3 = job["mp3"]
+    if mp3.get("expired_at"):
+        raise Failure(errors.EXPIRED)
+    reader = files.read(MP3S, mp3["file_id"])
+    if reader is None:
+        raise Failure(errors.UNAVAILABLE)
+    return reader
+
+
+def filename(job: dict[str, Any]) -> str:
+    """Return the name that the MP3 is saved under: the video's, with another ending."""
+    stem, dot, _ = job["filename"].rpartition(".")
+    return f"{stem if dot and stem else job['filename']}.mp3"

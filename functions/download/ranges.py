@@ -1,0 +1,37 @@
+"""Ranges: which bytes of a file a request asks for (RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Request
+
+from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes from `start` up to, but without, `stop`; `partial` when the request asked for a range."""
+
+    start: int
+    stop: int
+    partial: bool
+
+
+def wanted(request: Request, length: int, etag: str) -> Span:
+    """Return the bytes to answer with.
+
+    A range that is malformed, of another unit, one of several, or of another version of the file is no range: the
+    whole file answers. Raises Failure(RANGE_NOT_SATISFIABLE) for one that begins past the end.
+    """
+    whole = Span(0, length, partial=False)
+    asked = request.range
+    if request.method != "GET" or asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return whole
+    if "If-Range" in request.headers and request.if_range.etag != etag:
+        return whole
+    first, _ = asked.ranges[0]
+    span = asked.range_for_length(length)
+    if span is None or (first is not None and first >= length):
+        raise Failure(RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{length}"})
+    return Span(span[0], span[1], partial=True)

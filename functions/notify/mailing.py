@@ -1,0 +1,87 @@
+"""Mailing: tell the owner how a job ended, once, and never twice (DESIGN section 3, step notify)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from email.message import EmailMessage
+from threading import Event
+
+from functions.backends.jobs import Jobs
+from functions.backends.mail import Mailer, Postponed, Refused, Unanswered
+from functions.common import transitions
+from functions.common.transitions import (
+    CLAIM_MAIL,
+    HAND_BACK_MAIL,
+    HAND_OVER,
+    MAIL_SENT,
+    MAIL_UNKNOWN,
+    POSTPONE_MAIL,
+    REFUSE_MAIL,
+    Document,
+)
+
+_log = logging.getLogger(__name__)
+
+_RETRY_DELAY_MOST_SECONDS = 3600.0
+
+Compose = Callable[[Document], EmailMessage]
+
+
+def new_token() -> str:
+    """Return a token that marks one claim of a mail."""
+    return uuid.uuid4().hex
+
+
+def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str, stopping: Event) -> None:
+    """Send the mail of an ended job, if nobody has.
+
+    Every end is written to the job. Raises Failure(UNAVAILABLE) only when that could not be done.
+    """
+    job = _claim(job_id, jobs, token)
+    if job is None:
+        return
+    if stopping.is_set():
+        jobs.apply(HAND_BACK_MAIL, job_id, token=token)
+        return
+    try:
+        letter = compose(job)
+        with mailer.session(job["email"]) as session:
+            if jobs.apply(HAND_OVER, job_id, token=token, message_id=letter["Message-ID"]) is None:
+                _log.warning("lost the claim", extra={"job": job_id})
+                return
+            session.hand_over(letter)
+        # A late answer turns even `unknown` into `sent`.
+        ended = jobs.apply(MAIL_SENT, job_id, token=token)
+    except Refused as error:
+        _log.warning("mail refused", extra={"job": job_id, "cause": repr(error)})
+        ended = jobs.apply(REFUSE_MAIL, job_id, token=token)
+    except Unanswered as error:
+        _log.warning("mail unanswered", extra={"job": job_id, "cause": repr(error.__cause__)})
+        ended = jobs.apply(MAIL_UNKNOWN, job_id, token=token)
+    except Postponed as error:
+        _log.warning("mail postponed", extra={"job": job_id, "cause": repr(error.__cause__ or error)})
+        ended = _postpone(job, jobs, token)
+    except ValueError as error:  # an address or a name that no mail can carry
+        _log.error("mail cannot be written", extra={"job": job_id, "cause": repr(error)})
+        ended = jobs.apply(REFUSE_MAIL, job_id, token=token)
+    if ended is not None:
+        _log.info("mail ended", extra={"job": job_id, "mail": ended["mail"]["state"]})
+
+
+def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:
+    job = jobs.find(job_id)
+    if job is None or job["state"] not in (transitions.DONE, transitions.FAILED):
+        return None
+    if job["mail"]["state"] != transitions.NONE:
+        return None
+    return jobs.apply(CLAIM_MAIL, job_id, run=job["mail"]["run"], token=token)
+
+
+def _postpone(job: Document, jobs: Jobs, token: str) -> Document | None:
+    attempts = job["mail"]["attempts"]
+    if attempts >= jobs.periods.max_attempts:
+        return jobs.apply(REFUSE_MAIL, job["_id"], token=token)
+    delay = min(jobs.periods.retry_delay * 2 ** (attempts - 1), _RETRY_DELAY_MOST_SECONDS)
+    return jobs.apply(POSTPONE_MAIL, job["_id"], token=token, retry_at=jobs.after(delay))

@@ -1,0 +1,215 @@
+"""Visit every state that the processes and the world can reach, with a limited number of faults."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from tests.exploration.processes import ENDED, LATE_SWEEPS, SWEEPS, next_operation
+from tests.exploration.world import World, outcomes
+
+# The hints that start a program; sweep starts by itself, at any time, and the others run once.
+WAKES = {"convert": frozenset({"ready"}), "notify": frozenset({"ended"}), "stopped notify": frozenset({"ended"})}
+ONCE = frozenset({"upload", "delete", "retry"})
+
+
+class Numbers:
+    """Number values, each once: comparing and hashing numbers is what makes millions of states bearable."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._values: list[Any] = []
+
+    def of(self, value: Hashable) -> int:
+        """Return a value's number."""
+        number = self._numbers.setdefault(value, len(self._values))
+        if number == len(self._values):
+            self._values.append(value)
+        return number
+
+    def value(self, number: int) -> Any:
+        """Return the value that has this number."""
+        return self._values[number]
+
+
+class Process(NamedTuple):
+    """A process that runs: its program, its claim's name, and the number of what its operations so far led to."""
+
+    program: str
+    name: str
+    history: int
+
+
+class State(NamedTuple):
+    """The number of the world, what runs in each slot, and how many faults may still come."""
+
+    world: int
+    running: tuple[Process | None, ...]
+    faults: int
+
+
+@dataclass
+class Explorer:
+    """Explore from a world, with a slot for each process that may run at a time."""
+
+    slots: tuple[str, ...]
+    faults: int
+    begin: World = field(default_factory=World)
+    most: int = 3_000_000
+    worlds: Numbers = field(default_factory=Numbers)
+    _histories: Numbers = field(default_factory=Numbers)
+
+    def __post_init__(self) -> None:
+        self._heard = frozenset[str]().union(*(WAKES.get(slot, ()) for slot in self.slots))
+        # Histories are chains: the number of all but the last answer, and the last answer.
+        self._empty = self._histories.of(())
+        self._next = cache(self._next_operation)
+        self._outcomes = cache(self._possible_outcomes)
+        self._settled: dict[State, World] = {}
+        self._came_to: set[tuple[str, tuple[Any, ...]]] = set()
+
+    def states(self) -> Iterator[State]:
+        """Yield every state that can be reached, each once."""
+        running = tuple(Process(slot, slot, self._empty) if slot in ONCE else None for slot in self.slots)
+        first = State(self.worlds.of(self.begin), running, self.faults)
+        seen, waiting = {first}, deque([first])
+        while waiting:
+            state = waiting.popleft()
+            yield state
+            for after in self._moves(state):
+                if after not in seen:
+                    seen.add(after)
+                    waiting.append(after)
+                    assert len(seen) < self.most, "more states than this machine should hold"
+
+    def settled(self, state: State) -> World:
+        """Return the world once everything that still runs has ended, with no further fault.
+
+        Sweep runs and hints are delivered until nothing changes any more.
+        """
+        path = [state._replace(faults=0)]
+        while path[-1] not in self._settled:
+            calm = self._calm(path[-1])
+            if calm == path[-1]:
+                self._settled[calm] = self.worlds.value(calm.world)
+            else:
+                path.append(calm)
+                assert len(path) < 10_000, "it never settles"
+        world = self._settled[path[-1]]
+        self._settled.update(dict.fromkeys(path, world))
+        return world
+
+    def path_to(self, wanted: State) -> list[str]:
+        """Return what happened on a shortest way to a state, for the reader of a failure."""
+        before: dict[State, State] = {}
+        for state in self.states():
+            if state == wanted:
+                break
+            for after in self._moves(state):
+                before.setdefault(after, state)
+        chain = [wanted]
+        while chain[-1] in before and len(chain) < 1000:
+            chain.append(before[chain[-1]])
+        return [self._told(old, new) for old, new in pairwise(reversed(chain))]
+
+    def _told(self, old: State, new: State) -> str:
+        for was, now in zip(old.running, new.running, strict=True):
+            if was != now:
+                what = self._next(*was)[:2] if was else "begins"
+                fault = " (fault)" if new.faults < old.faults else ""
+                return f"{(was or now).program} {(was or now).name}: {what}{fault}"  # type: ignore[union-attr]
+        return "a hint is lost"
+
+    def _calm(self, state: State) -> State:
+        """Make the next move of the one schedule without faults."""
+        for slot, process in enumerate(state.running):
+            if process:
+                return next(self._steps(state, slot, process))
+        for slot, program in enumerate(self.slots):
+            for woken in self._woken(state, slot, program):
+                return woken
+        for program in (*SWEEPS, *LATE_SWEEPS):
+            swept = self._swept(state, program)
+            if swept != state:
+                return swept
+        return state
+
+    def _swept(self, state: State, program: str) -> State:
+        slot = self.slots.index("sweep")
+        state = self._with(state, slot, Process(program, "sweep", self._empty), state.world)
+        while process := state.running[slot]:
+            state = next(self._steps(state, slot, process))
+        return state
+
+    def _moves(self, state: State) -> Iterator[State]:
+        for slot, process in enumerate(state.running):
+            if process:
+                yield from self._steps(state, slot, process)
+                if state.faults:  # killed before its next operation
+                    yield self._with(state, slot, None, state.world, fault=True)
+            elif self.slots[slot] == "sweep":
+                for program in SWEEPS:
+                    yield from self._steps(state, slot, Process(program, "sweep", self._empty))
+            else:
+                yield from self._woken(state, slot, self.slots[slot])
+        if state.faults:
+            for without in self._hints_gone(state, self._heard):
+                yield State(without, state.running, state.faults - 1)  # lost on its way
+
+    def _hints_gone(self, state: State, which: frozenset[str]) -> Iterator[int]:
+        world = self.worlds.value(state.world)
+        for hint in sorted(world.hints & which):
+            yield self.worlds.of(world._replace(hints=world.hints - {hint}))
+
+    def _woken(self, state: State, slot: int, program: str) -> Iterator[State]:
+        for without in self._hints_gone(state, WAKES.get(program, frozenset())):
+            yield self._started(state, slot, without)
+            if state.faults:  # delivered, and to be delivered again
+                yield self._started(state, slot, state.world)._replace(faults=state.faults - 1)
+
+    def _started(self, state: State, slot: int, world: int) -> State:
+        document = repr(self.worlds.value(world).document)
+        used = {process.name for process in state.running if process}
+        name = next(name for name in map("claim-{}".format, range(99)) if name not in used and name not in document)
+        return self._with(state, slot, Process(self.slots[slot], name, self._empty), world)
+
+    def _steps(self, state: State, slot: int, process: Process) -> Iterator[State]:
+        operation = self._next(*process)
+        if operation == ENDED:
+            yield self._with(state, slot, None, state.world)
+            return
+        for fault, world, answer in self._outcomes(state.world, operation):
+            if fault and not state.faults:
+                continue
+            after = process._replace(history=self._histories.of((process.history, answer)))
+            ended = self._next(*after) == ENDED
+            yield self._with(state, slot, None if ended else after, world, fault=fault)
+
+    def _next_operation(self, program: str, name: str, history: int) -> tuple[Any, ...]:
+        answers = []
+        while history != self._empty:
+            history, answer = self._histories.value(history)
+            answers.append(answer)
+        operation = next_operation(program, name, answers[::-1])
+        self._came_to.add((program, operation))
+        return operation
+
+    def _possible_outcomes(self, world: int, operation: tuple[Any, ...]) -> list[tuple[bool, int, tuple[str, Any]]]:
+        found = outcomes(self.worlds.value(world), operation)
+        return [
+            (fault, self.worlds.of(after._replace(hints=after.hints & self._heard)), answer)
+            for fault, after, answer in found
+        ]
+
+    def operations(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every operation that any process came to, with its program."""
+        yield from self._came_to
+
+    @staticmethod
+    def _with(state: State, slot: int, process: Process | None, world: int, *, fault: bool = False) -> State:
+        running = (*state.running[:slot], process, *state.running[slot + 1 :])
+        return State(world, running, state.faults - fault)

@@ -1,0 +1,127 @@
+"""The processes of the exploration: the real steps of upload, convert, notify and sweep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+from functions.backends.jobs import Jobs
+from functions.common.config import load
+from functions.common.errors import Failure
+from functions.common.settings import Periods
+from functions.common.tokens import Bearer
+from functions.common.transitions import DELETE, RETRY
+from functions.convert import conversion
+from functions.convert.lease import Lost
+from functions.notify import mailing
+from functions.sweep.sweeping import REPAIRS, Broom
+from functions.upload import intake
+from functions.upload.body import Video
+from tests.exploration.ports import Collection, Files, Mailer, Pause, Queue, Script
+
+Repair = Callable[[Broom], None]
+
+JOB = "00000000-0000-4000-8000-000000000000"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(4096)
+
+# Time stands still and every period is over as soon as it begins: whatever waits for a time to come, sweep may take
+# at any moment. That is more than real clocks do, and it needs no clock in the state.
+_INSTANT = ("upload_lease", "convert_lease", "mail_lease", "mail_unknown", "announce_gap", "retry_delay")
+PERIODS = dataclasses.replace(load(Periods, {}), max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
+
+
+LATE = NOW + timedelta(seconds=PERIODS.longest_step)
+
+
+def _jobs(script: Script, now: datetime = NOW) -> Jobs:
+    return Jobs(Collection(script), lambda: now, PERIODS)  # type: ignore[arg-type]
+
+
+def upload(script: Script) -> None:
+    """Upload the video; the uploader hears 202 last of all."""
+    video = Video("a.mp4", iter([MP4]))
+    ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
+    intake.take(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
+    script.do("acknowledge")
+
+
+def convert(script: Script, name: str) -> None:
+    """Convert the video, with one sign of progress in the middle."""
+
+    stopping = Event()
+
+    def encode(_source: Any, target: Any, *, deadline: float, on_progress: Callable[[float], None]) -> Any:
+        if script.do("encode") == "stop":
+            stopping.set()
+        on_progress(1.0)
+        target.write_bytes(b"mp3")
+        return dataclasses.make_dataclass("Sound", ["duration"])(1.0)
+
+    ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
+    conversion.run(JOB, **ports, encode=encode, holder=name, stopping=stopping)  # type: ignore[arg-type]
+
+
+def notify(script: Script, name: str, *, stopped: bool = False) -> None:
+    """Mail how the job ended; hand it back where the process was told to stop."""
+
+    def compose(job: dict[str, Any]) -> Any:
+        return {"Message-ID": f"<{job['_id']}>", "run": job["mail"]["run"]}
+
+    stopping = Event()
+    if stopped:
+        stopping.set()
+    ports = {"jobs": _jobs(script), "mailer": Mailer(script)}
+    mailing.run(JOB, **ports, compose=compose, token=name, stopping=stopping)  # type: ignore[arg-type]
+
+
+def sweep(script: Script, repair: Repair, now: datetime) -> None:
+    """Make one of sweep's repairs: they share nothing, so a pass is one after the other at any moment."""
+    repair(Broom(_jobs(script, now), Files(script), Queue(script)))  # type: ignore[arg-type]
+
+
+def delete(script: Script) -> None:
+    """Delete the job at its owner's wish; its files are left to sweep."""
+    jobs = _jobs(script)
+    if job := jobs.find(JOB):
+        jobs.apply(DELETE, JOB, epoch=job["epoch"])
+
+
+def retry(script: Script) -> None:
+    """Convert a failed job again at its owner's wish."""
+    jobs = _jobs(script)
+    if job := jobs.find(JOB):
+        jobs.apply(RETRY, JOB, epoch=job["epoch"])
+
+
+PROGRAMS: dict[str, Callable[[Script, str], None]] = {
+    "upload": lambda script, _name: upload(script),
+    "delete": lambda script, _name: delete(script),
+    "retry": lambda script, _name: retry(script),
+    "convert": convert,
+    "notify": notify,
+    "stopped notify": lambda script, name: notify(script, name, stopped=True),
+}
+
+# A repair comes at any moment; the late ones when nothing that began before can still be running.
+SWEEPS = [repair.__name__ for repair in REPAIRS]
+LATE_SWEEPS = [f"late {name}" for name in SWEEPS]
+for _repair in REPAIRS:
+    PROGRAMS[_repair.__name__] = lambda script, _name, repair=_repair: sweep(script, repair, NOW)
+    PROGRAMS[f"late {_repair.__name__}"] = lambda script, _name, repair=_repair: sweep(script, repair, LATE)
+
+
+ENDED = ("end",)
+
+
+def next_operation(program: str, name: str, answers: list[tuple[str, Any]]) -> tuple[Any, ...]:
+    """Return the operation that a process stands before after these answers, or ENDED."""
+    script = Script(answers)
+    try:
+        PROGRAMS[program](script, name)
+    except (Pause, Failure, Lost):
+        pass  # a failure is an answer of 4xx or 503: the process is done with this request
+    return script.pending or ENDED

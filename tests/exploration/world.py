@@ -1,0 +1,123 @@
+"""The world that the steps act on: one job's document, files, hints on their way and mails, all hashable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tests.exploration.memory import MemoryCollection
+
+PARTIAL, WHOLE = "partial", "whole"
+
+
+class World(NamedTuple):
+    """Everything outside the processes."""
+
+    document: Any = None  # frozen
+    files: frozenset[tuple[str, str, str]] = frozenset()  # bucket, id, PARTIAL or WHOLE
+    hints: frozenset[str] = frozenset()  # "ready" or "ended": what events on their way tell
+    mails: tuple[int, ...] = ()  # the runs of which a mail reached the owner
+    acknowledged: bool = False  # the uploader was told 202
+
+
+def freeze(value: Any) -> Any:
+    """Return a value that can be hashed and turned back."""
+    if isinstance(value, dict):
+        return ("dict", tuple(sorted((key, freeze(each)) for key, each in value.items())))
+    if isinstance(value, list | tuple):
+        return ("list", tuple(freeze(each) for each in value))
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """Return a fresh copy of what was frozen."""
+    if isinstance(value, tuple) and value and value[0] == "dict":
+        return {key: thaw(each) for key, each in value[1]}
+    if isinstance(value, tuple) and value and value[0] == "list":
+        return [thaw(each) for each in value[1]]
+    return value
+
+
+# What an operation may lead to: whether that is a fault, the world after it, and what the caller sees.
+Outcome = tuple[bool, World, tuple[str, Any]]
+
+
+def outcomes(world: World, operation: tuple[Any, ...]) -> Iterator[Outcome]:
+    """Yield everything that an operation may lead to; the first is what it leads to when nothing fails."""
+    name, *arguments = operation
+    yield from _OPERATIONS[name](world, *arguments)
+
+
+def _database(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
+    documents = MemoryCollection([thaw(world.document)] if world.document else [])
+    result = getattr(documents, method)(*thaw(arguments))
+    if method == "delete_one":
+        result = result.deleted_count
+    after = world._replace(document=next((freeze(each) for each in documents.documents.values()), None))
+    yield False, after, ("returns", freeze(result))
+    if method in ("insert_one", "find_one_and_update", "delete_one"):
+        # The answer is lost: whether the change was made, its maker cannot tell.
+        yield True, after, ("raises", "database")
+        yield True, world, ("raises", "database")
+
+
+def _store_chunks(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
+    yield False, world._replace(files=world.files | {(bucket, file_id, PARTIAL)}), ("returns", None)
+    yield True, world, ("raises", "unavailable")
+
+
+def _store_entry(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
+    after = world._replace(files=world.files | {(bucket, file_id, WHOLE)})
+    yield False, after, ("returns", None)
+    yield True, after, ("raises", "unavailable")
+
+
+def _delete_entry(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
+    yield False, world._replace(files=world.files - {(bucket, file_id, WHOLE)}), ("returns", None)
+    yield True, world, ("raises", "unavailable")
+
+
+def _delete_chunks(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
+    yield False, world._replace(files=world.files - {(bucket, file_id, PARTIAL)}), ("returns", None)
+
+
+def _read(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
+    yield False, world, ("returns", {(bucket, file_id, WHOLE), (bucket, file_id, PARTIAL)} <= world.files)
+
+
+def _encode(world: World) -> Iterator[Outcome]:
+    yield False, world, ("returns", None)
+    yield True, world, ("raises", "undecodable")
+    yield True, world, ("raises", "crash in the engine")
+    yield True, world, ("returns", "stop")  # SIGTERM
+
+
+def _announce(world: World, states: tuple[str, ...]) -> Iterator[Outcome]:
+    heard = {"ended" if state in ("done", "failed") else state for state in states}  # notify wakes for both alike
+    yield False, world._replace(hints=world.hints | heard), ("returns", True)
+    yield True, world, ("returns", False)  # confirmed or not, the hint is lost
+
+
+def _connect_mail(world: World) -> Iterator[Outcome]:
+    yield False, world, ("returns", None)
+    yield True, world, ("raises", "postponed")
+    yield True, world, ("raises", "refused")
+
+
+def _hand_over(world: World, run: int) -> Iterator[Outcome]:
+    delivered = world._replace(mails=(*world.mails, run))
+    yield False, delivered, ("returns", None)
+    yield True, delivered, ("raises", "unanswered")
+    yield True, world, ("raises", "unanswered")
+    yield True, world, ("raises", "postponed")
+
+
+def _acknowledge(world: World) -> Iterator[Outcome]:
+    yield False, world._replace(acknowledged=True), ("returns", None)
+
+
+_OPERATIONS = {
+    "database": _database, "store_chunks": _store_chunks, "store_entry": _store_entry, "read": _read,
+    "delete_entry": _delete_entry, "delete_chunks": _delete_chunks, "encode": _encode, "announce": _announce,
+    "connect_mail": _connect_mail, "hand_over": _hand_over, "acknowledge": _acknowledge,
+}  # fmt: skip
