@@ -115,7 +115,7 @@ class Home:
     @contextmanager
     def lock(self, *, wait_seconds: float, busy: str) -> Iterator[None]:
         """Hold this home against a second start or stop; the kernel lets go when the process ends, however it ends."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by what is started meanwhile
         try:
             _take(descriptor, wait_seconds, busy)
             yield

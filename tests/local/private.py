@@ -1,6 +1,7 @@
 """A whole system of the tests' own, with periods so short that a test can wait for them."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,11 @@ from pathlib import Path
 from local import account, plan
 from local.backends import mysql, rabbitmq
 from local.home import Home
+from local.problem import Problem
+from local.processes import leftovers
 from local.stack import Stack
 
+PREFIX = "mp3-test-"
 SHORT_PERIODS = {
     "ANNOUNCE_GAP_SECONDS": "2",
     "ANNOUNCE_GAP_MAX_SECONDS": "8",
@@ -107,13 +111,32 @@ class PrivateStack:
         return self._stack.log_file(name).read_text(errors="replace")
 
 
+def remove_stale(folder: Path) -> None:
+    """Remove what test runs left that were killed; those that still run hold the lock of their home."""
+    for path in folder.glob(f"{PREFIX}*"):
+        home = Home(path)
+        if not home.exists():
+            continue
+        try:
+            with home.lock(wait_seconds=0, busy="in use"):
+                leftovers.stop(home)
+                shutil.rmtree(path)
+        except (Problem, OSError):  # in use, somebody else's, or just being removed by another run
+            continue
+
+
 @contextmanager
 def private_stack(**settings: str) -> Iterator[PrivateStack]:
     """Yield a system that ends with this block, or with this process, whatever ends it."""
     # /var/tmp is a disk even where /tmp is memory: the benchmarks store gigabytes.
-    folder = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108 - mkdtemp makes its own folder in it
-    with tempfile.TemporaryDirectory(prefix="mp3-test-", dir=folder) as home:
-        planned = plan.make(Home(Path(home)), gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings})
+    folder = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - mkdtemp makes its own folder in it
+    remove_stale(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder, ignore_cleanup_errors=True) as path,
+        Home(Path(path)).lock(wait_seconds=0, busy="this folder was made just now"),
+    ):
+        home = Home(Path(path))
+        planned = plan.make(home, gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings})
         stack = Stack(planned)
         try:
             stack.start_manager(owned=True)
