@@ -1,0 +1,1 @@
+"""Side-by-side measurements, run by ./local/bench NAME and not collected by pytest."""

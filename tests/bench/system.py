@@ -1,0 +1,79 @@
+"""A system of the benchmark's own, with the periods of a real one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pymongo.database import Database
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.local.private import PrivateStack, private_stack
+
+CONVERTED_SECONDS = 600
+CHUNK_BYTES = 2**20
+PERIODS = {
+    "CONVERT_TIMEOUT_SECONDS": "600",
+    "CONVERT_LEASE_SECONDS": "60",
+    "UPLOAD_LEASE_SECONDS": "60",
+    "IDLE_TIMEOUT_SECONDS": "60",
+}
+
+
+class System:
+    """What the benchmarks do with the system besides measuring it."""
+
+    def __init__(self, stack: PrivateStack) -> None:
+        self.functions = stack.functions
+        self.mongodb_url = stack.mongodb_url
+        self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
+        self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)
+        self._inspector = Inspector.of(stack.mongodb_url, stack.mongodb_database)
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """Return the system's database."""
+        return self._inspector.database
+
+    def converted(self, fid: str) -> bytes:
+        """Wait until a job is done, and return its MP3."""
+        self._inspector.done(fid, CONVERTED_SECONDS)
+        return web.download(self.functions["download"], self.token, fid).body
+
+    def replace_mp3(self, fid: str, path: Path) -> None:
+        """Put any file in the place of a job's MP3."""
+        file_id = self._inspector.job(fid)["mp3"]["file_id"]
+        chunks = self.database["mp3s.chunks"]
+        chunks.delete_many({"files_id": file_id})
+        with path.open("rb") as content:
+            for number, piece in enumerate(iter(lambda: content.read(CHUNK_BYTES), b"")):
+                chunks.insert_one({"files_id": file_id, "n": number, "data": piece})
+        described = {"length": path.stat().st_size, "chunkSize": CHUNK_BYTES}
+        self.database["mp3s.files"].update_one({"_id": file_id}, {"$set": described})
+
+    def forget(self, fid: str) -> None:
+        """Remove a job and its files, so that the disk does not fill."""
+        job = self._inspector.job(fid)
+        self.database.jobs.delete_one({"_id": fid})
+        for bucket, file_id in (("videos", fid), ("mp3s", job.get("mp3", {}).get("file_id"))):
+            self.database[f"{bucket}.files"].delete_one({"_id": file_id})
+            self.database[f"{bucket}.chunks"].delete_many({"files_id": file_id})
+
+
+@contextmanager
+def started() -> Iterator[System]:
+    """Yield a running system that ends with the block."""
+    with private_stack(**PERIODS) as stack:
+        stack.need_all()
+        yield System(stack)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
