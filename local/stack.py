@@ -18,6 +18,7 @@ HEALTHY_SECONDS = 120.0
 OTHERS_SECONDS = 10.0  # a server that somebody else runs is there, or it is not
 POLL_SECONDS = 0.1
 CONNECTOR = "connector"  # starts last: without a broker it would wait longer and longer between its tries
+TRIES = 3  # processes that ended by themselves before one of them was well
 LAST_LINES = 8
 
 # It logs a traceback for every connection refused, and we ask until one is not.
@@ -89,10 +90,12 @@ class Stack:
 
     def _wait(self, program: Program) -> None:
         deadline = time.monotonic() + HEALTHY_SECONDS
+        tried: set[int] = set()
         while not program.healthy():
             if self._abandoned.is_set():
                 raise Problem(f"{program.name} was not waited for any longer.")
-            if time.monotonic() > deadline or program.name in self.supervisor.failed():
+            tried.add(int(self.supervisor.states()[program.name]["pid"]))
+            if len(tried - {0}) > TRIES or time.monotonic() > deadline:
                 raise Problem(self._last_words(program.name))
             time.sleep(POLL_SECONDS)
 

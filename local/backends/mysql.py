@@ -115,7 +115,7 @@ def _install(home: Home, folder: Path) -> None:
         f"--datadir={unfinished}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
-        "--skip-name-resolve",  # or it refuses on a machine whose own name cannot be looked up
+        "--force",  # or it refuses on a machine whose own name cannot be looked up
         f"--tmpdir={home.tmp}",
     ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -51,6 +51,8 @@ def _write_configuration(home: Home, port: int, secrets: SecretFiles, heartbeat_
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "rabbitmq-env.conf").write_text("")
     (folder / "enabled_plugins").write_text("[].\n")
+    # The node's name must be found even where /etc/hosts lacks it, or has it for IPv6 alone.
+    (folder / "inetrc").write_text('{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n')
     passwords = {user: secrets.read(f"rabbitmq_{user}_password") for user in USERS}
     loaded = secrets.write("rabbitmq-definitions.json", definitions.with_users(passwords))
     (folder / "rabbitmq.conf").write_text(
@@ -91,6 +93,8 @@ def environment(home: Home, ports: dict[str, int]) -> dict[str, str]:
         "RABBITMQ_CTL_DIST_PORT_MIN": str(distribution + 1),
         "RABBITMQ_CTL_DIST_PORT_MAX": str(distribution + 11),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "ERL_INETRC": str(folder / "inetrc"),
+        "ERL_CRASH_DUMP": str(home.log / "erl_crash.dump"),
         # Makes the start script become the broker instead of waiting for it: a killed script would orphan the broker.
         "RUNNING_UNDER_SYSTEMD": "true",
         # Erlang refuses a cookie file that others may read, and writes one into HOME.

@@ -17,7 +17,6 @@ from local.problem import Problem
 START_SECONDS = 10.0
 STOP_SECONDS = 90.0  # above the sum of what the groups may take
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-FAILED_STATES = ("FATAL", "UNKNOWN")
 
 
 class Supervisor:
@@ -58,10 +57,6 @@ class Supervisor:
     def states(self) -> dict[str, dict[str, Any]]:
         """Return supervisor's information about each process by its name."""
         return {str(info["name"]): info for info in self._call("getAllProcessInfo")}
-
-    def failed(self) -> list[str]:
-        """Return the names of the processes that supervisor gave up."""
-        return [name for name, info in self.states().items() if info["statename"] in FAILED_STATES]
 
     def stop_process(self, name: str) -> None:
         """Stop one process and wait until it is gone."""

@@ -12,10 +12,13 @@ import pytest
 
 from local import ports
 from local.home import MARKER, Home
+from local.plan import Plan
 from local.problem import Problem
 from local.processes import configuration, leftovers
 from local.processes.program import BACKENDS, Program
 from local.processes.supervisor import Supervisor, clean_environment
+from local.secret_files import SecretFiles
+from local.stack import Stack
 
 IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
 
@@ -108,14 +111,17 @@ def test_a_home_with_a_long_path_works_and_leaves_nothing_in_tmp(tmp_path: Path)
     assert leftovers.find(home) == []
 
 
-def test_a_program_that_cannot_start_is_given_up(home: Home) -> None:
-    supervisor = start(home, Program("wrong", BACKENDS, ["/nonexistent"], lambda: False))
+def test_a_program_that_always_ends_is_given_up_with_its_last_words(home: Home) -> None:
+    wrong = Program("wrong", BACKENDS, ["sh", "-c", "echo no such luck; exec false"], lambda: False)
+    plan = Plan(home, {}, SecretFiles(home), {}, {"wrong": wrong})
+    configuration.write(home, [wrong])
+    stack = Stack(plan)
+    stack.start_manager()
 
-    deadline = time.monotonic() + 60
-    while supervisor.failed() != ["wrong"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    supervisor.shutdown()
+    with pytest.raises(Problem, match="wrong does not start[^$]*no such luck"):
+        stack.start("wrong")
+
+    stack.stop_all()
 
 
 def test_ports_are_remembered_and_replaced_where_taken(home: Home) -> None:
