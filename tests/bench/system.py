@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,10 @@ class System:
         described = {"length": path.stat().st_size, "chunkSize": CHUNK_BYTES}
         self.database["mp3s.files"].update_one({"_id": file_id}, {"$set": described})
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self._inspector.close()
+
     def forget(self, fid: str) -> None:
         """Remove a job and its files, so that the disk does not fill."""
         job = self._inspector.job(fid)
@@ -69,7 +73,8 @@ def started() -> Iterator[System]:
     """Yield a running system that ends with the block."""
     with private_stack(**PERIODS) as stack:
         stack.need_all()
-        yield System(stack)
+        with closing(System(stack)) as system:
+            yield system
 
 
 def free_port() -> int:

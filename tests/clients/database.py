@@ -26,6 +26,10 @@ class Inspector:
         """Connect to a database by URL and name."""
         return cls(MongoClient(url, serverSelectionTimeoutMS=TIMEOUT_MILLISECONDS, tz_aware=True)[name])
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.client.close()
+
     def job(self, fid: str) -> dict[str, Any]:
         """Return a job that must exist."""
         found = self.database.jobs.find_one({"_id": fid})

@@ -68,9 +68,11 @@ def stranger(stack, url: Door) -> Person:
 
 
 @pytest.fixture(scope="session")
-def inspector(stack) -> Inspector:
+def inspector(stack) -> Iterator[Inspector]:
     """A look into the database."""
-    return Inspector.of(stack.mongodb_url, stack.mongodb_database)
+    found = Inspector.of(stack.mongodb_url, stack.mongodb_database)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

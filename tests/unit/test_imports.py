@@ -33,9 +33,7 @@ def room_of(path: Path) -> str:
 def violations(path: Path, source: str) -> list[str]:
     """Say what one file imports against the rules, as sentences; `path` is relative to the root."""
     return [
-        f"{path} imports {module}: {complaint}"
-        for module in imported(source)
-        for complaint in complaints(path, module)
+        f"{path} imports {module}: {complaint}" for module in imported(source) for complaint in complaints(path, module)
     ]
 
 
