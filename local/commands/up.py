@@ -9,7 +9,6 @@ from types import FrameType
 
 from local import account, plan, proof, summary
 from local.home import Home
-from local.plan import Plan
 from local.problem import Problem
 from local.processes.supervisor import Supervisor
 from local.progress import Progress
@@ -29,22 +28,27 @@ def run(options: argparse.Namespace) -> int:
     home = Home.default()
     home.make()
     progress = Progress()
-    with home.lock(wait_seconds=LOCK_SECONDS, busy=BUSY):
-        if Supervisor(home).running():
-            raise Problem("It runs already. ./local/status shows where; ./local/down stops it.")
-        planned = plan.make(home, gateway_port=options.port, environ=os.environ)
-        stack = Stack(planned, _teller(progress, planned))
-        try:
+    stack = user = None
+    try:
+        with home.lock(wait_seconds=LOCK_SECONDS, busy=BUSY):
+            if Supervisor(home).running():
+                raise Problem("It runs already. ./local/status shows where; ./local/down stops it.")
+            planned = plan.make(home, gateway_port=options.port, environ=os.environ)
+            stack = Stack(planned, _Teller(progress, set(planned.programs)))
             user = _start(stack, progress)
-            progress.done(f"Ready after {time.monotonic() - began:.0f} s.")
-        except BaseException:
-            _stop(stack, progress)
-            raise
-    print(summary.text(planned, user), flush=True)
-    if options.detach:
-        print("It runs on in the background; ./local/down stops it.")
+        progress.done(f"Ready after {time.monotonic() - began:.0f} s.")
+        print(summary.text(planned, user), flush=True)
+        if options.detach:
+            print("It runs on in the background; ./local/down stops it.")
+        else:
+            _stay(stack)
         return 0
-    return _stay(stack, progress)
+    except BaseException as error:
+        if stack:
+            _stop(stack, progress)
+        if user and isinstance(error, KeyboardInterrupt):
+            return 0
+        raise
 
 
 def _start(stack: Stack, progress: Progress) -> account.User:
@@ -58,28 +62,23 @@ def _start(stack: Stack, progress: Progress) -> account.User:
     return user
 
 
-def _stay(stack: Stack, progress: Progress) -> int:
+def _stay(stack: Stack) -> None:
     print("Ctrl-C stops it.", flush=True)
     processes = _processes(stack)
-    try:
-        while stack.supervisor.running():
-            now = _processes(stack)
-            for name in now.keys() & processes.keys():
-                if now[name] != processes[name] and now[name]:
-                    print(f"{name} ended unexpectedly and was started again; see ./local/logs {name}", flush=True)
-            processes = {**processes, **{name: pid for name, pid in now.items() if pid}}
-            time.sleep(WATCH_SECONDS)
-    except KeyboardInterrupt:
-        _stop(stack, progress)
-        return 0
+    while stack.supervisor.running():
+        now = _processes(stack)
+        for name in now.keys() & processes.keys():
+            if now[name] != processes[name]:
+                print(f"{name} ended unexpectedly and was started again; see ./local/logs {name}", flush=True)
+        processes |= now
+        time.sleep(WATCH_SECONDS)
     stack.stop_all()
     print("It was stopped from elsewhere.")
-    return 0
 
 
 def _processes(stack: Stack) -> dict[str, int]:
     try:
-        return {name: int(info["pid"]) for name, info in stack.supervisor.states().items()}
+        return {name: int(info["pid"]) for name, info in stack.supervisor.states().items() if info["pid"]}
     except OSError:  # it is being stopped
         return {}
 
@@ -99,10 +98,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         os.dup2(silence, sys.stdout.fileno())
         os.dup2(silence, sys.stderr.fileno())
     raise KeyboardInterrupt
-
-
-def _teller(progress: Progress, planned: Plan) -> "_Teller":
-    return _Teller(progress, set(planned.programs))
 
 
 class _Teller:
