@@ -1,6 +1,10 @@
 #!/bin/sh
 # The way into every command: find a Python, let local/install.py do the rest.
 set -eu
+case ${LOCAL_HOME:-/} in
+    /*) ;;
+    *) export LOCAL_HOME="$PWD/$LOCAL_HOME" ;;
+esac
 cd "$(dirname "$(readlink -f "$0")")/.."
 # The system's own first: an environment made from one in a private home could not be run by other users.
 for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
