@@ -21,6 +21,8 @@ PERIODS = {
     "CONVERT_LEASE_SECONDS": "60",
     "UPLOAD_LEASE_SECONDS": "60",
     "IDLE_TIMEOUT_SECONDS": "60",
+    # Gigabytes written at once keep the disk, and so the database, busy for longer than the usual limit.
+    "MONGODB_TIMEOUT_SECONDS": "120",
 }
 
 
