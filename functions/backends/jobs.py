@@ -80,7 +80,7 @@ class Jobs:
                 )
             except PyMongoError as error:
                 job = self._after_doubt(job_id, error)
-                if job is None or _holds(job, transitions.change(row, moment)["$set"]):
+                if job is None or _holds(job, transitions.trace(row, moment)):
                     return job
                 if attempt + 1 == _TRIES:
                     raise Failure(UNAVAILABLE) from error
@@ -163,7 +163,7 @@ def connect() -> Jobs:
 
     # A comparison with $$NOW inside a query is not understood everywhere, so the clock is asked for.
     def clock() -> datetime:
-        moment: datetime = admin.command("hello")["localTime"]
+        moment: datetime = admin.command("hello", codec_options=database.codec_options)["localTime"]
         return moment
 
     return Jobs(database["jobs"], clock, config.load(Periods))

@@ -150,9 +150,21 @@ def change(row: Transition, moment: Moment) -> Document:
     return update
 
 
+def trace(row: Transition, moment: Moment) -> Document:
+    """Return what the document shows, path by path, right after the row was applied by the one who gives this.
+
+    The claim is part of it, the epoch or the token: somebody else's change of the same kind looks the same but for it.
+    """
+    claim = {path: rule(moment) for path, rule in row.when.items() if rule in _CLAIMS}
+    shown = {path: value + row.adds.get(path, 0) if path == "epoch" else value for path, value in claim.items()}
+    kept = {path: value for path, value in shown.items() if path not in row.drops}
+    return kept | change(row, moment)["$set"]
+
+
 # What several rows have in common.
-_SAME_EPOCH = {"epoch": given("epoch")}
-_SAME_TOKEN = {"mail.token": given("token")}
+_CLAIMS = (given("epoch"), given("token"))
+_SAME_EPOCH = {"epoch": _CLAIMS[0]}
+_SAME_TOKEN = {"mail.token": _CLAIMS[1]}
 _LEASE_OVER = _SAME_EPOCH | {"lease.until": over}
 _ANNOUNCE_LATER = {"announced_at": now, "announce_gap": length("announce_gap"), "announce_due": given("retry_at")}
 _ANNOUNCE = _ANNOUNCE_LATER | {"announce_due": after("announce_gap")}

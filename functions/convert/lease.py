@@ -38,7 +38,7 @@ class Lease:
         """Renew the lease, at most once a second, with the progress in per cent. Raises Lost or Stopped."""
         if self._stopping.is_set():
             raise Stopped
-        if time.monotonic() - self._renewed < self._pause:
+        if time.monotonic() - self._renewed <= self._pause:
             return
         self._renewed = time.monotonic()
         done = min(_MOST_BEFORE_THE_END, max(0, int(progress)))

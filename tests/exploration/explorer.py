@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tests.exploration.processes import ENDED, LATE_SWEEPS, SWEEPS, next_operation
-from tests.exploration.world import World, outcomes
+from tests.exploration.world import World, outcomes, thaw
 
 # The hints that start a program; sweep starts by itself, at any time, and the others run once.
 WAKES = {"convert": frozenset({"ready"}), "notify": frozenset({"ended"}), "stopped notify": frozenset({"ended"})}
@@ -34,6 +34,14 @@ class Numbers:
     def value(self, number: int) -> Any:
         """Return the value that has this number."""
         return self._values[number]
+
+
+def _short(operation: tuple[Any, ...]) -> str:
+    """Tell an operation in a few words: of an update, the states that it sets."""
+    if operation[:2] != ("database", "find_one_and_update"):
+        return " ".join(map(str, operation[:3]))[:60]
+    changes = thaw(operation[2])[1]
+    return f"update {changes['$set'].get('state', '')} {changes['$set'].get('mail.state', '')} {changes.get('$inc', '')}"
 
 
 class Process(NamedTuple):
@@ -105,23 +113,25 @@ class Explorer:
 
     def path_to(self, wanted: State) -> list[str]:
         """Return what happened on a shortest way to a state, for the reader of a failure."""
-        before: dict[State, State] = {}
+        before: dict[State, State | None] = {}
         for state in self.states():
+            before.setdefault(state, None)
             if state == wanted:
                 break
             for after in self._moves(state):
                 before.setdefault(after, state)
         chain = [wanted]
-        while chain[-1] in before and len(chain) < 1000:
-            chain.append(before[chain[-1]])
+        while earlier := before[chain[-1]]:
+            chain.append(earlier)
         return [self._told(old, new) for old, new in pairwise(reversed(chain))]
 
     def _told(self, old: State, new: State) -> str:
         for was, now in zip(old.running, new.running, strict=True):
             if was != now:
-                what = self._next(*was)[:2] if was else "begins"
+                what = _short(self._next(*was)) if was else "begins"
+                led_to = self._histories.value(now.history)[-1:] if now else ()
                 fault = " (fault)" if new.faults < old.faults else ""
-                return f"{(was or now).program} {(was or now).name}: {what}{fault}"  # type: ignore[union-attr]
+                return f"{(was or now).program} {(was or now).name}: {what}{fault} -> {str(led_to)[:60]}"  # type: ignore[union-attr]
         return "a hint is lost"
 
     def _calm(self, state: State) -> State:
@@ -172,10 +182,13 @@ class Explorer:
                 yield self._started(state, slot, state.world)._replace(faults=state.faults - 1)
 
     def _started(self, state: State, slot: int, world: int) -> State:
-        document = repr(self.worlds.value(world).document)
-        used = {process.name for process in state.running if process}
-        name = next(name for name in map("claim-{}".format, range(99)) if name not in used and name not in document)
-        return self._with(state, slot, Process(self.slots[slot], name, self._empty), world)
+        program = self.slots[slot]
+        name = program
+        if "notify" in program:  # a token of its own, while there is a trace of another
+            document = repr(self.worlds.value(world).document)
+            used = {process.name for process in state.running if process}
+            name = next(each for each in map("claim-{}".format, range(99)) if each not in used and each not in document)
+        return self._with(state, slot, Process(program, name, self._empty), world)
 
     def _steps(self, state: State, slot: int, process: Process) -> Iterator[State]:
         operation = self._next(*process)
@@ -209,7 +222,12 @@ class Explorer:
         """Yield every operation that any process came to, with its program."""
         yield from self._came_to
 
-    @staticmethod
-    def _with(state: State, slot: int, process: Process | None, world: int, *, fault: bool = False) -> State:
-        running = (*state.running[:slot], process, *state.running[slot + 1 :])
-        return State(world, running, state.faults - fault)
+    def _with(
+        self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False
+    ) -> State:
+        running = [*state.running[:slot], process, *state.running[slot + 1 :]]
+        for first, second in pairwise(range(len(running))):
+            # It does not matter which of two converters stands where.
+            if self.slots[first] == self.slots[second] and (running[first] or ()) > (running[second] or ()):
+                running[first], running[second] = running[second], running[first]
+        return State(world, tuple(running), state.faults - fault)
