@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,6 +16,7 @@ from local.problem import Problem
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / ".local"
 MARKER = "MP3CONVERTER_HOME"
+PLAIN = re.compile(r"[\w./@+:~-]+")
 SOCKET_PATH_MAX = 90  # the kernel allows 107 bytes, and supervisor appends its process id while it binds
 
 
@@ -35,6 +37,11 @@ class Home:
 
     def make(self) -> None:
         """Create the folders, readable by their owner alone."""
+        if not PLAIN.fullmatch(str(self.path)):
+            raise Problem(
+                f"{self.path} cannot be used: MariaDB's and RabbitMQ's scripts do not bear spaces and quotes in paths. "
+                "Set LOCAL_HOME to a plainer one, for example LOCAL_HOME=/var/tmp/mp3converter-$USER"
+            )
         try:
             # down --purge deletes the whole home: it must never have been somebody's folder.
             if self.path != OURS and not self.exists() and self.path.is_dir() and any(self.path.iterdir()):

@@ -97,7 +97,7 @@ def test_a_process_sees_nothing_of_the_callers_environment(home: Home, monkeypat
 
 
 def test_a_home_with_a_long_path_works_and_leaves_nothing_in_tmp(tmp_path: Path) -> None:
-    home = Home(tmp_path / ("deep" * 30) / "home %(x)s; # 1")
+    home = Home(tmp_path / ("deep" * 30) / "h@me")
     home.make()
     folder = home.socket.parent
 

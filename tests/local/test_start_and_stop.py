@@ -66,6 +66,15 @@ def test_a_folder_of_somebody_elses_is_not_used(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("name", ["my home", "it's", "$(x)"])
+def test_a_path_that_the_backends_do_not_bear_is_refused(tmp_path: Path, name: str) -> None:
+    result = Folder(tmp_path / name).up()
+
+    assert result.returncode == 1
+    assert "cannot be used" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
 def test_a_backend_that_does_not_answer_is_named(folder: Folder) -> None:
     lost = Folder(folder.home.path, SMTP_URL="smtp://127.0.0.1:9?tls=none")
 
