@@ -115,5 +115,6 @@ def nothing_stored(inspector: Inspector, filename: str) -> Callable[[], None]:
 @pytest.fixture(scope="module", autouse=True)
 def leaves_nothing(stack, inspector: Inspector) -> Iterator[None]:
     """After each file of tests: no chunk without a file, no job without an end, no temporary file, no lone process."""
+    before = set(leftovers(stack, inspector))
     yield
-    until_gone(lambda: leftovers(stack, inspector), "all that has ended", CLEAN_SECONDS)
+    until_gone(lambda: set(leftovers(stack, inspector)) - before, "all that has ended", CLEAN_SECONDS)

@@ -11,7 +11,7 @@ import pytest
 from tests.clients import processes, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
-from tests.clients.waiting import stays, until
+from tests.clients.waiting import stays, until, until_gone
 from tests.e2e.conftest import Door, Person
 from tests.e2e.leftovers import convert_port, encoders, temporary_files
 from tests.media.large import long_video
@@ -43,7 +43,7 @@ def assert_done_once(
     until(lambda: inspector.files("mp3s", fid) == [own], "other attempts' files to go")
     until(lambda: inspector.chunks("mp3s", fid) == inspector.chunks_named("mp3s", own), "their chunks to go")
     stays(lambda: mailbox.count(fid, owner.email) == 1, "a second mail came", WATCH_SECONDS)
-    until(lambda: not encoders(stack) and not temporary_files(stack), "ffmpeg and its files to be gone")
+    until_gone(lambda: encoders(stack) or temporary_files(stack), "ffmpeg and its files")
     return job
 
 
