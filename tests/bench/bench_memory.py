@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from tests.bench import transfer
 from tests.bench.comparison import print_table
@@ -21,6 +22,8 @@ MEGABYTE = 1_000_000
 AT_ONCE = 4
 LIMITS = {"upload": 64, "convert": 150, "download": 32}
 HERTZ = 440
+
+Result = TypeVar("Result")
 
 
 def main() -> int:
@@ -95,7 +98,7 @@ def grown(system: System, function: str, count: int, work: Callable[[], None]) -
     return (f"{function}, {count} at once", *(f"{figure:.0f}" for figure in figures), verdict)
 
 
-def at_once(count: int, work: Callable[[int], object]) -> list:
+def at_once(count: int, work: Callable[[int], Result]) -> list[Result]:
     """Do the same work that many times at once."""
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(work, range(count)))

@@ -94,7 +94,13 @@ def plain_upload(system: System) -> Iterator[str]:
         "BENCH_MONGODB_URL": system.mongodb_url,
         "BENCH_MONGODB_DATABASE": system.database.name,
     }
-    command = [Path(sys.executable).parent / "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command = [
+        str(Path(sys.executable).parent / "gunicorn"),
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--worker-class",
+        "gthread",
+    ]
     command += ["--threads", "4", "--timeout", "0", "--no-control-socket", "tests.bench.plain_upload:app"]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/"

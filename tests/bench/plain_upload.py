@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import gridfs
 from flask import Flask, request
@@ -13,7 +14,7 @@ app = Flask(__name__)
 
 def bucket() -> gridfs.GridFS:
     """Return the bucket that the bench names."""
-    client: MongoClient = MongoClient(os.environ["BENCH_MONGODB_URL"])
+    client: MongoClient[dict[str, Any]] = MongoClient(os.environ["BENCH_MONGODB_URL"])
     return gridfs.GridFS(client[os.environ["BENCH_MONGODB_DATABASE"]], "plain")
 
 

@@ -18,9 +18,9 @@ class Mail:
     links: tuple[str, ...]
 
     @property
-    def link(self) -> str | None:
-        """Return the link to the MP3, when there is one."""
-        return next((link for link in self.links if "link=" in link), None)
+    def link(self) -> str:
+        """Return the link to the MP3; nothing when there is none."""
+        return next((link for link in self.links if "link=" in link), "")
 
 
 @dataclass(frozen=True)

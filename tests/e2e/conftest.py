@@ -14,6 +14,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.e2e.leftovers import leftovers
+from tests.local.private import PrivateStack
 from tests.media.videos import tone_video
 
 CLEAN_SECONDS = 45
@@ -31,7 +32,7 @@ class Person:
     token: str
 
 
-def through(door: str, stack) -> Door:
+def through(door: str, stack: PrivateStack) -> Door:
     """Return how a function is reached through one of the three doors."""
     if door == "gateway":
         return lambda name: f"{stack.gateway}/{name}"
@@ -41,26 +42,26 @@ def through(door: str, stack) -> Door:
 
 
 @pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, stack) -> Door:
+def door(request: pytest.FixtureRequest, stack: PrivateStack) -> Door:
     """Each of the doors in turn."""
     return through(request.param, stack)
 
 
 @pytest.fixture(scope="session")
-def url(stack) -> Door:
+def url(stack: PrivateStack) -> Door:
     """The first door, where it does not matter which."""
     return through("gateway", stack)
 
 
 @pytest.fixture(scope="session")
-def owner(stack, url: Door) -> Person:
+def owner(stack: PrivateStack, url: Door) -> Person:
     """The user that the system was started with."""
     email, password = stack.user.email, stack.user.password
     return Person(email, password, web.login(url("login"), email, password))
 
 
 @pytest.fixture
-def stranger(stack, url: Door) -> Person:
+def stranger(stack: PrivateStack, url: Door) -> Person:
     """Somebody who has just signed up."""
     email, password = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(12)
     stack.add_user(email, password)
@@ -68,7 +69,7 @@ def stranger(stack, url: Door) -> Person:
 
 
 @pytest.fixture(scope="session")
-def inspector(stack) -> Iterator[Inspector]:
+def inspector(stack: PrivateStack) -> Iterator[Inspector]:
     """A look into the database."""
     found = Inspector.of(stack.mongodb_url, stack.mongodb_database)
     yield found
@@ -76,7 +77,7 @@ def inspector(stack) -> Iterator[Inspector]:
 
 
 @pytest.fixture(scope="session")
-def mailbox(stack) -> Mailbox:
+def mailbox(stack: PrivateStack) -> Mailbox:
     """A look into the mails."""
     return Mailbox(stack.mailbox)
 
@@ -113,7 +114,7 @@ def nothing_stored(inspector: Inspector, filename: str) -> Callable[[], None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def leaves_nothing(stack, inspector: Inspector) -> Iterator[None]:
+def leaves_nothing(stack: PrivateStack, inspector: Inspector) -> Iterator[None]:
     """After each file of tests: no chunk without a file, no job without an end, no temporary file, no lone process."""
     before = set(leftovers(stack, inspector))
     yield

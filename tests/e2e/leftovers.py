@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from tests.clients import processes
 from tests.clients.database import Inspector
+from tests.local.private import PrivateStack
 
 
-def leftovers(stack, inspector: Inspector) -> list[str]:
+def leftovers(stack: PrivateStack, inspector: Inspector) -> list[str]:
     """Say what is left of work that has ended; nothing, when all is well."""
     return [
         *(f"job {job['_id']} is still {job['state']}" for job in inspector.unended()),
@@ -21,19 +22,19 @@ def leftovers(stack, inspector: Inspector) -> list[str]:
     ]
 
 
-def convert_port(stack) -> int:
+def convert_port(stack: PrivateStack) -> int:
     """Return the port that convert listens on."""
     return urlsplit(stack.functions["convert"]).port or 80
 
 
-def encoders(stack) -> set[int]:
+def encoders(stack: PrivateStack) -> set[int]:
     """Return the ffmpeg processes that convert runs, or has left to themselves."""
     ours = processes.family(processes.listeners(convert_port(stack)))
     orphaned = {pid for pid in processes.everyone() if processes.parent(pid) == 1}
     return processes.encoders(ours | orphaned)
 
 
-def temporary_files(stack) -> list[Path]:
+def temporary_files(stack: PrivateStack) -> list[Path]:
     """Return what lies in convert's temporary directory."""
     running = processes.listeners(convert_port(stack))
     if not running:

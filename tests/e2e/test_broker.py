@@ -9,7 +9,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import stays
 from tests.e2e.conftest import Door, Person
-from tests.local.private import SHORT_PERIODS
+from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.tone import assert_tone
 
 # A broker drops a connection that was silent for two heartbeats.
@@ -28,7 +28,7 @@ def assert_arrives(fid: str, url: Door, owner: Person, inspector: Inspector, mai
 
 
 def test_an_upload_after_a_long_silence(
-    stack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     assert_arrives(web.uploaded(url("upload"), owner.token, video), url, owner, inspector, mailbox)
     silence = HEARTBEATS * int(SHORT_PERIODS["RABBITMQ_HEARTBEAT_SECONDS"])
@@ -37,14 +37,14 @@ def test_an_upload_after_a_long_silence(
 
 
 def test_an_upload_after_the_broker_restarted(
-    stack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     stack.restart("rabbitmq")
     assert_arrives(web.uploaded(url("upload"), owner.token, video), url, owner, inspector, mailbox)
 
 
 def test_uploads_while_the_broker_is_down(
-    stack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     stack.stop("rabbitmq")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import stays, until, until_gone
 from tests.e2e.conftest import Door, Person
 from tests.e2e.leftovers import convert_port, encoders, temporary_files
+from tests.local.private import PrivateStack
 from tests.media.large import long_video
 from tests.media.tone import assert_tone
 
@@ -24,7 +26,7 @@ WATCH_SECONDS = 3.0
 
 
 @pytest.fixture
-def converting(stack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
+def converting(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
     """A job in the middle of its conversion."""
     fid = web.uploaded(url("upload"), owner.token, long_video(videos, SECONDS))
     until(lambda: inspector.job(fid)["state"] == "converting", "the conversion to begin")
@@ -33,8 +35,8 @@ def converting(stack, url: Door, owner: Person, videos: Path, inspector: Inspect
 
 
 def assert_done_once(
-    fid: str, stack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
-) -> dict[str, object]:
+    fid: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+) -> dict[str, Any]:
     """The job must end with one whole MP3, one mail, and nothing else."""
     job = inspector.done(fid, AGAIN_SECONDS)
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, SECONDS)
@@ -47,7 +49,9 @@ def assert_done_once(
     return job
 
 
-def test_killed(converting: str, stack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
+def test_killed(
+    converting: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+) -> None:
     running = encoders(stack)
     for pid in processes.listeners(convert_port(stack)):
         os.kill(pid, signal.SIGKILL)
@@ -58,7 +62,9 @@ def test_killed(converting: str, stack, url: Door, owner: Person, inspector: Ins
     assert job["epoch"] > 1
 
 
-def test_told_to_stop(converting: str, stack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
+def test_told_to_stop(
+    converting: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+) -> None:
     stack.stop("convert")
     try:
         job = inspector.job(converting)

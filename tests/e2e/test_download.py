@@ -12,6 +12,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.e2e.conftest import Door, Person
+from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
 
 
@@ -74,7 +75,7 @@ def test_without_a_token_there_is_nothing(authorization: str | None, url: Door, 
 
 
 def test_before_the_end_it_is_not_ready(
-    stack, url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector
+    stack: PrivateStack, url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector
 ) -> None:
     stack.stop("connector")
     try:

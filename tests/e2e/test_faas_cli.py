@@ -12,6 +12,7 @@ import yaml
 
 from tests.clients.database import Inspector
 from tests.e2e.conftest import Person
+from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
 from tests.tools.faas_cli import CannotBuild, faas_cli
 
@@ -31,7 +32,7 @@ def binary() -> Path:
 
 
 @pytest.fixture
-def run(binary: Path, stack, tmp_path: Path) -> Run:
+def run(binary: Path, stack: PrivateStack, tmp_path: Path) -> Run:
     """Run faas-cli against the gateway, far from anybody's own settings."""
 
     def invoke(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -83,7 +84,7 @@ def test_describe_an_unknown_function_fails(run: Run) -> None:
     assert b"No such function" in done.stdout + done.stderr
 
 
-def test_a_stopped_function_is_not_ready(run: Run, stack) -> None:
+def test_a_stopped_function_is_not_ready(run: Run, stack: PrivateStack) -> None:
     stack.stop("notify")
     try:
         assert b"Not Ready" in succeeded(run("describe", "notify"))

@@ -11,6 +11,7 @@ from tests.clients import dying, web
 from tests.clients.database import Inspector
 from tests.clients.waiting import until, until_gone
 from tests.e2e.conftest import Door, Person
+from tests.local.private import PrivateStack
 from tests.media.large import large_video
 
 # At 60 % several batches of 4 MB are in the database already.
@@ -24,7 +25,7 @@ def test_a_client_that_dies_at_60_percent_leaves_nothing(
     through: str,
     make: Callable[[bytes, str], dying.Body],
     reset: bool,
-    stack,
+    stack: PrivateStack,
     owner: Person,
     videos: Path,
     filename: str,

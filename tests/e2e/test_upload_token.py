@@ -12,6 +12,7 @@ import pytest
 from tests.clients import curl, web
 from tests.e2e import tokens
 from tests.e2e.conftest import Door, Person
+from tests.local.private import PrivateStack
 from tests.media.large import large_video
 
 REFUSALS = 600
@@ -25,7 +26,7 @@ def assert_unauthorized(answer: web.Answer, code: str) -> None:
 
 
 def test_a_token_that_does_not_hold_is_refused(
-    url: Door, stack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+    url: Door, stack: PrivateStack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
     key = tokens.private_key(stack.functions["login"])
     for name, token in {**tokens.forgeries(owner.token), "expired": tokens.expired(owner.token, key)}.items():
@@ -69,7 +70,7 @@ def test_malformed_authorization_is_refused(
 
 @pytest.mark.parametrize("through", ["gateway", "own port"])
 def test_a_large_upload_without_token_is_told_so(
-    through: str, stack, videos: Path, nothing_stored: Callable[[], None]
+    through: str, stack: PrivateStack, videos: Path, nothing_stored: Callable[[], None]
 ) -> None:
     """The sender must see the status, not a connection that is reset under its hands."""
     target = f"{stack.gateway}/upload" if through == "gateway" else stack.functions["upload"]

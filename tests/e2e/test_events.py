@@ -1,0 +1,41 @@
+"""Events that nobody of ours sent: an event function does no harm, and sorts what to try again from poison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.clients import events, web
+from tests.clients.database import Inspector
+from tests.local.private import PrivateStack
+
+
+@pytest.mark.parametrize(
+    ("fid", "status"),
+    [("0b5f1c9e-7d0f-4b0e-9a59-5d8f0b1f7a11", 200), ("no id at all", 400), ("{'$gt': ''}", 400), ("", 400)],
+)
+@pytest.mark.parametrize("post", [events.binary, events.structured])
+def test_an_event_about_no_job_does_no_harm(
+    post: Callable[[str, str], web.Answer], fid: str, status: int, stack: PrivateStack, inspector: Inspector
+) -> None:
+    before = inspector.stored("mp3s")
+    assert post(stack.functions["convert"], fid).status == status
+    assert inspector.stored("mp3s") == before
+
+
+def test_what_is_no_event_is_poison(stack: PrivateStack) -> None:
+    for headers, body in (
+        ({"Content-Type": "application/json"}, b"{}"),
+        ({"Content-Type": "application/cloudevents+json"}, b"{"),
+        ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0"}'),
+        ({"Content-Type": "text/plain"}, b""),
+    ):
+        answer = web.call("POST", stack.functions["convert"], headers=headers, body=body)
+        assert answer.status in {400, 422}, (headers, body, answer)
+
+
+@pytest.mark.parametrize("function", ["convert", "notify"])
+def test_an_event_function_takes_no_get(function: str, stack: PrivateStack) -> None:
+    answer = web.call("GET", stack.functions[function])
+    assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")
