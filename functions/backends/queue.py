@@ -11,6 +11,7 @@ from functools import cache
 
 import pika
 from cloudevents.http import CloudEvent
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from functions.common import config, events
@@ -61,7 +62,7 @@ class Queue:
                     channel.basic_publish(
                         EXCHANGE, events.routing_key(event), events.encode(event), _properties(event), mandatory=True
                     )
-        except (AMQPError, OSError) as error:
+        except (AMQPError, AMQPConnectorException, OSError) as error:
             raise Failure(UNAVAILABLE) from error
 
 

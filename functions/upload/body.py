@@ -52,7 +52,7 @@ def clean_name(name: str) -> str:
     """Return a file's name fit to be shown: no path, no control or formatting characters, 255 bytes at most."""
     name = re.split(r"[/\\]", name)[-1]
     # Control characters, lone surrogates and formatting such as a right-to-left override can lie about a name.
-    name = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    name = "".join(char for char in name if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
     name = name.encode()[:_NAME_MOST_BYTES].decode(errors="ignore").strip()
     return name.strip(".") and name or _UNNAMED
 

@@ -1,0 +1,95 @@
+"""GridFS on a real server: what is written is read back, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import gridfs
+import pymongo
+import pytest
+from pymongo.database import Database
+
+from functions.backends.files import CHUNK_BYTES, VIDEOS, Files
+from functions.common.errors import UNAVAILABLE, Failure
+
+LENGTHS = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 4 * CHUNK_BYTES, 9 * CHUNK_BYTES + 5]
+
+
+@pytest.fixture
+def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
+    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
+        database = client[f"files-{uuid.uuid4().hex[:8]}"]
+        yield database
+        client.drop_database(database.name)
+
+
+def stored(files: Files, content: bytes, piece: int = 300_000) -> str:
+    file_id = uuid.uuid4().hex
+    writer = files.write(VIDEOS, file_id)
+    for start in range(0, len(content), piece):
+        writer.write(content[start : start + piece])
+    writer.finish()
+    return file_id
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_round_trip(length: int, database: Database[dict[str, Any]]) -> None:
+    """Every length comes back byte for byte, by our reader and by pymongo's."""
+    files, content = Files(database), os.urandom(length)
+    file_id = stored(files, content)
+    reader = files.read(VIDEOS, file_id)
+    assert reader is not None
+    assert b"".join(reader.blocks()) == content
+    assert gridfs.GridFS(database, VIDEOS).get(file_id).read() == content
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [(0, 1), (CHUNK_BYTES - 1, CHUNK_BYTES + 1), (5, 3 * CHUNK_BYTES), (CHUNK_BYTES, 2 * CHUNK_BYTES), (7, 7)],
+)
+def test_parts(start: int, stop: int, database: Database[dict[str, Any]]) -> None:
+    """A part is read without the rest."""
+    files, content = Files(database), os.urandom(4 * CHUNK_BYTES)
+    reader = files.read(VIDEOS, stored(files, content))
+    assert reader is not None
+    assert b"".join(reader.blocks(start, stop)) == content[start:stop]
+
+
+def test_nothing_is_visible_before_the_end(database: Database[dict[str, Any]]) -> None:
+    """An interrupted writer leaves chunks alone, and they can be deleted by the file's id."""
+    files = Files(database)
+    writer = files.write(VIDEOS, "a")
+    writer.write(bytes(5 * CHUNK_BYTES))
+    assert files.read(VIDEOS, "a") is None
+    assert database["videos.chunks"].count_documents({"files_id": "a"}) == 4
+    files.delete(VIDEOS, "a")
+    assert database["videos.chunks"].count_documents({"files_id": "a"}) == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_missing_chunk_is_an_error(number: int, database: Database[dict[str, Any]]) -> None:
+    """A file with a hole never looks like a shorter one."""
+    files = Files(database)
+    file_id = stored(files, os.urandom(2 * CHUNK_BYTES + 9))
+    reader = files.read(VIDEOS, file_id)
+    assert reader is not None
+    database["videos.chunks"].delete_one({"files_id": file_id, "n": number})
+    with pytest.raises(Failure) as failure:
+        b"".join(reader.blocks())
+    assert failure.value.kind is UNAVAILABLE
+
+
+def test_two_writers_of_one_id_do_not_mix(database: Database[dict[str, Any]]) -> None:
+    """The second one is refused by the index."""
+    files = Files(database)
+    stored_id = stored(files, b"first")
+    second = files.write(VIDEOS, stored_id)
+    second.write(b"second")
+    with pytest.raises(Failure):
+        second.finish()
+    reader = files.read(VIDEOS, stored_id)
+    assert reader is not None
+    assert b"".join(reader.blocks()) == b"first"

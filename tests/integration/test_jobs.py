@@ -1,0 +1,122 @@
+"""The table of transitions on a real server, and the collection in memory that the exploration uses, beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.collection import Collection
+
+from functions.backends.jobs import Jobs
+from functions.common import transitions
+from functions.common.config import load
+from functions.common.settings import Periods
+from functions.common.transitions import TABLE, Document, Moment, Transition
+from tests.exploration.memory import MemoryCollection
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
+PERIODS = dataclasses.replace(load(Periods, {}), max_attempts=3)
+FIELDS = {"owner": "1", "email": "a@example.org", "filename": "$a.mp4", "options": {}, "traceparent": None}
+GIVEN = {
+    "epoch": 0, "token": "t", "run": 1, "holder": "h", "deadline": NOW + timedelta(seconds=20), "progress": 7,
+    "retry_at": NOW + timedelta(seconds=30), "size": 5, "sha256": "$x", "message_id": "<m>", "gap": 60.0,
+    "announced_at": NOW - timedelta(seconds=40), "at": NOW - timedelta(seconds=5), "until": NOW,
+    "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5}, "error": {"code": "c", "title": "$t"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def collection(mongodb: str) -> Iterator[Collection[Document]]:
+    with pymongo.MongoClient[Document](mongodb, tz_aware=True) as client:
+        database = client[f"jobs-{uuid.uuid4().hex[:8]}"]
+        yield database["jobs"]
+        client.drop_database(database.name)
+
+
+def documents(row: Transition) -> list[Document]:
+    """Return documents that the row may be applied to, and others that it may not."""
+    past, future = NOW - timedelta(seconds=40), NOW + timedelta(seconds=40)
+    made = []
+    for state in {*row.source, transitions.READY, transitions.DELETING}:
+        for mail in {*(row.mail or (transitions.NONE,)), transitions.SENT}:
+            for moment in (past, future):
+                for attempts in (1, 3):
+                    made.append({
+                        "_id": f"{state}-{mail}-{moment.second}-{attempts}", "state": state, "epoch": 0,
+                        "attempts": attempts, "progress": 3, "lease": {"holder": "x", "until": moment},
+                        "announced_at": past, "announce_due": moment, "retry_at": moment,
+                        "mail": {"state": mail, "run": 1, "token": "t", "until": moment, "attempts": attempts},
+                        "cleanup": {"at": GIVEN["at"], "until": GIVEN["until"]},
+                        "expires": dict.fromkeys(("video", "mp3", "job"), moment), "mp3": {"file_id": "x"},
+                    })  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_on_both(row: Transition, collection: Collection[Document]) -> None:
+    """A row changes the same documents in the same way in memory and on a server, and some of each kind."""
+    outcomes = []
+    for document in documents(row):
+        memory = MemoryCollection([document])
+        collection.insert_one(document)
+        results = [Jobs(each, lambda: NOW, PERIODS).apply(row, document["_id"], **GIVEN)  # type: ignore[arg-type]
+                   for each in (memory, collection)]  # fmt: skip
+        assert results[0] == results[1]
+        assert memory.find_one({"_id": document["_id"]}) == collection.find_one({"_id": document["_id"]})
+        if results[0]:
+            shown = transitions.trace(row, Moment(NOW, PERIODS, GIVEN))
+            assert all(_at(results[0], path) == value for path, value in shown.items())
+        outcomes.append(results[0] is not None)
+    assert set(outcomes) == {True, False}
+
+
+def test_queries_on_both(collection: Collection[Document]) -> None:
+    """What sweep looks for is found alike."""
+    memory = MemoryCollection()
+    for row in TABLE:
+        for document in documents(row):
+            document["_id"] = f"{row.name}-{document['_id']}"
+            memory.insert_one(document)
+            collection.insert_one(document)
+    stores = [Jobs(each, lambda: NOW, PERIODS) for each in (memory, collection)]  # type: ignore[arg-type]
+    for question in (
+        lambda jobs: jobs.lease_over(transitions.CONVERTING, 9999), lambda jobs: jobs.unannounced(9999),
+        lambda jobs: jobs.mail_over(transitions.CLAIMED, 9999), lambda jobs: jobs.uncleaned(9999),
+        lambda jobs: jobs.expired("mp3", 9999),
+    ):  # fmt: skip
+        found = [{job["_id"] for job in question(jobs)} for jobs in stores]
+        assert found[0] == found[1] != set()
+
+
+def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
+    """However many want a job, one gets it."""
+    jobs = Jobs(collection, lambda: datetime.now(UTC), PERIODS)
+    for number in range(20):
+        jobs.receive(str(number), **FIELDS)
+        assert jobs.apply(transitions.ACCEPT, str(number), epoch=0, size=1, sha256="x")
+    with ThreadPoolExecutor(8) as pool:
+        claims = pool.map(lambda n: jobs.apply(transitions.CLAIM, str(n % 20), epoch=0, holder=str(n)), range(160))
+    assert sum(claim is not None for claim in claims) == 20
+
+
+def test_text_of_others_stays_text(collection: Collection[Document]) -> None:
+    """A name that looks like a field of the database is a name."""
+    jobs = Jobs(collection, lambda: NOW, PERIODS)
+    jobs.receive("a", **FIELDS)
+    jobs.apply(transitions.ACCEPT, "a", epoch=0, size=1, sha256="$owner")
+    job = jobs.find("a")
+    assert job is not None
+    assert (job["filename"], job["sha256"]) == ("$a.mp4", "$owner")
+
+
+def _at(document: Document, path: str) -> Any:
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,52 @@
+"""Publishing to a real broker: confirmed, routed, or known to have failed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+import pika
+import pytest
+
+from functions.backends.queue import EXCHANGE, Queue
+from functions.common import events
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.settings import Broker
+
+JOB: dict[str, Any] = {"_id": "3f0e5f1e-3c6e-4b62-9a7e-0d6f3f0e5f1e", "state": "ready", "traceparent": None}
+
+
+@pytest.mark.parametrize(("state", "queue"), [("ready", "videos"), ("done", "mp3s"), ("failed", "mp3s")])
+def test_events_reach_their_queue(vhost: str, state: str, queue: str) -> None:
+    """The event of a state lies in the queue of the function that acts next, structured and persistent."""
+    assert Queue(Broker(vhost, 5.0)).announce([JOB | {"state": state}])
+    with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
+        _, properties, body = connection.channel().basic_get(queue, auto_ack=True)
+    event = json.loads(body)
+    assert (properties.content_type, properties.delivery_mode) == (events.STRUCTURED, 2)
+    assert properties.message_id == event["id"]
+    assert (event["subject"], event["data"]) == (JOB["_id"], {"id": JOB["_id"]})
+    hint = events.decode({"content-type": properties.content_type}, body, event["type"])
+    assert hint == events.Hint(JOB["_id"], None)
+
+
+def test_an_event_that_reaches_no_queue_is_a_failure(vhost: str) -> None:
+    """Confirms alone would call it published."""
+    with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
+        connection.channel().queue_unbind("videos", EXCHANGE, "video.uploaded")
+    with pytest.raises(Failure) as failure:
+        Queue(Broker(vhost, 5.0)).publish([events.of(JOB)])
+    assert failure.value.kind is UNAVAILABLE
+    assert not Queue(Broker(vhost, 5.0)).announce([JOB])
+
+
+def test_a_broker_that_is_away_or_silent_costs_a_bounded_time() -> None:
+    """Neither a closed port nor one that never answers holds an upload up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        began = time.monotonic()
+        assert not Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 1.0)).announce([JOB])
+        assert time.monotonic() - began < 15  # a limit, not a speed
+    assert not Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 1.0)).announce([JOB])

@@ -1,0 +1,120 @@
+"""Accounts on a real server: passwords are kept as Argon2id, and strangers learn nothing."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from functions.backends.users import Users, _options
+from functions.common import errors
+from functions.common.errors import Failure
+from functions.common.settings import Database
+from functions.login import accounts
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def users(mysql: str) -> Users:
+    return Users(Database(mysql, 5.0))
+
+
+@pytest.fixture
+def email() -> str:
+    return f"{uuid.uuid4().hex[:12]}@example.org"
+
+
+def test_sign_up_and_log_in(users: Users, email: str) -> None:
+    """The password opens the account, however the address is written; it is nowhere in the table."""
+    added = accounts.add(users, email.upper(), PASSWORD)
+    assert accounts.check(users, f" {email} ", PASSWORD).id == added.id
+    stored = users.find(email)
+    assert stored is not None
+    assert stored.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1 -- "])
+def test_wrong_password_and_unknown_user_are_the_same(users: Users, email: str, wrong: str) -> None:
+    """Neither the code nor the words tell which it was."""
+    accounts.add(users, email, PASSWORD)
+    for address in (email, "nobody@example.org", "' OR 1=1 -- ", ""):
+        with pytest.raises(Failure) as failure:
+            accounts.check(users, address, wrong)
+        assert failure.value.kind is errors.WRONG_CREDENTIALS
+
+
+def test_injections(users: Users, shared: Path) -> None:
+    """Words that would break a query are only words."""
+    for name in ("sqli_auth_bypass.txt", "sqli_mysql.txt"):
+        for line in (shared / "vectors" / name).read_text(errors="replace").splitlines():
+            with pytest.raises(Failure) as failure:
+                accounts.check(users, line, line)
+            assert failure.value.kind is errors.WRONG_CREDENTIALS
+
+
+def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> None:
+    """A password in plain text opens the account once more, and is a hash from then on."""
+    users.add(email, "Admin123")
+    accounts.check(users, email, "Admin123")
+    stored = users.find(email)
+    assert stored is not None
+    assert stored.password.startswith("$argon2id$")
+    accounts.check(users, email, "Admin123")
+
+
+def test_change_of_password(users: Users, email: str) -> None:
+    """The old one is over at once."""
+    user = accounts.add(users, email, PASSWORD)
+    accounts.change_password(users, user, "another horse")
+    accounts.check(users, email, "another horse")
+    with pytest.raises(Failure):
+        accounts.check(users, email, PASSWORD)
+
+
+@pytest.mark.parametrize("bad", ["", "x", "a@b@c", "a\r\nBcc: b@example.org", "a b@example.org", "@example.org"])
+def test_no_address(users: Users, bad: str) -> None:
+    """What cannot receive a mail is refused at the door."""
+    with pytest.raises(Failure) as failure:
+        accounts.add(users, bad, PASSWORD)
+    assert failure.value.kind is errors.INVALID_EMAIL
+
+
+@pytest.mark.parametrize("bad", ["", "7 chars", "x" * 1025])
+def test_weak_password(users: Users, email: str, bad: str) -> None:
+    """Too short, or longer than anybody types."""
+    with pytest.raises(Failure) as failure:
+        accounts.add(users, email, bad)
+    assert failure.value.kind is errors.WEAK_PASSWORD
+
+
+def test_taken_address(users: Users, email: str) -> None:
+    """One account for an address."""
+    accounts.add(users, email, PASSWORD)
+    with pytest.raises(Failure) as failure:
+        accounts.add(users, email, PASSWORD)
+    assert failure.value.kind is errors.EMAIL_TAKEN
+
+
+def test_a_connection_that_the_server_closed(users: Users, email: str) -> None:
+    """The next login opens another one."""
+    accounts.add(users, email, PASSWORD)
+    with pymysql.connect(**_options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
+        for (number,) in cursor.fetchall():
+            cursor.execute(f"KILL {int(number)}")
+    assert accounts.check(users, email, PASSWORD).email == email
+
+
+def users_url(users: Users) -> str:
+    made = users._options
+    return f"mysql://{made['user']}:{made['password']}@{made['host']}:{made['port']}/{made['database']}?tls=none"
+
+
+def test_a_server_that_is_away() -> None:
+    """A login fails as unavailable, not as wrong."""
+    with pytest.raises(Failure) as failure:
+        accounts.check(Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)), "a@example.org", PASSWORD)
+    assert failure.value.kind is errors.UNAVAILABLE

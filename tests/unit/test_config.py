@@ -1,0 +1,61 @@
+"""Settings stop the process, by name and without their value, when they are missing or malformed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from functions.common import config, settings
+from functions.common.settings import Limits, Mongo, Periods, Serving, SignedLinks, Signing
+
+HIDDEN = "not-to-be-shown"
+
+
+def test_defaults_and_units() -> None:
+    """What the environment does not say has a default; numbers come as numbers."""
+    limits = config.load(Limits, {"UPLOAD_MAX_BYTES": "5"})
+    assert (limits.upload_max_bytes, limits.convert_timeout) == (5, 540.0)
+    assert config.load(Periods, {"JOB_KEEP_DAYS": "0.5"}).job_keep_days == 0.5
+
+
+def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
+    """All that is wrong with a concern is said in one go."""
+    with pytest.raises(config.ConfigError) as error:
+        config.load(Mongo, {"MONGODB_URL": HIDDEN, "MONGODB_TIMEOUT_SECONDS": HIDDEN})
+    assert "MONGODB_URL must be a URL" in str(error.value)
+    assert "MONGODB_TIMEOUT_SECONDS must be a number of seconds" in str(error.value)
+    assert HIDDEN not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "words"),
+    [
+        (Mongo, {}, "MONGODB_URL is missing"),
+        (Mongo, {"MONGODB_URL": "http://example.org"}, "MONGODB_URL must be"),
+        (Mongo, {"MONGODB_URL": "mongodb://"}, "MONGODB_URL must be"),
+        (Mongo, {"MONGODB_URL": "mongodb://host:port"}, "MONGODB_URL must be"),
+        (Limits, {"UPLOAD_MAX_BYTES": "1.5"}, "UPLOAD_MAX_BYTES must be a whole number"),
+        (Limits, {"UPLOAD_MAX_BYTES": "0"}, "UPLOAD_MAX_BYTES must be"),
+        (Limits, {"UPLOAD_TIMEOUT_SECONDS": "nan"}, "UPLOAD_TIMEOUT_SECONDS must be"),
+        (Serving, {"FUNCTION_TARGET": "login", "LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be DEBUG, INFO"),
+        (SignedLinks, {"LINK_SECRET": "short"}, "LINK_SECRET must hold at least 32 bytes"),
+        (Signing, {"JWT_PRIVATE_KEY": HIDDEN}, "JWT_PRIVATE_KEY must be an Ed25519 private key"),
+        (settings.Verifying, {"JWT_PUBLIC_KEYS": '{"keys": []}'}, "JWT_PUBLIC_KEYS must be a JWK set"),
+    ],
+)
+def test_malformed(kind: type, environ: dict[str, str], words: str) -> None:
+    """A setting that is wrong is named, with what it must be."""
+    with pytest.raises(config.ConfigError, match=words) as error:
+        config.load(kind, environ)
+    assert HIDDEN not in str(error.value)
+
+
+def test_secret_from_a_file(tmp_path: Path) -> None:
+    """OpenFaaS and Kubernetes mount secrets as files."""
+    (tmp_path / "url").write_text("mongodb://user:word@host/\n")
+    mongo = config.load(Mongo, {"MONGODB_URL_FILE": str(tmp_path / "url")})
+    assert mongo.url == "mongodb://user:word@host/"
+    assert "word" not in repr(mongo)
+    with pytest.raises(config.ConfigError, match="cannot be read from the file that MONGODB_URL_FILE names"):
+        config.load(Mongo, {"MONGODB_URL_FILE": str(tmp_path / "none")})
