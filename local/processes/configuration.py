@@ -26,7 +26,8 @@ def _script(home: Home, program: Program) -> str:
     return "\n".join(
         [
             "#!/bin/sh",
-            f"mkdir -p {temporary} && export TMPDIR={temporary}",
+            # A process that was killed could not tidy up after itself; the one that takes its place does.
+            f"rm -rf {temporary} && mkdir -p {temporary} && export TMPDIR={temporary}",
             *exports,
             f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(program.command)}",
             "",
