@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from typing import Any
 
 wsgi_app = "functions.serve:app"
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a container's only port
@@ -18,13 +19,13 @@ control_socket_disable = True
 loglevel = "warning"
 
 
-def post_worker_init(worker):
+def post_worker_init(worker: Any) -> None:
     """Make SIGTERM refuse new connections at once and tell the work in hand, then stop as gunicorn does."""
     from functions.common import shutdown
 
-    stop = signal.getsignal(signal.SIGTERM)
+    stop: Any = signal.getsignal(signal.SIGTERM)
 
-    def terminate(number, frame):
+    def terminate(number: int, frame: Any) -> None:
         shutdown.requested.set()
         # Without both, a new connection hangs until the last request is answered: gunicorn's loop goes on
         # listening, and so does the kernel.

@@ -32,7 +32,7 @@ def build(settings: Serving) -> Flask:
     source = Path(__file__).parent / settings.function / "main.py"
     if not settings.function.isidentifier() or not source.is_file():
         raise config.ConfigError("FUNCTION_TARGET must be the name of a function, such as login")
-    app: Flask = functions_framework.create_app(settings.function, str(source), "http")
+    app: Flask = functions_framework.create_app(settings.function, str(source), "http")  # type: ignore[no-untyped-call]
     _install_health(app, settings)
     _install_metrics(app, settings)
     _install_limits(app, settings)
@@ -90,7 +90,7 @@ def _install_limits(app: Flask, settings: Serving) -> None:
     def drain_later(response: Response) -> Response:
         response.headers["X-Request-Id"] = log.request_id.get()
         environ = request.environ
-        request.stream = io.BytesIO()  # type: ignore[misc]
+        request.stream = io.BytesIO()
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
             response.call_on_close(lambda: _drain(environ))
         return response

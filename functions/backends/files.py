@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -92,7 +92,7 @@ class Writer:
         digest = self._hash.hexdigest()
         entry = {
             "_id": self._file_id, "length": self.length, "chunkSize": CHUNK_BYTES,
-            "uploadDate": datetime.now(timezone.utc), "filename": self._file_id, "metadata": {"sha256": digest},
+            "uploadDate": datetime.now(UTC), "filename": self._file_id, "metadata": {"sha256": digest},
         }  # fmt: skip
         with mongodb.reached():
             self._files.insert_one(entry)

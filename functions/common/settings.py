@@ -108,7 +108,9 @@ class Signing:
 
     private_key: str = secret("JWT_PRIVATE_KEY", "the Ed25519 key that signs tokens (PEM, PKCS 8)", check=_ed25519_pem)
     token_ttl: int = integer("TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, least=1, most=31_536_000)
-    previous_keys: str = secret("JWT_PUBLIC_KEYS", "further keys to publish after a rotation, as a JWK set", default="", check=_jwk_set)
+    previous_keys: str = secret(
+        "JWT_PUBLIC_KEYS", "further keys to publish after a rotation, as a JWK set", default="", check=_jwk_set
+    )
     signup_token: str = secret("SIGNUP_TOKEN", "lets its bearer create users", default="", least=16)
 
 
@@ -146,7 +148,9 @@ class Periods(Limits):
     announce_gap: float = seconds("ANNOUNCE_GAP_SECONDS", "the first wait before an event is sent again", default=30.0)
     announce_gap_max: float = seconds("ANNOUNCE_GAP_MAX_SECONDS", "the longest such wait", default=3600.0)
     retry_delay: float = seconds("RETRY_DELAY_SECONDS", "the first wait after a passing failure; doubles", default=10.0)
-    max_attempts: int = integer("MAX_ATTEMPTS", "claims of a job, and of a mail, before it is given up", default=5, least=1)
+    max_attempts: int = integer(
+        "MAX_ATTEMPTS", "claims of a job, and of a mail, before it is given up", default=5, least=1
+    )
     video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long an ended job's video is kept", default=1.0)
     mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)
     job_keep_days: float = days("JOB_KEEP_DAYS", "how long a job can be told from an unknown one", default=90.0)

@@ -34,9 +34,10 @@ class Signer:
     """Sign tokens with the private key that login alone holds."""
 
     def __init__(self, private_key: str, ttl: int, previous_keys: str = "") -> None:
-        self._key: Any = OKPAlgorithm().prepare_key(private_key)
+        key: Any = OKPAlgorithm().prepare_key(private_key)
+        self._key = key
         self._ttl = ttl
-        public = json.loads(OKPAlgorithm.to_jwk(self._key.public_key()))
+        public = json.loads(OKPAlgorithm.to_jwk(key.public_key()))
         self._kid = _thumbprint(public)
         own = public | {"kid": self._kid, "use": "sig", "alg": _ALGORITHM}
         known = json.loads(previous_keys)["keys"] if previous_keys else []
@@ -73,8 +74,9 @@ class Verifier:
             raise ValueError("not an access token")
         key = self._keys[header["kid"]]
         claims: dict[str, Any] = jwt.decode(
-            token, key, [_ALGORITHM], issuer=ISSUER, audience=ISSUER, leeway=_SKEW_SECONDS, options={"require": _REQUIRED}
-        )
+            token, key, [_ALGORITHM], issuer=ISSUER, audience=ISSUER, leeway=_SKEW_SECONDS,
+            options={"require": _REQUIRED},
+        )  # fmt: skip
         if not isinstance(claims["aud"], str) or not isinstance(claims["email"], str) or not claims["sub"]:
             raise ValueError("claims of another kind")
         # The leeway is for clocks that run ahead of ours (iat), not for tokens that are over.

@@ -158,7 +158,8 @@ def trace(row: Transition, moment: Moment) -> Document:
     claim = {path: rule(moment) for path, rule in row.when.items() if rule in _CLAIMS}
     shown = {path: value + row.adds.get(path, 0) if path == "epoch" else value for path, value in claim.items()}
     kept = {path: value for path, value in shown.items() if path not in row.drops}
-    return kept | change(row, moment)["$set"]
+    sets: Document = change(row, moment)["$set"]
+    return kept | sets
 
 
 # What several rows have in common.

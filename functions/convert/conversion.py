@@ -41,7 +41,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
         return
     except Stopped:
         ended = jobs.apply(HAND_BACK, job_id, epoch=job["epoch"])
-    except Exception as error:  # noqa: BLE001 - the job must learn of every end, whatever it was
+    except Exception as error:
         ended = _written_down(job, error, jobs)
     if ended is None or ended["state"] != transitions.DONE:
         _discard(job, jobs, files)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from functions.common import errors
 from functions.common.errors import Failure
@@ -76,7 +76,7 @@ def _start(source: Path, target: Path, deadline: float, max_bytes: int, words: I
         "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
         "-c:a", "libmp3lame", "-q:a", _QUALITY, "-f", "mp3", f"file:{target}",
     ]  # fmt: skip
-    return subprocess.Popen(  # noqa: S603 - fixed words and our own paths
+    return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
         cwd=source.parent, env={}, close_fds=True, start_new_session=True,
     )  # fmt: skip
@@ -94,16 +94,15 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, on_progress: Callab
 
 
 def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
-    assert child.stdout is not None
-    os.set_blocking(child.stdout.fileno(), False)
+    pipe = child.stdout.fileno() if child.stdout else -1
     rest = b""
     with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
+        selector.register(pipe, selectors.EVENT_READ)
         while True:
             left = deadline - time.monotonic()
             if left <= 0 or not selector.select(left):
                 raise Failure(errors.CONVERT_TIMED_OUT)
-            block = os.read(child.stdout.fileno(), 65_536)
+            block = os.read(pipe, 65_536)
             if not block:
                 break
             *whole, rest = (rest + block).split(b"\n")
@@ -141,7 +140,8 @@ def _verified(target: Path, decoded: float) -> Sound:
     from mutagen.mp3 import MP3
 
     try:
-        length = MP3(target).info.length
+        made: Any = MP3(target)  # type: ignore[no-untyped-call]
+        length = float(made.info.length)
     except (mutagen.MutagenError, OSError) as error:
         raise Failure(errors.UNDECODABLE) from error
     if length <= 0 or decoded <= 0 or abs(length - decoded) > max(_CLOSE_SECONDS, decoded * 0.01):
@@ -153,4 +153,4 @@ def _verified(target: Path, decoded: float) -> Sound:
 def _ffmpeg() -> str:
     import imageio_ffmpeg
 
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    return str(imageio_ffmpeg.get_ffmpeg_exe())

@@ -25,7 +25,7 @@ def convert(request: Request) -> Response:
     from functions.common import events
     from functions.convert import conversion, engine
 
-    hint = events.decode(request.headers, web.small_body(request), events.VIDEO_UPLOADED)
+    hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     conversion.run(
         hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(), encode=engine.encode,
         holder=f"{socket.gethostname()}/{os.getpid()}", stopping=shutdown.requested,

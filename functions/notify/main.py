@@ -26,7 +26,7 @@ def notify(request: Request) -> Response:
     from functions.common import events
     from functions.notify import letters, mailing
 
-    hint = events.decode(request.headers, web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
+    hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
     mailer = mail.connect()
     mailing.run(
         hint.job_id, jobs=jobs.connect(), mailer=mailer, token=mailing.new_token(), stopping=shutdown.requested,

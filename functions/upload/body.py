@@ -54,7 +54,7 @@ def clean_name(name: str) -> str:
     # Control characters, lone surrogates and formatting such as a right-to-left override can lie about a name.
     name = "".join(char for char in name if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
     name = name.encode()[:_NAME_MOST_BYTES].decode(errors="ignore").strip()
-    return name.strip(".") and name or _UNNAMED
+    return name if name.strip(".") else _UNNAMED
 
 
 def _received(request: Request, limits: Limits, most: int) -> Iterator[bytes]:

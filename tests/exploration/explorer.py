@@ -41,7 +41,8 @@ def _short(operation: tuple[Any, ...]) -> str:
     if operation[:2] != ("database", "find_one_and_update"):
         return " ".join(map(str, operation[:3]))[:60]
     changes = thaw(operation[2])[1]
-    return f"update {changes['$set'].get('state', '')} {changes['$set'].get('mail.state', '')} {changes.get('$inc', '')}"
+    states = [changes["$set"].get(path, "") for path in ("state", "mail.state")]
+    return f"update {' '.join(states)} {changes.get('$inc', '')}"
 
 
 class Process(NamedTuple):
@@ -78,7 +79,6 @@ class Explorer:
         self._next = cache(self._next_operation)
         self._outcomes = cache(self._possible_outcomes)
         self._settled: dict[State, World] = {}
-        self._came_to: set[tuple[str, tuple[Any, ...]]] = set()
 
     def states(self) -> Iterator[State]:
         """Yield every state that can be reached, each once."""
@@ -131,7 +131,7 @@ class Explorer:
                 what = _short(self._next(*was)) if was else "begins"
                 led_to = self._histories.value(now.history)[-1:] if now else ()
                 fault = " (fault)" if new.faults < old.faults else ""
-                return f"{(was or now).program} {(was or now).name}: {what}{fault} -> {str(led_to)[:60]}"  # type: ignore[union-attr]
+                return f"{was or now}: {what}{fault} -> {str(led_to)[:60]}"
         return "a hint is lost"
 
     def _calm(self, state: State) -> State:
@@ -207,9 +207,7 @@ class Explorer:
         while history != self._empty:
             history, answer = self._histories.value(history)
             answers.append(answer)
-        operation = next_operation(program, name, answers[::-1])
-        self._came_to.add((program, operation))
-        return operation
+        return next_operation(program, name, answers[::-1])
 
     def _possible_outcomes(self, world: int, operation: tuple[Any, ...]) -> list[tuple[bool, int, tuple[str, Any]]]:
         found = outcomes(self.worlds.value(world), operation)
@@ -217,10 +215,6 @@ class Explorer:
             (fault, self.worlds.of(after._replace(hints=after.hints & self._heard)), answer)
             for fault, after, answer in found
         ]
-
-    def operations(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield every operation that any process came to, with its program."""
-        yield from self._came_to
 
     def _with(
         self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False

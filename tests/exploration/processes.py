@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,6 @@ from functions.common.settings import Periods
 from functions.common.tokens import Bearer
 from functions.common.transitions import DELETE, RETRY
 from functions.convert import conversion
-from functions.convert.lease import Lost
 from functions.notify import mailing
 from functions.sweep.sweeping import REPAIRS, Broom
 from functions.upload import intake
@@ -145,8 +145,7 @@ ENDED = ("end",)
 def next_operation(program: str, name: str, answers: list[tuple[str, Any]]) -> tuple[Any, ...]:
     """Return the operation that a process stands before after these answers, or ENDED."""
     script = Script(answers)
-    try:
+    # A failure is an answer of 4xx or 503: the process is done with this request.
+    with contextlib.suppress(Pause, Failure):
         PROGRAMS[program](script, name)
-    except (Pause, Failure, Lost):
-        pass  # a failure is an answer of 4xx or 503: the process is done with this request
     return script.pending or ENDED

@@ -90,9 +90,9 @@ def test_taken_with_its_dots() -> None:
 @pytest.mark.parametrize("answer", ["421 later", "451 later"])
 def test_a_temporary_answer_may_be_repeated(verb: str, answer: str) -> None:
     """4xx at any step: not taken, try again."""
-    with relay(**{verb: answer} | ({"EHLO": answer, "HELO": answer} if verb == "ehlo" else {})) as through:
-        with pytest.raises(Postponed):
-            send(through)
+    verbs = ("EHLO", "HELO") if verb == "ehlo" else (verb,)
+    with relay(**dict.fromkeys(verbs, answer)) as through, pytest.raises(Postponed):
+        send(through)
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "dot"])
@@ -119,10 +119,8 @@ def test_a_cut_after_the_final_dot_leaves_it_open() -> None:
 
 def test_tls_is_required_unless_it_is_turned_off() -> None:
     """A relay without STARTTLS gets no mail and no password."""
-    with relay() as through:
-        url = f"smtp://user:secret@127.0.0.1:{through._port}"
-        with pytest.raises(Postponed):
-            send(mailer(url))
+    with relay() as through, pytest.raises(Postponed):
+        send(mailer(f"smtp://user:secret@127.0.0.1:{through._port}"))
     assert not TAKEN
 
 

@@ -36,7 +36,7 @@ def test_sign_up_and_log_in(users: Users, email: str) -> None:
     assert stored.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-@pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1 -- "])
+@pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1"])
 def test_wrong_password_and_unknown_user_are_the_same(users: Users, email: str, wrong: str) -> None:
     """Neither the code nor the words tell which it was."""
     accounts.add(users, email, PASSWORD)
