@@ -1,0 +1,119 @@
+"""The exploration has teeth: without a guard, it finds the way to the loss or the double."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.backends.jobs import Jobs
+from functions.common import transitions
+from functions.common.transitions import Moment, Transition
+from functions.convert import conversion
+from functions.notify import mailing
+from functions.sweep import sweeping
+from functions.upload import intake
+from tests.exploration import processes
+from tests.exploration.explorer import Explorer
+from tests.exploration.test_exploration import DONE_WORLD, READY_WORLD, _one_job, explore, wrong_with_mails
+
+__all__ = ["_one_job"]  # a fixture
+
+Patch = pytest.MonkeyPatch
+
+
+def without(row: Transition, **changes: Any) -> Transition:
+    return dataclasses.replace(row, **changes)
+
+
+def mail_claimed_by_anybody(patch: Patch) -> None:
+    patch.setattr(mailing, "CLAIM_MAIL", without(mailing.CLAIM_MAIL, mail=()))
+
+
+def mail_handed_over_without_the_token(patch: Patch) -> None:
+    patch.setattr(mailing, "HAND_OVER", without(mailing.HAND_OVER, when={}))
+
+
+def lost_answer_taken_for_a_win(patch: Patch) -> None:
+    def sets_alone(row: Transition, moment: Moment) -> dict[str, Any]:
+        return dict(transitions.change(row, moment)["$set"])
+
+    patch.setattr(transitions, "trace", sets_alone)
+
+
+def mail_sent_again_when_in_doubt(patch: Patch) -> None:
+    patch.setattr(mailing, "MAIL_UNKNOWN", without(mailing.MAIL_UNKNOWN, mail_target=transitions.NONE))
+
+
+def repairs_without(name: str) -> Callable[[Patch], None]:
+    def plant(patch: Patch) -> None:
+        patch.setitem(processes.PROGRAMS, name, lambda script, _name: None)
+        patch.setitem(processes.PROGRAMS, f"late {name}", lambda script, _name: None)
+
+    return plant
+
+
+def finished_without_the_epoch(patch: Patch) -> None:
+    patch.setattr(conversion, "FINISH", without(conversion.FINISH, when={}))
+
+
+def one_file_for_all_epochs(patch: Patch) -> None:
+    patch.setattr(conversion.ids, "mp3_file", lambda job_id, epoch: f"{job_id}.1")
+
+
+def mp3_deleted_on_a_guess(patch: Patch) -> None:
+    discard = conversion._discard
+    patch.setattr(conversion, "_discard", lambda job, jobs, files: discard(job, Blind(jobs), files))
+
+
+class Blind:
+    """Jobs that are never found."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def find(self, _job_id: str) -> None:
+        """Find nothing."""
+
+
+def video_deleted_on_a_guess(patch: Patch) -> None:
+    def abort(job: dict[str, Any], _jobs: Jobs, files: Any) -> None:
+        files.delete("videos", job["_id"])
+
+    patch.setattr(intake, "_abort", abort)
+
+
+def claimed_under_the_same_epoch(patch: Patch) -> None:
+    patch.setattr(sweeping, "EXPIRE", without(sweeping.EXPIRE, adds={}))
+    patch.setattr(conversion, "CLAIM", without(conversion.CLAIM, adds={"attempts": 1}))
+
+
+NOTIFIERS = (("notify", "notify", "sweep"), 1, DONE_WORLD)
+CONVERTERS = (("convert", "convert", "sweep"), 1, READY_WORLD)
+UPLOAD = (("upload", "convert", "sweep"), 1)
+DOUBT = (("upload", "sweep"), 2)
+
+
+@pytest.mark.parametrize(
+    ("plant", "where"),
+    [
+        (mail_claimed_by_anybody, NOTIFIERS), (mail_handed_over_without_the_token, NOTIFIERS),
+        (lost_answer_taken_for_a_win, NOTIFIERS), (mail_sent_again_when_in_doubt, NOTIFIERS),
+        (repairs_without("announce_again"), NOTIFIERS), (repairs_without("end_mails"), NOTIFIERS),
+        (repairs_without("end_handed_over"), NOTIFIERS), (repairs_without("announce_again"), UPLOAD),
+        (repairs_without("end_uploads"), UPLOAD), (repairs_without("end_conversions"), UPLOAD),
+        (repairs_without("clean"), UPLOAD), (video_deleted_on_a_guess, DOUBT),
+        (finished_without_the_epoch, CONVERTERS), (one_file_for_all_epochs, CONVERTERS),
+        (mp3_deleted_on_a_guess, CONVERTERS), (claimed_under_the_same_epoch, CONVERTERS),
+    ],
+)  # fmt: skip
+def test_a_guard_removed_is_a_way_found(
+    plant: Callable[[Patch], None], where: tuple[Any, ...], monkeypatch: Patch
+) -> None:
+    """Each guard is there for a reason that the exploration can show."""
+    plant(monkeypatch)
+    checks = [wrong_with_mails] if "notify" in where[0] else []
+    with pytest.raises(pytest.fail.Exception):
+        explore(Explorer(*where), *checks)
