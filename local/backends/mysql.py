@@ -134,7 +134,9 @@ def _rights(secrets: SecretFiles) -> str:
     statements = [
         "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host NOT IN ('localhost', '127.0.0.1')",
         "FLUSH PRIVILEGES",
-        f"CREATE OR REPLACE USER 'login'@'127.0.0.1' IDENTIFIED BY '{login}'",
+        # Not CREATE OR REPLACE: this runs at every start, also after a crash, and that would take login's rights away.
+        "CREATE USER IF NOT EXISTS 'login'@'127.0.0.1'",
+        f"ALTER USER 'login'@'127.0.0.1' IDENTIFIED BY '{login}'",
         f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}'",
         f"ALTER USER 'root'@'127.0.0.1' IDENTIFIED BY '{root}'",
         f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4",

@@ -162,3 +162,11 @@ def test_a_killed_backend_comes_back_by_itself(grounds: PrivateStack, rabbitmq: 
     grounds.await_healthy(name)
 
     assert grounds.pid(name) not in (0, before)
+
+
+def test_login_keeps_its_rights_when_the_database_was_killed(grounds: PrivateStack, mysql: str) -> None:
+    grounds.kill("mariadb")
+    grounds.await_healthy("mariadb")
+
+    with mysql_backend.connect(mysql) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM user")
