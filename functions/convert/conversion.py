@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -15,6 +14,7 @@ from functions.backends.queue import Queue
 from functions.common import errors, ids, transitions
 from functions.common.errors import Failure
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
+from functions.convert import workspace
 from functions.convert.lease import Lease, Lost, Stopped
 
 _log = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
 def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
     lease = Lease(job, jobs, stopping)
     # The video lies alone under a fixed name: nothing that its sender chose reaches a file system or a command line.
-    with tempfile.TemporaryDirectory(prefix="convert-") as folder:
-        source, target = Path(folder, "in"), Path(folder, "out.mp3")
+    with workspace.folder() as folder:
+        source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
         sound = encode(source, target, deadline=lease.deadline, on_progress=lambda seconds: lease.beat())
         file_id = ids.mp3_file(job["_id"], job["epoch"])

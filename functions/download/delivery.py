@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from functions.backends.files import MP3S, Files, Reader
@@ -29,6 +31,15 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     if reader is None:
         raise Failure(errors.UNAVAILABLE)
     return reader
+
+
+def within(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
+    """Yield blocks for so long; after that the answer breaks off, and its length tells that it is not whole."""
+    deadline = time.monotonic() + seconds
+    for block in blocks:
+        if time.monotonic() > deadline:
+            raise Failure(errors.UNAVAILABLE)
+        yield block
 
 
 def filename(job: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _VERIFYING = config.load(Verifying)
 _SIGNED = config.load(SignedLinks)
-config.load(Periods)
+_PERIODS = config.load(Periods)
 config.load(Mongo)
 
 
@@ -55,7 +56,7 @@ def _missing() -> Any:
 
 
 def _file(request: Request, reader: Reader, name: str, *, etag: str) -> Response:
-    from functions.download import ranges
+    from functions.download import delivery, ranges
 
     headers = {
         "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff",
@@ -65,7 +66,9 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str) -> Response
         response = Response(status=304, headers=headers)
     else:
         span = ranges.wanted(request, reader.length, etag)
-        blocks = reader.blocks(span.start, span.stop) if request.method == "GET" else ()
+        blocks: Iterable[bytes] = ()
+        if request.method == "GET":
+            blocks = delivery.within(reader.blocks(span.start, span.stop), _PERIODS.download_timeout)
         response = Response(blocks, 206 if span.partial else 200, headers, content_type="audio/mpeg")
         response.content_length = span.stop - span.start
         if span.partial:

@@ -39,7 +39,7 @@ def _log_in(request: Request) -> Response:
     token = _signer().sign(Bearer(str(user.id), user.email))
     if request.accept_mimetypes.best_match(["text/plain", "application/json"], "text/plain") == "application/json":
         return web.answer({"token": token, "token_type": "Bearer", "expires_in": _SIGNING.token_ttl})
-    return web.text(token + "\n")
+    return web.text(token)
 
 
 def _keys(request: Request) -> Response:

@@ -1,0 +1,36 @@
+"""The README's table of settings says what the code says."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from functions.common import config, settings
+from functions.connector.settings import Connector
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROW = re.compile(r"^\| `([A-Z0-9_]+)`( \U0001f511)? \| (required|none|`.*?`) \| (.+) \|$", re.M)
+
+
+def declared() -> dict[str, config.Setting]:
+    kinds = [kind for kind in vars(settings).values() if dataclasses.is_dataclass(kind) and isinstance(kind, type)]
+    # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed.
+    kinds.sort(key=lambda kind: kind is settings.Verifying)
+    return {setting.name: setting for kind in [Connector, *kinds] for setting in config.table(kind)}
+
+
+def test_every_setting_with_its_default_and_meaning() -> None:
+    """No setting is missing, none is invented, none has another default."""
+    found = ROW.findall((ROOT / "README.md").read_text())
+    rows = {name: (secret, default, meaning) for name, secret, default, meaning in found}
+    known = declared()
+    assert set(rows) == set(known)
+    for name, (secret, default, meaning) in rows.items():
+        setting = known[name]
+        assert bool(secret) == setting.secret, name
+        if default == "required":
+            assert setting.default is config.table(settings.Mongo)[0].default, name
+        elif default != "none":
+            assert str(setting.parse(default.strip("`"))) == str(setting.default), name
+        assert meaning == setting.meaning, name
