@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import io
+import socket
 import sys
 import time
 import uuid
@@ -92,8 +93,17 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         environ = request.environ
         request.stream = io.BytesIO()
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            # gunicorn sends head and body apart, and a proxy that sees the head of a refusal may hang up in between.
+            _cork(environ, on=True)
+            response.call_on_close(lambda: _cork(environ, on=False))
             response.call_on_close(lambda: _drain(environ))
         return response
+
+
+def _cork(environ: dict[str, Any], *, on: bool) -> None:
+    connection = environ.get("gunicorn.socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
 
 
 def _drain(environ: dict[str, Any]) -> None:

@@ -129,21 +129,24 @@ class Reader:
         size: int = self._entry["chunkSize"]
         if start >= stop:
             return
-        first, last = start // size, (stop - 1) // size
-        query = {"files_id": self._entry["_id"], "n": {"$gte": first, "$lte": last}}
-        expected = first
-        with mongodb.reached():
-            batch = max(1, CHUNK_BYTES * _BATCH_CHUNKS // size)
-            with self._chunks.find(query, {"n": 1, "data": 1}).sort("n", 1).batch_size(batch) as cursor:
-                for chunk in cursor:
-                    data: bytes = chunk["data"]
-                    begin = expected * size
-                    if chunk["n"] != expected or len(data) != min(size, self.length - begin):
-                        raise Failure(UNAVAILABLE)
-                    expected += 1
-                    yield data[max(start - begin, 0) : stop - begin]
-        if expected != last + 1:
-            raise Failure(UNAVAILABLE)
+        last = (stop - 1) // size
+        for number, data in enumerate(self._chunks_from(start // size, last, size), start // size):
+            begin = number * size
+            if len(data) != min(size, self.length - begin):
+                raise Failure(UNAVAILABLE)
+            yield data[max(start - begin, 0) : stop - begin]
+
+    def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
+        # A query for each batch: one for the whole file, and the server may collect all of it before it answers.
+        step = max(1, CHUNK_BYTES * _BATCH_CHUNKS // size)
+        for begin in range(first, last + 1, step):
+            numbers = range(begin, min(begin + step, last + 1))
+            query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}
+            with mongodb.reached():
+                batch = list(self._chunks.find(query, {"n": 1, "data": 1}).sort("n", 1))
+            if [chunk["n"] for chunk in batch] != list(numbers):
+                raise Failure(UNAVAILABLE)
+            yield from (chunk["data"] for chunk in batch)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from functions.backends.files import MP3S, Files, Reader
@@ -33,9 +34,16 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     return reader
 
 
-def within(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
-    """Yield blocks for so long; after that the answer breaks off, and its length tells that it is not whole."""
-    deadline = time.monotonic() + seconds
+def begun(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
+    """Return blocks of which the first is read already: what fails there can still be answered with an error.
+
+    They come for so many seconds; after that the answer breaks off, and its length tells that it is not whole.
+    """
+    first = next(blocks, b"")
+    return _within(chain([first], blocks), time.monotonic() + seconds)
+
+
+def _within(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
     for block in blocks:
         if time.monotonic() > deadline:
             raise Failure(errors.UNAVAILABLE)

@@ -68,7 +68,7 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str) -> Response
         span = ranges.wanted(request, reader.length, etag)
         blocks: Iterable[bytes] = ()
         if request.method == "GET":
-            blocks = delivery.within(reader.blocks(span.start, span.stop), _PERIODS.download_timeout)
+            blocks = delivery.begun(reader.blocks(span.start, span.stop), _PERIODS.download_timeout)
         response = Response(blocks, 206 if span.partial else 200, headers, content_type="audio/mpeg")
         response.content_length = span.stop - span.start
         if span.partial:

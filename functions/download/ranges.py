@@ -31,6 +31,8 @@ def wanted(request: Request, length: int, etag: str) -> Span:
     if "If-Range" in request.headers and request.if_range.etag != etag:
         return whole
     first, _ = asked.ranges[0]
+    if first is not None and first < 0:  # a suffix; one that is longer than the file is all of it
+        return Span(max(0, length + first), length, partial=True)
     span = asked.range_for_length(length)
     if span is None or (first is not None and first >= length):
         raise Failure(RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{length}"})
