@@ -1,0 +1,51 @@
+"""What every function answers besides its own work."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_health(stack, function: str) -> None:
+    """Every platform's probe finds what it asks for."""
+    for path in ("/_/health", "/_/ready", "/healthz"):
+        answer = requests.get(stack.functions[function] + path, timeout=10)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "function": function})
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+def test_metrics_are_not_there_for_strangers(stack, function: str, headers: dict[str, str]) -> None:
+    """Without the token there is no such address."""
+    answer = requests.get(f"{stack.functions[function]}/_/metrics", headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
+def test_other_methods(stack, function: str, method: str) -> None:
+    """A method that a function does not take is named as such, with those that it takes."""
+    answer = requests.request(method, stack.functions[function], timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/keys/more", "/%2e%2e/keys%00"])
+def test_unknown_addresses(stack, path: str) -> None:
+    """What is not there is a problem like any other."""
+    answer = requests.get(stack.functions["login"] + path, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_keys(stack) -> None:
+    """Login publishes what others need to trust its tokens, and nothing private."""
+    answer = requests.get(f"{stack.functions['login']}/keys", timeout=10)
+    (key,) = answer.json()["keys"]
+    assert answer.headers["Content-Type"] == "application/jwk-set+json"
+    assert (key["kty"], key["crv"], key["alg"]) == ("OKP", "Ed25519", "EdDSA")
+    assert "d" not in key
