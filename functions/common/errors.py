@@ -55,6 +55,7 @@ INCOMPLETE_BODY = Kind("incomplete_body", 400, "The upload ended before the whol
 TIMED_OUT_UPLOAD = Kind("upload_timed_out", 408, "The upload took too long.")
 FILE_TOO_LARGE = Kind("too_large", 413, "The file is larger than this service takes.")
 NOT_MEDIA = Kind("not_media", 415, "This file is neither video nor audio.")
+INVALID_OPTION = Kind("invalid_option", 400, "An option has a value that it cannot take.")
 CODED_BODY = Kind("coded_body", 415, "Send the file as it is, without a content coding.")
 
 # Downloads
@@ -64,6 +65,10 @@ EXPIRED = Kind("expired", 410, "This MP3 was kept for its time and has been dele
 # Conversions: these end up in the job and in the mail
 NO_AUDIO = Kind("no_audio", 422, "The video has no sound track.")
 UNDECODABLE = Kind("undecodable", 422, "The file is damaged or in a format that cannot be decoded.")
+ENCRYPTED = Kind("encrypted", 422, "The video is protected against copying (DRM), so its sound cannot be read.")
+NO_SUCH_TRACK = Kind("no_such_track", 422, "The video has no sound track with that number or language.")
+OUT_OF_RANGE = Kind("out_of_range", 422, "The sound is over before the start that was asked for.")
+TOO_LONG = Kind("too_long", 422, "The sound lasts longer than this service converts.")
 CONVERT_TIMED_OUT = Kind("timed_out", 422, "The conversion took longer than it may.")
 MP3_TOO_LARGE = Kind("too_large", 422, "The MP3 would be larger than this service makes.")
 GAVE_UP = Kind("gave_up", 422, "The conversion failed several times for a reason on our side.")

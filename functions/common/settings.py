@@ -134,6 +134,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Converting:
+    """What convert may use, and how much may come out."""
+
+    encoders: int = integer(
+        "CONVERT_ENCODERS", "encoders of one conversion; 0: as many as it has cores", default=0, least=0, most=64
+    )
+    max_duration: int = integer("MAX_DURATION_SECONDS", "the longest sound", default=43_200, least=1)
+    max_mp3_bytes: int = integer("MAX_MP3_BYTES", "the largest MP3", default=2**31, least=1)
+
+
+@dataclass(frozen=True)
 class Periods(Limits):
     """The periods of the job document's transitions; every function that writes jobs must be given the same."""
 

@@ -5,13 +5,14 @@ Each row is one atomic compare-and-set: it names the state, and the epoch or the
 
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
            state, epoch, lease{holder, until}, claimed_at, attempts, retry_at,
-           announced_at, announce_gap, announce_due, progress, mp3{file_id, length, sha256, duration, expired_at},
-           video_expired_at, error{code, title}, mail{state, run, token, until, retry_at, attempts, message_id},
-           cleanup{at, until}, expires{video, mp3, job}}
+           announced_at, announce_gap, announce_due, progress,
+           mp3{file_id, length, sha256, duration, notes, expired_at}, video_expired_at, error{code, title},
+           mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
+           expires{video, mp3, job}}
 
-`announce_due` is announced_at + announce_gap, written down so that an index finds what waits. `cleanup` says when
-sweep looks for files that the job does not name: at `at`, and once more at `until`, when nothing that began before
-can still be writing.
+`options` holds those of `functions.common.options` that were given. `announce_due` is announced_at + announce_gap,
+written down so that an index finds what waits. `cleanup` says when sweep looks for files that the job does not name:
+at `at`, and once more at `until`, when nothing that began before can still be writing.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ RENEW_UPLOAD = Transition(
 )  # fmt: skip
 ACCEPT = Transition(
     "accept", "upload", (RECEIVING,), READY, when=_SAME_EPOCH, drops=("lease",),
-    sets=_ANNOUNCE | {"size": given("size"), "sha256": given("sha256")},
+    sets=_ANNOUNCE | {"size": given("size"), "sha256": given("sha256"), "options": given("options")},
 )  # fmt: skip
 ABORT = Transition(
     "abort", "upload", (RECEIVING,), ABORTED, when=_SAME_EPOCH, drops=("lease",), least=_CLEAN_SOON, most=_CLEAN_LAST,

@@ -16,12 +16,18 @@ _READY = """\
 The sound of "{name}" is ready as an MP3 ({length}, {size}):
 
 {link}
-
+{notes}
 The link works without logging in for {days} days. Who has it can download
 the file, so pass it on with care.
 
 Job {job}
 """
+
+# What the converter noted about an MP3 that its owner might not expect.
+_NOTES = {
+    "truncated_source": "The file ends long before the length that it declares: the MP3 holds what was there.",
+    "no_cover": "There was no picture to be had for the cover that you asked for.",
+}
 
 _FAILED = """\
 "{name}" could not be converted.
@@ -58,8 +64,9 @@ def message_id(job: Document, sender: str) -> str:
 def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> str:
     mp3 = job["mp3"]
     link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], signed))
+    notes = "".join(f"\n{_NOTES[note]}\n" for note in mp3.get("notes", ()) if note in _NOTES)
     return _READY.format(
-        name=name, length=_clock(mp3["duration"]), size=_megabytes(mp3["length"]), link=link,
+        name=name, notes=notes, length=_clock(mp3["duration"]), size=_megabytes(mp3["length"]), link=link,
         days=f"{signed.link_ttl_days:g}", job=job["_id"],
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 from functions.backends.files import VIDEOS, Files
@@ -22,17 +22,15 @@ _log = logging.getLogger(__name__)
 _RENEWALS_A_LEASE = 3
 
 
-def take(
-    video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files, queue: Queue
-) -> Document:
+def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files, queue: Queue) -> Document:
     """Store a video and return its job, ready to be converted. Raises Failure, and then nothing is left of it."""
-    head, blocks = _peek(video.blocks)
+    head, video = _peek(video)
     sniffing.require_media(head)
     job = jobs.receive(
         ids.new(), owner=bearer.user, email=bearer.email, filename=video.filename, options={}, traceparent=traceparent
     )
     try:
-        accepted = _store(job, chain([head], blocks), jobs, files)
+        accepted = _store(job, video, jobs, files)
     except BaseException:
         _abort(job, jobs, files)
         raise
@@ -42,30 +40,31 @@ def take(
     return accepted
 
 
-def _peek(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+def _peek(video: Video) -> tuple[bytes, Video]:
     head = b""
-    for block in blocks:
+    for block in video.blocks:
         head += block
         if len(head) >= sniffing.HEAD_BYTES:
             break
     if not head:
         raise Failure(EMPTY_FILE)
-    return head, blocks
+    return head, replace(video, blocks=chain([head], video.blocks))
 
 
-def _store(job: Document, blocks: Iterator[bytes], jobs: Jobs, files: Files) -> Document:
+def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
     writer = files.write(VIDEOS, job["_id"])
     deadline = transitions.Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
     pause = jobs.periods.upload_lease / _RENEWALS_A_LEASE
     renewed = time.monotonic()
-    for block in blocks:
+    for block in video.blocks:
         writer.write(block)
         if time.monotonic() - renewed > pause:
             renewed = time.monotonic()
             if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
                 raise Failure(UNAVAILABLE)
+    options = video.options().to_document()  # a form may say them after the file
     digest = writer.finish()
-    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest)
+    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest, options=options)
     if accepted is None:
         # Nobody but this upload can accept it: unless it was aborted or deleted, our own lost answer did.
         accepted = jobs.find(job["_id"])

@@ -33,9 +33,7 @@ def upload(request: Request) -> Response:
 
     video = body.open_video(request, _PERIODS)
     traceparent = events.traceparent(request.headers.get("traceparent"))
-    job = intake.take(
-        video, bearer, traceparent, jobs=jobs.connect(), files=files.connect(), queue=queue.connect()
-    )
+    job = intake.take(video, bearer, traceparent, jobs=jobs.connect(), files=files.connect(), queue=queue.connect())
     download = links.to(_LINKS.public_url, "download", fid=job["_id"])
     return web.answer({"id": job["_id"], "state": "ready", "links": {"download": download}}, 202)
 

@@ -1,4 +1,4 @@
-"""Bodies that upload must refuse."""
+"""Bodies of uploads, most of which must be refused."""
 
 from __future__ import annotations
 
@@ -60,3 +60,17 @@ def unfinished(folder: Path, name: str) -> Request:
     """A form whose last boundary is missing."""
     headers, body = web.multipart(("file", name, media.tone_video(folder).read_bytes()))
     return headers, body[: -len(web.BOUNDARY) - 10]
+
+
+def form(name: str, content: bytes, before: dict[str, str], after: dict[str, str]) -> Request:
+    """A form with plain fields before the file and after it, as curl sends them."""
+    headers, body = web.multipart(("file", name, content))
+    end = body.rindex(f"--{web.BOUNDARY}--".encode())
+    return headers, _fields(before) + body[:end] + _fields(after) + body[end:]
+
+
+def _fields(fields: dict[str, str]) -> bytes:
+    return "".join(
+        f'--{web.BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ).encode()

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 from functions.backends.jobs import Jobs
@@ -78,13 +79,15 @@ def convert(script: Script, name: str) -> None:
 
     stopping = Event()
 
-    def encode(_source: Any, target: Any, *, deadline: float, on_progress: Callable[[float], None]) -> Any:
+    def encode(
+        _source: Any, target: Any, _options: Any, *, deadline: float, on_progress: Callable[[float], None]
+    ) -> Any:
         if script.do("encode") == "stop":
             stopping.set()
         CLOCK.work()
         on_progress(1.0)
         target.write_bytes(b"mp3")
-        return dataclasses.make_dataclass("Sound", ["duration"])(1.0)
+        return SimpleNamespace(duration=1.0, notes=())
 
     ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
     conversion.run(JOB, **ports, encode=encode, holder=name, stopping=stopping)  # type: ignore[arg-type]

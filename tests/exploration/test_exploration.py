@@ -40,7 +40,7 @@ def _taken_through(*rows: tuple[Transition, dict[str, Any]]) -> Any:
     return freeze(documents.documents[processes.JOB])
 
 
-ACCEPTED = (transitions.ACCEPT, {"epoch": 0, "size": 5, "sha256": "x"})
+ACCEPTED = (transitions.ACCEPT, {"epoch": 0, "size": 5, "sha256": "x", "options": {}})
 CLAIMED = (transitions.CLAIM, {"epoch": 0, "holder": "a"})
 MP3 = f"{processes.JOB}.1"
 FINISHED = (transitions.FINISH, {"epoch": 1, "mp3": {"file_id": MP3, "length": 3, "sha256": "x", "duration": 1.0}})

@@ -26,6 +26,7 @@ FIELDS = {"owner": "1", "email": "a@example.org", "filename": "$a.mp4", "options
 GIVEN = {
     "epoch": 0, "token": "t", "run": 1, "holder": "h", "deadline": NOW + timedelta(seconds=20), "progress": 7,
     "retry_at": NOW + timedelta(seconds=30), "size": 5, "sha256": "$x", "message_id": "<m>", "gap": 60.0,
+    "options": {"title": "$owner", "start": 0.0, "bitrate": 320},
     "announced_at": NOW - timedelta(seconds=40), "at": NOW - timedelta(seconds=5), "until": NOW,
     "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5}, "error": {"code": "c", "title": "$t"},
 }  # fmt: skip
@@ -99,7 +100,7 @@ def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
     jobs = Jobs(collection, lambda: datetime.now(UTC), PERIODS)
     for number in range(20):
         jobs.receive(str(number), **FIELDS)
-        assert jobs.apply(transitions.ACCEPT, str(number), epoch=0, size=1, sha256="x")
+        assert jobs.apply(transitions.ACCEPT, str(number), epoch=0, size=1, sha256="x", options={})
     with ThreadPoolExecutor(8) as pool:
         claims = pool.map(lambda n: jobs.apply(transitions.CLAIM, str(n % 20), epoch=0, holder=str(n)), range(160))
     assert sum(claim is not None for claim in claims) == 20
@@ -109,10 +110,10 @@ def test_text_of_others_stays_text(collection: Collection[Document]) -> None:
     """A name that looks like a field of the database is a name."""
     jobs = Jobs(collection, lambda: NOW, PERIODS)
     jobs.receive("a", **FIELDS)
-    jobs.apply(transitions.ACCEPT, "a", epoch=0, size=1, sha256="$owner")
+    jobs.apply(transitions.ACCEPT, "a", epoch=0, size=1, sha256="$owner", options={"title": "$owner"})
     job = jobs.find("a")
     assert job is not None
-    assert (job["filename"], job["sha256"]) == ("$a.mp4", "$owner")
+    assert (job["filename"], job["sha256"], job["options"]) == ("$a.mp4", "$owner", {"title": "$owner"})
 
 
 def _at(document: Document, path: str) -> Any:

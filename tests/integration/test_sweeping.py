@@ -74,7 +74,7 @@ def received(broom: Broom) -> str:
 
 def ready(broom: Broom) -> str:
     job_id = received(broom)
-    assert broom.jobs.apply(transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x")
+    assert broom.jobs.apply(transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
     return job_id
 
 

@@ -1,4 +1,4 @@
-"""The body of an upload: names are cleaned, parts are counted, and what is no media is refused."""
+"""The body of an upload: names are cleaned, parts are counted, options are read, and what is no media is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Request
@@ -15,15 +16,16 @@ from werkzeug.test import EnvironBuilder
 from functions.common import errors
 from functions.common.config import load
 from functions.common.errors import Failure
+from functions.common.options import ALLOWED
 from functions.common.settings import Limits
 from functions.upload import body, sniffing
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 
 
-def form(*parts: bytes, end: bytes = b"--B--\r\n", length: int | None = None) -> Request:
+def form(*parts: bytes, end: bytes = b"--B--\r\n", length: int | None = None, query: str = "") -> Request:
     whole = b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + end
-    environ = EnvironBuilder(method="POST", input_stream=io.BytesIO(whole)).get_environ()
+    environ = EnvironBuilder(method="POST", query_string=query, input_stream=io.BytesIO(whole)).get_environ()
     # gunicorn ends the stream itself: a client that dies looks like one that is done.
     environ |= {"CONTENT_LENGTH": str(length or len(whole)), "wsgi.input_terminated": True}
     environ["CONTENT_TYPE"] = "multipart/form-data; boundary=B"
@@ -35,14 +37,39 @@ def part(content: bytes, name: str = "file", filename: str | None = "a.mp4") -> 
     return f'Content-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content
 
 
+def said(name: str, value: bytes) -> bytes:
+    """A field of the form that is no file."""
+    return part(value, name, None)
+
+
+def raw(query: str, content: bytes = b"x") -> Request:
+    return Request(EnvironBuilder(method="POST", query_string=query, data=content).get_environ())
+
+
 def taken(request: Request) -> tuple[str, bytes]:
     video = body.open_video(request, LIMITS)
     return video.filename, b"".join(video.blocks)
 
 
+def asked(request: Request) -> dict[str, Any]:
+    """Return the options of an upload that is read to its end."""
+    video = body.open_video(request, LIMITS)
+    for _ in video.blocks:
+        pass
+    return video.options().to_document()
+
+
+def refused(request: Request) -> dict[str, str]:
+    """Return what the refusal of an upload says besides its kind, which must be a wrong option."""
+    with pytest.raises(Failure) as failure:
+        asked(request)
+    assert failure.value.kind is errors.INVALID_OPTION
+    return failure.value.more
+
+
 def test_one_file_among_fields() -> None:
     """The file is found wherever it stands in the form."""
-    request = form(part(b"x", "title", None), part(b"12345"), part(b"y", "note", None))
+    request = form(said("title", b"x"), part(b"12345"), said("artist", b"y"))
     assert taken(request) == ("a.mp4", b"12345")
 
 
@@ -52,8 +79,11 @@ def test_one_file_among_fields() -> None:
         (form(), errors.MISSING_FILE),
         (form(part(b"x", "other")), errors.MISSING_FILE),
         (form(part(b"x", filename=None)), errors.MISSING_FILE),
+        (form(part(b"x", "title"), part(b"1")), errors.MISSING_FILE),
         (form(part(b"1"), part(b"2")), errors.TOO_MANY_FILES),
         (form(part(b"1"), part(b"2", "second")), errors.TOO_MANY_FILES),
+        (form(part(b"1"), part(b"2", "title")), errors.TOO_MANY_FILES),
+        (form(part(b"1"), part(b"2", filename=None)), errors.TOO_MANY_FILES),
         (form(part(b"x" * 1001)), errors.FILE_TOO_LARGE),
         (form(part(b"1"), end=b""), errors.MALFORMED_BODY),
         (form(part(b"1"), end=b"", length=500), errors.INCOMPLETE_BODY),
@@ -71,11 +101,107 @@ def test_forms_that_are_refused(request_: Request, kind: errors.Kind) -> None:
 def test_limit_to_the_byte() -> None:
     """The largest video is taken, one byte more is not."""
     assert len(taken(form(part(b"x" * 1000)))[1]) == 1000
-    raw = Request(EnvironBuilder(method="POST", data=b"x" * 1000).get_environ())
-    assert len(taken(raw)[1]) == 1000
+    assert len(taken(raw("", b"x" * 1000))[1]) == 1000
     with pytest.raises(Failure) as failure:
-        taken(Request(EnvironBuilder(method="POST", data=b"x" * 1001).get_environ()))
+        taken(raw("", b"x" * 1001))
     assert failure.value.kind is errors.FILE_TOO_LARGE
+
+
+def test_options_in_front_of_the_file_behind_it_and_in_the_query() -> None:
+    """curl sends fields in the order of its arguments, so they may stand anywhere."""
+    asked_for = {"bitrate": 128, "start": 65.0, "title": "Grüße"}
+    one, two, three = said("bitrate", b"128"), said("start", b"1:05"), said("title", "Grüße".encode())
+    assert asked(form(one, two, three, part(b"1"))) == asked_for
+    assert asked(form(part(b"1"), three, two, one)) == asked_for
+    assert asked(form(two, part(b"1"), one, query="title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
+    assert asked(raw("bitrate=128&start=1:05&title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_options_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a network cuts a form, it says the same."""
+    monkeypatch.setattr(body, "_BLOCK_BYTES", size)
+    request = form(said("title", "Grüße".encode()), part(b"\r\n--" * 9), said("artist", b"\r\n-"), said("end", b"5.5"))
+    video = body.open_video(request, LIMITS)
+    assert b"".join(video.blocks) == b"\r\n--" * 9
+    assert video.options().to_document() == {"title": "Grüße", "artist": "-", "end": 5.5}
+
+
+def test_nothing_asked_for() -> None:
+    """An empty field, as browsers send it, is as good as none, and does not hide another."""
+    assert asked(form(part(b"1"))) == asked(raw("filename=a.mp4")) == asked(raw("bitrate=&title")) == {}
+    assert asked(form(said("bitrate", b""), part(b"1"), said("bitrate", b"128"), said("title", b""))) == {
+        "bitrate": 128
+    }
+
+
+class Unread(io.RawIOBase):
+    """A body that must not be read."""
+
+    def readable(self) -> bool:
+        """Say so, for werkzeug asks."""
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        """Fail the test."""
+        raise AssertionError("the body was read")
+
+
+def test_a_wrong_option_in_the_query_is_refused_before_the_body_is_read() -> None:
+    """Nobody waits for two gigabytes to hear of a slip of the pen."""
+    environ = EnvironBuilder(method="POST", query_string="bitrate=129").get_environ()
+    environ |= {"CONTENT_LENGTH": "500", "wsgi.input": Unread(), "wsgi.input_terminated": True}
+    for kind in ("multipart/form-data; boundary=B", "video/mp4"):
+        with pytest.raises(Failure) as failure:
+            body.open_video(Request(environ | {"CONTENT_TYPE": kind}), LIMITS)
+        assert (failure.value.kind, failure.value.more["field"]) == (errors.INVALID_OPTION, "bitrate")
+
+
+def test_a_wrong_option_in_front_of_the_file_is_refused_before_the_file_is_read() -> None:
+    """What is not stored yet need not be removed."""
+    for parts in ([said("end", b"5")], [said("fade_out", b"x")], [said("nothing", b"x")]):
+        with pytest.raises(Failure) as failure:
+            body.open_video(form(*parts, part(b"1"), query="start=5"), LIMITS)
+        assert failure.value.kind is errors.INVALID_OPTION
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (form(part(b"1"), said("bitrate", b"129")), "bitrate"),
+        (form(part(b"1"), said("bitrate ", b"128")), "bitrate "),
+        (form(part(b"1"), said("Bitrate", b"128")), "Bitrate"),
+        (form(part(b"1"), said("note", b"x" * 60_000)), "note"),
+        (form(said("filename", b"b.mp4"), part(b"1")), "filename"),
+        (raw("file=b.mp4"), "file"),
+        (raw("=1"), ""),
+        (form(said("bitrate", b"128"), said("bitrate", b"128"), part(b"1")), "bitrate"),
+        (form(said("bitrate", b"128"), part(b"1"), said("bitrate", b"128")), "bitrate"),
+        (form(part(b"1"), said("bitrate", b"128"), query="bitrate=128"), "bitrate"),
+        (raw("bitrate=128&bitrate=192"), "bitrate"),
+        (form(said("start", b"5"), part(b"1"), query="end=5"), "end"),
+        (form(part(b"1"), said("quality", b"2"), query="bitrate=128"), "quality"),
+        (form(part(b"1"), said("title", b"x" * 301)), "title"),
+        (form(part(b"1"), said("title", b"x" * 900)), "title"),
+        (form(said("title", b"x" * 60_000), part(b"1")), "title"),
+        (form(part(b"1"), said("title", b"Gr\xfc\xdfe")), "title"),
+        (raw("title=Gr%FC%DFe"), "title"),
+        (raw("bitrate=%31%32%39"), "bitrate"),
+        (raw("bitrate=+128"), "bitrate"),
+    ],
+)
+def test_options_that_are_refused(request_: Request, field: str) -> None:
+    """A refusal names the field, wherever it stood, and what is allowed."""
+    said_so = refused(request_)
+    assert said_so["field"] == field
+    assert said_so["allowed"]
+
+
+def test_a_name_that_is_no_option_gets_the_list() -> None:
+    """A slip that went by unseen would give another MP3 than was asked for."""
+    assert refused(raw("bitrat=128"))["allowed"] == f"one of {', '.join(ALLOWED)}"
+    shown = refused(raw("%FF" + "x" * 2000))["field"]
+    assert shown == "?" + "x" * 59
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""Upload: the options in a form or a query get into the job; with a wrong one, nothing does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.clients import curl, web
+from tests.clients.database import Inspector
+from tests.e2e import bodies
+from tests.e2e.conftest import Door, Person
+from tests.media.large import large_video
+
+# Several batches of 4 MB are in the database before the form's last fields come.
+MEGABYTES = 24
+
+SAID = {"bitrate": "192", "start": "0:01", "end": "0:00:02.5", "title": "Mein Vortrag über 你好", "track": "1"}
+KEPT = {"bitrate": 192, "start": 1.0, "end": 2.5, "title": "Mein Vortrag über 你好", "track": 1}
+
+# What is said, and what the refusal says about it.
+WRONG = [
+    ({"quality": "10"}, "quality", "a whole number from 0 to 9"),
+    ({"volume": "NaN"}, "volume", "a number from 0 to 10"),
+    ({"start": "2", "end": "1"}, "end", "a time after the start"),
+    ({"bitrate": "128", "quality": "2"}, "quality", "either bitrate or quality, not both"),
+    ({"title": "x" * 301}, "title", "1 to 300 characters of text in UTF-8"),
+]
+
+
+def send(url: str, person: Person, headers: dict[str, str], body: bytes, **query: str) -> web.Answer:
+    """Upload a body, with these words in the query."""
+    return web.call("POST", f"{url}?{urlencode(query)}", headers={**headers, **web.bearer(person.token)}, body=body)
+
+
+def assert_refused(answer: web.Answer, field: str, allowed: str) -> None:
+    """The answer must be the refusal of this field."""
+    problem = answer.json()
+    assert (answer.status, problem["code"]) == (400, "invalid_option")
+    assert (problem["field"], problem["allowed"]) == (field, allowed)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("count", [0, 2, len(SAID)], ids=["after", "around", "before"])
+def test_fields_of_the_form(
+    count: int, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
+) -> None:
+    fields = list(SAID.items())
+    headers, body = bodies.form(filename, video.read_bytes(), dict(fields[:count]), dict(fields[count:]))
+    answer = send(door("upload"), owner, headers, body)
+    assert answer.status == 202, answer
+    assert inspector.job(answer.json()["id"])["options"] == KEPT
+
+
+@pytest.mark.parametrize("kind", ["video/mp4", "text/plain"])
+def test_a_query_beside_a_raw_body(
+    kind: str, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
+) -> None:
+    answer = send(door("upload"), owner, {"Content-Type": kind}, video.read_bytes(), **SAID, filename=filename)
+    assert answer.status == 202, answer
+    job = inspector.job(answer.json()["id"])
+    assert (job["filename"], job["options"]) == (filename, KEPT)
+
+
+def test_a_query_beside_a_form(url: Door, owner: Person, video: Path, filename: str, inspector: Inspector) -> None:
+    headers, body = bodies.form(filename, video.read_bytes(), {"start": "0:01"}, {"artist": "", "album": "a"})
+    answer = send(url("upload"), owner, headers, body, bitrate="192", artist="b")
+    assert answer.status == 202, answer
+    expected = {"start": 1.0, "album": "a", "bitrate": 192, "artist": "b"}
+    assert inspector.job(answer.json()["id"])["options"] == expected
+
+
+def test_the_line_of_the_readme(url: Door, owner: Person, video: Path, tmp_path: Path, inspector: Inspector) -> None:
+    shutil.copy(video, tmp_path / "test.mp4")
+    fields = "-F bitrate=192 -F start=0:01 -F end=0:02.5 -F 'title=My talk'"
+    accepted = json.loads(curl.run(f"{curl.upload_line(url('upload'), owner.token)} {fields}", tmp_path))
+    expected = {"bitrate": 192, "start": 1.0, "end": 2.5, "title": "My talk"}
+    assert inspector.job(accepted["id"])["options"] == expected
+
+
+def test_no_options(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+    assert inspector.job(web.uploaded(url("upload"), owner.token, video))["options"] == {}
+
+
+@pytest.mark.parametrize(("said", "field", "allowed"), WRONG)
+def test_wrong_before_the_video_is_never_a_job(
+    said: dict[str, str],
+    field: str,
+    allowed: str,
+    url: Door,
+    owner: Person,
+    video: Path,
+    filename: str,
+    inspector: Inspector,
+    nothing_stored: Callable[[], None],
+) -> None:
+    content = video.read_bytes()
+    assert_refused(send(url("upload"), owner, web.RAW, content, **said, filename=filename), field, allowed)
+    headers, body = bodies.form(filename, content, {}, {})
+    assert_refused(send(url("upload"), owner, headers, body, **said), field, allowed)
+    headers, body = bodies.form(filename, content, said, {})
+    assert_refused(send(url("upload"), owner, headers, body), field, allowed)
+    assert inspector.jobs_named(filename) == []
+    nothing_stored()
+
+
+@pytest.mark.parametrize(("said", "field", "allowed"), WRONG)
+def test_wrong_after_the_video_leaves_nothing(
+    said: dict[str, str],
+    field: str,
+    allowed: str,
+    url: Door,
+    owner: Person,
+    video: Path,
+    filename: str,
+    nothing_stored: Callable[[], None],
+) -> None:
+    headers, body = bodies.form(filename, video.read_bytes(), {}, said)
+    assert_refused(send(url("upload"), owner, headers, body), field, allowed)
+    nothing_stored()
+
+
+def test_wrong_after_a_large_video_leaves_nothing(
+    door: Door,
+    owner: Person,
+    videos: Path,
+    filename: str,
+    inspector: Inspector,
+    nothing_stored: Callable[[], None],
+) -> None:
+    content = large_video(videos, MEGABYTES).read_bytes()
+    headers, body = bodies.form(filename, content, {"bitrate": "192"}, {"title": "a", "bitrate": "128"})
+    assert_refused(send(door("upload"), owner, headers, body), "bitrate", "one value, given once")
+    (job,) = inspector.jobs_named(filename)
+    assert (job["state"], inspector.chunks("videos", job["_id"])) == ("aborted", 0)
+    nothing_stored()
+
+
+@pytest.mark.parametrize("name", ["bitrat", "Bitrate", "note", "filename"])
+def test_a_field_that_is_no_option(
+    name: str, url: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+) -> None:
+    for before, after in (({name: "1"}, {}), ({}, {name: "1"})):
+        headers, body = bodies.form(filename, video.read_bytes(), before, after)
+        problem = send(url("upload"), owner, headers, body).json()
+        assert (problem["code"], problem["field"]) == ("invalid_option", name)
+        assert problem["allowed"].startswith("one of bitrate, quality, ")
+    nothing_stored()
+
+
+def test_a_file_under_an_option_s_name(
+    url: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+) -> None:
+    content = video.read_bytes()
+    for parts, code in (
+        ((("title", "t.txt", b"a"), ("file", filename, content)), "missing_file"),
+        ((("file", filename, content), ("title", "t.txt", b"a")), "too_many_files"),
+    ):
+        headers, body = web.multipart(*parts)
+        answer = send(url("upload"), owner, headers, body)
+        assert (answer.status, answer.json()["code"]) == (400, code)
+    nothing_stored()
