@@ -205,12 +205,13 @@ def _require_agreement(options: Options) -> None:
         raise refusal("quality", "either bitrate or quality, not both")
     if options.end is not None and options.end <= (options.start or 0.0):
         raise refusal("end", "a time after the start")
-    most = _most_bitrate(options.samplerate)
+    most = most_bitrate(options.samplerate)
     if options.bitrate is not None and options.bitrate > most:
         raise refusal("bitrate", f"at most {most} with this samplerate")
 
 
-def _most_bitrate(samplerate: int | None) -> int:
+def most_bitrate(samplerate: int | None) -> int:
+    """Return the highest bitrate in kbit/s that LAME makes at a sample rate in Hz, None for one not known yet."""
     # MPEG-2 ends at 160 kbit/s (ISO/IEC 13818-3 section 2.4.2.3), LAME's MPEG-2.5 at 64; it would quietly take less.
     if samplerate is None or samplerate > 24_000:
         return 320

@@ -13,6 +13,7 @@ from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.common import errors, ids, transitions
 from functions.common.errors import Failure
+from functions.common.options import Options
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
 from functions.convert import workspace
 from functions.convert.lease import Lease, Lost, Stopped
@@ -64,15 +65,19 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
     with workspace.folder() as folder:
         source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
-        sound = encode(source, target, deadline=lease.deadline, on_progress=lambda seconds: lease.beat())
+        options = Options.from_document(job.get("options"))
+        made = encode(source, target, options, deadline=lease.deadline, on_progress=lease.beat)
         file_id = ids.mp3_file(job["_id"], job["epoch"])
         writer = files.write(MP3S, file_id)
-        with target.open("rb") as made:
-            while block := made.read(_READ_BYTES):
+        with target.open("rb") as content:
+            while block := content.read(_READ_BYTES):
                 writer.write(block)
                 lease.beat()
         digest = writer.finish()
-    mp3 = {"file_id": file_id, "length": writer.length, "sha256": digest, "duration": sound.duration}
+    mp3 = {
+        "file_id": file_id, "length": writer.length, "sha256": digest,
+        "duration": made.duration, "notes": list(made.notes),
+    }  # fmt: skip
     return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3)
 
 

@@ -1,159 +1,179 @@
-"""The engine: one video file in, one verified MP3 file out, by a caged ffmpeg."""
+"""The engine: one video file in, one verified MP3 file out."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import resource
-import selectors
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from functions.common import errors
 from functions.common.errors import Failure
+from functions.common.options import Options, most_bitrate
+from functions.convert import copying, cores, cover, loudness, mp3, probe, sound, tags
+from functions.convert.cage import Cage
+from functions.convert.encoders import Encoders, Limits, Pcm, Settings
+from functions.convert.metadata import Chapter
+from functions.convert.probe import Media, Track
 
-# What may open an upload: containers of sound and pictures. Playlists and concat scripts, which name other files,
-# are not among them (facts of every media library: `ffconcat` in a file called .mp4 reads its neighbours).
-_DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
-    "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
-)
-_QUALITY = "2"  # LAME V2, about 190 kbit/s
-_MP3_MOST_BYTES = 2**31
-_LOG_MOST_BYTES = 65_536
-_PROGRESS_SECONDS = 0.5
-# ffmpeg tells how far the time stamps came. An MP3 is longer by LAME's delay and padding, 0.3 s at 8 kHz, and shorter
-# by what is missing between the stamps of a damaged source.
-_LONGER_SECONDS = 0.5
-_LEAST_SHARE = 0.5
-_NO_TRACK = re.compile(r"matches no streams|does not contain any stream", re.I)
+TRUNCATED_SOURCE = "truncated_source"
+NO_COVER = "no_cover"
+
+_QUALITY = 2
+_EFFORT = 3
+_MOST_PERCENT = 99.0
+# Containers round their lengths, and sound may end a little before the pictures.
+_SHORTER_SECONDS = 1.0
+_SHORTER_SHARE = 0.9
+_TOLERANCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Sound:
-    """What an MP3 holds: its length in seconds."""
+class Made:
+    """What an MP3 holds: its length in seconds, and what its owner should know about it."""
 
     duration: float
+    notes: tuple[str, ...]
 
 
-def encode(
+@dataclass(frozen=True)
+class _Result:
+    stream: mp3.Stream
+    gaps: mp3.Gaps | None
+    seconds: float
+
+
+def convert(
     source: Path,
     target: Path,
+    options: Options,
     *,
     deadline: float,
+    limits: Limits,
+    encoders: int,
     on_progress: Callable[[float], None],
-    max_bytes: int = _MP3_MOST_BYTES,
-) -> Sound:
-    """Encode the sound of `source` as an MP3 at `target`; both lie alone in a private directory.
+) -> Made:
+    """Make an MP3 of the sound of `source`, which lies alone in a private folder, at `target` beside it.
 
-    `deadline` is on the monotonic clock. `on_progress` is called with the seconds done, about twice a second; what it
-    raises stops the work. Raises Failure: NO_AUDIO, NOT_MEDIA, UNDECODABLE, CONVERT_TIMED_OUT or MP3_TOO_LARGE.
+    `deadline` is on the monotonic clock; `encoders` is how many may run, 0 for one on each core. `on_progress` is
+    called with per cent, several times a second; what it raises stops the work at once. Raises Failure: NO_AUDIO,
+    NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG, MP3_TOO_LARGE or CONVERT_TIMED_OUT.
     """
-    with open(target.with_suffix(".log"), "w+b") as words:
-        child = _start(source, target, deadline, max_bytes, words)
-        try:
-            decoded = _follow(child, deadline, on_progress)
-        finally:
-            _end(child)
-        if child.returncode != 0:
-            raise Failure(_reason(child.returncode, target, max_bytes, words))
-    return _verified(target, decoded)
+    with Cage(source.parent, deadline, lambda: on_progress(0.0)) as cage, cores.shared(encoders) as lanes:
+        media = probe.look(source, cage)
+        track = probe.choose(media, options.track)
+        work = _Work(source, media, track, options, limits, cage, lanes, on_progress)
+        picture = cover.take(source, media, options.cover, cage)
+        with target.open("w+b") as file:
+            room = len(work.tag(picture, work.expected))
+            result = work.frames(file, room)
+            tag = work.tag(picture, result.seconds, room)
+            file.seek(0)
+            file.write(tag + result.stream.info_frame(result.gaps))
+    _verify(target, result)
+    asked = options.cover is not None and options.cover != "none"
+    notes = [TRUNCATED_SOURCE] * work.is_cut(result.seconds) + [NO_COVER] * (asked and picture is None)
+    return Made(round(result.seconds, 3), tuple(notes))
 
 
-def _start(source: Path, target: Path, deadline: float, max_bytes: int, words: IO[bytes]) -> subprocess.Popen[bytes]:
-    limit = max(1, int((deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1)
-    command = [
-        # ffmpeg dies with us, even when we are killed outright; its processor seconds and file size are limited.
-        "/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs",
-        "/usr/bin/prlimit", f"--cpu={limit}", f"--fsize={max_bytes}", "--core=0",
-        _ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats",
-        "-progress", "pipe:1", "-stats_period", str(_PROGRESS_SECONDS),
-        "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{source}",
-        "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
-        "-c:a", "libmp3lame", "-q:a", _QUALITY, "-f", "mp3", f"file:{target}",
-    ]  # fmt: skip
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
-        cwd=source.parent, env={}, close_fds=True, start_new_session=True,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Work:
+    """One conversion: what is made of what, and how."""
+
+    source: Path
+    media: Media
+    track: Track
+    options: Options
+    limits: Limits
+    cage: Cage
+    lanes: Callable[[], int]
+    on_progress: Callable[[float], None]
+
+    @property
+    def expected(self) -> float | None:
+        """Return how many seconds will come out if what the file declares is true."""
+        ends = [end for end in (self.options.end, self.media.duration) if end is not None]
+        if not ends or (self.media.duration is None and self.options.start is None):
+            return None
+        return max(0.0, min(ends) - (self.options.start or 0.0)) / (self.options.speed or 1.0)
+
+    def frames(self, file: BinaryIO, room: int) -> _Result:
+        """Write the Info frame's place and all frames behind `room` bytes."""
+        if self.track.codec == copying.CODEC and not self.options.changes_sound:
+            try:
+                file.seek(room)
+                return self._copied(file)
+            except mp3.NotMp3:
+                file.truncate(0)
+        file.seek(room)
+        return self._encoded(file)
+
+    def tag(self, picture: bytes | None, seconds: float | None, length: int = 0) -> bytes:
+        """Return the ID3 tag, `length` bytes at least."""
+        options, source = self.options, self.media.tags
+        return tags.encoded(
+            title=options.title or source.get("title"), artist=options.artist or source.get("artist"),
+            album=options.album or source.get("album"), date=source.get("date"),
+            chapters=self._chapters(seconds), cover=picture, length=length,
+        )  # fmt: skip
+
+    def is_cut(self, seconds: float) -> bool:
+        """Tell whether far less sound came out than the file declares."""
+        expected = self.expected
+        return expected is not None and seconds < min(expected * _SHORTER_SHARE, expected - _SHORTER_SECONDS)
+
+    def _chapters(self, seconds: float | None) -> tuple[Chapter, ...]:
+        start, speed = self.options.start or 0.0, self.options.speed or 1.0
+        return tags.shifted(self.media.chapters, start, seconds, speed)
+
+    def _copied(self, file: BinaryIO) -> _Result:
+        stream = copying.copy(
+            self.source, self.track.stream, file, self.cage, limits=self.limits, on_progress=self._progress
+        )
+        gaps = copying.gaps(self.source) if self.media.demuxer == copying.CODEC else None
+        silent = (gaps.delay + gaps.padding) / stream.kind.rate if gaps else 0.0
+        return _Result(stream, gaps, max(0.0, stream.seconds - silent))
+
+    def _encoded(self, file: BinaryIO) -> _Result:
+        leveller = None
+        if self.options.normalize is not None:
+            leveller = loudness.leveller(self.source, self.track, self.options, self.cage)
+        pcm = sound.start(self.source, self.track, self.options, self.cage, leveller)
+        settings = _settings(self.options, pcm.rate)
+        encoders = Encoders(
+            Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head), settings, file, self.cage,
+            lanes=self.lanes, limits=self.limits, seconds=self.expected,
+        )  # fmt: skip
+        file.write(encoders.stream.info_frame(None))
+        encoded = encoders.run(self._progress)
+        pcm.ended(self.cage)
+        if not encoded.samples:
+            raise Failure(errors.UNDECODABLE)
+        return _Result(encoded.stream, encoded.gaps(), encoded.samples / pcm.rate)
+
+    def _progress(self, seconds: float) -> None:
+        expected = self.expected
+        self.on_progress(min(_MOST_PERCENT, 100 * seconds / expected) if expected else 0.0)
 
 
-def _follow(child: subprocess.Popen[bytes], deadline: float, on_progress: Callable[[float], None]) -> float:
-    """Report ffmpeg's progress until it ends; return the seconds of sound that it made."""
-    seconds = 0.0
-    for line in _lines(child, deadline):
-        name, _, value = line.partition(b"=")
-        if name == b"out_time_us" and value.strip().isdigit():
-            seconds = int(value) / 1e6
-            on_progress(seconds)
-    return seconds
+def _settings(options: Options, rate: int) -> Settings:
+    bitrate = None if options.bitrate is None else min(options.bitrate, most_bitrate(rate))
+    quality = _QUALITY if options.quality is None else options.quality
+    return Settings(bitrate, quality, _EFFORT if options.effort is None else options.effort)
 
 
-def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
-    pipe = child.stdout.fileno() if child.stdout else -1
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                raise Failure(errors.CONVERT_TIMED_OUT)
-            block = os.read(pipe, 65_536)
-            if not block:
-                break
-            *whole, rest = (rest + block).split(b"\n")
-            yield from whole
-    try:
-        child.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise Failure(errors.CONVERT_TIMED_OUT) from None
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-    if child.stdout:
-        child.stdout.close()
-
-
-def _reason(code: int, target: Path, max_bytes: int, words: IO[bytes]) -> errors.Kind:
-    if code == -signal.SIGXCPU or code == 128 + signal.SIGXCPU:
-        return errors.CONVERT_TIMED_OUT
-    if target.exists() and target.stat().st_size >= max_bytes - resource.getpagesize():
-        return errors.MP3_TOO_LARGE
-    words.seek(0)
-    said = words.read(_LOG_MOST_BYTES).decode(errors="replace")
-    if _NO_TRACK.search(said):
-        return errors.NO_AUDIO
-    return errors.UNDECODABLE
-
-
-def _verified(target: Path, decoded: float) -> Sound:
-    """Return what the MP3 holds, if it is whole: exit code 0 alone proves nothing."""
+def _verify(target: Path, result: _Result) -> None:
+    """Raise RuntimeError unless the file that was written is the MP3 that was meant: exit codes prove nothing."""
     import mutagen
     from mutagen.mp3 import MP3
 
     try:
-        made: Any = MP3(target)  # type: ignore[no-untyped-call]
-        length = float(made.info.length)
-    except (mutagen.MutagenError, OSError) as error:
-        raise Failure(errors.UNDECODABLE) from error
-    if not (decoded > 0 and decoded * _LEAST_SHARE < length < decoded * 1.01 + _LONGER_SECONDS):
-        raise Failure(errors.UNDECODABLE)
-    return Sound(round(length, 3))
-
-
-@cache
-def _ffmpeg() -> str:
-    import imageio_ffmpeg
-
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+        made: Any = MP3(target).info  # type: ignore[no-untyped-call]
+    except mutagen.MutagenError as error:
+        raise RuntimeError("the MP3 cannot be read") from error
+    kind = result.stream.kind
+    same = (made.sample_rate, made.channels, made.layer) == (kind.rate, kind.channels, 3)
+    whole = os.path.getsize(target) > result.stream.length and abs(made.length - result.seconds) < _TOLERANCE_SECONDS
+    if not (same and whole):
+        raise RuntimeError("the MP3 is not what was written")

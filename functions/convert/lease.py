@@ -33,15 +33,19 @@ class Lease:
         self._last_moment = job["claimed_at"] + timedelta(seconds=limit)
         self._pause = min(1.0, jobs.periods.convert_lease / _RENEWALS_A_LEASE)
         self._renewed = time.monotonic()
+        self._shown = 0
 
     def beat(self, progress: float = 0.0) -> None:
         """Renew the lease, at most once a second, with the progress in per cent. Raises Lost or Stopped."""
         if self._stopping.is_set():
             raise Stopped
-        if time.monotonic() - self._renewed <= self._pause:
+        done = min(_MOST_BEFORE_THE_END, max(0, int(progress)))
+        # The first sign of progress is shown at once: a short conversion is over before the pause is.
+        first = done > 0 and self._shown == 0
+        if not first and time.monotonic() - self._renewed <= self._pause:
             return
         self._renewed = time.monotonic()
-        done = min(_MOST_BEFORE_THE_END, max(0, int(progress)))
+        self._shown = max(done, self._shown)
         given = {"epoch": self.job["epoch"], "deadline": self._last_moment, "progress": done}
         if self._jobs.apply(RENEW, self.job["_id"], **given) is None:
             raise Lost

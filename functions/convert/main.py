@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 
 import functions_framework
 from flask import Request, Response
 
 from functions.common import config, shutdown, web
-from functions.common.settings import Broker, Mongo, Periods
+from functions.common.settings import Broker, Converting, Mongo, Periods
 
+_CONVERTING = config.load(Converting)
 config.load(Periods)
 config.load(Mongo)
 config.load(Broker)
@@ -24,10 +26,13 @@ def convert(request: Request) -> Response:
     from functions.backends import files, jobs, queue
     from functions.common import events
     from functions.convert import conversion, engine
+    from functions.convert.encoders import Limits
 
+    limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     conversion.run(
-        hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(), encode=engine.encode,
+        hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(),
+        encode=partial(engine.convert, limits=limits, encoders=_CONVERTING.encoders),
         holder=f"{socket.gethostname()}/{os.getpid()}", stopping=shutdown.requested,
     )  # fmt: skip
     return web.answer({"id": hint.job_id})

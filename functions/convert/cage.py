@@ -1,0 +1,198 @@
+"""The cage: every program that touches an upload runs in it, with few rights, hard limits, and an end."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from functions.common import errors
+from functions.common.errors import Failure
+
+# What may open an upload: containers of sound and pictures. Playlists and concat scripts, which name other files,
+# are not among them (facts of every media library: `ffconcat` in a file called .mp4 reads its neighbours).
+_DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
+    "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
+)
+_MEMORY_BYTES = 2**30
+_LOG_BYTES = 65_536
+_BLOCK_BYTES = 65_536
+_TICK_SECONDS = 0.2
+_PIPE_BYTES = 2**20
+
+PIPE = subprocess.PIPE
+
+Descriptor = int | IO[bytes]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended: its exit code, what it wrote, and what it said about it."""
+
+    code: int
+    output: bytes
+    words: str
+
+
+class Child:
+    """A program in the cage; `stdin` and `stdout` are the pipes to it, where it was given some."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Return the pipe that the program reads."""
+        assert self.process.stdin is not None  # noqa: S101 - it was started with one
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Return the pipe that the program writes."""
+        assert self.process.stdout is not None  # noqa: S101 - it was started with one
+        return self.process.stdout
+
+    def words(self) -> str:
+        """Return what the program said on its standard error, 64 kB at most."""
+        return self._log.read_bytes().decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the program and all that it started; its end is waited for."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                with contextlib.suppress(OSError):  # what was not written any more
+                    pipe.close()
+
+
+class Cage:
+    """Start programs that work on one upload, and see to it that none outlives the block.
+
+    `folder` is private to the upload; `deadline` is on the monotonic clock. `tick` is called several times a second
+    while the programs are waited for; what it raises ends them.
+    """
+
+    def __init__(self, folder: Path, deadline: float, tick: Callable[[], None]) -> None:
+        self.folder = folder
+        self._deadline = deadline
+        self._tick = tick
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Cage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for child in self._children:
+            child.kill()
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: Descriptor = subprocess.DEVNULL,
+        stdout: Descriptor = subprocess.PIPE,
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        """Start a program that may read its folder and write its pipes, and nothing else."""
+        log = self.folder / f"{len(self._children)}.log"
+        left = max(1.0, self._deadline - time.monotonic())
+        caged = [
+            # The program dies with us, even when we are killed outright.
+            "/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs",
+            "/usr/bin/prlimit", f"--cpu={int(left * (os.cpu_count() or 1)) + 1}", f"--as={_MEMORY_BYTES}",
+            f"--fsize={_LOG_BYTES}", "--core=0", *command,
+        ]  # fmt: skip
+        with log.open("xb") as words:
+            process = subprocess.Popen(
+                caged, stdin=stdin, stdout=stdout, stderr=words, cwd=self.folder, env=dict(environment or {}),
+                close_fds=True, start_new_session=True,
+                bufsize=0,
+                # Python ignores SIGXFSZ and SIGPIPE and so does the program then: a full log is cut, not deadly.
+                restore_signals=False,
+            )  # fmt: skip
+        child = Child(process, log)
+        self._children.append(child)
+        return child
+
+    def run(self, command: Sequence[str], most: int, environment: Mapping[str, str] | None = None) -> Outcome:
+        """Run a program to its end, and return its first `most` bytes of output; one that writes more is ended."""
+        child = self.start(command, environment=environment)
+        output = bytearray()
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            while len(output) <= most:
+                self.wait(selector)
+                block = os.read(child.stdout.fileno(), _BLOCK_BYTES)
+                if not block:
+                    break
+                output += block
+        if len(output) > most:
+            child.kill()
+        return Outcome(self.code(child), bytes(output[:most]), child.words())
+
+    def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait until one of the pipes is ready. Raises Failure(CONVERT_TIMED_OUT) when there is no time left."""
+        while True:
+            self._tick()
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise Failure(errors.CONVERT_TIMED_OUT)
+            if ready := selector.select(min(left, _TICK_SECONDS)):
+                return ready
+
+    def code(self, child: Child) -> int:
+        """Wait until a program has ended; return its exit code, negative for a signal.
+
+        Raises Failure(CONVERT_TIMED_OUT) when it takes too long, or took more processor time than it may.
+        """
+        while True:
+            self._tick()
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise Failure(errors.CONVERT_TIMED_OUT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = child.process.wait(min(left, _TICK_SECONDS))
+                break
+        if code == -signal.SIGXCPU:
+            raise Failure(errors.CONVERT_TIMED_OUT)
+        return code
+
+
+def ffmpeg(*words: str) -> list[str]:
+    """Return a command of ffmpeg that asks for nothing and reports errors only."""
+    return [_ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *words]
+
+
+def opening(source: Path) -> list[str]:
+    """Return the words that make ffmpeg open this file, as media, and nothing beside it."""
+    return ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{source}"]
+
+
+def widen(pipe: int) -> None:
+    """Let a pipe hold a megabyte, so that whoever is at its ends is woken less often."""
+    with contextlib.suppress(PermissionError):  # above the limit that an administrator set
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+@cache
+def _ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())

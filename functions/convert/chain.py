@@ -1,0 +1,82 @@
+"""A chain: caged programs joined by pipes, of which the first decodes the upload."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from functions.common import errors
+from functions.common.errors import Failure
+from functions.convert import cage as caging
+from functions.convert.cage import Cage, Child
+
+_BLOCK_BYTES = 2**18
+_NO_TRACK = re.compile(r"matches no streams|does not contain any stream", re.I)
+_TOO_MANY_ERRORS = 69  # ffmpeg's exit code when two thirds of the packets could not be decoded
+_WORDS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class _Link:
+    child: Child
+    needs_sound: bool
+
+
+class Chain:
+    """Programs of which each reads what the one before it writes; the last one's output is `stdout`."""
+
+    def __init__(self, decoder: Sequence[str], cage: Cage) -> None:
+        self._cage = cage
+        self._decoder = cage.start(decoder)
+        self._links: list[_Link] = []
+        caging.widen(self._decoder.stdout.fileno())
+
+    @property
+    def last(self) -> Child:
+        """Return the program whose output nobody in the chain reads."""
+        return self._links[-1].child if self._links else self._decoder
+
+    def then(
+        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, needs_sound: bool = False
+    ) -> None:
+        """Start a program that reads what the last one writes; one that `needs_sound` fails when nothing comes."""
+        before = self.last.stdout
+        child = self._cage.start(command, stdin=before, environment=environment)
+        before.close()  # a program whose reader is gone shall notice
+        caging.widen(child.stdout.fileno())
+        self._links.append(_Link(child, needs_sound))
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what comes out at the end, some bytes at a time. Raises Failure(CONVERT_TIMED_OUT)."""
+        pipe = self.last.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while True:
+                self._cage.wait(selector)
+                block = os.read(pipe, _BLOCK_BYTES)
+                if not block:
+                    return
+                yield block
+
+    def ended(self, *, sounded: bool) -> None:
+        """Wait until all have ended, and see that they ended well; `sounded` tells whether any sound came out.
+
+        Raises Failure: NO_AUDIO, UNDECODABLE or CONVERT_TIMED_OUT. A decoder that met errors is fine when it gave
+        sound all the same; without any it may still have ended well.
+        """
+        code = self._cage.code(self._decoder)
+        # The others work on sound of our own making. They come first: a decoder fails when its reader has failed.
+        for link in self._links:
+            self._require_success(link, sounded=sounded)
+        if code != 0 and not (sounded and code == _TOO_MANY_ERRORS):
+            kind = errors.NO_AUDIO if _NO_TRACK.search(self._decoder.words()) else errors.UNDECODABLE
+            raise Failure(kind)
+
+    def _require_success(self, link: _Link, *, sounded: bool) -> None:
+        code = self._cage.code(link.child)
+        if code != 0 and (sounded or not link.needs_sound):
+            said = link.child.words()[-_WORDS_KEPT:]
+            raise RuntimeError(f"{link.child.process.args!r} ended with {code}: {said}")

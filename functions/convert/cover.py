@@ -1,0 +1,37 @@
+"""Cover: the picture that goes into the MP3, made anew from the attached one or from a frame of the video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from functions.convert import cage as caging
+from functions.convert import probe
+from functions.convert.cage import Cage
+from functions.convert.probe import Media
+
+_MOST_BYTES = 4 * 2**20
+_MOST_SECONDS = 10  # of the processor
+# Never larger than the picture is, and with square pixels, as players show it.
+_SCALED = (
+    "scale=w='max(1,min(1400,iw*max(sar,1)))':h='max(1,min(1400,ih/min(max(sar,0.001),1)))'"
+    ":force_original_aspect_ratio=decrease:reset_sar=1"
+)
+
+
+def take(source: Path, media: Media, wanted: float | str | None, cage: Cage) -> bytes | None:
+    """Return a JPEG of at most 1400 x 1400 pixels and 4 MiB: the attached picture, or the frame at `wanted` seconds.
+
+    None when there is none to be had, or when "none" is wanted. A picture that takes too much to read is none either.
+    """
+    if isinstance(wanted, str):
+        return None
+    stream = media.picture if wanted is None else media.video
+    if stream is None:
+        return None
+    limits = ["-timelimit", str(_MOST_SECONDS), "-threads", "1"]
+    place = [] if wanted is None else ["-ss", f"{wanted:.3f}"]
+    picture = ["-map", f"0:{stream}", "-frames:v", "1", "-vf", _SCALED, "-pix_fmt", "yuvj420p"]
+    jpeg = ["-c:v", "mjpeg", "-q:v", "3", "-map_metadata", "-1", "-f", "mjpeg", "pipe:1"]
+    command = caging.ffmpeg(*limits, *place, *probe.opening(source), *picture, *jpeg)
+    outcome = cage.run(command, _MOST_BYTES)
+    return outcome.output if outcome.code == 0 and outcome.output else None

@@ -1,0 +1,161 @@
+"""Effects: moviepy fades a sound, makes it louder or faster; run in the cage between the decoder and the encoders."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from functions.convert import wav
+
+if TYPE_CHECKING:
+    import numpy
+
+    Samples = numpy.ndarray[Any, Any]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CHUNK_FRAMES = 2**15
+_BLOCK_BYTES = 2**20
+_ROUNDING = 1e-9  # of a frame
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to do with a sound: `rate` in Hz and `seconds` are how it comes out and how long it comes in, where known.
+
+    Fades are in seconds of the result, and linear; fading out takes `seconds`.
+    """
+
+    rate: int | None
+    seconds: float | None
+    speed: float
+    volume: float
+    fade_in: float
+    fade_out: float
+
+
+def command(wanted: Wanted) -> list[str]:
+    """Return the command that reads a WAV of floats on its input and writes another on its output."""
+    # -P: modules come from our own folder, never from the one that the upload lies in.
+    words = ["-P", "-s", "-B", "-m", "functions.convert.effects"]
+    return [sys.executable, *words, json.dumps(dataclasses.asdict(wanted))]
+
+
+def environment() -> dict[str, str]:
+    """Return what the program needs to be told by its environment."""
+    return {
+        "PYTHONPATH": str(_ROOT),
+        "OPENBLAS_NUM_THREADS": "1",
+        # moviepy looks for an ffmpeg when it is imported. It is not to have one.
+        "IMAGEIO_FFMPEG_EXE": "/nonexistent",
+    }
+
+
+def main() -> None:
+    """Change the sound between standard input and standard output; no sound makes none."""
+    wanted = Wanted(**json.loads(sys.argv[1]))
+    try:
+        form, head = wav.read(lambda: sys.stdin.buffer.read1(_BLOCK_BYTES))
+    except EOFError:
+        return
+    rate = wanted.rate or form.rate
+    sys.stdout.buffer.write(wav.header(wav.Format(rate, form.channels)))
+    stream = _Stream(form, head, sys.stdin.buffer, whole=rate == form.rate and wanted.speed == 1)
+    for chunk in _chunks(stream, rate, wanted):
+        sys.stdout.buffer.write(chunk.astype("<f4").tobytes())
+    sys.stdout.buffer.flush()
+
+
+def _chunks(stream: _Stream, rate: int, wanted: Wanted) -> Iterator[Samples]:
+    import numpy
+
+    clip = _clip(stream, wanted)
+    step = wanted.speed * stream.rate / rate  # frames read for each one written
+    first = 0
+    while True:
+        last = first + _CHUNK_FRAMES
+        stream.move(math.floor(first * step), math.ceil(last * step) + 1)
+        if stream.over:
+            last = min(last, math.ceil(stream.end / step - _ROUNDING))
+        if last <= first:
+            return
+        yield clip.get_frame(numpy.arange(first, last) / rate)
+        first = last
+
+
+def _clip(stream: _Stream, wanted: Wanted) -> Any:
+    """Return moviepy's clip of the changed sound."""
+    from moviepy import AudioClip, afx
+
+    clip = AudioClip(stream.at, duration=wanted.seconds or math.inf, fps=stream.rate)
+    if wanted.speed != 1:
+        clip = clip.with_speed_scaled(wanted.speed)
+    changes: list[Any] = []
+    if wanted.volume != 1:
+        changes.append(afx.MultiplyVolume(wanted.volume))
+    if wanted.fade_in:
+        changes.append(afx.AudioFadeIn(wanted.fade_in))
+    if wanted.fade_out:
+        changes.append(afx.AudioFadeOut(wanted.fade_out))
+    return clip.with_effects(changes)
+
+
+class _Stream:
+    """A sound that is read forward; a window of it is held, and `at` gives what it is at some times within."""
+
+    def __init__(self, form: wav.Format, head: bytes, source: BinaryIO, *, whole: bool) -> None:
+        self.rate = form.rate
+        self.over = False
+        self._form = form
+        self._source = source
+        self._head = head
+        self._whole = whole  # the times are those of the samples
+        self._first = 0
+        self._frames = self._shaped(b"")
+
+    @property
+    def end(self) -> int:
+        """Return the number of frames that were read so far."""
+        return self._first + len(self._frames)
+
+    def move(self, first: int, end: int) -> None:
+        """Hold the frames from `first` up to `end`, or up to the end of the sound."""
+        import numpy
+
+        kept = self._frames[first - self._first :]
+        length = max(0, end - self.end) * self._form.frame_bytes
+        read, self._head = self._head[:length], self._head[length:]
+        read += self._source.read(length - len(read))
+        self.over = self.over or len(read) < length
+        self._first, self._frames = first, numpy.concatenate((kept, self._shaped(read)))
+
+    def at(self, times: Samples | float) -> Samples:
+        """Return the frames at these times, in seconds; those between two samples lie on the line between them."""
+        import numpy
+
+        if isinstance(times, int | float):  # asked for once, to count the channels
+            return numpy.zeros(self._form.channels)
+        places = times * self.rate - self._first
+        if self._whole:
+            return self._frames.take(numpy.rint(places).astype(int), 0)
+        numbers = places.astype(int)
+        part = (places - numbers).astype(numpy.float32)
+        before = self._frames.take(numbers, 0)
+        after = self._frames.take(numbers + 1, 0, mode="clip")
+        return before + (after - before) * (part if self._form.channels == 1 else part[:, None])
+
+    def _shaped(self, data: bytes) -> Samples:
+        import numpy
+
+        whole = len(data) // self._form.frame_bytes * self._form.channels
+        samples = numpy.frombuffer(data, "<f4", whole)
+        return samples if self._form.channels == 1 else samples.reshape(-1, self._form.channels)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Metadata: the tags and chapters that a file carries, out of ffmpeg's text form, cleaned and bounded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+CHAPTERS_MOST = 255  # as many as an ID3v2 table of contents can hold
+_TEXT_MOST_CHARACTERS = 300
+_WANTED = {"title", "artist", "album", "date"}
+_JOINERS = "\u200c\u200d"  # Persian words and many emoji are not the same without them
+
+# In ffmpeg's text form `=`, `;`, `#`, `\` and the end of a line are escaped, in names as in values, so that a line of
+# the file's own making cannot pass for a section or another entry.
+_LINE = re.compile(r"((?:[^\\\n]++|\\.)*+)(?:\n|\Z)", re.DOTALL)
+_ENTRY = re.compile(r"((?:[^\\=]++|\\.)*+)=(.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_TIMEBASE = re.compile(r"([0-9]{1,18})/([1-9][0-9]{0,18})")
+_TIME = re.compile(r"-?[0-9]{1,19}")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: its start and end in seconds, and its title, which may be empty."""
+
+    start: float
+    end: float
+    title: str
+
+
+def read(said: bytes) -> tuple[dict[str, str], tuple[Chapter, ...]]:
+    """Return the tags that we know, under small letters, and the chapters in the order of their starts.
+
+    `said` is what `-f ffmetadata` writes; a tag that is in there twice counts once.
+    """
+    sections = _sections(said.decode(errors="surrogateescape"))
+    _, tags = next(sections)
+    chapters = (_chapter(entries) for name, entries in sections if name == "[CHAPTER]")
+    wanted = {name.lower(): text(value) for name, value in tags.items() if name.lower() in _WANTED}
+    return {name: value for name, value in wanted.items() if value}, _in_order(chapters)
+
+
+def text(value: str) -> str:
+    """Return one line of at most 300 characters, with nothing in it that could lie about the rest.
+
+    Bytes that are not UTF-8 (as surrogates) make it Latin 1, which old taggers wrote.
+    """
+    raw = value[: 4 * _TEXT_MOST_CHARACTERS].encode(errors="surrogateescape")
+    try:
+        known = raw.decode()
+    except UnicodeDecodeError:
+        known = raw.decode("latin-1")
+    spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in known)
+    kept = (char for char in spaced if unicodedata.category(char) != "Cf" or char in _JOINERS)
+    return " ".join("".join(kept).split())[:_TEXT_MOST_CHARACTERS].rstrip()
+
+
+def _sections(said: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each section's heading and entries; the first has no heading."""
+    heading, entries = "", dict[str, str]()
+    for found in _LINE.finditer(said):
+        line = found[1]
+        if line in ("[CHAPTER]", "[STREAM]"):
+            yield heading, entries
+            heading, entries = line, {}
+        elif entry := _ENTRY.fullmatch(line):
+            entries.setdefault(_ESCAPE.sub(r"\1", entry[1]), _ESCAPE.sub(r"\1", entry[2]))
+    yield heading, entries
+
+
+def _chapter(entries: dict[str, str]) -> Chapter | None:
+    base = _TIMEBASE.fullmatch(entries.get("TIMEBASE", ""))
+    start, end = entries.get("START", ""), entries.get("END", "")
+    if not base or not _TIME.fullmatch(start) or not _TIME.fullmatch(end):
+        return None
+    unit = int(base[1]) / int(base[2])
+    titles = (value for name, value in entries.items() if name.lower() == "title")
+    return Chapter(int(start) * unit, int(end) * unit, text(next(titles, "")))
+
+
+def _in_order(chapters: Iterable[Chapter | None]) -> tuple[Chapter, ...]:
+    """Put chapters in order; one that ends before it begins lasts until the next one does."""
+    known: list[Chapter] = []
+    for chapter in chapters:
+        if len(known) == CHAPTERS_MOST:
+            break
+        if chapter:
+            known.append(chapter)
+    known.sort(key=lambda each: each.start)
+    following = [*(each.start for each in known), float("inf")][1:]
+    return tuple(
+        each if each.end > each.start else replace(each, end=until)
+        for each, until in zip(known, following, strict=True)
+    )

@@ -1,0 +1,211 @@
+"""MP3 as bytes: frames, and the Info frame in front of them that makes a file seekable and gapless.
+
+Frame headers by ISO/IEC 11172-3 section 2.4.2.3 and ISO/IEC 13818-3; the Info frame by Xing's and LAME's tags
+(http://gabriel.mp3-tech.org/mp3infotag.html).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# By version bits of the header: 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5.
+RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_MPEG_1 = 3
+_BITRATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LAYER_3 = 1
+_MONO = 3
+
+ENCODER_DELAY = 576  # LAME's, in samples
+_ENCODER = b"LAME3.100"
+_TOC_ENTRIES = 100
+_INFO_BYTES = 156  # from the word Info to the CRC of the tag
+_DELAY_MOST = 0xFFF
+_FIELDS = 0x0F  # frames, bytes, TOC and quality are there
+_CBR, _VBR = 1, 4  # LAME's numbers of its methods
+
+
+class NotMp3(ValueError):
+    """These bytes are not MP3 frames of one kind."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all frames of one stream have in common."""
+
+    version: int
+    rate: int
+    channels: int
+
+    @property
+    def samples(self) -> int:
+        """Return the samples of one channel in a frame."""
+        return 1152 if self.version == _MPEG_1 else 576
+
+    @property
+    def side_info(self) -> int:
+        """Return the bytes of side information behind a frame's header."""
+        if self.version == _MPEG_1:
+            return 17 if self.channels == 1 else 32
+        return 9 if self.channels == 1 else 17
+
+
+def kind_of(rate: int, channels: int) -> Kind:
+    """Return the kind of frames that carries this sound. Raises KeyError for a rate that MP3 does not have."""
+    return Kind({rate: version for version, rates in RATES.items() for rate in rates}[rate], rate, channels)
+
+
+def _sizes() -> dict[int, tuple[Kind, int]]:
+    """Return kind and length in bytes for every header, taken as its second and third byte and its channel mode."""
+    table = {}
+    for version, rates in RATES.items():
+        bitrates = _BITRATES_1 if version == _MPEG_1 else _BITRATES_2
+        for unprotected in (0, 1):
+            for index, bitrate in enumerate(bitrates):
+                for rate_index, rate in enumerate(rates):
+                    for padding in (0, 1):
+                        for private in (0, 1):
+                            for channels in (1, 2):
+                                kind = Kind(version, rate, channels)
+                                second = 0xE0 | version << 3 | _LAYER_3 << 1 | unprotected
+                                third = index << 4 | rate_index << 2 | padding << 1 | private
+                                size = kind.samples // 8 * bitrate * 1000 // rate + padding
+                                if index:
+                                    table[second << 16 | third << 8 | channels] = (kind, size)
+    return table
+
+
+_SIZES = _sizes()
+
+
+def bitrate_of(frame: bytes) -> int:
+    """Return a frame's bitrate in kbit/s."""
+    mpeg_1 = frame[1] >> 3 & 3 == _MPEG_1
+    return (_BITRATES_1 if mpeg_1 else _BITRATES_2)[frame[2] >> 4]
+
+
+class Splitter:
+    """Cut a stream of bytes into frames, all of one kind."""
+
+    def __init__(self) -> None:
+        self.kind: Kind | None = None
+        self._rest = b""
+
+    def split(self, data: bytes) -> Iterator[bytes]:
+        """Yield the frames that are whole now. Raises NotMp3 for anything that is not a Layer III frame."""
+        data = self._rest + data
+        start, length = 0, len(data)
+        while start + 4 <= length:
+            channels = 1 if data[start + 3] >> 6 == _MONO else 2
+            found = _SIZES.get(data[start + 1] << 16 | data[start + 2] << 8 | channels)
+            if found is None or data[start] != 0xFF:
+                raise NotMp3
+            kind, size = found
+            if kind is not self.kind:
+                if self.kind not in (None, kind):
+                    raise NotMp3
+                self.kind = kind
+            if start + size > length:
+                break
+            yield data[start : start + size]
+            start += size
+        self._rest = data[start:]
+
+    def end(self) -> None:
+        """Raise NotMp3 unless the stream ended with a whole frame."""
+        if self._rest:
+            raise NotMp3
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Samples that an encoder added before and after the sound; a player leaves them out."""
+
+    delay: int
+    padding: int
+
+
+class Stream:
+    """What is counted while the frames of one file go by, for its Info frame."""
+
+    def __init__(self, kind: Kind, bitrate: int | None, quality: int = 0) -> None:
+        """Begin with no frames; `bitrate` in kbit/s, None for VBR; `quality` as LAME writes it, 0 to 100."""
+        self.kind = kind
+        self.constant = bitrate is not None
+        self.bitrate = bitrate or 0
+        self.quality = quality
+        self.frames = 0
+        self.length = 0  # bytes
+        self._crc = 0
+        self._ends = array("Q")
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the frames last."""
+        return self.frames * self.kind.samples / self.kind.rate
+
+    def add(self, data: bytes, sizes: array[int]) -> None:
+        """Count frames that stand together in `data`, each of the size named."""
+        from fastcrc import crc16
+
+        self.frames += len(sizes)
+        for size in sizes:
+            self.length += size
+            self._ends.append(self.length)
+        self._crc = crc16.arc(data, self._crc)
+
+    def info_frame(self, gaps: Gaps | None) -> bytes:
+        """Return the Info frame; without `gaps` it makes no claim about them. Its size does not depend on them."""
+        frame, begin = self._empty_frame()
+        total = len(frame) + self.length
+        tag = bytearray(b"Info" if self.constant else b"Xing")
+        tag += _FIELDS.to_bytes(4, "big") + self.frames.to_bytes(4, "big") + total.to_bytes(4, "big")
+        tag += self._toc(len(frame), total) + self.quality.to_bytes(4, "big")
+        if gaps is not None:
+            tag += _ENCODER + bytes([_CBR if self.constant else _VBR]) + bytes(10)
+            tag += bytes([min(self.bitrate, 255)])
+            tag += (min(gaps.delay, _DELAY_MOST) << 12 | min(gaps.padding, _DELAY_MOST)).to_bytes(3, "big")
+            tag += bytes(4) + total.to_bytes(4, "big") + self._crc.to_bytes(2, "big")
+        frame[begin : begin + len(tag)] = tag
+        if gaps is not None:
+            from fastcrc import crc16
+
+            end = begin + len(tag)
+            frame[end : end + 2] = crc16.arc(bytes(frame[:end])).to_bytes(2, "big")
+        return bytes(frame)
+
+    def _empty_frame(self) -> tuple[bytearray, int]:
+        """Return a silent frame with room for the tag, and where the tag begins."""
+        begin = 4 + self.kind.side_info
+        bitrates = _BITRATES_1 if self.kind.version == _MPEG_1 else _BITRATES_2
+        for index in range(1, len(bitrates)):
+            size = self.kind.samples // 8 * bitrates[index] * 1000 // self.kind.rate
+            if bitrates[index] >= self.bitrate and size >= begin + _INFO_BYTES:
+                break
+        rate_index = RATES[self.kind.version].index(self.kind.rate)
+        frame = bytearray(size)
+        mode = _MONO if self.kind.channels == 1 else 0
+        frame[:4] = 0xFF, 0xE0 | self.kind.version << 3 | _LAYER_3 << 1 | 1, index << 4 | rate_index << 2, mode << 6
+        return frame, begin
+
+    def _toc(self, before: int, total: int) -> bytes:
+        """Return where each hundredth of the time begins, in 256ths of the bytes."""
+        toc = bytearray(_TOC_ENTRIES)
+        for entry in range(1, _TOC_ENTRIES):
+            frame = entry * self.frames // _TOC_ENTRIES
+            start = before + (self._ends[frame - 1] if frame else 0)
+            toc[entry] = min(255, start * 256 // total)
+        return bytes(toc)
+
+
+def gaps_of(info_frame: bytes) -> Gaps | None:
+    """Return what an Info frame says about gaps, if it is one with LAME's fields."""
+    for begin in (4 + 9, 4 + 17, 4 + 32):
+        if info_frame[begin : begin + 4] in (b"Xing", b"Info"):
+            fields = begin + 120
+            if info_frame[fields : fields + 4] in (b"LAME", b"Lavf", b"Lavc") and len(info_frame) >= fields + 24:
+                both = int.from_bytes(info_frame[fields + 21 : fields + 24], "big")
+                return Gaps(both >> 12, both & _DELAY_MOST)
+    return None

@@ -1,0 +1,97 @@
+"""Tags: what an MP3 says about itself, as the ID3v2.4 tag that lies before its sound."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from functions.convert import metadata
+from functions.convert.metadata import CHAPTERS_MOST, Chapter
+
+_UTF_8 = 3
+_FRONT_COVER = 3
+_MOST_MILLISECONDS = 2**32 - 1
+_NO_OFFSET = 2**32 - 1  # chapters are found by their times
+# Among the last 128 bytes of what it wrote, mutagen would take the letters TAG for an ID3v1 tag, and cut it off.
+_PADDING_BYTES = 128
+_DATE = re.compile(r"([0-9]{4})(?:[-/.]?(0[1-9]|1[0-2])(?:[-/.]?(0[1-9]|[12][0-9]|3[01]))?)?(?![0-9])")
+
+
+def encoded(
+    *,
+    title: str | None = None,
+    artist: str | None = None,
+    album: str | None = None,
+    date: str | None = None,
+    chapters: Sequence[Chapter] = (),
+    cover: bytes | None = None,
+    length: int = 0,
+) -> bytes:
+    """Return the tag to be written before the first frame of an MP3; nothing, when there is nothing to say.
+
+    Times of chapters are seconds of that MP3; `cover` is a JPEG; of a date, what can be read from the year on counts.
+    With a `length` the tag is exactly so many bytes long, to fill a place that was kept free for one that said more.
+    Raises ValueError when it says too much for that.
+    """
+    tag = _tag({"TIT2": title, "TPE1": artist, "TALB": album, "TDRC": _date(date or "")}, chapters, cover)
+    if not tag and not length:
+        return b""
+    file = io.BytesIO()
+    tag.save(file, v1=0, v2_version=4, padding=lambda info: max(_PADDING_BYTES, length + info.padding))
+    written = file.getvalue()
+    if length and len(written) != length:
+        raise ValueError(f"a tag of {len(written)} bytes does not fit into {length}")
+    return written
+
+
+def shifted(chapters: Sequence[Chapter], start: float, length: float | None, speed: float = 1.0) -> tuple[Chapter, ...]:
+    """Return the chapters as they lie in an MP3 that begins at `start` seconds of the source and lasts `length`.
+
+    `speed` is how much faster than the source it plays. Of a chapter that is cut, what remains is kept. While the
+    length is None, for not known yet, nothing is cut at the end: no length makes the tag longer than that.
+    """
+    most = float("inf") if length is None else length
+    moved = (
+        Chapter(max(0.0, (each.start - start) / speed), min(most, (each.end - start) / speed), each.title)
+        for each in chapters
+    )
+    return tuple(each for each in moved if _milliseconds(each.end) > _milliseconds(each.start))
+
+
+def _tag(texts: dict[str, str | None], chapters: Sequence[Chapter], cover: bytes | None) -> Any:
+    import mutagen.id3
+
+    id3: Any = mutagen.id3
+    tag = id3.ID3()
+    for name, value in texts.items():
+        if line := metadata.text(value or ""):
+            tag.add(id3.Frames[name](encoding=_UTF_8, text=[line]))
+    names = [f"chp{number}" for number in range(len(chapters[:CHAPTERS_MOST]))]
+    for name, chapter in zip(names, chapters, strict=False):
+        tag.add(_chapter(id3, name, chapter))
+    if names:
+        flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
+        tag.add(id3.CTOC(element_id="toc", flags=flags, child_element_ids=names, sub_frames=[]))
+    if cover:
+        tag.add(id3.APIC(encoding=_UTF_8, mime="image/jpeg", type=_FRONT_COVER, desc="", data=cover))
+    return tag
+
+
+def _chapter(id3: Any, name: str, chapter: Chapter) -> Any:
+    title = metadata.text(chapter.title)
+    return id3.CHAP(
+        element_id=name, start_time=_milliseconds(chapter.start), end_time=_milliseconds(chapter.end),
+        start_offset=_NO_OFFSET, end_offset=_NO_OFFSET,
+        sub_frames=[id3.TIT2(encoding=_UTF_8, text=[title])] if title else [],
+    )  # fmt: skip
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(min(max(seconds * 1000, 0.0), _MOST_MILLISECONDS))
+
+
+def _date(said: str) -> str:
+    found = _DATE.match(said)
+    return "-".join(part for part in found.groups() if part) if found else ""

@@ -1,0 +1,131 @@
+"""Conversions from the upload to the MP3: real files, odd names, options, progress; and nothing left of any."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from mutagen.mp3 import MP3
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until_gone
+from tests.e2e.conftest import Door, Person
+from tests.e2e.leftovers import leftovers
+from tests.local.private import PrivateStack
+from tests.media.large import long_video
+from tests.media.tone import assert_tone, decode_mp3
+
+CORPUS_SECONDS = 180
+REASONS = {
+    "no": {"no_audio"},
+    "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"},
+}
+# These carry codecs that older ffmpegs could not decode, so either end is right.
+NEWER = {"media__5p1_iamf_opus.mp4", "media__sample_fpcm_64le.mp4"}
+
+
+def test_every_file_of_the_corpus(
+    shared: Path, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+) -> None:
+    """An MP3 with sound, or a typed failure that the owner reads about; never a hang, never a leftover."""
+    with (shared / "corpus" / "INDEX.tsv").open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    assert len(rows) > 50
+    taken: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        answer = web.upload(url("upload"), owner.token, shared / "corpus" / row["file"])
+        if answer.status == 202:
+            taken[answer.json()["id"]] = row
+        else:
+            assert (answer.status, answer.json()["code"], row["has_audio"]) == (415, "not_media", "corrupt")
+    for fid, row in taken.items():
+        job = inspector.ended(fid, CORPUS_SECONDS)
+        if job["state"] == "failed":
+            assert job["error"]["code"] in REASONS.get(row["has_audio"], set()) or row["file"] in NEWER, row["file"]
+            assert inspector.files("mp3s", fid) == []
+        else:
+            assert job["state"] == "done", row["file"]
+            assert row["has_audio"] == "yes" or row["file"] in NEWER, row["file"]
+            mp3 = web.download(url("download"), owner.token, fid).body
+            assert abs(len(decode_mp3(mp3)) / 44_100 - job["mp3"]["duration"]) < 0.1, row["file"]
+    for fid in taken:
+        mailbox.about(fid, owner.email)
+    until_gone(lambda: leftovers(stack, inspector), "what the corpus left behind", 60)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["-i.mp4", "a 'b' \"c\".mp4", "new\nline.mp4", "😀 %s $(id) `id`.mp4", "../../etc/passwd", "a;b|c&d.mp4", "."],
+)
+def test_names_mean_nothing_to_the_converter(
+    name: str, url: Door, owner: Person, video: Path, inspector: Inspector
+) -> None:
+    target = f"{url('upload')}?{urlencode({'filename': name})}"
+    headers = {**web.bearer(owner.token), "Content-Type": "video/mp4"}
+    fid = web.call("POST", target, headers=headers, body=video.read_bytes()).json()["id"]
+    inspector.done(fid)
+    assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
+
+
+def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+    """What is asked for at upload is heard, and read, in the MP3."""
+    options = {"bitrate": "96", "start": "0.5", "end": "0:02.5", "channels": "1", "title": "Ein Titel ä", "cover": "1"}
+    target = f"{url('upload')}?{urlencode({'filename': 'a.mp4', **options})}"
+    fid = web.call("POST", target, headers=web.bearer(owner.token), body=video.read_bytes()).json()["id"]
+    job = inspector.done(fid)
+    assert job["mp3"]["duration"] == 2.0
+    assert job["mp3"]["notes"] == []
+    mp3 = web.download(url("download"), owner.token, fid).body
+    assert_tone(mp3, 440, 2.0)
+    file: Any = MP3(io.BytesIO(mp3))
+    assert (file.info.channels, file["TIT2"].text, file["APIC:"].mime) == (1, ["Ein Titel ä"], "image/jpeg")
+    assert file.info.bitrate == pytest.approx(96_000, rel=0.05)
+
+
+def test_a_cut_source_is_noted_in_the_job_and_the_mail(
+    url: Door, owner: Person, shared: Path, inspector: Inspector, mailbox: Mailbox
+) -> None:
+    fid = web.uploaded(url("upload"), owner.token, shared / "corpus" / "file-type__fixture2.mkv")
+    assert inspector.done(fid)["mp3"]["notes"] == ["truncated_source"]
+    assert "ends long before the length" in mailbox.about(fid, owner.email).text
+
+
+def test_progress_of_a_minute(url: Door, owner: Person, videos: Path, inspector: Inspector) -> None:
+    """It rises, through three values at least, and is 100 only when the MP3 is there."""
+    video = long_video(videos, 60)
+    with watched(inspector) as seen:
+        fid = web.uploaded(url("upload"), owner.token, video)
+        inspector.done(fid)
+    progress = [percent for job, percent, _ in seen if job == fid]
+    assert progress == sorted(progress)
+    assert len(set(progress)) >= 3
+    assert all((percent == 100) == (state == "done") for job, percent, state in seen if job == fid)
+
+
+@contextmanager
+def watched(inspector: Inspector) -> Iterator[list[tuple[str, int, str]]]:
+    """Yield what jobs show of their progress, read again and again until the block ends."""
+    seen: list[tuple[str, int, str]] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.005):
+            for job in inspector.database.jobs.find({}, {"progress": 1, "state": 1}).sort("created_at", -1).limit(1):
+                seen.append((job["_id"], job["progress"], job["state"]))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()

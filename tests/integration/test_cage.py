@@ -1,0 +1,170 @@
+"""The cage: what runs in it has no more than its folder, its pipes and its limits, and does not outlive it."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.common import errors
+from functions.common.errors import Failure
+from functions.common.options import Options
+from functions.convert import cage as cages
+from functions.convert import engine
+from functions.convert.cage import Cage
+from functions.convert.encoders import Limits
+from tests.clients.waiting import until
+
+PYTHON = [sys.executable, "-S", "-c"]
+MEGABYTE = 2**20
+
+
+@pytest.fixture
+def cage(tmp_path: Path) -> Iterator[Cage]:
+    with Cage(tmp_path, time.monotonic() + 30, lambda: None) as cage:
+        yield cage
+
+
+def test_a_program_has_no_environment_no_descriptors_and_no_rights_to_gain(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONGODB_URL", "a secret")
+    with socket.socket() as kept:
+        os.set_inheritable(kept.fileno(), True)
+        told = "import os; print(dict(os.environ), sorted(os.listdir('/proc/self/fd')), os.getsid(0) == os.getppid())"
+        said = cage.run([*PYTHON, told], MEGABYTE).output.decode()
+        status = cage.run(["/bin/cat", "/proc/self/status"], MEGABYTE).output.decode()
+    assert "secret" not in said
+    assert "['0', '1', '2', '3']" in said  # the third is the listing itself
+    assert "NoNewPrivs:\t1" in status
+
+
+def test_a_program_writes_no_file_of_any_size(cage: Cage, tmp_path: Path) -> None:
+    outcome = cage.run([*PYTHON, "open('large', 'wb').write(bytes(10_000_000))"], MEGABYTE)
+    assert outcome.code != 0
+    assert (tmp_path / "large").stat().st_size <= 65_536
+
+
+def test_what_a_program_says_is_cut(cage: Cage) -> None:
+    outcome = cage.run([*PYTHON, "import os\nfor _ in range(1000): os.write(2, b'x' * 1000) if _ < 60 else 0"], 10)
+    assert len(outcome.words) == 60_000
+    noisy = "import os\nfor _ in range(1000):\n try: os.write(2, b'x' * 1000)\n except OSError: pass\nprint('alive')"
+    outcome = cage.run([*PYTHON, noisy], 100)
+    assert (outcome.code, outcome.output, len(outcome.words)) == (0, b"alive\n", 65_536)
+
+
+def test_a_program_that_takes_all_memory_fails_alone(cage: Cage) -> None:
+    outcome = cage.run([*PYTHON, "x = bytearray(2 << 30)"], MEGABYTE)
+    assert outcome.code == 1
+    assert "MemoryError" in outcome.words
+
+
+def test_a_program_that_writes_without_end_is_ended(cage: Cage) -> None:
+    assert cage.run(["/usr/bin/yes"], 1000).output == b"y\n" * 500
+
+
+@pytest.mark.parametrize("words", [["/bin/sleep", "60"], [*PYTHON, "while True: pass"]])
+def test_time_is_limited(words: list[str], tmp_path: Path) -> None:
+    start = time.monotonic()
+    with Cage(tmp_path, time.monotonic() + 0.5, lambda: None) as cage, pytest.raises(Failure) as failure:
+        cage.run(words, 10)
+    assert failure.value.kind is errors.CONVERT_TIMED_OUT
+    assert time.monotonic() - start < 10
+
+
+def test_processor_time_is_limited(tmp_path: Path) -> None:
+    """Where the clock on the wall is stopped, the processor's still runs."""
+    with Cage(tmp_path, time.monotonic() + 0.001, lambda: None) as cage:
+        child = cage.start([*PYTHON, "while True: pass"])
+        until(lambda: child.process.poll() is not None, "the program to be ended", 20)
+        assert child.process.returncode < 0
+
+
+def test_children_of_children_end_with_the_block(tmp_path: Path) -> None:
+    with Cage(tmp_path, time.monotonic() + 30, lambda: None) as cage:
+        child = cage.start(["/bin/sh", "-c", "sleep 77 & echo $!; wait"])
+        grandchild = int(child.stdout.readline())
+        assert Path(f"/proc/{grandchild}").exists()
+    until(lambda: not _runs(grandchild), "the grandchild to be gone", 5)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def canary() -> Iterator[tuple[str, list[str]]]:
+    """Yield the address of a server that should never be asked, and what it was asked."""
+    asked: list[str] = []
+
+    class Canary(http.server.BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            asked.append(str(self.client_address))
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Canary) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+SCRIPTS = {
+    "concat script": "ffconcat version 1.0\nfile 'neighbour'\n",
+    "concat script, absolute": "ffconcat version 1.0\nfile '{folder}/neighbour'\n",
+    "concat script of a URL": "ffconcat version 1.0\nfile 'http://{canary}/a.mp4'\n",
+    "playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n",
+    "playlist, absolute": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{folder}/neighbour\n#EXT-X-ENDLIST\n",
+    "playlist of a URL": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{canary}/a.ts\n#EXT-X-ENDLIST\n",
+    "playlist with a key": (
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"http://{canary}/key\"\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n"
+    ),
+    "concat of protocols": "#EXTM3U\n#EXTINF:9,\nconcat:neighbour|http://{canary}/a\n#EXT-X-ENDLIST\n",
+    "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+    "DASH": (
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet '
+        'mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{canary}/a.mp4</BaseURL>'
+        "</Representation></AdaptationSet></Period></MPD>"
+    ),
+    "subtitles of images": "# VobSub index file, v7\nid: en, index: 0\ntimestamp: 00:00:01:000, filepos: 000000000\n",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_file_that_names_others_opens_none(
+    name: str, canary: tuple[str, list[str]], shared: Path, tmp_path: Path
+) -> None:
+    """Neither a neighbour nor a server is asked for anything: the upload is refused for what it is."""
+    address, asked = canary
+    shutil.copy(shared / "corpus" / "media__bbb_2500ms.ts", tmp_path / "neighbour")
+    (tmp_path / "in").write_text(SCRIPTS[name].replace("{folder}", str(tmp_path)).replace("{canary}", address))
+    with pytest.raises(Failure) as failure:
+        _convert(tmp_path)
+    assert failure.value.kind is errors.NOT_MEDIA
+    assert asked == []
+
+
+def test_the_same_script_reaches_its_neighbour_outside_the_cage(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above can fail: without the list of what may open an upload, the neighbour's sound comes out."""
+    shutil.copy(shared / "corpus" / "media__bbb_2500ms.ts", tmp_path / "neighbour")
+    (tmp_path / "in").write_text(SCRIPTS["concat script"])
+    monkeypatch.setattr(cages, "_DEMUXERS", "concat,mpegts")
+    assert _convert(tmp_path).duration > 2
+
+
+def _convert(folder: Path) -> engine.Made:
+    return engine.convert(
+        folder / "in", folder / "out.mp3", Options(), deadline=time.monotonic() + 20, limits=Limits(1e4, 2**30),
+        encoders=0, on_progress=lambda percent: None,
+    )  # fmt: skip

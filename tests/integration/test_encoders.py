@@ -1,0 +1,230 @@
+"""The encoders: however many there are, the MP3 is byte for byte what one encoder makes in a single pass."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import itertools
+import os
+import subprocess
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import imageio_ffmpeg
+import numpy
+import pytest
+
+from functions.common import errors
+from functions.common.errors import Failure
+from functions.common.options import most_bitrate
+from functions.convert import encoders, mp3
+from functions.convert.cage import Cage
+from functions.convert.encoders import BLOCK_FRAMES, Encoded, Encoders, Limits, Pcm, Settings
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+NO_LIMITS = Limits(1e6, 2**31)
+# The shortest segment: an expected length of no time at all makes every one of them so.
+SEGMENT_FRAMES = 8 * BLOCK_FRAMES
+SHORT = 0.1
+VBR, CBR = Settings(None, 2, 3), Settings(64, 2, 3)
+
+
+def border(rate: int, channels: int) -> int:
+    """Return the samples in the shortest segment."""
+    return SEGMENT_FRAMES * mp3.kind_of(rate, channels).samples
+
+
+def noise(rate: int, channels: int, samples: int, seed: int = 7) -> bytes:
+    """Return noise under a tone, with a click now and then: what keeps an encoder busy."""
+    random = numpy.random.default_rng(seed)
+    sound = random.normal(0, 0.1, (samples, channels))
+    sound += 0.3 * numpy.sin(2 * numpy.pi * 440 / rate * numpy.arange(samples))[:, None]
+    sound[:: rate // 3] = 0.9
+    return sound.astype("<f4").tobytes()
+
+
+def dying(rate: int, channels: int, samples: int) -> bytes:
+    """Return noise that dies away towards each border: the hardest for an encoder to forget."""
+    random = numpy.random.default_rng(7)
+    phase = (numpy.arange(samples) % border(rate, channels)) / border(rate, channels)
+    return (random.normal(0, 0.3, (samples, channels)) * (10 ** (-4.5 * phase))[:, None]).astype("<f4").tobytes()
+
+
+def fading(rate: int, channels: int, samples: int) -> bytes:
+    """Return noise that fades out before each border, silence, and noise at once behind it."""
+    random = numpy.random.default_rng(7)
+    phase = (numpy.arange(samples) % border(rate, channels)) / border(rate, channels)
+    gain = numpy.where(phase < 0.5, 1.0, numpy.where(phase < 0.93, 10 ** (-(phase - 0.5) / 0.43 * 5), 0.0))
+    return (random.normal(0, 0.2, (samples, channels)) * gain[:, None]).astype("<f4").tobytes()
+
+
+def plain(sound: bytes, rate: int, channels: int, settings: Settings, *more: str) -> bytes:
+    """Encode in a single pass, with ffmpeg alone."""
+    layout = "mono" if channels == 1 else "stereo"
+    command = [FFMPEG, "-v", "error", "-f", "f32le", "-ar", str(rate), "-ch_layout", layout, "-i", "pipe:0"]
+    command += [*settings.words(), "-id3v2_version", "0", *(more or ("-write_xing", "0")), "-f", "mp3"]
+    if not more:
+        return subprocess.run([*command, "pipe:1"], input=sound, capture_output=True, check=True, timeout=60).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plain.mp3"
+        subprocess.run([*command, str(path)], input=sound, check=True, timeout=60)
+        return path.read_bytes()
+
+
+@pytest.fixture
+def cage(tmp_path: Path) -> Iterator[Cage]:
+    with Cage(tmp_path, time.monotonic() + 120, lambda: None) as cage:
+        yield cage
+
+
+def run(cage: Cage, *given: Any, **more: Any) -> tuple[bytes, Encoded]:
+    """Encode, and return all of the frames, which the target holds only afterwards."""
+    out, into = os.pipe()
+    sound, rate, channels, settings = given
+    writer = Thread(target=_pour, args=(sound, into))
+    writer.start()
+    target = io.BytesIO()
+    lanes = more.pop("lanes", 1)
+    on_progress = more.pop("on_progress", lambda seconds: None)
+    try:
+        made = Encoders(
+            Pcm(out, rate, channels), settings, target, cage, lanes=lanes if callable(lanes) else lambda: lanes,
+            limits=more.pop("limits", NO_LIMITS), seconds=more.pop("seconds", SHORT),
+        )  # fmt: skip
+        counted = made.run(on_progress)
+        return target.getvalue(), counted
+    finally:
+        os.close(out)
+        writer.join()
+
+
+def _pour(sound: bytes, into: int) -> None:
+    with contextlib.suppress(BrokenPipeError), open(into, "wb") as pipe:  # some tests want the encoders to give up
+        pipe.write(sound)
+
+
+@pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (44_100, 1), (48_000, 2), (22_050, 1), (8_000, 2)])
+def test_any_number_of_encoders_gives_the_bytes_of_one_pass(
+    rate: int, channels: int, settings: Settings, cage: Cage
+) -> None:
+    sound = noise(rate, channels, 9 * border(rate, channels) // 2)
+    expected = plain(sound, rate, channels, settings)
+    for lanes in (1, 2, 3, 8):
+        made, counted = run(cage, sound, rate, channels, settings, lanes=lanes)
+        assert made == expected, f"{lanes} encoders"
+        assert counted.samples == 9 * border(rate, channels) // 2
+
+
+@pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
+@pytest.mark.parametrize("more", [-1152, -1, 0, 1, 575, 1152, 4 * 1152, 4 * 1152 + 1])
+def test_lengths_around_a_border(more: int, settings: Settings, cage: Cage) -> None:
+    sound = noise(44_100, 1, 2 * border(44_100, 1) + more)
+    made, _ = run(cage, sound, 44_100, 1, settings, lanes=2)
+    assert made == plain(sound, 44_100, 1, settings)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 400, 1151, 1152, 1153, 49 * 1152])
+def test_short_sounds(samples: int, cage: Cage) -> None:
+    sound = noise(44_100, 2, samples)
+    made, counted = run(cage, sound, 44_100, 2, VBR, lanes=2)
+    assert made == plain(sound, 44_100, 2, VBR)
+    assert counted.samples == samples
+
+
+@pytest.mark.parametrize("sound", [dying, fading])
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (8_000, 1)])
+def test_an_encoder_forgets_where_it_began(sound: Any, rate: int, channels: int, cage: Cage) -> None:
+    """What was loud long ago still moves LAME's thresholds; the warm-up is long enough for that to end."""
+    samples = sound(rate, channels, 7 * border(rate, channels) // 2)
+    for settings in (VBR, Settings(None, 0, 3), CBR):
+        made, _ = run(cage, samples, rate, channels, settings, lanes=2)
+        assert made == plain(samples, rate, channels, settings)
+
+
+def test_without_a_warm_up_the_bytes_differ(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above can fail."""
+    monkeypatch.setattr(encoders, "_WARM_UP_BLOCKS", 0)
+    sound = noise(44_100, 1, 3 * border(44_100, 1))
+    made, _ = run(cage, sound, 44_100, 1, VBR, lanes=2)
+    assert made != plain(sound, 44_100, 1, VBR)
+
+
+def test_the_number_of_encoders_may_change_on_the_way(cage: Cage) -> None:
+    """Another conversion that begins or ends takes or leaves cores."""
+    turns = itertools.cycle([1, 1, 3, 2, 1, 4])
+    sound = noise(44_100, 1, 10 * border(44_100, 1) + 5)
+    made, _ = run(cage, sound, 44_100, 1, CBR, lanes=lambda: next(turns))
+    assert made == plain(sound, 44_100, 1, CBR)
+
+
+@pytest.mark.parametrize("settings", [VBR, CBR, Settings(320, 2, 7)], ids=["VBR", "CBR", "CBR 320"])
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (22_050, 2), (8_000, 1)])
+def test_the_info_frame_says_what_ffmpeg_says(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
+    settings = dataclasses.replace(settings, bitrate=settings.bitrate and min(settings.bitrate, most_bitrate(rate)))
+    sound = noise(rate, channels, 3 * border(rate, channels) + 321)
+    made, counted = run(cage, sound, rate, channels, settings, lanes=2)
+    ours = counted.stream.info_frame(counted.gaps())
+    splitter = mp3.Splitter()
+    theirs = next(splitter.split(plain(sound, rate, channels, settings, "-write_xing", "1")))
+    begin = 4 + counted.stream.kind.side_info
+    frames, length = slice(begin + 8, begin + 12), slice(begin + 12, begin + 16)
+    gaps, music = slice(begin + 141, begin + 144), slice(begin + 148, begin + 154)
+    assert ours[begin : begin + 4] == theirs[begin : begin + 4]
+    for field in (frames, gaps):
+        assert ours[field] == theirs[field]
+    # Ours may be another size than theirs, and counts in the length of the file.
+    both = [(int.from_bytes(each[length], "big") - len(each)) for each in (ours, theirs)]
+    assert both[0] == both[1] == len(made)
+    assert ours[music][4:] == theirs[music][4:], "CRC of the music"
+    toc = numpy.frombuffer(ours[begin + 16 : begin + 116], "u1").astype(int)
+    assert numpy.all(numpy.diff(toc) >= 0)
+    assert numpy.abs(toc - numpy.frombuffer(theirs[begin + 16 : begin + 116], "u1")).max() <= 3
+
+
+def test_the_file_decodes_to_the_samples_that_went_in(cage: Cage, tmp_path: Path) -> None:
+    """With the gaps of the Info frame a player gives back exactly as many samples, at their places."""
+    rate, samples = 44_100, 2 * border(44_100, 1) + 12_345
+    made, counted = run(cage, noise(rate, 1, samples), rate, 1, Settings(192, 2, 3), lanes=2)
+    path = tmp_path / "whole.mp3"
+    path.write_bytes(counted.stream.info_frame(counted.gaps()) + made)
+    command = [FFMPEG, "-v", "error", "-xerror", "-i", str(path), "-f", "f32le", "pipe:1"]
+    decoded = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    assert len(decoded) == samples * 4
+    before, after = (numpy.frombuffer(each, "<f4") for each in (noise(rate, 1, samples), decoded))
+    second = slice(rate // 2, rate)
+    assert numpy.argmax(before[second]) == numpy.argmax(after[second])
+    assert numpy.sqrt(numpy.mean((before - after) ** 2)) < 0.1 * numpy.sqrt(numpy.mean(before**2))
+
+
+def test_limits_and_progress(cage: Cage) -> None:
+    sound = noise(44_100, 1, 44_100 * 30)
+    seen: list[float] = []
+    run(cage, sound, 44_100, 1, VBR, on_progress=seen.append, seconds=30.0)
+    assert seen == sorted(seen)
+    assert 29 < seen[-1] < 31
+    assert len(set(seen)) >= 3
+    for limits, kind in ((Limits(29.9, 2**31), errors.TOO_LONG), (Limits(31.0, 50_000), errors.MP3_TOO_LARGE)):
+        with pytest.raises(Failure) as failure:
+            run(cage, sound, 44_100, 1, VBR, lanes=2, limits=limits)
+        assert failure.value.kind is kind
+
+
+def test_no_sound_gives_no_frames(cage: Cage) -> None:
+    assert run(cage, b"", 44_100, 2, VBR)[1].samples == 0
+
+
+def test_waiting_sound_is_bounded(cage: Cage) -> None:
+    """However far the decoder is ahead, no more waits than the limit says: here it is all there at once."""
+    seconds, rate = 1200, 44_100
+    tracemalloc.start()
+    run(cage, bytes(4 * seconds * rate), rate, 1, Settings(32, 2, 9), lanes=2, seconds=None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - 4 * seconds * rate < 60 * 2**20
