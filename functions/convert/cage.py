@@ -26,6 +26,7 @@ _DEMUXERS = (
     "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
 )
 _MEMORY_BYTES = 2**30
+_MOST_PIXELS = 40_000_000  # 8K, and some: what is larger costs more memory than a program in the cage has
 _LOG_BYTES = 65_536
 _BLOCK_BYTES = 65_536
 _TICK_SECONDS = 0.2
@@ -112,11 +113,11 @@ class Cage:
     ) -> Child:
         """Start a program that may read its folder and write its pipes, and nothing else."""
         log = self.folder / f"{len(self._children)}.log"
-        left = max(1.0, self._deadline - time.monotonic())
+        most = int(max(1.0, self._deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
         caged = [
             # The program dies with us, even when we are killed outright.
             "/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs",
-            "/usr/bin/prlimit", f"--cpu={int(left * (os.cpu_count() or 1)) + 1}", f"--as={_MEMORY_BYTES}",
+            "/usr/bin/prlimit", f"--cpu={most}:{most + 1}", f"--as={_MEMORY_BYTES}",
             f"--fsize={_LOG_BYTES}", "--core=0", *command,
         ]  # fmt: skip
         with log.open("xb") as words:
@@ -182,7 +183,8 @@ def ffmpeg(*words: str) -> list[str]:
 
 def opening(source: Path) -> list[str]:
     """Return the words that make ffmpeg open this file, as media, and nothing beside it."""
-    return ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{source}"]
+    words = ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
+    return [*words, "-i", f"file:{source}"]
 
 
 def widen(pipe: int) -> None:

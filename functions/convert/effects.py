@@ -59,16 +59,16 @@ def environment() -> dict[str, str]:
 def main() -> None:
     """Change the sound between standard input and standard output; no sound makes none."""
     wanted = Wanted(**json.loads(sys.argv[1]))
-    try:
-        form, head = wav.read(lambda: sys.stdin.buffer.read1(_BLOCK_BYTES))
-    except EOFError:
-        return
-    rate = wanted.rate or form.rate
-    sys.stdout.buffer.write(wav.header(wav.Format(rate, form.channels)))
-    stream = _Stream(form, head, sys.stdin.buffer, whole=rate == form.rate and wanted.speed == 1)
-    for chunk in _chunks(stream, rate, wanted):
-        sys.stdout.buffer.write(chunk.astype("<f4").tobytes())
-    sys.stdout.buffer.flush()
+    with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as sink:
+        try:
+            form, head = wav.read(lambda: source.read1(_BLOCK_BYTES))
+        except EOFError:
+            return
+        rate = wanted.rate or form.rate
+        sink.write(wav.header(wav.Format(rate, form.channels)))
+        stream = _Stream(form, head, source, whole=rate == form.rate and wanted.speed == 1)
+        for chunk in _chunks(stream, rate, wanted):
+            sink.write(chunk.astype("<f4").tobytes())
 
 
 def _chunks(stream: _Stream, rate: int, wanted: Wanted) -> Iterator[Samples]:
@@ -142,18 +142,20 @@ class _Stream:
             return numpy.zeros(self._form.channels)
         places = times * self.rate - self._first
         if self._whole:
-            return self._frames.take(numpy.rint(places).astype(int), 0)
+            exact: Samples = self._frames.take(numpy.rint(places).astype(int), 0)
+            return exact
         numbers = places.astype(int)
         part = (places - numbers).astype(numpy.float32)
-        before = self._frames.take(numbers, 0)
-        after = self._frames.take(numbers + 1, 0, mode="clip")
-        return before + (after - before) * (part if self._form.channels == 1 else part[:, None])
+        before: Samples = self._frames.take(numbers, 0)
+        after: Samples = self._frames.take(numbers + 1, 0, mode="clip")  # behind the last one it stays as it is
+        between: Samples = before + (after - before) * (part if self._form.channels == 1 else part[:, None])
+        return between
 
     def _shaped(self, data: bytes) -> Samples:
         import numpy
 
         whole = len(data) // self._form.frame_bytes * self._form.channels
-        samples = numpy.frombuffer(data, "<f4", whole)
+        samples: Samples = numpy.frombuffer(data, "<f4", whole)
         return samples if self._form.channels == 1 else samples.reshape(-1, self._form.channels)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,7 +67,7 @@ def convert(
         work = _Work(source, media, track, options, limits, cage, lanes, on_progress)
         picture = cover.take(source, media, options.cover, cage)
         with target.open("w+b") as file:
-            room = len(work.tag(picture, work.expected))
+            room = len(work.tag(picture, None))
             result = work.frames(file, room)
             tag = work.tag(picture, result.seconds, room)
             file.seek(0)
@@ -138,7 +139,9 @@ class _Work:
     def _encoded(self, file: BinaryIO) -> _Result:
         leveller = None
         if self.options.normalize is not None:
-            leveller = loudness.leveller(self.source, self.track, self.options, self.cage)
+            leveller = loudness.leveller(
+                self.source, self.track, self.options, self.cage, partial(_settings, self.options)
+            )
         pcm = sound.start(self.source, self.track, self.options, self.cage, leveller)
         settings = _settings(self.options, pcm.rate)
         encoders = Encoders(

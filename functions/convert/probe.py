@@ -33,9 +33,9 @@ _FLAGS = re.compile(r"(?: \([a-z ]{1,40}\))*$")
 _LOCKED_TAG = re.compile(r" \((?:enca|drms|aavd) / 0x[0-9A-F]{8}\)")  # MP4: common encryption, FairPlay, Audible
 _LOCKED_KEY = re.compile(r" {6}enc_key_id {6}: ")  # Matroska: the key that opens the track
 _LOCKED_FILE = re.compile(r"\[in#0[^]\n]{0,99}\] (?:Ext )?DRM protected stream detected")  # ASF
-_DURATION = re.compile(r"  Duration: (?:N/A|([0-9]{2,9}):([0-9]{2}):([0-9]{2}\.[0-9]{2}))(?:, start: (-?[0-9.]+))?, .*")
-
-_MOST_PIXELS = 40_000_000  # 8K, and some
+_DURATION = re.compile(
+    r"  Duration: (?:N/A|([0-9]{2,9}):([0-9]{2}):([0-9]{2}\.[0-9]{2}))(?:, start: (-?[0-9]{1,12}\.[0-9]{6}))?, .*"
+)
 
 _ENCRYPTED_PACKETS = 20
 _PACKETS_MOST_BYTES = 2**20
@@ -97,20 +97,21 @@ def look(source: Path, cage: Cage) -> Media:
     """
     asked = ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"]
     graphs = ["-print_graphs_format", "json", "-print_graphs_file", "pipe:1"]
-    outcome = cage.run([*_INTO_ONE_PIPE, *_talking("info", *graphs, *opening(source), *asked)], _SAID_MOST_BYTES)
+    outcome = cage.run([*_INTO_ONE_PIPE, *_talking("info", *graphs, *caging.opening(source), *asked)], _SAID_MOST_BYTES)
     said = outcome.output.decode(errors="replace")
     listed = said.rfind(_LIST)
     if outcome.code != 0 or listed < 0:
         raise Failure(_reason(source, outcome.code, said, cage))
-    file = json.loads(said[listed:])["inputfiles"][0]
+    file = json.JSONDecoder().raw_decode(said, listed + 1)[0]["inputfiles"][0]
     lines = list(_lines(said))
-    streams = _told(list(_listed(file["inputstreams"])), lines)
+    known = list(_listed(file["inputstreams"]))
+    streams = _told(known, lines)
     duration, start = _times(lines)
     tracks = _tracks(streams, locked=any(_LOCKED_FILE.match(line) for line in said.split("\n")))
     demuxer = file["demuxer_name"]
     tags, chapters = _metadata(source, demuxer, tracks, cage)
     if demuxer.startswith("mov,"):
-        tracks = _with_encrypted_packets(source, tracks, cage)
+        tracks = _with_encrypted_packets(source, tracks, {each.index for each in known if each.kind == "audio"}, cage)
     return Media(
         demuxer=demuxer,
         duration=duration,
@@ -138,11 +139,6 @@ def choose(media: Media, wanted: int | str | None) -> Track:
     if chosen.encrypted:
         raise Failure(errors.ENCRYPTED)
     return chosen
-
-
-def opening(source: Path) -> list[str]:
-    """Return the words that make ffmpeg open a file, and look at no picture that is too large for the cage."""
-    return ["-max_pixels", str(_MOST_PIXELS), *caging.opening(source)]
 
 
 def _fits(track: Track, wanted: int | str | None) -> bool:
@@ -227,19 +223,22 @@ def _metadata(
 ) -> tuple[dict[str, str], tuple[Chapter, ...]]:
     # Ogg has its tags on the streams, not on the file.
     origin = ["-map_metadata", f"0:s:{tracks[0].stream}"] if demuxer == "ogg" and tracks else []
-    command = caging.ffmpeg("-copyts", *opening(source), *origin, "-f", "ffmetadata", "pipe:1")
+    command = caging.ffmpeg("-copyts", *caging.opening(source), *origin, "-f", "ffmetadata", "pipe:1")
     return metadata.read(cage.run(command, _SAID_MOST_BYTES).output)
 
 
-def _with_encrypted_packets(source: Path, tracks: Sequence[Track], cage: Cage) -> tuple[Track, ...]:
-    """Mark the tracks that have encrypted packets: an MP4 opens like any other and then decodes to noise."""
-    known = [track for track in tracks if track.codec]
-    if not known:
-        return tuple(tracks)
-    chosen = [word for track in known for word in ("-map", f"0:{track.stream}")]
+def _with_encrypted_packets(source: Path, tracks: tuple[Track, ...], copied: set[int], cage: Cage) -> tuple[Track, ...]:
+    """Mark the tracks that have encrypted packets: an MP4 opens like any other and then decodes to noise.
+
+    `copied` are the streams that ffmpeg knows the codec of; others it does not copy.
+    """
+    readable = [track for track in tracks if track.stream in copied]
+    if not readable:
+        return tracks
+    chosen = [word for track in readable for word in ("-map", f"0:{track.stream}")]
     some = ["-c", "copy", "-frames:a", str(_ENCRYPTED_PACKETS), "-f", "framecrc", "pipe:1"]
-    packets = cage.run(caging.ffmpeg(*opening(source), *chosen, *some), _PACKETS_MOST_BYTES).output
-    locked = {known[int(found[1])].number for found in _ENCRYPTED_PACKET.finditer(packets)}
+    packets = cage.run(caging.ffmpeg(*caging.opening(source), *chosen, *some), _PACKETS_MOST_BYTES).output
+    locked = {readable[int(found[1])].number for found in _ENCRYPTED_PACKET.finditer(packets)}
     return tuple(replace(track, encrypted=track.encrypted or track.number in locked) for track in tracks)
 
 
@@ -251,7 +250,7 @@ def _reason(source: Path, code: int, said: str, cage: Cage) -> Kind:
         return errors.UNDECODABLE
     if not _UNOPENED.search(said):
         raise RuntimeError(f"ffmpeg ended with {code}: {said[-_QUOTED_CHARACTERS:]}")
-    detailed = cage.run([*_INTO_ONE_PIPE, *_talking("debug", *opening(source))], _REASON_MOST_BYTES)
+    detailed = cage.run([*_INTO_ONE_PIPE, *_talking("debug", *caging.opening(source))], _REASON_MOST_BYTES)
     reasons = detailed.output.decode(errors="replace")
     if _RECOGNISED.search(reasons) and not _REFUSED.search(reasons):
         return errors.UNDECODABLE

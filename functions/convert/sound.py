@@ -173,14 +173,11 @@ def _cut(options: Options) -> list[str]:
 
 
 def _closer(rate: int, speed: float) -> list[str]:
-    """Return the filters that prepare a sound for another speed: nothing in it that would be too high, and oversampled.
-
-    The rates between are such that ffmpeg's filters are exact, which takes ratios of small numbers.
-    """
-    step = math.gcd(rate, 100)
+    """Return the filters that prepare a sound for another speed: oversampled, with nothing that would be too high."""
+    # Multiples of these make ratios of small numbers between the rates, with which ffmpeg's filters are exact.
+    step = _OVERSAMPLING * math.gcd(rate, 100)
     low = max(step, int(rate / speed) // step * step)
-    filters = [f"aresample={low}", f"aresample={rate}"] if speed > 1 else []
-    return [*filters, f"aresample={rate * _OVERSAMPLING}"]
+    return [f"aresample={each}" for each in ([low] if speed > 1 else []) + [rate * _OVERSAMPLING]]
 
 
 def _filtered(filters: Sequence[str]) -> list[str]:

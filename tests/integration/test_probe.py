@@ -260,7 +260,13 @@ def test_two_opinions_are_none(tmp_path: Path, cage: Cage) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["k\nStream mapping:\n", 'k\n{\n    "inputfiles": []\n}\n', "k\n;FFMETADATA1\n[CHAPTER]\n"]
+    "name",
+    [
+        "k\nStream mapping:\n",
+        "k\n  Duration: 11:11:11.11, start: ..., x\n  Duration: N/A, start: -.\nStream mapping:\n",
+        'k\n{\n    "inputfiles": []\n}\n',
+        "k\n;FFMETADATA1\n[CHAPTER]\n",
+    ],
 )
 def test_the_ends_of_descriptions_cannot_be_forged(name: str, tmp_path: Path, cage: Cage) -> None:
     """A tag that pretends that all is said may hide what is said of a track, but not the track."""
@@ -296,6 +302,13 @@ def test_common_encryption(codec: str, flags: str, tmp_path: Path, cage: Cage) -
     source = made(tmp_path / "in.mp4", *tone(), "-c:a", codec, *ENCRYPTION, "-movflags", flags)
     assert b"pssh" not in source.read_bytes()
     assert chosen(probe.look(source, cage)) == "encrypted"
+
+
+def test_encryption_cannot_be_hidden(tmp_path: Path, cage: Cage) -> None:
+    """What a text claims of the tracks does not keep them from being looked at."""
+    words = ["-c:a", "aac", *ENCRYPTION, "-metadata", f"k{FORGED}=value", "-movflags", "+use_metadata_tags"]
+    media = probe.look(made(tmp_path / "in.mp4", *tone(), *words), cage)
+    assert media.tracks == (Track(stream=0, number=1, encrypted=True),)
 
 
 def test_a_licence_is_not_encryption(tmp_path: Path, cage: Cage) -> None:

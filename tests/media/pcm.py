@@ -1,0 +1,62 @@
+"""Make files of samples that are known, and get the samples and the loudness of files, with a plain ffmpeg."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy
+
+TIMEOUT_SECONDS = 120
+
+Samples = numpy.ndarray
+
+
+def made_of(samples: Samples, rate: int, path: Path, *words: str) -> Path:
+    """Write a file of these samples, one column for each channel, encoded as the words say; return its path."""
+    _ran([*_reading(samples, rate), *words, "-y", str(path)], samples)
+    return path
+
+
+def mp3_of(samples: Samples, rate: int, *words: str) -> bytes:
+    """Return the MP3 that libmp3lame makes of these samples."""
+    return _ran([*_reading(samples, rate), *_MP3, *words, "pipe:1"], samples).stdout
+
+
+def plain_mp3(path: Path, *words: str) -> bytes:
+    """Return the MP3 that libmp3lame makes of a file's first sound track."""
+    return _ran(["-i", str(path), "-map", "0:a:0", "-map_metadata", "-1", *_MP3, *words, "pipe:1"]).stdout
+
+
+def decoded(mp3: bytes, rate: int, channels: int) -> Samples:
+    """Return the samples of an MP3."""
+    output = ["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "pipe:1"]
+    data = _ran(["-i", "pipe:0", *output], mp3).stdout
+    return numpy.frombuffer(data, "<f4").reshape(-1, channels)
+
+
+def loudness(sound: bytes | Samples, rate: int = 0) -> tuple[float, float]:
+    """Return the integrated loudness in LUFS and the true peak in dBTP of an MP3, or of samples at a rate."""
+    source = ["-i", "pipe:0"] if isinstance(sound, bytes) else _reading(sound, rate)
+    meter = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
+    said = _ran([*source, *meter], sound, level="info").stderr.decode()
+    found = re.search(r"I: +(\S+) LUFS.*Peak: +(\S+) dBFS", said, re.DOTALL)
+    assert found, said
+    return float(found[1]), float(found[2])
+
+
+_MP3 = ("-c:a", "libmp3lame", "-q:a", "2", "-bitexact", "-id3v2_version", "0", "-f", "mp3")
+
+
+def _reading(samples: Samples, rate: int) -> list[str]:
+    return ["-f", "f32le", "-ar", str(rate), "-ac", str(samples.shape[1]), "-i", "pipe:0"]
+
+
+def _ran(
+    words: list[str], sound: bytes | Samples = b"", level: str = "error"
+) -> subprocess.CompletedProcess[bytes]:
+    data = sound if isinstance(sound, bytes) else sound.astype("<f4").tobytes()
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", "-v", level, *words]
+    return subprocess.run(command, input=data, check=True, capture_output=True, timeout=TIMEOUT_SECONDS)
