@@ -69,6 +69,14 @@ class Child:
         """Return what the program said on its standard error, 64 kB at most."""
         return self._log.read_bytes().decode(errors="replace")
 
+    def consumed(self) -> int:
+        """Return how many bytes the program has read so far; none that are known of once it has ended."""
+        try:
+            counted = Path(f"/proc/{self.process.pid}/io").read_text()
+        except OSError:
+            return 0
+        return next((int(line[6:]) for line in counted.splitlines() if line.startswith("rchar:")), 0)
+
     def kill(self) -> None:
         """End the program and all that it started; its end is waited for."""
         if self.process.poll() is None:

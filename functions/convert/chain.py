@@ -39,6 +39,10 @@ class Chain:
         """Return the program whose output nobody in the chain reads."""
         return self._links[-1].child if self._links else self._decoder
 
+    def consumed(self) -> int:
+        """Return how many bytes of the upload the decoder has read, 0 when it has ended."""
+        return self._decoder.consumed()
+
     def then(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, needs_sound: bool = False
     ) -> None:

@@ -149,7 +149,15 @@ class _Work:
             lanes=self.lanes, limits=self.limits, seconds=self.expected,
         )  # fmt: skip
         file.write(encoders.stream.info_frame(None))
-        encoded = encoders.run(self._progress)
+        size = os.path.getsize(self.source)
+
+        def advanced(seconds: float) -> None:
+            if self.expected:
+                self._progress(seconds)
+            else:  # of a file that declares no length, the share that was read can be told
+                self.on_progress(min(_MOST_PERCENT, 100 * pcm.consumed() / size))
+
+        encoded = encoders.run(advanced)
         pcm.ended(self.cage)
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)

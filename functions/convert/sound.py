@@ -63,6 +63,10 @@ class Sound:
         """See that the sound came to a good end, once all of it was read. Raises Failure(UNDECODABLE)."""
         self._chain.ended(sounded=True)
 
+    def consumed(self) -> int:
+        """Return how many bytes of the upload were read for it, 0 when all is decoded."""
+        return self._chain.consumed()
+
     def drained(self) -> int:
         """Read the sound to its end, and return how many frames there were. Raises Failure as `start` does."""
         length = len(self.head) + sum(map(len, self._chain.blocks()))

@@ -265,6 +265,19 @@ def test_progress_rises(options: Options, tmp_path: Path) -> None:
     assert 90 < told[-1] <= 99
 
 
+def test_progress_without_a_declared_length(tmp_path: Path) -> None:
+    """A live recording does not say how long it is; the share of it that was read tells as well."""
+    source = tmp_path / "live.mkv"
+    with source.open("wb") as file:  # what cannot seek cannot come back to write a length
+        words = ["-f", "lavfi", "-i", TONE, "-t", "600", "-c:a", "pcm_s16le", "-f", "matroska", "pipe:1"]
+        subprocess.run([FFMPEG, "-v", "error", *words], check=True, stdout=file, timeout=60)
+    seen: list[float] = []
+    assert convert(source, tmp_path / "work", on_progress=seen.append).notes == ()
+    told = [percent for percent in seen if percent]
+    assert len(set(told)) >= 3
+    assert max(told) <= 99
+
+
 @pytest.mark.parametrize("at", [0.0, 50.0])
 def test_a_lost_lease_stops_everything(at: float, tmp_path: Path) -> None:
     """What the sign of progress raises goes up, and every program is gone by then."""

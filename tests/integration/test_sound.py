@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy
 import pytest
 
+from functions.common import errors
 from functions.common.errors import Failure, Kind
 from functions.common.options import Options
 from functions.convert import sound
 from functions.convert.cage import Cage
+from functions.convert.chain import Chain
 from functions.convert.probe import Track
+from tests.clients.waiting import until_gone
 from tests.media.pcm import Samples, made_of, mp3_of, plain_mp3
 from tests.media.samples import made, pictures
 
@@ -169,9 +175,176 @@ def click_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         if not target.exists():
             wav = made_of(samples, RATE, folder / "clicks.wav", "-c:a", "pcm_s16le")
             late = ["-itsoffset", "2.3"] if name.startswith("late") else []
-            codec = "flac" if name.startswith("late") else {".mp4": "aac", ".mkv": "aac", ".ts": "aac"}[target.suffix]
-            video = [*pictures(SECONDS), *late, "-i", str(wav), "-c:v", "mpeg4", "-c:a", codec]
-            made(target, *(video if target.suffix in (".mp4", ".mkv", ".ts") else ["-i", str(wav)]))
+            codec = ["-c:v", "mpeg4", "-c:a", "flac" if late else "aac"]
+            video = [*pictures(SECONDS), *late, "-i", str(wav), *codec]
+            made(target, *(video if _sound_in(name) else ["-i", str(wav)]))
         return target
 
     return path
+
+
+@pytest.mark.parametrize(
+    ("name", "shift"),
+    [("a.wav", 0), ("a.flac", 0), ("a.mp4", 0), ("a.mkv", 0), ("a.mp3", 0), ("a.ts", 1024), ("late.mkv", 0)],
+)
+def test_a_whole_track_has_its_clicks_where_they_were(
+    name: str, shift: int, click_files: Callable[[str], Path], cage: Cage
+) -> None:
+    """An encoder's delay is taken off where the container tells it: MPEG-TS does not, and ffmpeg leaves it."""
+    clicks = clicks_in(hear(click_files(name), cage, _sound_in(name)).samples)
+    assert numpy.abs(numpy.array(clicks) - CLICKS - shift).max() <= (0 if name.endswith((".wav", ".flac")) else 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(3.25, None), (None, 3.25), (1.1234, 7.654321), (2.5, 100.0), (0.0, None), (4.0, 4.00003)]
+)
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp4", "a.mkv", "a.mp3", "a.ts", "late.mkv"])
+def test_a_cut_is_exact_to_the_sample(
+    name: str, start: float | None, end: float | None, click_files: Callable[[str], Path], cage: Cage
+) -> None:
+    """What is left is exactly that part of the whole, by the time that a player shows."""
+    path, stream = click_files(name), _sound_in(name)
+    whole = hear(path, cage, stream).samples
+    cut = hear(path, cage, stream, start=start, end=end).samples
+    begins = round(2.3 * RATE) if name.startswith("late") else 0
+    first = max(0, round((start or 0.0) * RATE) - begins)
+    after = min(len(whole), (round(end * RATE) if end else 2**40) - begins)
+    if name.endswith(".ts"):  # its time stamps are of 90 kHz
+        assert abs(len(cut) - (after - first)) <= 1
+        first = next(first + by for by in (0, -1, 1) if (whole[max(0, first + by) :][: len(cut)] == cut).all())
+        after = first + len(cut)
+    assert len(cut) == after - first
+    assert (cut == whole[first:after]).all()
+
+
+def test_a_cut_is_exact_at_the_rate_that_comes_out(cage: Cage, tmp_path: Path) -> None:
+    path = made_of(noise(96_000, seconds=3), 96_000, tmp_path / "in.wav", "-c:a", "pcm_f32le")
+    whole = hear(path, cage).samples
+    cut = hear(path, cage, start=1.00001, end=2.5).samples
+    assert (cut == whole[48_000:120_000]).all()
+
+
+@pytest.mark.parametrize("options", [{"start": 11.0}, {"start": 10.0}, {"start": 11.0, "end": 12.0, "speed": 2.0}])
+def test_a_start_beyond_the_end(options: dict[str, float], click_files: Callable[[str], Path], cage: Cage) -> None:
+    assert refusal(click_files("a.wav"), cage, **options) is errors.OUT_OF_RANGE
+    assert refusal(click_files("a.mp4"), cage, 1, **options) is errors.OUT_OF_RANGE
+
+
+def test_an_end_before_the_sound_begins(click_files: Callable[[str], Path], cage: Cage) -> None:
+    assert refusal(click_files("late.mkv"), cage, 1, start=0.5, end=1.5) is errors.OUT_OF_RANGE
+
+
+# What is damaged
+
+
+@pytest.mark.parametrize("options", [{}, {"start": 1.0}, {"volume": 0.5}])
+def test_no_sound_at_all_is_not_a_matter_of_the_range(options: dict[str, float], cage: Cage, shared: Path) -> None:
+    path = shared / "corpus" / "mp4parse__zero_empty_stsc.mp4"
+    assert refusal(path, cage, 1, **options) is errors.UNDECODABLE
+
+
+def test_a_stream_that_is_not_there(click_files: Callable[[str], Path], cage: Cage) -> None:
+    assert refusal(click_files("a.wav"), cage, 5) is errors.NO_AUDIO
+
+
+def test_a_file_that_is_cut_gives_what_it_has(click_files: Callable[[str], Path], cage: Cage, tmp_path: Path) -> None:
+    whole = click_files("a.mkv").read_bytes()
+    path = tmp_path / "half.mkv"
+    path.write_bytes(whole[: len(whole) // 2])
+    samples = hear(path, cage, 1).samples
+    assert RATE < len(samples) < 9 * RATE
+    assert (samples[: len(samples) // 2] == hear(click_files("a.mkv"), cage, 1).samples[: len(samples) // 2]).all()
+
+
+def test_mostly_errors_and_some_sound(cage: Cage, tmp_path: Path) -> None:
+    """ffmpeg ends with an error when most packets had one; what it made of the others counts."""
+    path = made_of(noise(seconds=20), RATE, tmp_path / "in.mp4", "-c:a", "aac", "-movflags", "+faststart")
+    data = bytearray(path.read_bytes())
+    first = data.index(b"mdat") + 4
+    kept = first + (len(data) - first) // 8
+    data[kept:] = bytes(len(data) - kept)
+    path.write_bytes(data)
+    plain = subprocess.run(_null(path), capture_output=True, check=False)
+    assert plain.returncode == 69
+    assert len(hear(path, cage).samples) > RATE
+    data[first:] = bytes(len(data) - first)
+    path.write_bytes(data)
+    assert refusal(path, cage) is errors.UNDECODABLE
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    ["ts=if(gt(N\\,100)\\,PTS+990000000\\,PTS)", "pts=if(mod(N\\,2)\\,PTS+5000\\,PTS):dts=DTS", "pts=0:dts=0",
+     "ts=1000000-PTS", "ts=PTS*100000"],
+)  # fmt: skip
+def test_hostile_time_stamps_lose_nothing(
+    stamps: str, click_files: Callable[[str], Path], cage: Cage, tmp_path: Path
+) -> None:
+    path = made(
+        tmp_path / "in.mkv", "-i", str(click_files("a.mkv")), "-map", "0:a", "-c", "copy", "-bsf:a", f"setts={stamps}"
+    )
+    samples = hear(path, cage).samples
+    assert len(samples) < 11 * RATE
+    assert numpy.abs(numpy.array(clicks_in(samples)) - CLICKS).max() <= 2
+
+
+# What else may happen
+
+
+def test_what_comes_from_waiting_goes_up_and_nothing_is_left_running(
+    click_files: Callable[[str], Path], tmp_path: Path
+) -> None:
+    class Lost(Exception):
+        pass
+
+    def tick() -> None:
+        raise Lost
+
+    path = click_files("a.wav")
+    with pytest.raises(Lost), Cage(tmp_path, time.monotonic() + 60, tick) as cage:
+        sound.start(path, Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
+    until_gone(lambda: _programs_on(str(path)), "the programs", 5)
+
+
+def test_no_time_left(click_files: Callable[[str], Path], tmp_path: Path) -> None:
+    with Cage(tmp_path, time.monotonic(), lambda: None) as cage:
+        assert refusal(click_files("a.wav"), cage) is errors.CONVERT_TIMED_OUT
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_file(click_files: Callable[[str], Path], cage: Cage) -> None:
+    """The decoder fails as well when its reader does: the reader's failure is the one that counts."""
+    decoder = [*_null(click_files("a.wav"))[:-3], "-f", "f32le", "pipe:1"]
+    chain = Chain(decoder, cage)
+    chain.then([sys.executable, "-c", "import sys; sys.exit('our own fault')"])
+    assert not list(chain.blocks())
+    with pytest.raises(RuntimeError, match="our own fault"):
+        chain.ended(sounded=False)
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    code = (
+        "import sys; from functions.convert import effects, loudness, sound;"
+        "sys.exit(bool({'numpy', 'moviepy', 'mutagen'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _sound_in(name: str) -> int:
+    """Return the stream of the sound: behind the pictures where there are some."""
+    return 1 if name.endswith((".mp4", ".mkv", ".ts")) else 0
+
+
+def _null(path: Path) -> list[str]:
+    return [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-f", "null", "-"]
+
+
+def _programs_on(path: str) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if path in words:
+            found.append(words)
+    return found

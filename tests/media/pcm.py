@@ -54,9 +54,7 @@ def _reading(samples: Samples, rate: int) -> list[str]:
     return ["-f", "f32le", "-ar", str(rate), "-ac", str(samples.shape[1]), "-i", "pipe:0"]
 
 
-def _ran(
-    words: list[str], sound: bytes | Samples = b"", level: str = "error"
-) -> subprocess.CompletedProcess[bytes]:
+def _ran(words: list[str], sound: bytes | Samples = b"", level: str = "error") -> subprocess.CompletedProcess[bytes]:
     data = sound if isinstance(sound, bytes) else sound.astype("<f4").tobytes()
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", "-v", level, *words]
     return subprocess.run(command, input=data, check=True, capture_output=True, timeout=TIMEOUT_SECONDS)
