@@ -79,7 +79,7 @@ def _chunks(stream: _Stream, rate: int, wanted: Wanted) -> Iterator[Samples]:
     first = 0
     while True:
         last = first + _CHUNK_FRAMES
-        stream.move(math.floor(first * step), math.ceil(last * step) + 1)
+        stream.move(math.floor(first * step), math.ceil(last * step))
         if stream.over:
             last = min(last, math.ceil(stream.end / step - _ROUNDING))
         if last <= first:

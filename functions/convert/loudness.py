@@ -97,7 +97,8 @@ class _Trial:
     def following(self) -> _Change:
         """Return what to try after this."""
         gain = self.change.gain + min(self.missing / _LIMITED_SLOPE, _STEP_MOST_LU)
-        return replace(self.change, gain=gain, ceiling=min(_MOST_DBTP, self.change.top + self.room - _ROOM_DB / 2))
+        room = self.room - (_ROOM_DB / 2 if self.room >= 0 else 2 * _ROOM_DB)
+        return replace(self.change, gain=gain, ceiling=min(_MOST_DBTP, self.change.top + room))
 
 
 def leveller(source: Path, track: Track, options: Options, cage: Cage, settings: Callable[[int], Settings]) -> Level:
@@ -131,7 +132,7 @@ class _Search:
             heard = self._mp3(change)
             trials.append(_Trial(change, target - heard.loudness, _MOST_DBTP - heard.peak))
             change = trials[-1].following()
-        best = min(trials, key=lambda trial: trial.error)
+        best = min(trials, key=lambda trial: (not trial.good, trial.error))
         return best.change.filters(best.further)
 
     def _sound(self) -> tuple[int, _Measured]:

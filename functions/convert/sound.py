@@ -146,8 +146,7 @@ class Decoding:
         return sound
 
     def _decoder(self, filters: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
-        # The stamps are for cutting only; after that hostile ones can do no harm.
-        every = [*_negotiated(self.options), *_cut(self.options), "asetpts=N/SR/TB", *filters]
+        every = [*_negotiated(self.options), *_cut(self.options), *filters]
         command = caging.ffmpeg(
             "-threads", "1", *caging.opening(self.source), "-map", f"0:{self.track.stream}", *_filtered(every),
             "-map_metadata", "-1", "-map_chapters", "-1", *output,
@@ -172,7 +171,7 @@ def _negotiated(options: Options) -> list[str]:
 
 def _cut(options: Options) -> list[str]:
     """Return the filter that keeps what lies between start and end by the time stamps, to the sample."""
-    times = [f"{name}={at:.6f}" for name, at in (("start", options.start), ("end", options.end)) if at is not None]
+    times = [f"{name}={at:.6f}" for name, at in (("start", options.start), ("end", options.end)) if at]
     return [f"atrim={':'.join(times)}"] if times else []
 
 

@@ -127,7 +127,7 @@ SCRIPTS = {
     "playlist, absolute": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{folder}/neighbour\n#EXT-X-ENDLIST\n",
     "playlist of a URL": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{canary}/a.ts\n#EXT-X-ENDLIST\n",
     "playlist with a key": (
-        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"http://{canary}/key\"\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n"
+        '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="http://{canary}/key"\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n'
     ),
     "concat of protocols": "#EXTM3U\n#EXTINF:9,\nconcat:neighbour|http://{canary}/a\n#EXT-X-ENDLIST\n",
     "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",

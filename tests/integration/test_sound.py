@@ -107,6 +107,7 @@ def clicks_in(samples: Samples) -> list[int]:
         (88_200, "stereo", "pcm_f32le", (48_000, 2)),
         (64_000, "mono", "pcm_s32le", (48_000, 1)),
         (192_000, "stereo", "pcm_f64le", (48_000, 2)),
+        (46_050, "stereo", "pcm_f32le", (44_100, 2)),
         (37_800, "stereo", "pcm_f32le", (32_000, 2)),
         (22_050, "stereo", "pcm_s16le", (22_050, 2)),
         (11_025, "mono", "pcm_s16le", (11_025, 1)),

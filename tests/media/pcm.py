@@ -10,6 +10,8 @@ import imageio_ffmpeg
 import numpy
 
 TIMEOUT_SECONDS = 120
+_VBR = ("-c:a", "libmp3lame", "-q:a", "2")
+_MP3 = ("-bitexact", "-id3v2_version", "0", "-f", "mp3")
 
 Samples = numpy.ndarray
 
@@ -21,20 +23,13 @@ def made_of(samples: Samples, rate: int, path: Path, *words: str) -> Path:
 
 
 def mp3_of(samples: Samples, rate: int, *words: str) -> bytes:
-    """Return the MP3 that libmp3lame makes of these samples."""
-    return _ran([*_reading(samples, rate), *_MP3, *words, "pipe:1"], samples).stdout
+    """Return the MP3 that libmp3lame makes of these samples: VBR 2, unless the words say otherwise."""
+    return _ran([*_reading(samples, rate), *(words or _VBR), *_MP3, "pipe:1"], samples).stdout
 
 
 def plain_mp3(path: Path, *words: str) -> bytes:
-    """Return the MP3 that libmp3lame makes of a file's first sound track."""
-    return _ran(["-i", str(path), "-map", "0:a:0", "-map_metadata", "-1", *_MP3, *words, "pipe:1"]).stdout
-
-
-def decoded(mp3: bytes, rate: int, channels: int) -> Samples:
-    """Return the samples of an MP3."""
-    output = ["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "pipe:1"]
-    data = _ran(["-i", "pipe:0", *output], mp3).stdout
-    return numpy.frombuffer(data, "<f4").reshape(-1, channels)
+    """Return the MP3 of VBR 2 that libmp3lame makes of a file's first sound track."""
+    return _ran(["-i", str(path), "-map", "0:a:0", "-map_metadata", "-1", *words, *_VBR, *_MP3, "pipe:1"]).stdout
 
 
 def loudness(sound: bytes | Samples, rate: int = 0) -> tuple[float, float]:
@@ -45,9 +40,6 @@ def loudness(sound: bytes | Samples, rate: int = 0) -> tuple[float, float]:
     found = re.search(r"I: +(\S+) LUFS.*Peak: +(\S+) dBFS", said, re.DOTALL)
     assert found, said
     return float(found[1]), float(found[2])
-
-
-_MP3 = ("-c:a", "libmp3lame", "-q:a", "2", "-bitexact", "-id3v2_version", "0", "-f", "mp3")
 
 
 def _reading(samples: Samples, rate: int) -> list[str]:
