@@ -136,6 +136,9 @@ class Cage:
                 # Python ignores SIGXFSZ and SIGPIPE and so does the program then: a full log is cut, not deadly.
                 restore_signals=False,
             )  # fmt: skip
+        # Longer turns on the processor and fewer changes between programs: about a tenth less work for the same.
+        with contextlib.suppress(OSError):  # it has ended already, or this may not be chosen here
+            os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
         child = Child(process, log)
         self._children.append(child)
         return child

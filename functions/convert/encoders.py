@@ -34,6 +34,7 @@ _SEGMENT_LEAST_BLOCKS = 8
 _SEGMENT_UNKNOWN_BLOCKS = 24
 _AHEAD_BYTES = 32 * 2**20  # of sound that waits, for each encoder but the first
 _READ_BYTES = 2**16
+_REFUSED = "Error encoding a frame"  # LAME takes numbers only, and floats in a file may be none
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ class Encoders:
                 on_progress(self._counted * self.stream.kind.samples / self._pcm.rate)
         for lane in self._lanes:
             if self._cage.code(lane.child) != 0:
-                raise RuntimeError(f"an encoder failed: {lane.child.words()}")
+                raise self._blame(lane)
         samples = self._received // (self._pcm.channels * _SAMPLE_BYTES)
         if self._segments or self.stream.frames * self.stream.kind.samples < samples:
             raise RuntimeError("frames are missing")
@@ -339,7 +340,7 @@ class Encoders:
 
     def _start(self) -> _Lane:
         command = cages.ffmpeg(
-            "-protocol_whitelist", "pipe", "-format_whitelist", "f32le", "-threads", "1",
+            "-protocol_whitelist", "pipe", "-format_whitelist", "f32le", "-threads", "1", "-filter_threads", "1",
             "-f", "f32le", "-ar", str(self._pcm.rate), "-ch_layout", "mono" if self._pcm.channels == 1 else "stereo",
             "-i", "pipe:0", *self._settings.words(),
             "-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1",
@@ -369,11 +370,20 @@ class Encoders:
             self._selector.unregister(pipe)
 
     def _feed(self, lane: _Lane) -> None:
-        self._recycle(lane.write())
+        try:
+            self._recycle(lane.write())
+        except BrokenPipeError:
+            raise self._blame(lane) from None
         if self._ended and lane.waiting == 0 and not lane.child.stdin.closed:
             if lane.source in self._selector.get_map():
                 self._selector.unregister(lane.source)
             lane.child.stdin.close()
+
+    def _blame(self, lane: _Lane) -> Exception:
+        """Return why an encoder has ended: samples that LAME refuses are the source's fault, all else is ours."""
+        self._cage.code(lane.child)
+        said = lane.child.words()
+        return Failure(errors.UNDECODABLE) if _REFUSED in said else RuntimeError(f"an encoder failed: {said}")
 
     def _read(self, lane: _Lane) -> None:
         count = lane.read()
