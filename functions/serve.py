@@ -52,9 +52,7 @@ def _install_health(app: Flask, settings: Serving) -> None:
 
 def _install_metrics(app: Flask, settings: Serving) -> None:
     registry = CollectorRegistry()
-    requests = Counter(
-        "http_requests", "Requests answered.", ["function", "method", "status"], registry=registry
-    )
+    requests = Counter("http_requests", "Requests answered.", ["function", "method", "status"], registry=registry)
     durations = Histogram(
         "http_request_duration_seconds", "Time to the answer's first byte.", ["function"], registry=registry
     )

@@ -66,9 +66,7 @@ class Files:
 class Writer:
     """Write one file's chunks, counting and hashing on the way."""
 
-    def __init__(
-        self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str
-    ) -> None:
+    def __init__(self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str) -> None:
         self._files = files
         self._chunks = chunks
         self._file_id = file_id

@@ -33,9 +33,7 @@ _TRIES = 2
 class Jobs:
     """Execute the table of transitions on a collection of job documents."""
 
-    def __init__(
-        self, collection: Collection[Document], clock: Callable[[], datetime], periods: Periods
-    ) -> None:
+    def __init__(self, collection: Collection[Document], clock: Callable[[], datetime], periods: Periods) -> None:
         self._collection = collection
         self._clock = clock
         self.periods = periods
@@ -61,9 +59,7 @@ class Jobs:
     def find_owned(self, job_id: str, owner: str) -> Document | None:
         """Return a job of this user, unless it is being deleted; somebody else's is as good as none."""
         with mongodb.reached():
-            return self._collection.find_one(
-                {"_id": job_id, "owner": owner, "state": {"$ne": transitions.DELETING}}
-            )
+            return self._collection.find_one({"_id": job_id, "owner": owner, "state": {"$ne": transitions.DELETING}})
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
         """Take a job through one row of the table; return it as it is afterwards, or nothing if the row lost.

@@ -104,9 +104,7 @@ def choice(name: str, meaning: str, *allowed: str, default: Any = _REQUIRED) -> 
     return _field(Setting(name, parse, default, meaning))
 
 
-def _number(
-    name: str, meaning: str, kind: type, what: str, default: Any, least: float, most: float
-) -> Any:
+def _number(name: str, meaning: str, kind: type, what: str, default: Any, least: float, most: float) -> Any:
     def parse(value: str) -> Any:
         try:
             number = kind(value)

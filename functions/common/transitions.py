@@ -1,7 +1,7 @@
 """The life of a job: every change that its document may go through, in one table.
 
 Each row is one atomic compare-and-set: it names the state, and the epoch or the mail's token, that it starts from.
-`functions.backends.jobs` executes the rows; `tests/unit/test_exploration.py` runs the real steps over every schedule.
+`functions.backends.jobs` executes the rows; `tests/exploration` runs the real steps over every schedule.
 
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
            state, epoch, lease{holder, until}, claimed_at, attempts, retry_at,
@@ -240,9 +240,7 @@ RETRY = Transition(
 _SEND_AGAIN = {"announced_at": now, "announce_gap": given("gap"), "announce_due": lambda m: m.after(m.given["gap"])}
 _NOT_SENT_SINCE = _SAME_EPOCH | {"announced_at": given("announced_at"), "announce_due": over}
 ANNOUNCE_READY = Transition("announce_ready", "sweep", (READY,), None, when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
-ANNOUNCE_END = Transition(
-    "announce_end", "sweep", _ENDED, None, mail=(NONE,), when=_NOT_SENT_SINCE, sets=_SEND_AGAIN
-)
+ANNOUNCE_END = Transition("announce_end", "sweep", _ENDED, None, mail=(NONE,), when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 
 CLAIM_MAIL = Transition(
     "claim_mail", "notify", _ENDED, None, mail=(NONE,), mail_target=CLAIMED,

@@ -52,6 +52,7 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
         self._log = log
+        self._consumed = 0
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -70,12 +71,13 @@ class Child:
         return self._log.read_bytes().decode(errors="replace")
 
     def consumed(self) -> int:
-        """Return how many bytes the program has read so far; none that are known of once it has ended."""
+        """Return how many bytes the program has read, as far as the system tells."""
         try:
             counted = Path(f"/proc/{self.process.pid}/io").read_text()
-        except OSError:
-            return 0
-        return next((int(line[6:]) for line in counted.splitlines() if line.startswith("rchar:")), 0)
+        except OSError:  # it has ended
+            return self._consumed
+        self._consumed = next((int(line[6:]) for line in counted.splitlines() if line.startswith("rchar:")), 0)
+        return self._consumed
 
     def kill(self) -> None:
         """End the program and all that it started; its end is waited for."""
@@ -92,15 +94,20 @@ class Child:
 class Cage:
     """Start programs that work on one upload, and see to it that none outlives the block.
 
-    `folder` is private to the upload; `deadline` is on the monotonic clock. `tick` is called several times a second
-    while the programs are waited for; what it raises ends them.
+    `folder` is private to the upload; `deadline` is on the monotonic clock. While programs are waited for, `check` is
+    called several times a second, and `on_work` when they have read something since; what these raise ends them.
     """
 
-    def __init__(self, folder: Path, deadline: float, tick: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, deadline: float, check: Callable[[], None], on_work: Callable[[], None] | None = None
+    ) -> None:
         self.folder = folder
         self._deadline = deadline
-        self._tick = tick
+        self._check = check
+        self._on_work = on_work
         self._children: list[Child] = []
+        self._consumed = 0
+        self._looked = 0.0
 
     def __enter__(self) -> Cage:
         return self
@@ -162,10 +169,7 @@ class Cage:
     def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until one of the pipes is ready. Raises Failure(CONVERT_TIMED_OUT) when there is no time left."""
         while True:
-            self._tick()
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise Failure(errors.CONVERT_TIMED_OUT)
+            left = self._left()
             if ready := selector.select(min(left, _TICK_SECONDS)):
                 return ready
 
@@ -175,16 +179,28 @@ class Cage:
         Raises Failure(CONVERT_TIMED_OUT) when it takes too long, or took more processor time than it may.
         """
         while True:
-            self._tick()
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise Failure(errors.CONVERT_TIMED_OUT)
+            left = self._left()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = child.process.wait(min(left, _TICK_SECONDS))
                 break
         if code == -signal.SIGXCPU:
             raise Failure(errors.CONVERT_TIMED_OUT)
         return code
+
+    def _left(self) -> float:
+        """Return the seconds that are left, and look after the work on the way."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            raise Failure(errors.CONVERT_TIMED_OUT)
+        if now - self._looked >= _TICK_SECONDS:
+            self._looked = now
+            self._check()
+            # A lease is renewed by work alone: a program that hangs reads nothing (DESIGN section 3, rule 5).
+            consumed = sum(child.consumed() for child in self._children)
+            if self._on_work and consumed > self._consumed:
+                self._on_work()
+            self._consumed = max(consumed, self._consumed)
+        return self._deadline - now
 
 
 def ffmpeg(*words: str) -> list[str]:

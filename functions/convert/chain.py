@@ -40,7 +40,7 @@ class Chain:
         return self._links[-1].child if self._links else self._decoder
 
     def consumed(self) -> int:
-        """Return how many bytes of the upload the decoder has read, 0 when it has ended."""
+        """Return how many bytes of the upload the decoder has read."""
         return self._decoder.consumed()
 
     def then(

@@ -66,7 +66,7 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
         source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
         options = Options.from_document(job.get("options"))
-        made = encode(source, target, options, deadline=lease.deadline, on_progress=lease.beat)
+        made = encode(source, target, options, deadline=lease.deadline, check=lease.check, on_progress=lease.beat)
         file_id = ids.mp3_file(job["_id"], job["epoch"])
         writer = files.write(MP3S, file_id)
         with target.open("rb") as content:

@@ -59,7 +59,7 @@ def copy(
             if copied.length > limits.length:
                 raise Failure(errors.MP3_TOO_LARGE)
             on_progress(copied.seconds)
-    splitter.end()
+    # What is left of a frame that was cut is none.
     code = cage.code(child)
     if copied is None:
         raise mp3.NotMp3

@@ -22,6 +22,7 @@ from functions.common.errors import Failure
 from functions.convert import cage as cages
 from functions.convert import mp3
 from functions.convert.cage import Cage, Child
+from functions.convert.wav import SAMPLE_BYTES
 
 # The pattern of padded frames at a constant bitrate repeats after 49 frames at 44.1 kHz and its halves, so that an
 # encoder may jump by multiples of it; at the other rates no frame is padded (facts: 144 * bitrate / rate).
@@ -29,7 +30,6 @@ BLOCK_FRAMES = 49
 # An encoder looks ahead by less than three frames; it is given one more before it jumps.
 _TAIL_FRAMES = 4
 _WARM_UP_BLOCKS = 3
-_SAMPLE_BYTES = 4
 _SEGMENT_LEAST_BLOCKS = 8
 _SEGMENT_UNKNOWN_BLOCKS = 24
 _AHEAD_BYTES = 32 * 2**20  # of sound that waits, for each encoder but the first
@@ -148,7 +148,6 @@ class _Lane:
         except BlockingIOError:
             return 0
         if not data:
-            self.splitter.end()
             if self.spans:
                 self.spans.popleft().segment.complete = True
             return None
@@ -193,7 +192,7 @@ class Encoders:
         self._pcm, self._settings, self._target, self._cage = pcm, settings, target, cage
         self._allowed, self._limits, self._expected = lanes, limits, seconds
         kind = mp3.kind_of(pcm.rate, pcm.channels)
-        self._frame_bytes = kind.samples * pcm.channels * _SAMPLE_BYTES
+        self._frame_bytes = kind.samples * pcm.channels * SAMPLE_BYTES
         self._block_bytes = self._frame_bytes * BLOCK_FRAMES
         self._most_blocks = max(_SEGMENT_LEAST_BLOCKS, _AHEAD_BYTES // self._block_bytes)
         self.stream = mp3.Stream(kind, settings.bitrate, settings.scale())
@@ -205,7 +204,7 @@ class Encoders:
         self._free: list[_Block] = []
         self._lane: _Lane | None = None
         self._left = 0  # blocks of the segment that are still to come
-        self._received = self._counted = self._waiting = 0
+        self._received = self._counted = 0
         self._ended = False
 
     def run(self, on_progress: Callable[[float], None]) -> Encoded:
@@ -226,7 +225,8 @@ class Encoders:
         for lane in self._lanes:
             if self._cage.code(lane.child) != 0:
                 raise self._blame(lane)
-        samples = self._received // (self._pcm.channels * _SAMPLE_BYTES)
+            lane.splitter.end()
+        samples = self._received // (self._pcm.channels * SAMPLE_BYTES)
         if self._segments or self.stream.frames * self.stream.kind.samples < samples:
             raise RuntimeError("frames are missing")
         return Encoded(self.stream, samples)
@@ -258,7 +258,7 @@ class Encoders:
 
     def _grown(self, count: int) -> None:
         self._received += count
-        if self._received > self._limits.seconds * self._pcm.rate * self._pcm.channels * _SAMPLE_BYTES:
+        if self._received > self._limits.seconds * self._pcm.rate * self._pcm.channels * SAMPLE_BYTES:
             raise Failure(errors.TOO_LONG)
         self._block.length += count
         if self._block.length == self._block_bytes:
@@ -269,7 +269,7 @@ class Encoders:
         self._selector.unregister(self._pcm.pipe)
         self._ended = True
         # A sample that was cut in two is no sample.
-        cut = self._block.length % (self._pcm.channels * _SAMPLE_BYTES)
+        cut = self._block.length % (self._pcm.channels * SAMPLE_BYTES)
         self._block.length -= cut
         self._received -= cut
         if self._block.length:
@@ -331,7 +331,7 @@ class Encoders:
     def _segment_blocks(self) -> int:
         if self._expected is None:
             return min(_SEGMENT_UNKNOWN_BLOCKS, self._most_blocks)
-        blocks = self._expected * self._pcm.rate * self._pcm.channels * _SAMPLE_BYTES / self._block_bytes
+        blocks = self._expected * self._pcm.rate * self._pcm.channels * SAMPLE_BYTES / self._block_bytes
         rounds = -(-blocks // (max(1, self._allowed()) * self._most_blocks)) or 1
         wanted = int(-(-blocks // (max(1, self._allowed()) * rounds)))
         return max(_SEGMENT_LEAST_BLOCKS, min(wanted, self._most_blocks))
@@ -354,10 +354,10 @@ class Encoders:
 
     def _pause_or_go_on(self) -> None:
         """Listen to each pipe only while there is something to do for it."""
-        self._waiting = sum(lane.waiting for lane in self._lanes)
         if not self._ended:
+            waiting = sum(lane.waiting for lane in self._lanes)
             room = _AHEAD_BYTES * max(1, len(self._lanes) - 1) + 2 * self._block_bytes
-            self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, self._waiting <= room)
+            self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, waiting <= room)
         for lane in self._lanes:
             if not lane.child.stdin.closed:
                 self._listen(lane.source, selectors.EVENT_WRITE, partial(self._feed, lane), lane.waiting > 0)

@@ -53,15 +53,17 @@ def convert(
     deadline: float,
     limits: Limits,
     encoders: int,
+    check: Callable[[], None],
     on_progress: Callable[[float], None],
 ) -> Made:
     """Make an MP3 of the sound of `source`, which lies alone in a private folder, at `target` beside it.
 
-    `deadline` is on the monotonic clock; `encoders` is how many may run, 0 for one on each core. `on_progress` is
-    called with per cent, several times a second; what it raises stops the work at once. Raises Failure: NO_AUDIO,
-    NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG, MP3_TOO_LARGE or CONVERT_TIMED_OUT.
+    `deadline` is on the monotonic clock; `encoders` is how many may run, 0 for one on each core. `check` is
+    called several times a second, `on_progress` with per cent when the work has gone on; what they raise stops it at
+    once. Raises Failure: NO_AUDIO, NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG,
+    MP3_TOO_LARGE or CONVERT_TIMED_OUT.
     """
-    with Cage(source.parent, deadline, lambda: on_progress(0.0)) as cage, cores.shared(encoders) as lanes:
+    with Cage(source.parent, deadline, check, lambda: on_progress(0.0)) as cage, cores.shared(encoders) as lanes:
         media = probe.look(source, cage)
         track = probe.choose(media, options.track)
         work = _Work(source, media, track, options, limits, cage, lanes, on_progress)
@@ -94,10 +96,10 @@ class _Work:
     @property
     def expected(self) -> float | None:
         """Return how many seconds will come out if what the file declares is true."""
-        ends = [end for end in (self.options.end, self.media.duration) if end is not None]
-        if not ends or (self.media.duration is None and self.options.start is None):
+        if self.media.duration is None:
             return None
-        return max(0.0, min(ends) - (self.options.start or 0.0)) / (self.options.speed or 1.0)
+        end = min(self.media.duration, self.options.end or self.media.duration)
+        return max(0.0, end - (self.options.start or 0.0)) / (self.options.speed or 1.0)
 
     def frames(self, file: BinaryIO, room: int) -> _Result:
         """Write the Info frame's place and all frames behind `room` bytes."""
@@ -134,7 +136,9 @@ class _Work:
         )
         gaps = copying.gaps(self.source) if self.media.demuxer == copying.CODEC else None
         silent = (gaps.delay + gaps.padding) / stream.kind.rate if gaps else 0.0
-        return _Result(stream, gaps, max(0.0, stream.seconds - silent))
+        if silent >= stream.seconds:  # the file's word for its gaps cannot be true
+            return _Result(stream, None, stream.seconds)
+        return _Result(stream, gaps, stream.seconds - silent)
 
     def _encoded(self, file: BinaryIO) -> _Result:
         leveller = None
@@ -158,7 +162,7 @@ class _Work:
                 self.on_progress(min(_MOST_PERCENT, 100 * pcm.consumed() / size))
 
         encoded = encoders.run(advanced)
-        pcm.ended(self.cage)
+        pcm.ended()
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)
         return _Result(encoded.stream, encoded.gaps(), encoded.samples / pcm.rate)

@@ -33,19 +33,26 @@ class Lease:
         self._last_moment = job["claimed_at"] + timedelta(seconds=limit)
         self._pause = min(1.0, jobs.periods.convert_lease / _RENEWALS_A_LEASE)
         self._renewed = time.monotonic()
-        self._shown = 0
+        self._progress = self._shown = 0  # per cent
 
-    def beat(self, progress: float = 0.0) -> None:
-        """Renew the lease, at most once a second, with the progress in per cent. Raises Lost or Stopped."""
+    def check(self) -> None:
+        """Raise Stopped once this process was told to stop; the lease stays as it is."""
         if self._stopping.is_set():
             raise Stopped
-        done = min(_MOST_BEFORE_THE_END, max(0, int(progress)))
+
+    def beat(self, progress: float = 0.0) -> None:
+        """Renew the lease because the work goes on, at most once a second; show how many per cent are done.
+
+        Raises Lost or Stopped.
+        """
+        self.check()
+        self._progress = max(self._progress, min(_MOST_BEFORE_THE_END, int(progress)))
         # The first sign of progress is shown at once: a short conversion is over before the pause is.
-        first = done > 0 and self._shown == 0
+        first = self._progress > 0 and self._shown == 0
         if not first and time.monotonic() - self._renewed <= self._pause:
             return
         self._renewed = time.monotonic()
-        self._shown = max(done, self._shown)
-        given = {"epoch": self.job["epoch"], "deadline": self._last_moment, "progress": done}
+        self._shown = self._progress
+        given = {"epoch": self.job["epoch"], "deadline": self._last_moment, "progress": self._progress}
         if self._jobs.apply(RENEW, self.job["_id"], **given) is None:
             raise Lost

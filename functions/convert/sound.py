@@ -59,12 +59,12 @@ class Sound:
         """Return the pipe that the rest of the sound comes from."""
         return self._chain.last.stdout
 
-    def ended(self, cage: Cage) -> None:
+    def ended(self) -> None:
         """See that the sound came to a good end, once all of it was read. Raises Failure(UNDECODABLE)."""
         self._chain.ended(sounded=True)
 
     def consumed(self) -> int:
-        """Return how many bytes of the upload were read for it, 0 when all is decoded."""
+        """Return how many bytes of the upload were read for it."""
         return self._chain.consumed()
 
     def drained(self) -> int:

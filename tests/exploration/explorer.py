@@ -216,9 +216,7 @@ class Explorer:
             for fault, after, answer in found
         ]
 
-    def _with(
-        self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False
-    ) -> State:
+    def _with(self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False) -> State:
         running = [*state.running[:slot], process, *state.running[slot + 1 :]]
         for first, second in pairwise(range(len(running))):
             # It does not matter which of two converters stands where.

@@ -45,7 +45,7 @@ def changed(cage: Cage, tmp_path: Path) -> Callable[..., Samples]:
         data = bytearray(started.head)
         while block := os.read(started.stdout.fileno(), 2**20):
             data += block
-        started.ended(cage)
+        started.ended()
         assert started.rate == rate
         return numpy.frombuffer(bytes(data), "<f4").reshape(-1, started.channels)
 

@@ -37,7 +37,7 @@ def convert(source: Path, folder: Path, options: Options | None = None, **given:
     shutil.copy(source, folder / "in")
     usual = {
         "deadline": time.monotonic() + 60, "limits": Limits(43_200, 2**31), "encoders": 0,
-        "on_progress": lambda percent: None,
+        "check": lambda: None, "on_progress": lambda percent: None,
     }  # fmt: skip
     return engine.convert(folder / "in", folder / "out.mp3", options or Options(), **(usual | given))
 

@@ -58,7 +58,7 @@ def levelled(cage: Cage, tmp_path: Path) -> Callable[..., Levelled]:
         data = bytearray(started.head)
         while block := os.read(started.stdout.fileno(), 2**20):
             data += block
-        started.ended(cage)
+        started.ended()
         result = numpy.frombuffer(bytes(data), "<f4").reshape(-1, started.channels)
         mp3 = pcm.mp3_of(result, started.rate, *settings.words())
         return Levelled(started.rate, result, mp3, found.filters)

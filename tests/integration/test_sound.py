@@ -61,7 +61,7 @@ def hear(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Heard:
     data = bytearray(started.head)
     while block := os.read(started.stdout.fileno(), 2**20):
         data += block
-    started.ended(cage)
+    started.ended()
     return Heard(started.rate, numpy.frombuffer(bytes(data), "<f4").reshape(-1, started.channels))
 
 
