@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from functions.common import errors
+from functions.common import crash, errors
 from functions.common.errors import Failure
 
 # What may open an upload: containers of sound and pictures. Playlists and concat scripts, which name other files,
@@ -135,7 +135,7 @@ class Cage:
             "/usr/bin/prlimit", f"--cpu={most}:{most + 1}", f"--as={_MEMORY_BYTES}",
             f"--fsize={_LOG_BYTES}", "--core=0", *command,
         ]  # fmt: skip
-        with log.open("xb") as words:
+        with log.open("xb") as words, crash.around("program"):
             process = subprocess.Popen(
                 caged, stdin=stdin, stdout=stdout, stderr=words, cwd=self.folder, env=dict(environment or {}),
                 close_fds=True, start_new_session=True,
@@ -152,7 +152,10 @@ class Cage:
 
     def run(self, command: Sequence[str], most: int, environment: Mapping[str, str] | None = None) -> Outcome:
         """Run a program to its end, and return its first `most` bytes of output; one that writes more is ended."""
-        child = self.start(command, environment=environment)
+        return self.finish(self.start(command, environment=environment), most)
+
+    def finish(self, child: Child, most: int) -> Outcome:
+        """Wait for a program that was started, as `run` does."""
         output = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
@@ -214,10 +217,11 @@ def opening(source: Path) -> list[str]:
     return [*words, "-i", f"file:{source}"]
 
 
-def widen(pipe: int) -> None:
-    """Let a pipe hold a megabyte, so that whoever is at its ends is woken less often."""
+def widen(pipe: int) -> int:
+    """Let a pipe hold a megabyte, so that whoever is at its ends is woken less often; return how much it holds."""
     with contextlib.suppress(PermissionError):  # above the limit that an administrator set
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
 
 
 @cache

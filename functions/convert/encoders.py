@@ -8,8 +8,10 @@ test_encoders.py compares the bytes).
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -32,7 +34,11 @@ _TAIL_FRAMES = 4
 _WARM_UP_BLOCKS = 3
 _SEGMENT_LEAST_BLOCKS = 8
 _SEGMENT_UNKNOWN_BLOCKS = 24
-_AHEAD_BYTES = 32 * 2**20  # of sound that waits, for each encoder but the first
+_SHARE_LEAST_BLOCKS = 6  # that are worth a new encoder and its warm-up
+_AHEAD_BYTES = 48 * 2**20  # of sound that waits, for all encoders together
+_AHEAD_ALONE_BYTES = 4 * 2**20
+# No encoder empties a pipe so fast, and whoever looks at the pipes for each packet takes a twentieth of a core.
+_PIPE_BYTES_A_SECOND = 2**28
 _READ_BYTES = 2**16
 _REFUSED = "Error encoding a frame"  # LAME takes numbers only, and floats in a file may be none
 
@@ -82,7 +88,7 @@ class _Block:
     readers: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Segment:
     """A run of frames that one encoder makes; those that cannot be written yet wait in it."""
 
@@ -98,6 +104,16 @@ class _Span:
     segment: _Segment
     first: int
     end: int | None = None
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is taken from an encoder: blocks of a segment, those just before them, and the one behind, if any."""
+
+    segment: _Segment
+    warm_up: list[_Block]
+    blocks: list[_Block]
+    behind: _Block | None
 
 
 class _Lane:
@@ -122,6 +138,24 @@ class _Lane:
             block.readers += 1
             self.waiting += len(part)
             self._queue.append((part, block))
+
+    def halve(self) -> _Rest | None:
+        """Give away the later half of what waits of the last segment; nothing where that is not worth while."""
+        if not self._queue:
+            return None
+        span, queue = self.spans[-1], list(self._queue)
+        behind = queue.pop()[1] if span.end is not None else None
+        own = min(len(queue), (self.given - _TAIL_FRAMES * bool(behind) - span.first) // BLOCK_FRAMES)
+        count = (own - _WARM_UP_BLOCKS) // 2
+        if count < _SHARE_LEAST_BLOCKS:
+            return None
+        for part, block in list(self._queue)[len(queue) - count :]:
+            self._queue.pop()
+            self.waiting -= len(part)
+            block.readers -= 1
+        self.given -= count * BLOCK_FRAMES + _TAIL_FRAMES * bool(behind)
+        blocks = [block for _, block in queue]
+        return _Rest(span.segment, blocks[-count - _WARM_UP_BLOCKS : -count], blocks[-count:], behind)
 
     def write(self) -> list[_Block]:
         """Write what the encoder takes now; return the blocks that were written to their end."""
@@ -194,7 +228,6 @@ class Encoders:
         kind = mp3.kind_of(pcm.rate, pcm.channels)
         self._frame_bytes = kind.samples * pcm.channels * SAMPLE_BYTES
         self._block_bytes = self._frame_bytes * BLOCK_FRAMES
-        self._most_blocks = max(_SEGMENT_LEAST_BLOCKS, _AHEAD_BYTES // self._block_bytes)
         self.stream = mp3.Stream(kind, settings.bitrate, settings.scale())
         self._selector = selectors.DefaultSelector()
         self._lanes: list[_Lane] = []
@@ -206,6 +239,7 @@ class Encoders:
         self._left = 0  # blocks of the segment that are still to come
         self._received = self._counted = 0
         self._ended = False
+        self._pause = 0.0  # seconds
 
     def run(self, on_progress: Callable[[float], None]) -> Encoded:
         """Encode to the end; `on_progress` is called with the seconds done.
@@ -219,6 +253,7 @@ class Encoders:
             self._take(self._pcm.head)
             while not (self._ended and self._open == 0):
                 self._pause_or_go_on()
+                time.sleep(self._pause)
                 for key, _ in self._cage.wait(selector):
                     key.data()
                 on_progress(self._counted * self.stream.kind.samples / self._pcm.rate)
@@ -274,8 +309,9 @@ class Encoders:
         self._received -= cut
         if self._block.length:
             self._hand_out()
-        for lane in self._lanes:
+        for lane in list(self._lanes):
             self._feed(lane)
+        self._share_the_rest()
 
     def _hand_out(self) -> None:
         """Give the block that is full to the encoder of the segment, or begin a segment with it."""
@@ -303,13 +339,9 @@ class Encoders:
         before, after = self._lane, self._choose()
         if before is not after:
             if before is not None:
-                # The last frames of a segment look into the next one.
-                tail = _TAIL_FRAMES * self._frame_bytes
-                before.spans[-1].end = before.given
-                before.give(self._block, 0, tail)
-                before.given += _TAIL_FRAMES
+                self._end_segment(before, self._block)
                 # One that has had a tail goes on behind one, so that its pattern of padded frames still fits.
-                had_tail = after.given > 0
+                tail, had_tail = _TAIL_FRAMES * self._frame_bytes, after.given > 0
                 for number, block in enumerate(self._recent):
                     after.give(block, tail if had_tail and number == 0 else 0)
                 after.given += BLOCK_FRAMES * len(self._recent) - _TAIL_FRAMES * had_tail
@@ -318,6 +350,35 @@ class Encoders:
             after.spans.append(_Span(segment, after.given))
         self._lane = after
         self._left = self._segment_blocks()
+
+    def _share_the_rest(self) -> None:
+        """Start encoders for half of what waits behind the busiest one, while there are cores without work."""
+        while self._lanes and sum(not lane.child.stdin.closed for lane in self._lanes) < self._allowed():
+            busiest = max(self._lanes, key=lambda lane: lane.waiting)
+            rest = busiest.halve()
+            if rest is None:
+                return
+            self._end_segment(busiest, rest.blocks[0])
+            self._hand_over(rest)
+
+    def _hand_over(self, rest: _Rest) -> None:
+        lane = self._start()
+        segment = _Segment()
+        self._segments.insert(self._segments.index(rest.segment) + 1, segment)
+        for block in rest.warm_up:
+            lane.give(block)
+        lane.spans.append(_Span(segment, BLOCK_FRAMES * len(rest.warm_up)))
+        for block in rest.blocks:
+            lane.give(block)
+        lane.given = BLOCK_FRAMES * (len(rest.warm_up) + len(rest.blocks))
+        if rest.behind:
+            self._end_segment(lane, rest.behind)
+
+    def _end_segment(self, lane: _Lane, behind: _Block) -> None:
+        """Let an encoder look from the last frames of its segment into the next one."""
+        lane.spans[-1].end = lane.given
+        lane.give(behind, 0, _TAIL_FRAMES * self._frame_bytes)
+        lane.given += _TAIL_FRAMES
 
     def _choose(self) -> _Lane:
         """Return the encoder that will be idle first, a new one if there may be more."""
@@ -329,12 +390,14 @@ class Encoders:
         return min(self._lanes, key=lambda lane: lane.waiting)
 
     def _segment_blocks(self) -> int:
+        allowed = max(1, self._allowed())
+        most = _AHEAD_BYTES // max(1, allowed - 1) // self._block_bytes
         if self._expected is None:
-            return min(_SEGMENT_UNKNOWN_BLOCKS, self._most_blocks)
+            return max(_SEGMENT_LEAST_BLOCKS, min(_SEGMENT_UNKNOWN_BLOCKS, most))
         blocks = self._expected * self._pcm.rate * self._pcm.channels * SAMPLE_BYTES / self._block_bytes
-        rounds = -(-blocks // (max(1, self._allowed()) * self._most_blocks)) or 1
-        wanted = int(-(-blocks // (max(1, self._allowed()) * rounds)))
-        return max(_SEGMENT_LEAST_BLOCKS, min(wanted, self._most_blocks))
+        rounds = math.ceil(blocks / (allowed * max(1, most))) or 1
+        wanted = math.ceil(blocks / (allowed * rounds))
+        return max(_SEGMENT_LEAST_BLOCKS, min(wanted, most))
 
     # The encoders
 
@@ -346,7 +409,7 @@ class Encoders:
             "-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1",
         )  # fmt: skip
         lane = _Lane(self._cage.start(command, stdin=cages.PIPE))
-        cages.widen(lane.source)
+        self._pause = min(map(cages.widen, (self._pcm.pipe, lane.source))) / _PIPE_BYTES_A_SECOND
         self._lanes.append(lane)
         self._open += 1
         self._selector.register(lane.sink, selectors.EVENT_READ, partial(self._read, lane))
@@ -356,7 +419,7 @@ class Encoders:
         """Listen to each pipe only while there is something to do for it."""
         if not self._ended:
             waiting = sum(lane.waiting for lane in self._lanes)
-            room = _AHEAD_BYTES * max(1, len(self._lanes) - 1) + 2 * self._block_bytes
+            room = (_AHEAD_BYTES if self._allowed() > 1 else _AHEAD_ALONE_BYTES) + 2 * self._block_bytes
             self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, waiting <= room)
         for lane in self._lanes:
             if not lane.child.stdin.closed:
@@ -378,6 +441,7 @@ class Encoders:
             if lane.source in self._selector.get_map():
                 self._selector.unregister(lane.source)
             lane.child.stdin.close()
+            self._share_the_rest()
 
     def _blame(self, lane: _Lane) -> Exception:
         """Return why an encoder has ended: samples that LAME refuses are the source's fault, all else is ours."""

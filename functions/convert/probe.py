@@ -97,7 +97,10 @@ def look(source: Path, cage: Cage) -> Media:
     """
     asked = ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"]
     graphs = ["-print_graphs_format", "json", "-print_graphs_file", "pipe:1"]
-    outcome = cage.run([*_INTO_ONE_PIPE, *_talking("info", *graphs, *caging.opening(source), *asked)], _SAID_MOST_BYTES)
+    listing = cage.start([*_INTO_ONE_PIPE, *_talking("info", *graphs, *caging.opening(source), *asked)])
+    # At the same time, for most of it is waiting: what it says about the tags is needed for nearly every file.
+    labels = cage.start(_labelling(source))
+    outcome = cage.finish(listing, _SAID_MOST_BYTES)
     said = outcome.output.decode(errors="replace")
     listed = said.rfind(_LIST)
     if outcome.code != 0 or listed < 0:
@@ -109,9 +112,12 @@ def look(source: Path, cage: Cage) -> Media:
     duration, start = _times(lines)
     tracks = _tracks(streams, locked=any(_LOCKED_FILE.match(line) for line in said.split("\n")))
     demuxer = file["demuxer_name"]
-    tags, chapters = _metadata(source, demuxer, tracks, cage)
     if demuxer.startswith("mov,"):
         tracks = _with_encrypted_packets(source, tracks, {each.index for each in known if each.kind == "audio"}, cage)
+    if demuxer == "ogg" and tracks:  # has its tags on the streams, not on the file
+        labels.kill()
+        labels = cage.start(_labelling(source, "-map_metadata", f"0:s:{tracks[0].stream}"))
+    tags, chapters = metadata.read(cage.finish(labels, _SAID_MOST_BYTES).output)
     return Media(
         demuxer=demuxer,
         duration=duration,
@@ -218,13 +224,9 @@ def _from(start: float, chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
     return tuple(replace(each, start=each.start - start, end=each.end - start) for each in chapters)
 
 
-def _metadata(
-    source: Path, demuxer: str, tracks: Sequence[Track], cage: Cage
-) -> tuple[dict[str, str], tuple[Chapter, ...]]:
-    # Ogg has its tags on the streams, not on the file.
-    origin = ["-map_metadata", f"0:s:{tracks[0].stream}"] if demuxer == "ogg" and tracks else []
-    command = caging.ffmpeg("-copyts", *caging.opening(source), *origin, "-f", "ffmetadata", "pipe:1")
-    return metadata.read(cage.run(command, _SAID_MOST_BYTES).output)
+def _labelling(source: Path, *origin: str) -> list[str]:
+    """Return the command that prints tags and chapters."""
+    return caging.ffmpeg("-copyts", *caging.opening(source), *origin, "-f", "ffmetadata", "pipe:1")
 
 
 def _with_encrypted_packets(source: Path, tracks: tuple[Track, ...], copied: set[int], cage: Cage) -> tuple[Track, ...]:

@@ -9,9 +9,7 @@ import itertools
 import os
 import subprocess
 import tempfile
-import time
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -77,12 +75,6 @@ def plain(sound: bytes, rate: int, channels: int, settings: Settings, *more: str
         return path.read_bytes()
 
 
-@pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    with Cage(tmp_path, time.monotonic() + 120, lambda: None) as cage:
-        yield cage
-
-
 def run(cage: Cage, *given: Any, **more: Any) -> tuple[bytes, Encoded]:
     """Encode, and return all of the frames, which the target holds only afterwards."""
     out, into = os.pipe()
@@ -111,29 +103,46 @@ def _pour(sound: bytes, into: int) -> None:
 
 @pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (44_100, 1), (48_000, 2), (22_050, 1), (8_000, 2)])
-def test_any_number_of_encoders_gives_the_bytes_of_one_pass(
-    rate: int, channels: int, settings: Settings, cage: Cage
-) -> None:
-    sound = noise(rate, channels, 9 * border(rate, channels) // 2)
-    expected = plain(sound, rate, channels, settings)
-    for lanes in (1, 2, 3, 8):
-        made, counted = run(cage, sound, rate, channels, settings, lanes=lanes)
+def test_several_encoders_give_the_bytes_of_one_pass(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
+    """Some of them go on with another segment when they have made one."""
+    samples = 9 * border(rate, channels) // 2
+    sound = noise(rate, channels, samples)
+    made, counted = run(cage, sound, rate, channels, settings, lanes=3)
+    assert made == plain(sound, rate, channels, settings)
+    assert counted.samples == samples
+
+
+@pytest.mark.parametrize("settings", [Settings(None, 2, 7), Settings(64, 2, 7)], ids=["VBR", "CBR"])
+def test_any_number_of_encoders_gives_the_bytes_of_one_pass(settings: Settings, cage: Cage) -> None:
+    """Each of them gets a segment, for the sound is long enough."""
+    rate, samples = 22_050, 17 * border(22_050, 1) // 2
+    sound = noise(rate, 1, samples)
+    expected = plain(sound, rate, 1, settings)
+    for lanes in range(1, 9):
+        before = programs(cage)
+        made, counted = run(cage, sound, rate, 1, settings, lanes=lanes)
         assert made == expected, f"{lanes} encoders"
-        assert counted.samples == 9 * border(rate, channels) // 2
+        assert counted.samples == samples
+        assert programs(cage) - before >= lanes
+
+
+def programs(cage: Cage) -> int:
+    """Return how many programs were started."""
+    return len(list(cage.folder.glob("*.log")))
 
 
 @pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
-@pytest.mark.parametrize("more", [-1152, -1, 0, 1, 575, 1152, 4 * 1152, 4 * 1152 + 1])
+@pytest.mark.parametrize("more", [-576, -1, 0, 1, 287, 576, 4 * 576, 4 * 576 + 1])
 def test_lengths_around_a_border(more: int, settings: Settings, cage: Cage) -> None:
-    sound = noise(44_100, 1, 2 * border(44_100, 1) + more)
-    made, _ = run(cage, sound, 44_100, 1, settings, lanes=2)
-    assert made == plain(sound, 44_100, 1, settings)
+    sound = noise(22_050, 1, 2 * border(22_050, 1) + more)
+    made, _ = run(cage, sound, 22_050, 1, settings, lanes=2)
+    assert made == plain(sound, 22_050, 1, settings)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 400, 1151, 1152, 1153, 49 * 1152])
 def test_short_sounds(samples: int, cage: Cage) -> None:
     sound = noise(44_100, 2, samples)
-    made, counted = run(cage, sound, 44_100, 2, VBR, lanes=2)
+    made, counted = run(cage, sound, 44_100, 2, VBR, lanes=8)
     assert made == plain(sound, 44_100, 2, VBR)
     assert counted.samples == samples
 
@@ -142,7 +151,7 @@ def test_short_sounds(samples: int, cage: Cage) -> None:
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (8_000, 1)])
 def test_an_encoder_forgets_where_it_began(sound: Any, rate: int, channels: int, cage: Cage) -> None:
     """What was loud long ago still moves LAME's thresholds; the warm-up is long enough for that to end."""
-    samples = sound(rate, channels, 7 * border(rate, channels) // 2)
+    samples = sound(rate, channels, 9 * border(rate, channels) // 4)
     for settings in (VBR, Settings(None, 0, 3), CBR):
         made, _ = run(cage, samples, rate, channels, settings, lanes=2)
         assert made == plain(samples, rate, channels, settings)
@@ -159,16 +168,16 @@ def test_without_a_warm_up_the_bytes_differ(cage: Cage, monkeypatch: pytest.Monk
 def test_the_number_of_encoders_may_change_on_the_way(cage: Cage) -> None:
     """Another conversion that begins or ends takes or leaves cores."""
     turns = itertools.cycle([1, 1, 3, 2, 1, 4])
-    sound = noise(44_100, 1, 10 * border(44_100, 1) + 5)
-    made, _ = run(cage, sound, 44_100, 1, CBR, lanes=lambda: next(turns))
-    assert made == plain(sound, 44_100, 1, CBR)
+    sound = noise(22_050, 1, 10 * border(22_050, 1) + 5)
+    made, _ = run(cage, sound, 22_050, 1, CBR, lanes=lambda: next(turns))
+    assert made == plain(sound, 22_050, 1, CBR)
 
 
 @pytest.mark.parametrize("settings", [VBR, CBR, Settings(320, 2, 7)], ids=["VBR", "CBR", "CBR 320"])
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (22_050, 2), (8_000, 1)])
 def test_the_info_frame_says_what_ffmpeg_says(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
     settings = dataclasses.replace(settings, bitrate=settings.bitrate and min(settings.bitrate, most_bitrate(rate)))
-    sound = noise(rate, channels, 3 * border(rate, channels) + 321)
+    sound = noise(rate, channels, 5 * border(rate, channels) // 4 + 321)
     made, counted = run(cage, sound, rate, channels, settings, lanes=2)
     ours = counted.stream.info_frame(counted.gaps())
     splitter = mp3.Splitter()
@@ -231,11 +240,35 @@ def test_no_sound_gives_no_frames(cage: Cage) -> None:
     assert run(cage, b"", 44_100, 2, VBR)[1].samples == 0
 
 
-def test_waiting_sound_is_bounded(cage: Cage) -> None:
+def test_waiting_sound_is_bounded(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """However far the decoder is ahead, no more waits than the limit says: here it is all there at once."""
-    seconds, rate = 1200, 44_100
+    most = 8 * 2**20
+    monkeypatch.setattr(encoders, "_AHEAD_BYTES", most)
+    sound = bytes(7 * most)
     tracemalloc.start()
-    run(cage, bytes(4 * seconds * rate), rate, 1, Settings(32, 2, 9), lanes=2, seconds=None)
+    run(cage, sound, 44_100, 1, Settings(32, 2, 9), lanes=2, seconds=None)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak - 4 * seconds * rate < 60 * 2**20
+    assert most / 2 < peak < 2 * most
+
+
+@pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
+@pytest.mark.parametrize("lanes", [2, 3, 8])
+def test_what_waits_at_the_end_is_shared(
+    lanes: int, settings: Settings, cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sound that ends long before it should has been given to one encoder: others take halves, and halves of them."""
+    shared = 0
+    hand_over = Encoders._hand_over
+
+    def counted(self: Encoders, rest: Any) -> None:
+        nonlocal shared
+        shared += 1
+        hand_over(self, rest)
+
+    monkeypatch.setattr(Encoders, "_hand_over", counted)
+    monkeypatch.setattr(encoders, "_SHARE_LEAST_BLOCKS", 1)
+    sound = dying(44_100, 1, 7 * border(44_100, 1) + 100)
+    made, _ = run(cage, sound, 44_100, 1, settings, lanes=lanes, seconds=1e6)
+    assert made == plain(sound, 44_100, 1, settings)
+    assert shared >= (1 if lanes == 2 else 2)
