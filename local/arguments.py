@@ -49,6 +49,44 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="which one; without it, their names are listed")
 
 
+def _chaos(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=_seconds, default=60.0, help="how long the faults last, 60 if not given")
+    parser.add_argument(
+        "--seed", type=int, help="decides all uploads and faults; without it one is made up and printed"
+    )
+    parser.add_argument(
+        "--guards", action="store_true", help="instead: remove each guard in a copy, and show which test fails"
+    )
+
+
+def _jobs(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    meanings = {
+        "dead": "list the dead letters: events that could not be delivered",
+        "replay": "do for jobs what their dead letters were to bring about, then drop the letters",
+        "retry": "convert a failed job again; announce once more one that waits for it",
+        "delete": "delete a job and its files, whatever is being done with it",
+    }
+    for action, meaning in meanings.items():
+        added = actions.add_parser(action, help=meaning, description=meaning, allow_abbrev=False)
+        if action == "replay":
+            which = added.add_mutually_exclusive_group(required=True)
+            which.add_argument("id", nargs="?", metavar="ID", help="the letters about this job")
+            which.add_argument(
+                "--all",
+                action="store_true",
+                help="all letters; poison is dropped, and jobs that failed by their video's fault are left alone",
+            )
+        elif action != "dead":
+            added.add_argument("id", metavar="ID", help="the job's id, as upload answered it")
+
+
+def _seconds(value: str) -> float:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number of seconds, 1 at least")
+    return float(value)
+
+
 def _port(value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 65535:
         raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
@@ -62,8 +100,12 @@ MEANING = {
     "status": "Show what runs, where, and whether it is well.",
     "logs": "Show what the functions have logged.",
     "users": "Create users of the running system.",
+    "jobs": "See and replay dead letters, convert a failed job again, delete a job: of the local system, or of the one "
+    "whose servers MONGODB_URL and RABBITMQ_URL name.",
     "test": "Run the tests on backends of their own, never on those of a running system.",
     "bench": "Run a benchmark on backends of its own. Further arguments go to the benchmark.",
+    "chaos": "Upload to a system of its own while its processes are killed and stopped and its connections fail, then "
+    "check that nothing is lost and nothing came twice.",
 }
 OPTIONS = {
     "up": _up,
@@ -71,7 +113,9 @@ OPTIONS = {
     "status": _status,
     "logs": _logs,
     "users": _users,
+    "jobs": _jobs,
     "test": _test,
     "bench": _bench,
+    "chaos": _chaos,
 }
 PASSING_ON = ("test", "bench")

@@ -21,7 +21,7 @@ PACKAGES = {
     "caddy": ("caddy", ""),
     "curl": ("curl", ""),
 }
-INSTALLING = ("up", "test", "bench")
+INSTALLING = ("up", "test", "bench", "chaos")
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
-        if command in INSTALLING:
+        if command in INSTALLING or (command == "jobs" and _elsewhere() and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
             raise Problem("Nothing was started here yet. Start it with: ./local/up")
@@ -45,7 +45,7 @@ def main() -> int:
 
 def _install(command: str) -> None:
     progress = Progress()
-    missing = [package for package in PACKAGES if _is_missing(package, command)]
+    missing = [package for package in PACKAGES if command in INSTALLING and _is_missing(package, command)]
     if importlib.util.find_spec("ensurepip") is None and not _is_current():
         missing.append("python3-venv")
     if missing:
@@ -58,6 +58,11 @@ def _install(command: str) -> None:
             _make_environment(progress)
     finally:
         os.close(lock)
+
+
+def _elsewhere() -> bool:
+    """Tell whether the command is for a system elsewhere: it needs Python's packages, and no server here."""
+    return bool(os.environ.get("MONGODB_URL") or os.environ.get("MONGODB_URL_FILE"))
 
 
 def _is_missing(package: str, command: str) -> bool:

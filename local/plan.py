@@ -65,9 +65,11 @@ def _planned(
 ) -> Plan:
     backends = _backends(home, chosen, secrets, environ, int(settings.get("RABBITMQ_HEARTBEAT_SECONDS", "60")))
     functions = services.urls(chosen)
+    surroundings = services.Surroundings(chosen, secrets, environ, settings)
+    configuration.write_operator(home, services.operator(surroundings))
     programs = [
         *(program for backend in backends.values() for program in backend.programs),
-        *services.programs(services.Surroundings(chosen, secrets, environ, settings)),
+        *services.programs(surroundings),
         gateway.system(chosen, functions, secrets),
         gateway.caddy(home, chosen, functions),
     ]

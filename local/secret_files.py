@@ -22,6 +22,7 @@ PASSWORDS = (
     "rabbitmq_admin_password",
     "rabbitmq_functions_password",
     "rabbitmq_connector_password",
+    "rabbitmq_operator_password",
 )
 
 

@@ -66,10 +66,22 @@ def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, 
     """Write the URLs that hold passwords into secret files; the private broker has a user for each task."""
     for name, backend in backends.items():
         secrets.write(f"{name}_url", backend.url)
-    for user in ("functions", "connector"):
+    for user in ("functions", "connector", "operator"):
         private = backends["rabbitmq"].programs
         url = rabbitmq.user_url(user, ports, secrets) if private else backends["rabbitmq"].url
         secrets.write(f"rabbitmq_{user}_url", url)
+
+
+def operator(surroundings: Surroundings) -> dict[str, str]:
+    """Return the settings of whoever repairs jobs by hand: those of sweep, with rights of their own on the broker."""
+    declared = list(stack_file.functions()["sweep"]["environment"])
+    secrets = surroundings.secrets
+    return {
+        "MONGODB_URL_FILE": str(secrets.path("mongodb_url")),
+        "RABBITMQ_URL_FILE": str(secrets.path("rabbitmq_operator_url")),
+        **HERE,
+        **surroundings.chosen(declared),
+    }
 
 
 def programs(surroundings: Surroundings) -> list[Program]:

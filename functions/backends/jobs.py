@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import AutoReconnect, PyMongoError
 
 from functions.backends import mongodb
-from functions.common import config, transitions
+from functions.common import config, crash, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
 from functions.common.transitions import Document, Moment, Transition
@@ -20,7 +20,7 @@ from functions.common.transitions import Document, Moment, Transition
 _INDEXES = (
     [("owner", 1), ("created_at", -1)],
     [("state", 1), ("lease.until", 1)],
-    [("state", 1), ("announce_due", 1)],
+    [("announce_due", 1)],
     [("mail.state", 1), ("mail.until", 1)],
     [("cleanup.at", 1)],
     [("expires.video", 1)],
@@ -28,6 +28,8 @@ _INDEXES = (
     [("expires.job", 1)],
 )
 _TRIES = 2
+_BATCH = 100  # documents of a few kilobytes at most, held at a time
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # with a lower bound too, no server walks through the jobs without a date
 
 
 class Jobs:
@@ -40,15 +42,16 @@ class Jobs:
 
     def receive(self, job_id: str, **fields: Any) -> Document:
         """Insert the document of an upload that begins now, under its lease."""
+        moment = self._moment()
         with mongodb.reached():
-            moment = Moment(self._clock(), self.periods)
             job = {"_id": job_id, **fields} | {
                 "created_at": moment.after(0), "updated_at": moment.after(0),
                 "state": transitions.RECEIVING, "epoch": 0, "attempts": 0, "progress": 0,
                 "lease": {"holder": job_id, "until": moment.after(self.periods.upload_lease)},
                 "mail": {"state": transitions.NONE, "run": 1, "attempts": 0},
             }  # fmt: skip
-            self._collection.insert_one(job)
+            with crash.around("receive"):
+                self._collection.insert_one(job)
         return job
 
     def find(self, job_id: str) -> Document | None:
@@ -67,13 +70,14 @@ class Jobs:
         Raises Failure(UNAVAILABLE) when the outcome is unknown (rule 2): whoever gets it deletes nothing.
         """
         for attempt in range(_TRIES):
+            moment = self._moment(given)
             try:
-                moment = Moment(self._clock(), self.periods, given)
-                return self._collection.find_one_and_update(
-                    transitions.condition(row, job_id, moment),
-                    transitions.change(row, moment),
-                    return_document=ReturnDocument.AFTER,
-                )
+                with crash.around(row.name):
+                    return self._collection.find_one_and_update(
+                        transitions.condition(row, job_id, moment),
+                        transitions.change(row, moment),
+                        return_document=ReturnDocument.AFTER,
+                    )
             except PyMongoError as error:
                 job = self._after_doubt(job_id, error)
                 if job is None or _holds(job, transitions.trace(row, moment)):
@@ -90,7 +94,7 @@ class Jobs:
 
     def forget(self, job: Document) -> bool:
         """Remove the document of a deleted or aborted job whose files are gone for good."""
-        with mongodb.reached():
+        with mongodb.reached(), crash.around("forget"):
             result = self._collection.delete_one(
                 {"_id": job["_id"], "epoch": job["epoch"], "cleanup": job["cleanup"],
                  "state": {"$in": [transitions.DELETING, transitions.ABORTED]}}
@@ -99,8 +103,19 @@ class Jobs:
 
     def after(self, seconds: float) -> datetime:
         """Return the moment so many seconds from now, by the database's clock."""
+        return self._moment().after(seconds)
+
+    def _moment(self, given: Mapping[str, Any] | None = None) -> Moment:
+        """Return the moment that it is now. Raises Failure(UNAVAILABLE), and then nothing has been changed yet."""
         with mongodb.reached():
-            return Moment(self._clock(), self.periods).after(seconds)
+            try:
+                now = self._clock()
+            except AutoReconnect as error:
+                if error.timeout:
+                    raise
+                # The connection had died since its last use. The driver repeats a read by itself, but no command.
+                now = self._clock()
+        return Moment(now, self.periods, given or {})
 
     def lease_over(self, state: str, most: int) -> Iterator[Document]:
         """Yield jobs in this state whose lease is over, the longest first."""
@@ -108,13 +123,8 @@ class Jobs:
 
     def unannounced(self, most: int) -> Iterator[Document]:
         """Yield jobs that still wait for the function that acts next, the longest first."""
-        waiting = {
-            "$or": [
-                {"state": transitions.READY},
-                {"state": {"$in": [transitions.DONE, transitions.FAILED]}, "mail.state": transitions.NONE},
-            ]
-        }
-        return self._due(waiting, "announce_due", most)
+        # Every claim drops this field: who has it waits, and one index finds them among millions.
+        return self._due({}, "announce_due", most)
 
     def mail_over(self, state: str, most: int) -> Iterator[Document]:
         """Yield jobs whose mail has been in this state for too long."""
@@ -130,8 +140,9 @@ class Jobs:
 
     def _due(self, query: Document, field: str, most: int) -> Iterator[Document]:
         with mongodb.reached():
-            moment = Moment(self._clock(), self.periods)
-            yield from self._collection.find(query | {field: {"$lte": moment.after(0)}}).sort(field, 1).limit(most)
+            due = query | {field: {"$gt": _BEGINNING, "$lte": self.after(0)}}
+            with self._collection.find(due).sort(field, 1).limit(most).batch_size(_BATCH) as found:
+                yield from found
 
     def prepare(self) -> None:
         """Create the indexes that the queries above need; does nothing where they exist."""

@@ -17,7 +17,7 @@ from email.utils import parseaddr
 from functools import cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from functions.common import config
+from functions.common import config, crash
 from functions.common.settings import Relay
 
 _READY_FOR_DATA = 354
@@ -50,11 +50,12 @@ class Session:
         Raises Refused or Postponed when it was not taken, Unanswered when nobody can tell.
         """
         lines = _LINE_WITH_A_DOT.sub(b"..", letter.as_bytes(policy=SMTP))  # RFC 5321 section 4.5.2
-        with _repeatable():
+        with _repeatable(), crash.around("mail.data"):
             _expect(self._connection.docmd("DATA"), _READY_FOR_DATA)
             self._connection.send(lines)
         try:
             self._connection.send(b".\r\n")
+            crash.point("mail.dot.after")
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(self._final_timeout)
             answer = self._connection.getreply()
@@ -84,12 +85,14 @@ class Mailer:
     def session(self, recipient: str) -> Iterator[Session]:
         """Open a connection and go as far as RCPT, all of it repeatable. Raises Refused or Postponed."""
         with _repeatable():
+            crash.point("mail.session.before")
             connection = self._connect()
         try:
             with _repeatable():
                 self._greet(connection)
                 _expect(connection.mail(parseaddr(self.sender)[1]), 250)
                 _expect(connection.rcpt(recipient), 250, 251)
+                crash.point("mail.session.after")
             yield Session(connection, self._settings.final_timeout)
         finally:
             connection.close()

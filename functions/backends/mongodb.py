@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -22,12 +23,20 @@ from functions.common.settings import Mongo
 def connect() -> Database[dict[str, Any]]:
     """Return the database; every write to it is acknowledged by a majority, journalled."""
     settings = config.load(Mongo)
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        settings.url, tz_aware=True, timeoutMS=int(settings.timeout * 1000), appname="mp3converter", maxPoolSize=32
-    )
+    try:
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            settings.url, tz_aware=True, timeoutMS=int(settings.timeout * 1000), appname="mp3converter", maxPoolSize=32
+        )
+    except (PyMongoError, ValueError):  # it quotes parts of the URL
+        raise config.ConfigError("MONGODB_URL must be as MongoDB's manual describes connection strings") from None
     return client.get_database(
         settings.database, write_concern=WriteConcern("majority", j=True), read_concern=ReadConcern("majority")
     )
+
+
+def within(seconds: float) -> AbstractContextManager[None]:
+    """Limit all that a block asks of the database, together, to so many seconds."""
+    return pymongo.timeout(seconds)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from cloudevents.http import CloudEvent
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
-from functions.common import config, events
+from functions.common import config, crash, events
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from functions.common.transitions import Document
@@ -28,13 +28,9 @@ class Queue:
     """Publish events to the exchange; which queues they reach is the broker's topology."""
 
     def __init__(self, settings: Broker) -> None:
-        parameters = pika.URLParameters(settings.url)
-        parameters.blocked_connection_timeout = settings.timeout
-        parameters.socket_timeout = settings.timeout
-        parameters.stack_timeout = settings.timeout
+        self._parameters = parameters(settings)
         # A broker that stops answering in the middle is noticed by its missing heartbeats.
-        parameters.heartbeat = max(1, round(settings.timeout / 2))
-        self._parameters = parameters
+        self._parameters.heartbeat = max(1, round(settings.timeout / 2))
 
     def announce(self, jobs: Iterable[Document]) -> bool:
         """Publish the event of each job's state; a failure is logged, for sweep sends again what still waits."""
@@ -59,11 +55,23 @@ class Queue:
                 channel = connection.channel()
                 channel.confirm_delivery()
                 for event in batch:
-                    channel.basic_publish(
-                        EXCHANGE, events.routing_key(event), events.encode(event), _properties(event), mandatory=True
-                    )
+                    key, body = events.routing_key(event), events.encode(event)
+                    with crash.around("publish"):
+                        channel.basic_publish(EXCHANGE, key, body, _properties(event), mandatory=True)
         except (AMQPError, AMQPConnectorException, OSError) as error:
             raise Failure(UNAVAILABLE) from error
+
+
+def parameters(settings: Broker) -> pika.URLParameters:
+    """Return how to connect to the broker, with a limit to every wait."""
+    try:
+        found = pika.URLParameters(settings.url)
+    except Exception:  # pika raises what it likes, and quotes the URL
+        raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
+    found.blocked_connection_timeout = settings.timeout
+    found.socket_timeout = settings.timeout
+    found.stack_timeout = settings.timeout
+    return found
 
 
 def _properties(event: CloudEvent) -> pika.BasicProperties:

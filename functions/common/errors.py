@@ -62,6 +62,10 @@ CODED_BODY = Kind("coded_body", 415, "Send the file as it is, without a content 
 NOT_READY = Kind("not_ready", 409, "The MP3 is not ready yet. Try again in a moment.", permanent=False)
 EXPIRED = Kind("expired", 410, "This MP3 was kept for its time and has been deleted.")
 
+# Jobs
+NOT_FAILED = Kind("not_failed", 409, "This job has not failed, so there is nothing to convert again.")
+VIDEO_EXPIRED = Kind("video_expired", 410, "This video was kept for its time and has been deleted.")
+
 # Conversions: these end up in the job and in the mail
 NO_AUDIO = Kind("no_audio", 422, "The video has no sound track.")
 UNDECODABLE = Kind("undecodable", 422, "The file is damaged or in a format that cannot be decoded.")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from functions.common import errors
+from functions.common import errors, lines
 from functions.common.errors import Failure
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -19,8 +18,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
 _MOST_SECONDS = 3_600_000
 _TIMES = "seconds or [h:]m:s below 1000 hours, such as 90, 1:30.5 or 1:02:03"
 _MOST_TRACKS = 999
-_TEXT_MOST_CHARACTERS = 300
-_JOINERS = "\u200c\u200d"  # Persian words and many emoji are not the same without them
 _NAME_SHOWN_CHARACTERS = 60
 
 _BESIDE_THE_SOUND = {"track", "title", "artist", "album", "cover"}
@@ -66,7 +63,7 @@ def _number(least: float, most: float, unit: str = "") -> Any:
 
 
 def _text() -> Any:
-    return _option(f"1 to {_TEXT_MOST_CHARACTERS} characters of text in UTF-8", _clean_text)
+    return _option(f"1 to {lines.MOST_CHARACTERS} characters of text in UTF-8", _line)
 
 
 def _whole_number(value: str) -> int:
@@ -101,15 +98,11 @@ def _cover(value: str) -> float | str:
     return value if value == "none" else _time(value)
 
 
-def _clean_text(value: str) -> str:
-    """Return a line of text: control characters become spaces, and formatting that could lie about it goes."""
-    if len(value) > _TEXT_MOST_CHARACTERS:
+def _line(value: str) -> str:
+    if len(value) > lines.MOST_CHARACTERS:
         raise ValueError
-    kinds = {char: unicodedata.category(char) for char in value}
-    if "Cs" in kinds.values():  # surrogates stand for bytes that are not UTF-8
-        raise ValueError
-    spaced = (" " if kinds[char] == "Cc" else char for char in value if kinds[char] != "Cf" or char in _JOINERS)
-    line = " ".join("".join(spaced).split())
+    value.encode()  # raises for surrogates, which stand for bytes that are not UTF-8
+    line = lines.line(value)
     if not line:
         raise ValueError
     return line

@@ -145,6 +145,15 @@ class Converting:
 
 
 @dataclass(frozen=True)
+class Sweeping:
+    """How much sweep does at a time."""
+
+    pass_seconds: float = seconds(
+        "SWEEP_PASS_SECONDS", "how long one pass may go on; the next one takes up the rest", default=20.0
+    )
+
+
+@dataclass(frozen=True)
 class Periods(Limits):
     """The periods of the job document's transitions; every function that writes jobs must be given the same."""
 

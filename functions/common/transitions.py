@@ -311,6 +311,10 @@ CLEAN_AGAIN = Transition(
     "clean_again", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP,
     sets={"cleanup.at": given("until")},
 )  # fmt: skip
+CLEAN_LATER = Transition(
+    "clean_later", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP,
+    sets={"cleanup.at": after("announce_gap")},
+)  # fmt: skip
 CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup",))
 
 TABLE: tuple[Transition, ...] = tuple(row for row in list(globals().values()) if isinstance(row, Transition))

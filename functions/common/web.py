@@ -85,9 +85,11 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
 
     def failed(failure: Failure) -> Response:
         cause = failure.__cause__
-        level = logging.INFO if failure.kind.permanent else logging.WARNING
-        _log.log(level, "refused", extra={"code": failure.kind.code, "cause": repr(cause) if cause else None})
-        return problem(failure.kind, failure.headers, **failure.more)
+        # A deliverer tries 413 again, and a body that is too long stays so.
+        kind = errors.MALFORMED_EVENT if events and failure.kind is errors.FILE_TOO_LARGE else failure.kind
+        level = logging.INFO if kind.permanent else logging.WARNING
+        _log.log(level, "refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})
+        return problem(kind, failure.headers, **failure.more)
 
     def refused(error: HTTPException) -> Any:
         if error.response is not None:

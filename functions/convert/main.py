@@ -11,11 +11,14 @@ from flask import Request, Response
 
 from functions.common import config, shutdown, web
 from functions.common.settings import Broker, Converting, Mongo, Periods
+from functions.convert import workspace
 
 _CONVERTING = config.load(Converting)
 config.load(Periods)
 config.load(Mongo)
 config.load(Broker)
+# gunicorn forks another worker for one that was killed, and there may be no next conversion for long.
+os.register_at_fork(after_in_child=workspace.remove_abandoned)
 
 
 @functions_framework.http

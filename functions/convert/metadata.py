@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from functions.common import lines
+
 CHAPTERS_MOST = 255  # as many as an ID3v2 table of contents can hold
-_TEXT_MOST_CHARACTERS = 300
 _WANTED = {"title", "artist", "album", "date"}
-_JOINERS = "\u200c\u200d"  # Persian words and many emoji are not the same without them
 
 # In ffmpeg's text form `=`, `;`, `#`, `\` and the end of a line are escaped, in names as in values, so that a line of
 # the file's own making cannot pass for a section or another entry.
@@ -47,14 +46,12 @@ def text(value: str) -> str:
 
     Bytes that are not UTF-8 (as surrogates) make it Latin 1, which old taggers wrote.
     """
-    raw = value[: 4 * _TEXT_MOST_CHARACTERS].encode(errors="surrogateescape")
+    raw = value[: 4 * lines.MOST_CHARACTERS].encode(errors="surrogateescape")
     try:
         known = raw.decode()
     except UnicodeDecodeError:
         known = raw.decode("latin-1")
-    spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in known)
-    kept = (char for char in spaced if unicodedata.category(char) != "Cf" or char in _JOINERS)
-    return " ".join("".join(kept).split())[:_TEXT_MOST_CHARACTERS].rstrip()
+    return lines.line(known)[: lines.MOST_CHARACTERS].rstrip()
 
 
 def _sections(said: str) -> Iterator[tuple[str, dict[str, str]]]:

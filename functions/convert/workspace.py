@@ -9,17 +9,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+
+from functions.common import crash
 
 _NAME = re.compile(r"convert-(\d+)-")
 _open: set[Path] = set()
+_opening = Lock()  # a folder that is just being made would look abandoned
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
     """Open a private folder; what processes left that were killed is removed on the way."""
-    _remove_abandoned()
-    path = Path(tempfile.mkdtemp(prefix=f"convert-{os.getpid()}-"))
-    _open.add(path)
+    with _opening:
+        remove_abandoned()
+        with crash.around("workspace"):
+            path = Path(tempfile.mkdtemp(prefix=f"convert-{os.getpid()}-"))
+        _open.add(path)
     try:
         yield path
     finally:
@@ -27,7 +33,8 @@ def folder() -> Iterator[Path]:
         _open.discard(path)
 
 
-def _remove_abandoned() -> None:
+def remove_abandoned() -> None:
+    """Remove what processes left that were killed."""
     for path in Path(tempfile.gettempdir()).glob("convert-*"):
         named = _NAME.match(path.name)
         if named and path not in _open and not _runs_elsewhere(int(named[1])):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, web
-from functions.common.settings import Broker, Mongo, Periods
+from functions.common import config, shutdown, web
+from functions.common.settings import Broker, Mongo, Periods, Sweeping
 
 config.load(Periods)
-config.load(Mongo)
 config.load(Broker)
+_MONGO = config.load(Mongo)
+_SWEEPING = config.load(Sweeping)
 
 _prepared = False
 
@@ -23,10 +24,12 @@ def sweep(request: Request) -> Response:
     # The drivers load with the first pass, not with the process.
     from functions.backends import files, jobs, queue
     from functions.sweep import sweeping
+    from functions.sweep.broom import Broom
 
     documents = jobs.connect()
     global _prepared
     if not _prepared:
         documents.prepare()
         _prepared = True
-    return web.answer(sweeping.run(sweeping.Broom(documents, files.connect(), queue.connect())))
+    broom = Broom(documents, files.connect(), queue.connect(), _SWEEPING.pass_seconds, _MONGO.timeout)
+    return web.answer(sweeping.run(broom, shutdown.requested))

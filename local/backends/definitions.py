@@ -15,12 +15,14 @@ from local.problem import Problem
 FILE = ROOT / "knative" / "base" / "definitions.json"
 NAME = FILE.relative_to(ROOT)
 VHOST = "mp3converter"
+LOOKS = 1_000_000  # at a dead letter; there is no number for any
 KINDS = ("vhosts", "exchanges", "queues", "bindings")
-# Nobody but the admin may declare anything; functions publish, the connector consumes.
+# Nobody but the admin may declare anything; functions publish, the connector consumes, an operator replays.
 RIGHTS = {
     "admin": {"configure": ".*", "write": ".*", "read": ".*"},
     "functions": {"configure": "^$", "write": "^mp3converter$", "read": "^$"},
     "connector": {"configure": "^$", "write": "^$", "read": "^(videos|mp3s)$"},
+    "operator": {"configure": "^$", "write": "^mp3converter$", "read": r"^(videos|mp3s)\.dead$"},
 }
 
 
@@ -57,7 +59,17 @@ def check(found: dict[str, Any]) -> list[str]:
         target = queue["arguments"].get("x-dead-letter-exchange")
         if target is not None and target not in exchanges:
             faults.append(f"queue {queue['name']!r} has the unknown dead-letter exchange {target!r}")
-    return faults
+    return faults + _impatient(found)
+
+
+def _impatient(found: dict[str, Any]) -> list[str]:
+    """Return which queues would lose dead letters that were looked at too often: from version 4 on, 20 times."""
+    exchanges = {queue["arguments"].get("x-dead-letter-exchange") for queue in found["queues"]}
+    dead = {binding["destination"] for binding in found["bindings"] if binding["source"] in exchanges}
+    limits = {queue["name"]: queue["arguments"].get("x-delivery-limit", 20) for queue in found["queues"]}
+    return [
+        f"queue {name!r} needs x-delivery-limit {LOOKS}" for name in sorted(dead) if limits.get(name, LOOKS) < LOOKS
+    ]
 
 
 def with_users(passwords: dict[str, str]) -> str:

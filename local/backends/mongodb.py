@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from pathlib import Path
 
 import pymongo
 import pymongo.errors
@@ -49,7 +48,9 @@ def _secantusd(home: Home, port: int) -> list[str]:
     return [
         "prlimit",
         "--as=6000000000",
-        str(Path(sys.executable).parent / "secantusd-py"),
+        sys.executable,
+        "-m",
+        "local.backends.secantusd",
         f"--host={HOST}",
         f"--port={port}",
         f"--storage-path={home.data / 'secantus'}",

@@ -16,7 +16,7 @@ PACKAGE = "rabbitmq-server"
 # Not /usr/sbin/rabbitmq-server, which changes the user or refuses to run.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 CONSUMER_TIMEOUT_MILLISECONDS = 3 * 60 * 60 * 1000
-USERS = ("admin", "functions", "connector")
+USERS = ("admin", "functions", "connector", "operator")
 
 
 def external(url: str) -> Backend:

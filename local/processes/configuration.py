@@ -1,6 +1,8 @@
 """supervisord.conf and one start script per process, written anew at each start."""
 
+import json
 import shlex
+from pathlib import Path
 
 from local.home import ROOT, Home
 from local.processes.program import BACKENDS, EDGE, Program
@@ -18,6 +20,21 @@ def write(home: Home, programs: list[Program]) -> None:
     for program in programs:
         (home.run / f"{program.name}.sh").write_text(_script(home, program))
     (home.run / "supervisord.conf").write_text(_configuration(home, programs))
+
+
+def write_operator(home: Home, environment: dict[str, str]) -> None:
+    """Write run/operator.json: the settings of commands that touch jobs, which must be those of the functions."""
+    _operator(home).write_text(json.dumps(environment, indent=1))
+
+
+def read_operator(home: Home) -> dict[str, str]:
+    """Return the settings that `write_operator` wrote; none where nothing was started yet."""
+    file = _operator(home)
+    return {str(name): str(value) for name, value in json.loads(file.read_text()).items()} if file.exists() else {}
+
+
+def _operator(home: Home) -> Path:
+    return home.run / "operator.json"
 
 
 def _script(home: Home, program: Program) -> str:

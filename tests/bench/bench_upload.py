@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pymongo
 
 from tests.bench import transfer
 from tests.bench.comparison import interleaved, print_comparison
-from tests.bench.system import System, free_port, started
-from tests.clients import web
-from tests.clients.waiting import until
+from tests.bench.system import System, served, started
 from tests.media.large import large_video
 
 MEGABYTES = 200
@@ -25,7 +21,6 @@ MEGABYTE = 1_000_000
 ROUNDS = 5
 CHUNK_BYTES = 2**20
 CHUNKS_AT_ONCE = 4
-START_SECONDS = 20
 
 
 def main() -> None:
@@ -85,39 +80,11 @@ def theirs(system: System, video: Path, url: str) -> Callable[[], object]:
     return lambda: [system.database.drop_collection(f"plain.{part}") for part in ("files", "chunks")]
 
 
-@contextmanager
-def plain_upload(system: System) -> Iterator[str]:
-    """Serve that app as the functions are served, and yield its URL."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "BENCH_MONGODB_URL": system.mongodb_url,
-        "BENCH_MONGODB_DATABASE": system.database.name,
-    }
-    command = [
-        str(Path(sys.executable).parent / "gunicorn"),
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--worker-class",
-        "gthread",
-    ]
-    command += ["--threads", "4", "--timeout", "0", "--no-control-socket", "tests.bench.plain_upload:app"]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        until(lambda: answers(url), "the plain app to answer", START_SECONDS)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(START_SECONDS)
-
-
-def answers(url: str) -> bool:
-    """Tell whether a server is there."""
-    try:
-        return web.call("GET", url).status > 0
-    except ConnectionRefusedError:
-        return False
+def plain_upload(system: System) -> AbstractContextManager[str]:
+    """Serve that app as the functions are served."""
+    names = {"BENCH_MONGODB_URL": system.mongodb_url, "BENCH_MONGODB_DATABASE": system.database.name}
+    words = ["--worker-class", "gthread", "--threads", "4", "--timeout", "0", "--no-control-socket"]
+    return served(*words, "tests.bench.plain_upload:app", environment={**os.environ, **names})
 
 
 if __name__ == "__main__":

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
 from tests.bench.comparison import interleaved, print_table
 from tests.bench.stored import Film
-from tests.bench.system import System, free_port
+from tests.bench.system import ROOT, System, served
 from tests.bench.targets import Target
-from tests.clients import processes, web
-from tests.clients.waiting import until
+from tests.clients import processes
 from tests.media.movies import movie
 
-ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 CHOSEN, ONE = "as many encoders as convert chooses", "one encoder each"
 # Two of the same differ by as much.
 NOISE = 0.03
-START_SECONDS = 30
 
 
 def measure(system: System, folder: Path, minutes: float, rounds: int) -> list[Target]:
@@ -64,29 +59,8 @@ def both(films: list[Film], url: str) -> Callable[[], float]:
     return measure
 
 
-@contextmanager
-def function(system: System, encoders: int) -> Iterator[str]:
-    """Serve convert once more, as the system serves it but for one setting, and yield its URL."""
-    port = free_port()
+def function(system: System, encoders: int) -> AbstractContextManager[str]:
+    """Serve convert once more, as the system serves it but for one setting."""
     running = min(processes.listeners(urlsplit(system.functions["convert"]).port or 80))
-    environment = {**processes.environment(running), "PORT": str(port), "CONVERT_ENCODERS": str(encoders)}
-    gunicorn = str(Path(sys.executable).parent / "gunicorn")
-    server = subprocess.Popen(
-        [gunicorn, "-c", str(ROOT / "functions" / "gunicorn.conf.py")], env=environment, cwd=ROOT,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        until(lambda: answers(f"{url}_/health"), "convert to answer", START_SECONDS)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(START_SECONDS)
-
-
-def answers(url: str) -> bool:
-    """Tell whether a server is there."""
-    try:
-        return web.call("GET", url).status == 200
-    except ConnectionRefusedError:
-        return False
+    environment = {**processes.environment(running), "CONVERT_ENCODERS": str(encoders)}
+    return served("-c", str(ROOT / "functions" / "gunicorn.conf.py"), environment=environment)

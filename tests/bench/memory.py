@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tests.clients import processes
+from tests.clients.sampling import sampling
 
 INTERVAL_SECONDS = 0.03
 
@@ -37,16 +37,9 @@ def watching(url: str) -> Iterator[Watched]:
     roots = processes.listeners(urlsplit(url).port or 80)
     start = processes.resident(processes.family(roots))
     watched = Watched(start, start)
-    over = threading.Event()
 
-    def sample() -> None:
-        while not over.wait(INTERVAL_SECONDS):
-            watched.peak = max(watched.peak, processes.resident(processes.family(roots)))
+    def look() -> None:
+        watched.peak = max(watched.peak, processes.resident(processes.family(roots)))
 
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
+    with sampling(look, INTERVAL_SECONDS):
         yield watched
-    finally:
-        over.set()
-        sampler.join()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from tests.clients import processes
+from tests.clients.sampling import sampling
 
 LIMIT_SECONDS = 3600.0
 INTERVAL_SECONDS = 0.03
@@ -56,19 +57,9 @@ class Watched:
 @contextmanager
 def watching(roots: Iterable[int]) -> Iterator[Watched]:
     """Look at these processes and their descendants until the block ends, which slows them down a little."""
-    watched, over = Watched(), threading.Event()
-
-    def sample() -> None:
-        while not over.wait(INTERVAL_SECONDS):
-            watched.look(roots)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
+    watched = Watched()
+    with sampling(lambda: watched.look(roots), INTERVAL_SECONDS):
         yield watched
-    finally:
-        over.set()
-        sampler.join()
 
 
 def run(command: list[str]) -> Usage:

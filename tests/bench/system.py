@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from pymongo.database import Database
 
 from tests.clients import web
 from tests.clients.database import Inspector
+from tests.clients.waiting import until
+from tests.local.commands import free_port
 from tests.local.private import PrivateStack, private_stack
 
+ROOT = Path(__file__).resolve().parents[2]
 CONVERTED_SECONDS = 600
+START_SECONDS = 30
 CHUNK_BYTES = 2**20
 PERIODS = {
     "CONVERT_TIMEOUT_SECONDS": "600",
@@ -79,8 +84,24 @@ def started() -> Iterator[System]:
             yield system
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def served(*words: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Serve one more app with gunicorn, as the words say, until the block ends; yield its URL."""
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "gunicorn"), *words, "--bind", f"127.0.0.1:{port}"]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, env=environment, cwd=ROOT, stdin=quiet, stdout=quiet, stderr=quiet)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        until(lambda: _answers(url), f"{words} to answer", START_SECONDS)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(START_SECONDS)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return web.call("GET", url).status < 500
+    except ConnectionRefusedError:
+        return False

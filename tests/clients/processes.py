@@ -75,6 +75,11 @@ def environment(pid: int) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 
+def inside(folder: Path) -> set[int]:
+    """Return the processes that work in a folder or below it."""
+    return {pid for pid in everyone() if folder in [(place := _workplace(pid)), *place.parents]}
+
+
 def encoders(pids: Iterable[int]) -> set[int]:
     """Return those of these processes that are ffmpeg."""
     return {pid for pid in pids if "ffmpeg" in os.path.basename((command(pid) or [""])[0])}
@@ -83,6 +88,13 @@ def encoders(pids: Iterable[int]) -> set[int]:
 def resident(pids: Iterable[int]) -> int:
     """Return the memory that these processes hold in bytes, shared pages divided among those who share (PSS)."""
     return sum(_pss(pid) for pid in pids)
+
+
+def _workplace(pid: int) -> Path:
+    try:
+        return (PROC / str(pid) / "cwd").readlink()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return Path()
 
 
 def _pss(pid: int) -> int:

@@ -85,17 +85,17 @@ def multipart(*parts: tuple[str, str, bytes]) -> tuple[dict[str, str], bytes]:
     return {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}, body
 
 
-def upload(url: str, token: str, video: Path, filename: str | None = None) -> Answer:
+def upload(url: str, token: str, video: Path, filename: str | None = None, **options: str) -> Answer:
     """Send a video as a raw body, under the file name that is given or its own."""
-    query = urlencode({"filename": filename or video.name})
+    query = urlencode({"filename": filename or video.name, **options})
     headers = {**bearer(token), "Content-Type": "video/mp4", "Content-Length": str(video.stat().st_size)}
     with video.open("rb") as content:
         return call("POST", f"{url}?{query}", headers=headers, body=content)
 
 
-def uploaded(url: str, token: str, video: Path, filename: str | None = None) -> str:
+def uploaded(url: str, token: str, video: Path, filename: str | None = None, **options: str) -> str:
     """Send a video that must be accepted, and return its id."""
-    answer = upload(url, token, video, filename)
+    answer = upload(url, token, video, filename, **options)
     assert answer.status == 202, answer
     return str(answer.json()["id"])
 

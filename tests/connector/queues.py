@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pika
@@ -73,6 +73,40 @@ class Queues:
         with self._channel() as channel:
             method, properties, body = channel.basic_get(name, auto_ack=True)
             return None if method is None else (properties, body)
+
+    def publish_all(self, messages: Iterable[tuple[str, pika.BasicProperties, bytes]]) -> None:
+        """Send messages straight to their queues, and know that they are there."""
+        with self._channel() as channel:
+            channel.confirm_delivery()
+            for name, properties, body in messages:
+                channel.basic_publish("", name, body, properties, mandatory=True)
+
+    def take_all(self, name: str) -> list[Message]:
+        """Take all messages off a queue."""
+        found: list[Message] = []
+        with self._channel() as channel:
+            while (message := channel.basic_get(name, auto_ack=True))[0] is not None:
+                found.append(message[1:])
+        return found
+
+    def empty(self, *names: str) -> None:
+        """Drop all messages of these queues."""
+        with self._channel() as channel:
+            for name in names:
+                channel.queue_purge(name)
+
+    def refuse(self, name: str) -> None:
+        """Refuse the message that waits first: it becomes a dead letter."""
+        with self._channel() as channel:
+            method, _, _ = channel.basic_get(name)
+            channel.basic_nack(method.delivery_tag, requeue=False)
+
+    def give_back(self, name: str, times: int) -> None:
+        """Take the message that waits first and give it back, so many times: in the end, it becomes a dead letter."""
+        with self._channel() as channel:
+            for _ in range(times):
+                method, _, _ = channel.basic_get(name)
+                channel.basic_nack(method.delivery_tag, requeue=True)
 
     @contextmanager
     def _channel(self) -> Iterator[BlockingChannel]:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pymongo
 import pytest
 
+from functions.backends.jobs import Jobs
+from functions.common.config import load
+from functions.common.settings import Periods
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
+from tests.clients.operator import Operator
 from tests.clients.waiting import until_gone
+from tests.connector.queues import Queues
 from tests.e2e.leftovers import leftovers
-from tests.local.private import PrivateStack
+from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.videos import tone_video
 
 CLEAN_SECONDS = 45
@@ -111,6 +118,47 @@ def nothing_stored(inspector: Inspector, filename: str) -> Callable[[], None]:
         until_gone(lambda: inspector.orphans("videos"), "chunks without a file")
 
     return check
+
+
+@pytest.fixture
+def no_connector(stack: PrivateStack) -> Iterator[Callable[[], None]]:
+    """A system in which nothing is delivered, nor swept, until the function that this yields is called."""
+    stack.stop("connector")
+    running = False
+
+    def start() -> None:
+        nonlocal running
+        if not running:
+            stack.start("connector")
+            running = True
+
+    try:
+        yield start
+    finally:
+        start()
+
+
+@pytest.fixture
+def queues(stack: PrivateStack) -> Iterator[Queues]:
+    """The system's queues, with no dead letter in them before and after."""
+    found = Queues(stack.rabbitmq_url)
+    found.empty("videos.dead", "mp3s.dead")
+    yield found
+    found.empty("videos.dead", "mp3s.dead")
+
+
+@pytest.fixture
+def operator(stack: PrivateStack) -> Operator:
+    """Somebody at this system's command line."""
+    return Operator(stack.home)
+
+
+@pytest.fixture
+def jobs(stack: PrivateStack) -> Iterator[Jobs]:
+    """The job documents, changed as the functions change them."""
+    with pymongo.MongoClient(stack.mongodb_url, tz_aware=True) as client:
+        periods = load(Periods, SHORT_PERIODS)
+        yield Jobs(client[stack.mongodb_database]["jobs"], lambda: datetime.now(UTC), periods)
 
 
 @pytest.fixture(scope="module", autouse=True)

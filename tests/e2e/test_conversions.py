@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from mutagen.mp3 import MP3
@@ -17,6 +15,7 @@ from mutagen.mp3 import MP3
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
+from tests.clients.sampling import sampling
 from tests.clients.waiting import until_gone
 from tests.e2e.conftest import Door, Person
 from tests.e2e.leftovers import leftovers
@@ -25,6 +24,7 @@ from tests.media.large import long_video
 from tests.media.tone import assert_tone, decode_mp3
 
 CORPUS_SECONDS = 180
+LONG_SECONDS = 500  # whose conversion takes a few
 REASONS = {
     "no": {"no_audio"},
     "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"},
@@ -69,9 +69,7 @@ def test_every_file_of_the_corpus(
 def test_names_mean_nothing_to_the_converter(
     name: str, url: Door, owner: Person, video: Path, inspector: Inspector
 ) -> None:
-    target = f"{url('upload')}?{urlencode({'filename': name})}"
-    headers = {**web.bearer(owner.token), "Content-Type": "video/mp4"}
-    fid = web.call("POST", target, headers=headers, body=video.read_bytes()).json()["id"]
+    fid = web.uploaded(url("upload"), owner.token, video, name)
     inspector.done(fid)
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
 
@@ -79,8 +77,7 @@ def test_names_mean_nothing_to_the_converter(
 def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
     """What is asked for at upload is heard, and read, in the MP3."""
     options = {"bitrate": "96", "start": "0.5", "end": "0:02.5", "channels": "1", "title": "Ein Titel ä", "cover": "1"}
-    target = f"{url('upload')}?{urlencode({'filename': 'a.mp4', **options})}"
-    fid = web.call("POST", target, headers=web.bearer(owner.token), body=video.read_bytes()).json()["id"]
+    fid = web.uploaded(url("upload"), owner.token, video, **options)
     job = inspector.done(fid)
     assert job["mp3"]["duration"] == 2.0
     assert job["mp3"]["notes"] == []
@@ -99,33 +96,27 @@ def test_a_cut_source_is_noted_in_the_job_and_the_mail(
     assert "ends long before the length" in mailbox.about(fid, owner.email).text
 
 
-def test_progress_of_a_minute(url: Door, owner: Person, videos: Path, inspector: Inspector) -> None:
-    """It rises, through three values at least, and is 100 only when the MP3 is there."""
-    video = long_video(videos, 60)
+@pytest.mark.parametrize(("seconds", "least"), [(60, 3), (LONG_SECONDS, 5)])
+def test_progress(seconds: int, least: int, url: Door, owner: Person, videos: Path, inspector: Inspector) -> None:
+    """It rises, through several values, and is 100 only when the MP3 is there."""
+    video = long_video(videos, seconds)
     with watched(inspector) as seen:
         fid = web.uploaded(url("upload"), owner.token, video)
         inspector.done(fid)
     progress = [percent for job, percent, _ in seen if job == fid]
     assert progress == sorted(progress)
-    assert len(set(progress)) >= 3
+    assert len(set(progress)) >= least
     assert all((percent == 100) == (state == "done") for job, percent, state in seen if job == fid)
 
 
 @contextmanager
 def watched(inspector: Inspector) -> Iterator[list[tuple[str, int, str]]]:
-    """Yield what jobs show of their progress, read again and again until the block ends."""
+    """Yield what the newest job shows of its progress, read again and again until the block ends."""
     seen: list[tuple[str, int, str]] = []
-    over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.005):
-            for job in inspector.database.jobs.find({}, {"progress": 1, "state": 1}).sort("created_at", -1).limit(1):
-                seen.append((job["_id"], job["progress"], job["state"]))
+        for job in inspector.database.jobs.find({}, {"progress": 1, "state": 1}).sort("created_at", -1).limit(1):
+            seen.append((job["_id"], job["progress"], job["state"]))
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with sampling(look, 0.005):
         yield seen
-    finally:
-        over.set()
-        watcher.join()

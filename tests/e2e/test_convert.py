@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,24 +18,6 @@ from tests.media import videos as media
 from tests.media.tone import assert_tone
 
 WATCH_SECONDS = 4.0
-
-
-@pytest.fixture
-def no_connector(stack: PrivateStack) -> Iterator[Callable[[], None]]:
-    """A system in which nothing is delivered, nor swept, until the function that this yields is called."""
-    stack.stop("connector")
-    running = False
-
-    def start() -> None:
-        nonlocal running
-        if not running:
-            stack.start("connector")
-            running = True
-
-    try:
-        yield start
-    finally:
-        start()
 
 
 def test_the_same_event_ten_times_gives_one_mp3_and_one_mail(

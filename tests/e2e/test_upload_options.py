@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -32,9 +33,16 @@ WRONG = [
 ]
 
 
-def send(url: str, person: Person, headers: dict[str, str], body: bytes, **query: str) -> web.Answer:
+def send(url: str, person: Person, request: bodies.Request, **query: str) -> web.Answer:
     """Upload a body, with these words in the query."""
+    headers, body = request
     return web.call("POST", f"{url}?{urlencode(query)}", headers={**headers, **web.bearer(person.token)}, body=body)
+
+
+def accepted(answer: web.Answer, inspector: Inspector) -> dict[str, Any]:
+    """Return the job of an upload that must have been accepted."""
+    assert answer.status == 202, answer
+    return inspector.job(answer.json()["id"])
 
 
 def assert_refused(answer: web.Answer, field: str, allowed: str) -> None:
@@ -50,28 +58,23 @@ def test_fields_of_the_form(
     count: int, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
 ) -> None:
     fields = list(SAID.items())
-    headers, body = bodies.form(filename, video.read_bytes(), dict(fields[:count]), dict(fields[count:]))
-    answer = send(door("upload"), owner, headers, body)
-    assert answer.status == 202, answer
-    assert inspector.job(answer.json()["id"])["options"] == KEPT
+    form = bodies.form(filename, video.read_bytes(), dict(fields[:count]), dict(fields[count:]))
+    assert accepted(send(door("upload"), owner, form), inspector)["options"] == KEPT
 
 
 @pytest.mark.parametrize("kind", ["video/mp4", "text/plain"])
 def test_a_query_beside_a_raw_body(
     kind: str, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
 ) -> None:
-    answer = send(door("upload"), owner, {"Content-Type": kind}, video.read_bytes(), **SAID, filename=filename)
-    assert answer.status == 202, answer
-    job = inspector.job(answer.json()["id"])
+    raw = {"Content-Type": kind}, video.read_bytes()
+    job = accepted(send(door("upload"), owner, raw, **SAID, filename=filename), inspector)
     assert (job["filename"], job["options"]) == (filename, KEPT)
 
 
 def test_a_query_beside_a_form(url: Door, owner: Person, video: Path, filename: str, inspector: Inspector) -> None:
-    headers, body = bodies.form(filename, video.read_bytes(), {"start": "0:01"}, {"artist": "", "album": "a"})
-    answer = send(url("upload"), owner, headers, body, bitrate="192", artist="b")
-    assert answer.status == 202, answer
-    expected = {"start": 1.0, "album": "a", "bitrate": 192, "artist": "b"}
-    assert inspector.job(answer.json()["id"])["options"] == expected
+    form = bodies.form(filename, video.read_bytes(), {"start": "0:01"}, {"artist": "", "album": "a"})
+    job = accepted(send(url("upload"), owner, form, bitrate="192", artist="b"), inspector)
+    assert job["options"] == {"start": 1.0, "album": "a", "bitrate": 192, "artist": "b"}
 
 
 def test_the_line_of_the_readme(url: Door, owner: Person, video: Path, tmp_path: Path, inspector: Inspector) -> None:
@@ -87,7 +90,7 @@ def test_no_options(url: Door, owner: Person, video: Path, inspector: Inspector)
 
 
 @pytest.mark.parametrize(("said", "field", "allowed"), WRONG)
-def test_wrong_before_the_video_is_never_a_job(
+def test_a_wrong_option_leaves_nothing(
     said: dict[str, str],
     field: str,
     allowed: str,
@@ -98,29 +101,17 @@ def test_wrong_before_the_video_is_never_a_job(
     inspector: Inspector,
     nothing_stored: Callable[[], None],
 ) -> None:
+    """Not even a job, unless it comes after the video."""
+
+    def assert_wrong(request: bodies.Request, **query: str) -> None:
+        assert_refused(send(url("upload"), owner, request, **query), field, allowed)
+
     content = video.read_bytes()
-    assert_refused(send(url("upload"), owner, web.RAW, content, **said, filename=filename), field, allowed)
-    headers, body = bodies.form(filename, content, {}, {})
-    assert_refused(send(url("upload"), owner, headers, body, **said), field, allowed)
-    headers, body = bodies.form(filename, content, said, {})
-    assert_refused(send(url("upload"), owner, headers, body), field, allowed)
+    assert_wrong((web.RAW, content), **said, filename=filename)
+    assert_wrong(bodies.form(filename, content, {}, {}), **said)
+    assert_wrong(bodies.form(filename, content, said, {}))
     assert inspector.jobs_named(filename) == []
-    nothing_stored()
-
-
-@pytest.mark.parametrize(("said", "field", "allowed"), WRONG)
-def test_wrong_after_the_video_leaves_nothing(
-    said: dict[str, str],
-    field: str,
-    allowed: str,
-    url: Door,
-    owner: Person,
-    video: Path,
-    filename: str,
-    nothing_stored: Callable[[], None],
-) -> None:
-    headers, body = bodies.form(filename, video.read_bytes(), {}, said)
-    assert_refused(send(url("upload"), owner, headers, body), field, allowed)
+    assert_wrong(bodies.form(filename, content, {}, said))
     nothing_stored()
 
 
@@ -133,8 +124,8 @@ def test_wrong_after_a_large_video_leaves_nothing(
     nothing_stored: Callable[[], None],
 ) -> None:
     content = large_video(videos, MEGABYTES).read_bytes()
-    headers, body = bodies.form(filename, content, {"bitrate": "192"}, {"title": "a", "bitrate": "128"})
-    assert_refused(send(door("upload"), owner, headers, body), "bitrate", "one value, given once")
+    form = bodies.form(filename, content, {"bitrate": "192"}, {"title": "a", "bitrate": "128"})
+    assert_refused(send(door("upload"), owner, form), "bitrate", "one value, given once")
     (job,) = inspector.jobs_named(filename)
     assert (job["state"], inspector.chunks("videos", job["_id"])) == ("aborted", 0)
     nothing_stored()
@@ -145,8 +136,7 @@ def test_a_field_that_is_no_option(
     name: str, url: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
     for before, after in (({name: "1"}, {}), ({}, {name: "1"})):
-        headers, body = bodies.form(filename, video.read_bytes(), before, after)
-        problem = send(url("upload"), owner, headers, body).json()
+        problem = send(url("upload"), owner, bodies.form(filename, video.read_bytes(), before, after)).json()
         assert (problem["code"], problem["field"]) == ("invalid_option", name)
         assert problem["allowed"].startswith("one of bitrate, quality, ")
     nothing_stored()
@@ -160,7 +150,6 @@ def test_a_file_under_an_option_s_name(
         ((("title", "t.txt", b"a"), ("file", filename, content)), "missing_file"),
         ((("file", filename, content), ("title", "t.txt", b"a")), "too_many_files"),
     ):
-        headers, body = web.multipart(*parts)
-        answer = send(url("upload"), owner, headers, body)
+        answer = send(url("upload"), owner, web.multipart(*parts))
         assert (answer.status, answer.json()["code"]) == (400, code)
     nothing_stored()

@@ -60,7 +60,13 @@ class MemoryCollection:
 
 
 class Found(list[Document]):
-    """Documents that were found."""
+    """Documents that were found, as a cursor hands them out."""
+
+    def __enter__(self) -> Found:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Let go of nothing."""
 
     def sort(self, field: str, _direction: int) -> Found:  # type: ignore[override]
         """Return them in the order of a field."""
@@ -69,6 +75,10 @@ class Found(list[Document]):
     def limit(self, most: int) -> Found:
         """Return the first few."""
         return Found(self[:most])
+
+    def batch_size(self, _most: int) -> Found:
+        """Return them all: no network is between."""
+        return self
 
 
 def matches(document: Document, query: Document) -> bool:

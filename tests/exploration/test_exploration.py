@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,10 +31,11 @@ def _one_job(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def _taken_through(*rows: tuple[Transition, dict[str, Any]]) -> Any:
+def _taken_through(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0) -> Any:
     """Return the frozen document of a job that went through these rows."""
     documents = MemoryCollection()
-    jobs = processes.Jobs(documents, lambda: processes.NOW, processes.PERIODS)  # type: ignore[arg-type]
+    then = processes.NOW - timedelta(days=days_ago)
+    jobs = processes.Jobs(documents, lambda: then, processes.PERIODS)  # type: ignore[arg-type]
     jobs.receive(processes.JOB, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
     for row, given in rows:
         assert jobs.apply(row, processes.JOB, **given)
@@ -47,11 +49,17 @@ FINISHED = (transitions.FINISH, {"epoch": 1, "mp3": {"file_id": MP3, "length": 3
 FAILED = (transitions.FAIL, {"epoch": 1, "error": {"code": "no_audio", "title": "No sound."}})
 
 READY_WORLD = World(_taken_through(ACCEPTED), VIDEO, frozenset({"ready"}), (), True)
-DONE_WORLD = World(
-    _taken_through(ACCEPTED, CLAIMED, FINISHED), VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)},
-    frozenset({"ended"}), (), True,
-)  # fmt: skip
-FAILED_WORLD = World(_taken_through(ACCEPTED, CLAIMED, FAILED), VIDEO, frozenset({"ended"}), (), True)
+
+
+def done_world(days_ago: int = 0, *, kept: bool = True) -> World:
+    """Return the world of a job that was done so many days ago; `kept` if its document is to be kept still."""
+    document = _taken_through(ACCEPTED, CLAIMED, FINISHED, days_ago=days_ago)
+    return World(document, VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}, frozenset({"ended"}), (), kept)
+
+
+def failed_world(days_ago: int = 0) -> World:
+    """Return the world of a job that failed so many days ago."""
+    return World(_taken_through(ACCEPTED, CLAIMED, FAILED, days_ago=days_ago), VIDEO, frozenset({"ended"}), (), True)
 
 
 def wrong_now(world: World) -> str | None:
@@ -59,10 +67,15 @@ def wrong_now(world: World) -> str | None:
     if len(world.mails) != len(set(world.mails)):
         return "two mails"
     job = thaw(world.document) if world.document else None
-    if job and job["state"] == "done" and ("mp3s", job["mp3"]["file_id"], WHOLE) not in world.files:
+    state = job["state"] if job else None
+    # Even once it has expired: a download of it may be running.
+    if job and state == "done" and ("mp3s", job["mp3"]["file_id"], WHOLE) not in world.files:
         return "done without its MP3"
-    if job and job["state"] in ("ready", "converting", "done") and not world.files >= VIDEO:
-        return "a job without its video"
+    if job and state in ("ready", "converting", "done", "failed") and not world.files >= VIDEO:
+        if not job.get("video_expired_at"):
+            return "a job without its video"
+        if state in ("ready", "converting"):
+            return "a job that waits for a video that has expired"
     return None
 
 
@@ -70,10 +83,14 @@ def wrong_in_the_end(world: World) -> str | None:
     """Say what may not be once everything has settled."""
     job = thaw(world.document) if world.document else None
     state = job["state"] if job else None
-    if world.acknowledged and state not in ("done", "failed", None):
+    if world.acknowledged and state not in ("ready", "done", "failed", None):
         return "lost"
-    expected = set(VIDEO) if state in ("done", "failed") else set()
-    if state == "done":
+    if world.deleted and job:
+        return "deleted, and still there"
+    expected: set[tuple[str, str, str]] = set()
+    if job and state in ("ready", "done", "failed") and not job.get("video_expired_at"):
+        expected |= VIDEO
+    if job and state == "done" and not job["mp3"].get("expired_at"):
         expected |= {("mp3s", job["mp3"]["file_id"], PARTIAL), ("mp3s", job["mp3"]["file_id"], WHOLE)}
     if world.files != expected:
         return "files left, or missing"
@@ -106,45 +123,42 @@ def explore(explorer: Explorer, *more: Callable[[World], str | None]) -> int:
 
 def _wrong(explorer: Explorer, state: State, more: tuple[Callable[[World], str | None], ...]) -> str | None:
     world, settled = explorer.worlds.value(state.world), explorer.settled(state)
-    if world.acknowledged and settled.document is None and "delete" not in explorer.slots:
+    job = thaw(settled.document) if settled.document else None
+    if world.acknowledged and job is None and "delete" not in explorer.slots:
         return "lost"
+    if job and job["state"] == "ready" and "convert" in explorer.slots:
+        return "never converted"
     found = [wrong_now(world), wrong_in_the_end(settled), *(check(settled) for check in more)]
     return next((each for each in found if each), None)
 
 
-def explorer(name: str) -> tuple[Explorer, list[Callable[[World], str | None]]]:
-    """Return one of the explorations, and what it checks besides."""
-    return {
-        "upload, convert and sweep, one fault": (Explorer(("upload", "convert", "sweep"), 1), []),
-        "a converter and a notifier": (Explorer(("convert", "notify", "sweep"), 0, READY_WORLD), [wrong_with_mails]),
-        "two converters, one fault": (Explorer(("convert", "convert", "sweep"), 1, READY_WORLD), []),
-        "two notifiers, one fault": (Explorer(("notify", "notify", "sweep"), 1, DONE_WORLD), [wrong_with_mails]),
-        "a notifier that stops": (
-            Explorer(("notify", "stopped notify", "sweep"), 0, FAILED_WORLD), [wrong_with_mails],
-        ),
-        "deleted while it is converted, one fault": (Explorer(("convert", "delete", "sweep"), 1, READY_WORLD), []),
-        "retried while its mail is sent": (
-            Explorer(("retry", "convert", "notify", "sweep"), 0, FAILED_WORLD), [wrong_with_mails],
-        ),
-    }[name]  # fmt: skip
+Check = Callable[[World], str | None]
+MAILS = [wrong_with_mails]
 
-
-EXPLORATIONS = (
-    "upload, convert and sweep, one fault",
-    "a converter and a notifier",
-    "two converters, one fault",
-    "two notifiers, one fault",
-    "a notifier that stops",
-    "deleted while it is converted, one fault",
-    "retried while its mail is sent",
-)
+# Which processes may run at a time, how many faults may come, where it begins, and what is checked besides.
+EXPLORATIONS: dict[str, tuple[Explorer, list[Check]]] = {
+    "upload, convert and sweep, one fault": (Explorer(("upload", "convert", "sweep"), 1), []),
+    "a converter and a notifier": (Explorer(("convert", "notify", "sweep"), 0, READY_WORLD), MAILS),
+    "two converters, one fault": (Explorer(("convert", "convert", "sweep"), 1, READY_WORLD), []),
+    "two notifiers, one fault": (Explorer(("notify", "notify", "sweep"), 1, done_world()), MAILS),
+    "a notifier that stops": (Explorer(("notify", "stopped notify", "sweep"), 0, failed_world()), MAILS),
+    "deleted while it is uploaded, one fault": (Explorer(("upload", "delete", "sweep"), 1), []),
+    "deleted while it is converted": (Explorer(("convert", "delete", "sweep"), 0, READY_WORLD), []),
+    "deleted while its mail is sent": (Explorer(("notify", "delete", "sweep"), 0, done_world()), MAILS),
+    "deleted while it is retried, one fault": (Explorer(("retry", "delete", "sweep"), 1, failed_world()), []),
+    "retried, one fault": (Explorer(("retry", "convert", "sweep"), 1, failed_world()), []),
+    "retried while its mail is sent": (Explorer(("retry", "convert", "notify", "sweep"), 0, failed_world()), MAILS),
+    "retried as its video expires, one fault": (Explorer(("retry", "sweep"), 1, failed_world(2)), []),
+    "mailed as its MP3 expires": (Explorer(("notify", "sweep"), 0, done_world(31)), MAILS),
+    "deleted as it expires, one fault": (Explorer(("delete", "sweep"), 1, done_world(100, kept=False)), []),
+}
 
 
 @pytest.mark.parametrize("name", EXPLORATIONS)
 def test_nothing_is_lost_and_nothing_comes_twice(name: str, record_property: Callable[[str, object], None]) -> None:
     """Every reachable state is right, and settles into a right end."""
-    explorer_, checks = explorer(name)
-    count = explore(explorer_, *checks)
+    explorer, checks = EXPLORATIONS[name]
+    count = explore(explorer, *checks)
     record_property("states", count)
     print(f"\n{name}: {count:,} states")
     assert count > 100

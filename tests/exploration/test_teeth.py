@@ -12,12 +12,20 @@ from functions.backends.jobs import Jobs
 from functions.common import transitions
 from functions.common.transitions import Moment, Transition
 from functions.convert import conversion
+from functions.jobs import actions
 from functions.notify import mailing
-from functions.sweep import sweeping
+from functions.sweep import cleaning, repairs
 from functions.upload import intake
 from tests.exploration import processes
 from tests.exploration.explorer import Explorer
-from tests.exploration.test_exploration import DONE_WORLD, READY_WORLD, _one_job, explore, wrong_with_mails
+from tests.exploration.test_exploration import (
+    READY_WORLD,
+    _one_job,
+    done_world,
+    explore,
+    failed_world,
+    wrong_with_mails,
+)
 
 __all__ = ["_one_job"]  # a fixture
 
@@ -86,14 +94,36 @@ def video_deleted_on_a_guess(patch: Patch) -> None:
 
 
 def claimed_under_the_same_epoch(patch: Patch) -> None:
-    patch.setattr(sweeping, "EXPIRE", without(sweeping.EXPIRE, adds={}))
+    patch.setattr(repairs, "EXPIRE", without(repairs.EXPIRE, adds={}))
     patch.setattr(conversion, "CLAIM", without(conversion.CLAIM, adds={"attempts": 1}))
 
 
-NOTIFIERS = (("notify", "notify", "sweep"), 1, DONE_WORLD)
+def retried_without_its_video(patch: Patch) -> None:
+    unguarded = {path: rule for path, rule in actions.RETRY.when.items() if path != "video_expired_at"}
+    patch.setattr(actions, "RETRY", without(actions.RETRY, when=unguarded))
+
+
+def expired_mp3_deleted_at_once(patch: Patch) -> None:
+    kept = cleaning._kept_mp3
+    patch.setattr(cleaning, "_kept_mp3", lambda job, jobs: None if job["mp3"].get("expired_at") else kept(job, jobs))
+
+
+def forgotten_while_somebody_may_write(patch: Patch) -> None:
+    def at_once(broom: Any, job: dict[str, Any]) -> None:
+        for bucket, file_ids in cleaning._unnamed(job, broom.jobs):
+            broom.files.delete(bucket, *file_ids)
+        broom.jobs.forget(job)
+
+    patch.setattr(cleaning, "_clean", at_once)
+
+
+NOTIFIERS = (("notify", "notify", "sweep"), 1, done_world())
 CONVERTERS = (("convert", "convert", "sweep"), 1, READY_WORLD)
 UPLOAD = (("upload", "convert", "sweep"), 1)
 DOUBT = (("upload", "sweep"), 2)
+DELETED = (("convert", "delete", "sweep"), 1, READY_WORLD)
+RETRIED = (("retry", "sweep"), 0, failed_world(2))
+EXPIRED = (("notify", "sweep"), 0, done_world(31))
 
 
 @pytest.mark.parametrize(
@@ -107,6 +137,8 @@ DOUBT = (("upload", "sweep"), 2)
         (repairs_without("clean"), UPLOAD), (video_deleted_on_a_guess, DOUBT),
         (finished_without_the_epoch, CONVERTERS), (one_file_for_all_epochs, CONVERTERS),
         (mp3_deleted_on_a_guess, CONVERTERS), (claimed_under_the_same_epoch, CONVERTERS),
+        (retried_without_its_video, RETRIED), (expired_mp3_deleted_at_once, EXPIRED),
+        (forgotten_while_somebody_may_write, DELETED),
     ],
 )  # fmt: skip
 def test_a_guard_removed_is_a_way_found(

@@ -18,6 +18,7 @@ class World(NamedTuple):
     hints: frozenset[str] = frozenset()  # "ready" or "ended": what events on their way tell
     mails: tuple[int, ...] = ()  # the runs of which a mail reached the owner
     acknowledged: bool = False  # the uploader was told 202
+    deleted: bool = False  # the owner was told that the job is deleted
 
 
 def freeze(value: Any) -> Any:
@@ -72,13 +73,13 @@ def _store_entry(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
     yield True, after, ("raises", "unavailable")
 
 
-def _delete_entry(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
-    yield False, world._replace(files=world.files - {(bucket, file_id, WHOLE)}), ("returns", None)
-    yield True, world, ("raises", "unavailable")
-
-
-def _delete_chunks(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
-    yield False, world._replace(files=world.files - {(bucket, file_id, PARTIAL)}), ("returns", None)
+def _delete(world: World, bucket: str, file_ids: tuple[str, ...], parts: tuple[str, ...]) -> Iterator[Outcome]:
+    gone = frozenset((bucket, file_id, part) for file_id in file_ids for part in parts)
+    yield False, world._replace(files=world.files - gone), ("returns", None)
+    if WHOLE in parts:  # whoever fails at the chunks alone is as good as killed before them
+        first = frozenset({(bucket, file_ids[0], WHOLE)})
+        yield True, world._replace(files=world.files - first), ("raises", "unavailable")
+        yield True, world, ("raises", "unavailable")
 
 
 def _read(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
@@ -116,8 +117,13 @@ def _acknowledge(world: World) -> Iterator[Outcome]:
     yield False, world._replace(acknowledged=True), ("returns", None)
 
 
+def _confirm_deletion(world: World) -> Iterator[Outcome]:
+    yield False, world._replace(deleted=True), ("returns", None)
+
+
 _OPERATIONS = {
     "database": _database, "store_chunks": _store_chunks, "store_entry": _store_entry, "read": _read,
-    "delete_entry": _delete_entry, "delete_chunks": _delete_chunks, "encode": _encode, "announce": _announce,
+    "delete": _delete, "encode": _encode, "announce": _announce,
     "connect_mail": _connect_mail, "hand_over": _hand_over, "acknowledge": _acknowledge,
+    "confirm_deletion": _confirm_deletion,
 }  # fmt: skip

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +20,15 @@ from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.convert import cage as cages
 from functions.convert import engine
-from functions.convert.cage import Cage
+from functions.convert.cage import Cage, Child
 from functions.convert.encoders import Limits
-from tests.clients.waiting import until
+from tests.clients import processes
+from tests.clients.waiting import until, until_gone
 
 PYTHON = [sys.executable, "-S", "-c"]
 MEGABYTE = 2**20
-
-
-@pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    with Cage(tmp_path, time.monotonic() + 30, lambda: None) as cage:
-        yield cage
+WATCH_SECONDS = 1.5
+LEAST_LOOKS = 3
 
 
 def test_a_program_has_no_environment_no_descriptors_and_no_rights_to_gain(
@@ -48,10 +45,10 @@ def test_a_program_has_no_environment_no_descriptors_and_no_rights_to_gain(
     assert "NoNewPrivs:\t1" in status
 
 
-def test_a_program_writes_no_file_of_any_size(cage: Cage, tmp_path: Path) -> None:
+def test_a_program_writes_no_file_of_any_size(cage: Cage) -> None:
     outcome = cage.run([*PYTHON, "open('large', 'wb').write(bytes(10_000_000))"], MEGABYTE)
     assert outcome.code != 0
-    assert (tmp_path / "large").stat().st_size <= 65_536
+    assert (cage.folder / "large").stat().st_size <= 65_536
 
 
 def test_what_a_program_says_is_cut(cage: Cage) -> None:
@@ -93,15 +90,66 @@ def test_children_of_children_end_with_the_block(tmp_path: Path) -> None:
     with Cage(tmp_path, time.monotonic() + 30, lambda: None) as cage:
         child = cage.start(["/bin/sh", "-c", "sleep 77 & echo $!; wait"])
         grandchild = int(child.stdout.readline())
-        assert Path(f"/proc/{grandchild}").exists()
-    until(lambda: not _runs(grandchild), "the grandchild to be gone", 5)
+        assert processes.inside(tmp_path) == {child.process.pid, grandchild}
+    until_gone(lambda: processes.inside(tmp_path), "the grandchild", 5)
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+def test_a_program_that_hangs_is_looked_after_but_does_no_work(tmp_path: Path) -> None:
+    def start(cage: Cage) -> Child:
+        child = cage.start([*PYTHON, "import time; print('ready', flush=True); time.sleep(60)"])
+        assert child.stdout.readline() == b"ready\n"
+        return child
+
+    first, *later = looks(tmp_path, start)
+    assert first  # it had read its own code
+    assert not any(later)
+
+
+def test_a_program_that_reads_steadily_works(tmp_path: Path) -> None:
+    """Beside one that hangs, too."""
+
+    def start(cage: Cage) -> Child:
+        reading = "import os, time\nwhile os.read(0, 100): time.sleep(0.02)"
+        with open("/dev/zero", "rb") as zeros:
+            cage.start([*PYTHON, reading], stdin=zeros)
+        return cage.start(["/bin/sleep", "60"])
+
+    seen = looks(tmp_path, start)
+    assert sum(seen) > len(seen) / 2
+
+
+def looks(folder: Path, start: Callable[[Cage], Child]) -> list[bool]:
+    """Wait for a program until the time is over, and tell of each look at the programs whether they had worked."""
+    seen: list[bool] = []
+
+    def worked() -> None:
+        seen[-1] = True
+
+    with Cage(folder, time.monotonic() + WATCH_SECONDS, lambda: seen.append(False), worked) as cage:
+        child = start(cage)
+        with pytest.raises(Failure) as failure:
+            cage.code(child)
+    assert failure.value.kind is errors.CONVERT_TIMED_OUT
+    assert len(seen) >= LEAST_LOOKS
+    return seen
+
+
+@pytest.mark.parametrize("raising", ["check", "on_work"])
+def test_what_is_raised_while_waiting_ends_the_programs(raising: str, tmp_path: Path) -> None:
+    class Lost(Exception):
+        pass
+
+    ran: set[int] = set()
+
+    def lost() -> None:
+        ran.update(processes.inside(tmp_path))
+        raise Lost
+
+    calls = {"check": lambda: None, "on_work": lambda: None} | {raising: lost}
+    with pytest.raises(Lost), Cage(tmp_path, time.monotonic() + 60, **calls) as cage:
+        cage.run(["/bin/sh", "-c", "sleep 77 & wait"], 10)
+    assert ran
+    until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,19 @@ from mutagen.mp3 import MP3
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.convert import engine
+from functions.convert import engine, mp3
 from functions.convert.encoders import Limits
 from functions.convert.engine import NO_COVER, TRUNCATED_SOURCE
 from functions.convert.lease import Lost
-from tests.clients.waiting import until
+from tests.clients import processes
+from tests.clients.waiting import until_gone
+from tests.media.samples import made, sound_of
 from tests.media.tone import assert_tone
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 # These carry codecs that older ffmpegs could not decode, so either end is right.
 NEWER = {"media__5p1_iamf_opus.mp4", "media__sample_fpcm_64le.mp4"}
+AT_ONCE = 2
 TONE = "sine=frequency=440:sample_rate=44100,volume=4"
 
 
@@ -40,12 +44,6 @@ def convert(source: Path, folder: Path, options: Options | None = None, **given:
         "check": lambda: None, "on_progress": lambda percent: None,
     }  # fmt: skip
     return engine.convert(folder / "in", folder / "out.mp3", options or Options(), **(usual | given))
-
-
-def made(path: Path, *words: str) -> Path:
-    """Make a file with ffmpeg; the words stand between its inputs and its name."""
-    subprocess.run([FFMPEG, "-v", "error", "-y", *words, str(path)], check=True, stdin=subprocess.DEVNULL, timeout=120)
-    return path
 
 
 def tone(path: Path, seconds: float, *words: str, source: str = TONE) -> Path:
@@ -64,8 +62,9 @@ def test_corpus(shared: Path, tmp_path: Path) -> None:
     """Every file with sound gives an MP3 of its length, every other one a reason, and none hangs or crashes."""
     with (shared / "corpus" / "INDEX.tsv").open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
-    for number, row in enumerate(rows):
-        sound = outcome(shared / "corpus" / row["file"], tmp_path / str(number))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = pool.map(lambda row: outcome(shared / "corpus" / row["file"], tmp_path / row["file"]), rows)
+    for row, sound in zip(rows, outcomes, strict=True):
         if isinstance(sound, errors.Kind):
             reasons = {"no": {errors.NO_AUDIO}, "corrupt": {errors.UNDECODABLE, errors.ENCRYPTED, errors.NOT_MEDIA}}
             assert sound in reasons.get(row["has_audio"], set()) or row["file"] in NEWER, row["file"]
@@ -75,7 +74,7 @@ def test_corpus(shared: Path, tmp_path: Path) -> None:
         if row["mp3_duration"] and not row["note"].startswith("362 s"):
             # The other encoder's delay and padding counted in its lengths.
             assert -0.05 < float(row["mp3_duration"]) - sound.duration < 0.3, row["file"]
-        assert_decodes(tmp_path / str(number) / "out.mp3", sound.duration)
+        assert_decodes(tmp_path / row["file"] / "out.mp3", sound.duration)
 
 
 def outcome(source: Path, folder: Path) -> engine.Made | errors.Kind:
@@ -177,20 +176,38 @@ def test_mp3_is_copied_frame_by_frame(tmp_path: Path) -> None:
     video = made(tmp_path / "video.mkv", "-i", str(source), "-c", "copy")
     for number, each in enumerate((source, video)):
         convert(each, tmp_path / str(number), Options(title="A title"))
-        assert frames(tmp_path / str(number) / "out.mp3") == frames(source)
+        assert sound_of(tmp_path / str(number) / "out.mp3") == sound_of(source)
         assert MP3(tmp_path / str(number) / "out.mp3")["TIT2"].text == ["A title"]
         assert_tone(tmp_path / str(number) / "out.mp3", 440, 5.0)
     # An MP3's own word on what its encoder added is kept, so that nothing is heard before or after.
     assert MP3(tmp_path / "0" / "out.mp3").info.length == pytest.approx(5.0, abs=0.001)
     convert(source, tmp_path / "new", Options(bitrate=64))
-    assert frames(tmp_path / "new" / "out.mp3") != frames(source)
+    assert sound_of(tmp_path / "new" / "out.mp3") != sound_of(source)
 
 
-def frames(path: Path) -> bytes:
-    """Return the frames of an MP3 without tags."""
-    command = [FFMPEG, "-v", "error", "-i", str(path), "-map", "0:a", "-c", "copy", "-write_xing", "0"]
-    command += ["-id3v2_version", "0", "-f", "mp3", "pipe:1"]
-    return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+def test_gaps_that_cannot_be_true_are_not_believed(tmp_path: Path) -> None:
+    """A LAME tag that takes more than the whole sound for padding is not repeated; the sound is all there."""
+    source = tone(tmp_path / "sound.mp3", 0.1, "-c:a", "libmp3lame")
+    content = bytearray(source.read_bytes())
+    gaps = content.index(b"Info") + 141
+    content[gaps : gaps + 3] = b"\xff\xff\xff"  # 4095 samples before and after
+    source.write_bytes(content)
+    sound = convert(source, tmp_path / "work")
+    assert sound.duration == pytest.approx(0.15, abs=0.05)
+    assert sound_of(tmp_path / "work" / "out.mp3") == sound_of(source)
+    assert_decodes(tmp_path / "work" / "out.mp3", sound.duration)
+
+
+def test_a_cut_mp3_is_copied_up_to_its_last_whole_frame(tmp_path: Path) -> None:
+    source = tone(
+        tmp_path / "a.mp3", 5.0, "-c:a", "libmp3lame", "-b:a", "96k", "-id3v2_version", "0", "-write_xing", "0"
+    )
+    whole = list(mp3.Splitter().split(source.read_bytes()))
+    source.write_bytes(b"".join(whole[:100]) + whole[100][:-100])
+    sound = convert(source, tmp_path / "work")
+    assert sound.duration == pytest.approx(100 * 1152 / 44_100, abs=0.001)
+    assert sound_of(tmp_path / "work" / "out.mp3") == b"".join(whole[:100])
+    assert_decodes(tmp_path / "work" / "out.mp3", sound.duration)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +286,7 @@ def test_progress_without_a_declared_length(tmp_path: Path) -> None:
     """A live recording does not say how long it is; the share of it that was read tells as well."""
     source = tmp_path / "live.mkv"
     with source.open("wb") as file:  # what cannot seek cannot come back to write a length
-        words = ["-f", "lavfi", "-i", TONE, "-t", "600", "-c:a", "pcm_s16le", "-f", "matroska", "pipe:1"]
+        words = ["-f", "lavfi", "-i", TONE, "-t", "200", "-c:a", "pcm_s16le", "-f", "matroska", "pipe:1"]
         subprocess.run([FFMPEG, "-v", "error", *words], check=True, stdout=file, timeout=60)
     seen: list[float] = []
     assert convert(source, tmp_path / "work", on_progress=seen.append).notes == ()
@@ -289,7 +306,7 @@ def test_a_lost_lease_stops_everything(at: float, tmp_path: Path) -> None:
     source = tone(tmp_path / "a.wav", 60.0)
     with pytest.raises(Lost):
         convert(source, tmp_path / "work", on_progress=lost)
-    until(lambda: not _children(str(tmp_path)), "ffmpeg to be gone", 5)
+    until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
 @pytest.mark.parametrize("name", ["a 'quoted' \"name\".wav", "-i.wav", "new\nline.wav", "😀 %d %s.wav", "a;b|c.wav"])
@@ -298,15 +315,3 @@ def test_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
     source = tone(tmp_path / "a.wav", 1.0)
     convert(source, tmp_path / name)
     assert_tone(tmp_path / name / "out.mp3", 440, 1.0)
-
-
-def _children(folder: str) -> list[Path]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if folder in words and "ffmpeg" in words:
-            found.append(process)
-    return found

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import gridfs
-import pymongo
 import pytest
 from pymongo.database import Database
 
@@ -16,14 +14,6 @@ from functions.backends.files import CHUNK_BYTES, VIDEOS, Files
 from functions.common.errors import UNAVAILABLE, Failure
 
 LENGTHS = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 4 * CHUNK_BYTES, 9 * CHUNK_BYTES + 5]
-
-
-@pytest.fixture
-def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
-    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
-        database = client[f"files-{uuid.uuid4().hex[:8]}"]
-        yield database
-        client.drop_database(database.name)
 
 
 def stored(files: Files, content: bytes, piece: int = 300_000) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pymongo
 import pytest
 from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError
 
 from functions.backends.jobs import Jobs
 from functions.common import transitions
 from functions.common.config import load
+from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
 from functions.common.transitions import TABLE, Document, Moment, Transition
 from tests.exploration.memory import MemoryCollection
@@ -33,11 +33,8 @@ GIVEN = {
 
 
 @pytest.fixture
-def collection(mongodb: str) -> Iterator[Collection[Document]]:
-    with pymongo.MongoClient[Document](mongodb, tz_aware=True) as client:
-        database = client[f"jobs-{uuid.uuid4().hex[:8]}"]
-        yield database["jobs"]
-        client.drop_database(database.name)
+def collection(database: Database[Document]) -> Collection[Document]:
+    return database["jobs"]
 
 
 def documents(row: Transition) -> list[Document]:
@@ -104,6 +101,37 @@ def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
     with ThreadPoolExecutor(8) as pool:
         claims = pool.map(lambda n: jobs.apply(transitions.CLAIM, str(n % 20), epoch=0, holder=str(n)), range(160))
     assert sum(claim is not None for claim in claims) == 20
+
+
+@pytest.mark.parametrize("answers", [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()]])
+def test_a_clock_that_cannot_be_read_changes_nothing(
+    answers: list[PyMongoError], collection: Collection[Document]
+) -> None:
+    """The change has not been asked for yet, whatever the database answers a moment later."""
+
+    def clock() -> datetime:
+        raise answers.pop(0)
+
+    Jobs(collection, lambda: NOW, PERIODS).receive("a", **FIELDS)
+    with pytest.raises(Failure) as failure:
+        Jobs(collection, clock, PERIODS).apply(transitions.ABORT, "a", epoch=0)
+    assert failure.value.kind is UNAVAILABLE
+    assert not answers
+    assert (collection.find_one({"_id": "a"}) or {})["state"] == transitions.RECEIVING
+
+
+def test_a_connection_that_died_before_the_clock_was_read_costs_nothing(collection: Collection[Document]) -> None:
+    """A conversion of an hour is not done again for it."""
+    answers: list[PyMongoError | None] = [None, AutoReconnect(), None]
+
+    def clock() -> datetime:
+        if answer := answers.pop(0):
+            raise answer
+        return NOW
+
+    jobs = Jobs(collection, clock, PERIODS)
+    jobs.receive("a", **FIELDS)
+    assert jobs.apply(transitions.ABORT, "a", epoch=0)
 
 
 def test_text_of_others_stays_text(collection: Collection[Document]) -> None:

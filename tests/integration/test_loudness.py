@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,12 @@ from functions.convert import loudness, sound
 from functions.convert.cage import Cage
 from functions.convert.encoders import Settings
 from functions.convert.probe import Track
+from tests.integration.hearing import samples_of
 from tests.media import music, pcm
 from tests.media.pcm import Samples, made_of
 
 RATE = 44_100
+SECONDS = 10.0
 NEAR_LU = 0.5
 MOST_DBTP = -1.0
 MOST_RUNS = 4
@@ -39,14 +40,6 @@ class Levelled:
 
 
 @pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    folder = tmp_path / "cage"
-    folder.mkdir()
-    with Cage(folder, time.monotonic() + 120, lambda: None) as cage:
-        yield cage
-
-
-@pytest.fixture
 def levelled(cage: Cage, tmp_path: Path) -> Callable[..., Levelled]:
     """What options make of samples."""
 
@@ -55,18 +48,14 @@ def levelled(cage: Cage, tmp_path: Path) -> Callable[..., Levelled]:
         settings = Settings(options.get("bitrate"), options.get("quality", 2), 3)
         found = loudness.leveller(path, Track(0, 1), Options(**options), cage, lambda _rate: settings)
         started = sound.start(path, Track(0, 1), Options(**options), cage, found)
-        data = bytearray(started.head)
-        while block := os.read(started.stdout.fileno(), 2**20):
-            data += block
-        started.ended()
-        result = numpy.frombuffer(bytes(data), "<f4").reshape(-1, started.channels)
+        result = samples_of(started)
         mp3 = pcm.mp3_of(result, started.rate, *settings.words())
         return Levelled(started.rate, result, mp3, found.filters)
 
     return level
 
 
-def speech(amplitude: float, seconds: float = 10.0, rate: int = RATE, channels: int = 2) -> Samples:
+def speech(amplitude: float, seconds: float = SECONDS, rate: int = RATE, channels: int = 2) -> Samples:
     """Return something like a voice: syllables of a buzz, some louder than others, and pauses."""
     moments = numpy.arange(int(seconds * rate)) / rate
     buzz = sum(numpy.sin(2 * numpy.pi * 140 * each * moments + each) / each for each in range(1, 15))
@@ -75,11 +64,12 @@ def speech(amplitude: float, seconds: float = 10.0, rate: int = RATE, channels: 
     return numpy.repeat((amplitude * buzz * syllables * pauses / 4)[:, None], channels, 1)
 
 
-def pink(amplitude: float, seconds: float = 10.0) -> Samples:
+def pink(amplitude: float, seconds: float = SECONDS) -> Samples:
     noise = music.pink_noise(numpy.random.default_rng(3))[: int(seconds * RATE)]
     return amplitude * numpy.repeat((noise / numpy.abs(noise).max())[:, None], 2, 1)
 
 
+@cache
 def clicks_over_noise() -> Samples:
     """Return quiet noise with a click each second that is a hundred times as high."""
     samples = pink(0.03)
@@ -88,8 +78,9 @@ def clicks_over_noise() -> Samples:
     return samples
 
 
-def song(seconds: int = 10) -> Samples:
-    data = b"".join(music.bars(int(seconds / music.BAR_SECONDS)))
+@cache
+def song() -> Samples:
+    data = b"".join(music.bars(int(SECONDS / music.BAR_SECONDS)))
     return numpy.frombuffer(data, "<i2").reshape(-1, music.CHANNELS) / 32_768
 
 
@@ -128,11 +119,14 @@ def test_the_mp3_is_as_loud_as_asked(
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"bitrate": 320}, {"bitrate": 192}, {"bitrate": 128}, {"bitrate": 64, "channels": 1}, {"bitrate": 32},
-     {"quality": 0}, {"quality": 5}, {"quality": 9}, {"samplerate": 22_050, "bitrate": 96}],
+    ("samples", "options"),
+    [(song, {"bitrate": 320}), (song, {"bitrate": 192}), (song, {"bitrate": 128}),
+     (song, {"bitrate": 64, "channels": 1}), (song, {"bitrate": 32}), (song, {"quality": 0}), (song, {"quality": 5}),
+     (song, {"quality": 9}), (song, {"samplerate": 22_050, "bitrate": 96}), (clicks_over_noise, {"bitrate": 320}),
+     (clicks_over_noise, {"bitrate": 128}), (clicks_over_noise, {"bitrate": 64, "channels": 1}),
+     (clicks_over_noise, {"quality": 5}), (clicks_over_noise, {"quality": 9})],
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )  # fmt: skip
-@pytest.mark.parametrize("samples", [song, clicks_over_noise])
 def test_it_is_the_mp3_that_counts(
     samples: Callable[[], Samples], options: dict[str, int], levelled: Callable[..., Levelled]
 ) -> None:
@@ -183,7 +177,7 @@ def test_limiting_neither_moves_nor_cuts_the_sound(levelled: Callable[..., Level
     assert len(result.samples) == len(samples)
     heights = numpy.abs(result.samples[:, 0])
     assert [int(heights[at - 500 : at + 500].argmax()) - 500 for at in range(RATE // 3, len(samples), RATE)] == (
-        pytest.approx([0.5] * 10, abs=0.5)
+        pytest.approx([0.5] * int(SECONDS), abs=0.5)
     )
 
 

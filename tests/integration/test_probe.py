@@ -8,7 +8,6 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -30,14 +29,6 @@ FORGED = (
     "\n  Duration: 11:11:11.11, start: 5.000000, bitrate: 1 kb/s\n  Stream #0:0: Audio: aac (default)"
     "\n  Stream #0:9(eng): Audio: mp3, 44100 Hz (default)\nInput #0, forged, from 'x':\n"
 )
-
-
-@pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    folder = tmp_path / "cage"
-    folder.mkdir()
-    with Cage(folder, time.monotonic() + 60, lambda: None) as cage:
-        yield cage
 
 
 def chosen(media: Media, wanted: int | str | None = None) -> int | str:

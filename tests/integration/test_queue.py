@@ -42,6 +42,17 @@ def test_an_event_that_reaches_no_queue_is_a_failure(vhost: str) -> None:
     assert not Queue(Broker(vhost, 5.0)).announce([JOB])
 
 
+def test_an_event_that_its_queue_refuses_is_a_failure(vhost: str) -> None:
+    """Only the broker's word that it has an event counts: it was routed, and is nowhere."""
+    with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("full", durable=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        channel.queue_bind("full", EXCHANGE, "video.uploaded")
+    with pytest.raises(Failure) as failure:
+        Queue(Broker(vhost, 5.0)).publish([events.of(JOB)])
+    assert failure.value.kind is UNAVAILABLE
+
+
 def test_a_broker_that_is_away_or_silent_costs_a_bounded_time() -> None:
     """Neither a closed port nor one that never answers holds an upload up."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from functions.convert import sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
 from functions.convert.probe import Track
+from tests.clients import processes
 from tests.clients.waiting import until_gone
+from tests.integration.hearing import samples_of
 from tests.media.pcm import Samples, made_of, mp3_of, plain_mp3
 from tests.media.samples import made, pictures
 
@@ -47,22 +49,10 @@ class Heard:
     samples: Samples
 
 
-@pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    folder = tmp_path / "cage"
-    folder.mkdir()
-    with Cage(folder, time.monotonic() + 120, lambda: None) as cage:
-        yield cage
-
-
 def hear(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Heard:
     """Decode a track to its end."""
     started = sound.start(path, Track(stream, 1), Options(**options), cage)
-    data = bytearray(started.head)
-    while block := os.read(started.stdout.fileno(), 2**20):
-        data += block
-    started.ended()
-    return Heard(started.rate, numpy.frombuffer(bytes(data), "<f4").reshape(-1, started.channels))
+    return Heard(started.rate, samples_of(started))
 
 
 def refusal(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Kind:
@@ -184,15 +174,25 @@ def click_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     return path
 
 
+@pytest.fixture(scope="session")
+def whole(click_files: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Samples]:
+    """All samples of such a file, decoded when first asked for."""
+
+    @cache
+    def samples(name: str) -> Samples:
+        with Cage(tmp_path_factory.mktemp("cage"), time.monotonic() + 60, lambda: None) as cage:
+            return hear(click_files(name), cage, _sound_in(name)).samples
+
+    return samples
+
+
 @pytest.mark.parametrize(
     ("name", "shift"),
     [("a.wav", 0), ("a.flac", 0), ("a.mp4", 0), ("a.mkv", 0), ("a.mp3", 0), ("a.ts", 1024), ("late.mkv", 0)],
 )
-def test_a_whole_track_has_its_clicks_where_they_were(
-    name: str, shift: int, click_files: Callable[[str], Path], cage: Cage
-) -> None:
+def test_a_whole_track_has_its_clicks_where_they_were(name: str, shift: int, whole: Callable[[str], Samples]) -> None:
     """An encoder's delay is taken off where the container tells it: MPEG-TS does not, and ffmpeg leaves it."""
-    clicks = clicks_in(hear(click_files(name), cage, _sound_in(name)).samples)
+    clicks = clicks_in(whole(name))
     assert numpy.abs(numpy.array(clicks) - CLICKS - shift).max() <= (0 if name.endswith((".wav", ".flac")) else 2)
 
 
@@ -201,21 +201,25 @@ def test_a_whole_track_has_its_clicks_where_they_were(
 )
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp4", "a.mkv", "a.mp3", "a.ts", "late.mkv"])
 def test_a_cut_is_exact_to_the_sample(
-    name: str, start: float | None, end: float | None, click_files: Callable[[str], Path], cage: Cage
+    name: str,
+    start: float | None,
+    end: float | None,
+    click_files: Callable[[str], Path],
+    whole: Callable[[str], Samples],
+    cage: Cage,
 ) -> None:
     """What is left is exactly that part of the whole, by the time that a player shows."""
-    path, stream = click_files(name), _sound_in(name)
-    whole = hear(path, cage, stream).samples
-    cut = hear(path, cage, stream, start=start, end=end).samples
+    samples = whole(name)
+    cut = hear(click_files(name), cage, _sound_in(name), start=start, end=end).samples
     begins = round(2.3 * RATE) if name.startswith("late") else 0
     first = max(0, round((start or 0.0) * RATE) - begins)
-    after = min(len(whole), (round(end * RATE) if end else 2**40) - begins)
+    after = min(len(samples), (round(end * RATE) if end else 2**40) - begins)
     if name.endswith(".ts"):  # its time stamps are of 90 kHz
         assert abs(len(cut) - (after - first)) <= 1
-        first = next(first + by for by in (0, -1, 1) if (whole[max(0, first + by) :][: len(cut)] == cut).all())
+        first = next(first + by for by in (0, -1, 1) if (samples[max(0, first + by) :][: len(cut)] == cut).all())
         after = first + len(cut)
     assert len(cut) == after - first
-    assert (cut == whole[first:after]).all()
+    assert (cut == samples[first:after]).all()
 
 
 def test_a_cut_is_exact_at_the_rate_that_comes_out(cage: Cage, tmp_path: Path) -> None:
@@ -248,13 +252,15 @@ def test_a_stream_that_is_not_there(click_files: Callable[[str], Path], cage: Ca
     assert refusal(click_files("a.wav"), cage, 5) is errors.NO_AUDIO
 
 
-def test_a_file_that_is_cut_gives_what_it_has(click_files: Callable[[str], Path], cage: Cage, tmp_path: Path) -> None:
-    whole = click_files("a.mkv").read_bytes()
+def test_a_file_that_is_cut_gives_what_it_has(
+    click_files: Callable[[str], Path], whole: Callable[[str], Samples], cage: Cage, tmp_path: Path
+) -> None:
+    content = click_files("a.mkv").read_bytes()
     path = tmp_path / "half.mkv"
-    path.write_bytes(whole[: len(whole) // 2])
+    path.write_bytes(content[: len(content) // 2])
     samples = hear(path, cage, 1).samples
     assert RATE < len(samples) < 9 * RATE
-    assert (samples[: len(samples) // 2] == hear(click_files("a.mkv"), cage, 1).samples[: len(samples) // 2]).all()
+    assert (samples[: len(samples) // 2] == whole("a.mkv")[: len(samples) // 2]).all()
 
 
 def test_mostly_errors_and_some_sound(cage: Cage, tmp_path: Path) -> None:
@@ -301,10 +307,9 @@ def test_what_comes_from_waiting_goes_up_and_nothing_is_left_running(
     def tick() -> None:
         raise Lost
 
-    path = click_files("a.wav")
     with pytest.raises(Lost), Cage(tmp_path, time.monotonic() + 60, tick) as cage:
-        sound.start(path, Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
-    until_gone(lambda: _programs_on(str(path)), "the programs", 5)
+        sound.start(click_files("a.wav"), Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
+    until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
 def test_no_time_left(click_files: Callable[[str], Path], tmp_path: Path) -> None:
@@ -337,15 +342,3 @@ def _sound_in(name: str) -> int:
 
 def _null(path: Path) -> list[str]:
     return [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-f", "null", "-"]
-
-
-def _programs_on(path: str) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if path in words:
-            found.append(words)
-    return found

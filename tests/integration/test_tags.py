@@ -8,7 +8,6 @@ import struct
 import subprocess
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,6 @@ from tests.media.samples import made, pictures, sound_of, tone
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8 + b"\xff\xd9"
 ODD = "A = B ; C # D \\ E \"double\" 'single' 😀 é 日本語 %s $(id)"
-
-
-@pytest.fixture
-def cage(tmp_path: Path) -> Iterator[Cage]:
-    folder = tmp_path / "cage"
-    folder.mkdir()
-    with Cage(folder, time.monotonic() + 60, lambda: None) as cage:
-        yield cage
 
 
 @pytest.fixture

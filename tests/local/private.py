@@ -5,17 +5,20 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local import account, plan
 from local.backends import mysql, rabbitmq
-from local.home import Home
+from local.home import MARKER, Home
 from local.problem import Problem
 from local.processes import leftovers
+from local.processes.supervisor import clean_environment
 from local.stack import Stack
+from tests.clients.waiting import until
 
 PREFIX = "mp3-test-"
+DOWN = ("STOPPED", "FATAL")  # those that only exited are started again by the process manager
 SHORT_PERIODS = {
     "ANNOUNCE_GAP_SECONDS": "2",
     "ANNOUNCE_GAP_MAX_SECONDS": "8",
@@ -96,11 +99,34 @@ class PrivateStack:
 
     def kill(self, name: str) -> None:
         """Kill a process and its children with kill -9; the process manager starts it again."""
-        os.killpg(self.pid(name), signal.SIGKILL)
+        self.signal(name, signal.SIGKILL)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process and its children."""
+        # A process that is just being started again has no id yet, and 0 would be our own group.
+        os.killpg(until(lambda: self.pid(name), f"{name} to run"), number)
 
     def await_healthy(self, name: str) -> None:
         """Wait until a process that was killed is well again."""
         self._stack.await_healthy(name)
+
+    def revive(self) -> None:
+        """Let every process go on that a signal stopped, start those that are down, and wait until all are well."""
+        for pid in leftovers.find(self._stack.plan.home):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        states = self._stack.supervisor.states()
+        for name, state in states.items():
+            if state["statename"] in DOWN:
+                self._stack.supervisor.start_process(name)
+        for name in states:
+            self.await_healthy(name)
+
+    def program(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command of a process and the whole environment that it is given."""
+        program = self._stack.plan.programs[name]
+        home = self._stack.plan.home
+        return program.command, {**clean_environment(home), **program.environment, MARKER: str(home.path)}
 
     def pid(self, name: str) -> int:
         """Return the id of a process."""

@@ -20,6 +20,7 @@ FORBIDDEN: dict[str, Callable[[BlockingChannel], object]] = {
     "purge": lambda channel: channel.queue_purge("mp3s"),
     "declare a queue": lambda channel: channel.queue_declare("another"),
     "declare an exchange": lambda channel: channel.exchange_declare("another"),
+    "look at dead letters": lambda channel: channel.basic_get("videos.dead"),
     "delete": lambda channel: channel.queue_delete("videos"),
     "publish elsewhere": lambda channel: channel.basic_publish("mp3converter.dead", "videos.dead", b"{}"),
 }
@@ -53,7 +54,7 @@ def test_the_broker_has_exactly_the_topology_of_the_definitions(grounds: Private
         assert comparable([item for item in found[kind] if item["vhost"] == definitions.VHOST]) == comparable(
             wanted[kind]
         )
-    assert {user["name"] for user in found["users"]} == {"admin", "functions", "connector"}
+    assert {user["name"] for user in found["users"]} == {"admin", "functions", "connector", "operator"}
 
 
 @pytest.mark.parametrize("deed", FORBIDDEN)
@@ -72,8 +73,17 @@ def test_the_functions_user_publishes(grounds: PrivateStack, vhost: str) -> None
 def test_the_connector_user_can_only_consume(grounds: PrivateStack, rabbitmq: str, deed: str) -> None:
     assert refuses(grounds.rabbitmq_connector_url, FORBIDDEN[deed])
     assert refuses(grounds.rabbitmq_connector_url, lambda channel: channel.basic_publish("mp3converter", "x", b""))
-    assert refuses(grounds.rabbitmq_connector_url, lambda channel: channel.basic_get("videos.dead"))
     assert not refuses(grounds.rabbitmq_connector_url, lambda channel: channel.queue_declare("videos", passive=True))
+
+
+@pytest.mark.parametrize("deed", [deed for deed in FORBIDDEN if deed != "look at dead letters"])
+def test_the_operator_can_only_look_at_dead_letters_and_publish(
+    grounds: PrivateStack, rabbitmq: str, deed: str
+) -> None:
+    url = grounds.secret("rabbitmq_operator_url")
+    assert refuses(url, FORBIDDEN[deed])
+    assert not refuses(url, lambda channel: [channel.basic_get(name) for name in ("videos.dead", "mp3s.dead")])
+    assert not refuses(url, lambda channel: channel.basic_publish("mp3converter", "no.queue", b""))
 
 
 def test_a_rejected_message_reaches_the_dead_queue(vhost: str) -> None:
@@ -107,6 +117,7 @@ def test_a_queue_with_other_arguments_is_noticed(vhost: str) -> None:
         (lambda found: found["exchanges"].pop(1), "unknown dead-letter exchange 'mp3converter.dead'"),
         (lambda found: found["exchanges"].pop(0), "unknown exchange 'mp3converter'"),
         (lambda found: found["vhosts"][0].update(name="other"), "vhost 'mp3converter' is not declared"),
+        (lambda found: found["queues"][3]["arguments"].pop("x-delivery-limit"), "'mp3s.dead' needs x-delivery-limit"),
     ],
 )
 def test_definitions_that_would_lose_messages_are_refused(

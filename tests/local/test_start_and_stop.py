@@ -94,7 +94,7 @@ def test_another_start_is_waited_for_with_a_sentence(folder: Folder) -> None:
     assert result.stderr.startswith("Another ./local/up or ./local/down is at work")
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "logs", "users", "test", "bench"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "logs", "users", "jobs", "test", "bench", "chaos"])
 def test_every_command_explains_itself(command: str) -> None:
     result = subprocess.run(
         [f"local/{command}", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True

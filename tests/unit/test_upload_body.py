@@ -98,6 +98,14 @@ def test_forms_that_are_refused(request_: Request, kind: errors.Kind) -> None:
     assert failure.value.kind is kind
 
 
+def test_a_body_that_ends_one_byte_early_is_refused() -> None:
+    """A client that dies looks like the end of a file: only the count tells."""
+    environ = raw("", b"x" * 9).environ | {"CONTENT_LENGTH": "10", "wsgi.input_terminated": True}
+    with pytest.raises(Failure) as failure:
+        taken(Request(environ))
+    assert failure.value.kind is errors.INCOMPLETE_BODY
+
+
 def test_limit_to_the_byte() -> None:
     """The largest video is taken, one byte more is not."""
     assert len(taken(form(part(b"x" * 1000)))[1]) == 1000

@@ -1,0 +1,165 @@
+"""The operator's command line: python -m functions.jobs dead|replay|retry|delete, with the functions' own settings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from functions.backends import dead_letters, files, jobs, queue
+from functions.backends.dead_letters import MP3S_DEAD, Letter
+from functions.common import errors, ids, transitions
+from functions.common import log as logs
+from functions.common.config import ConfigError
+from functions.common.errors import Failure
+from functions.jobs import actions, dead
+
+_log = logging.getLogger("functions.jobs")
+
+_NOTHING_TO_RETRY = {
+    transitions.RECEIVING: "Its video is still being uploaded, so there is nothing to convert again.",
+    transitions.CONVERTING: "It is being converted right now, so there is nothing to convert again.",
+    transitions.DONE: "It is done, so there is nothing to convert again.",
+    transitions.ABORTED: "Its upload ended before the whole video was here. Only a new upload helps.",
+}
+_SENTENCES = {
+    errors.NOT_FOUND: "There is no job with that id, or it was deleted.",
+    errors.VIDEO_EXPIRED: "Its video was kept for its time and has been deleted. Only a new upload helps.",
+    errors.UNAVAILABLE: "MongoDB or RabbitMQ cannot be used now; nothing was lost. Run the same command again later.",
+}
+
+
+def main() -> int:
+    """Run one command; return the exit status: 0 done, 1 not done, 2 not understood."""
+    options = _parser().parse_args()
+    logs.setup("jobs", "WARNING")
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        complaint = f"cannot start: {error}"
+    except Failure as failure:
+        if failure.__cause__:
+            _log.error("not done", extra={"code": failure.kind.code, "cause": repr(failure.__cause__)})
+        complaint = _sentence(failure)
+    print(complaint, file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m functions.jobs", allow_abbrev=False,
+        description="See and replay dead letters, convert a failed job again, delete a job.",
+        epilog="MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, say where; periods must be "
+        "those of the functions.",
+    )  # fmt: skip
+    actions_of = parser.add_subparsers(metavar="ACTION", required=True)
+
+    def action(name: str, run: Callable[[argparse.Namespace], int], meaning: str) -> argparse.ArgumentParser:
+        added = actions_of.add_parser(name, help=meaning, description=meaning, allow_abbrev=False)
+        added.set_defaults(run=run)
+        return added
+
+    action("dead", _dead, "list the dead letters: events that could not be delivered; none is lost by that")
+    replay = action("replay", _replay, "do for jobs what their dead letters were to bring about, then drop the letters")
+    which = replay.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", type=_job_id, metavar="ID", help="the letters about this job")
+    which.add_argument(
+        "--all", action="store_true",
+        help="all letters; poison is dropped, and jobs that failed by their video's fault are left alone",
+    )  # fmt: skip
+    retry = action("retry", _retry, "convert a failed job again; announce once more one that waits for it")
+    delete = action("delete", _delete, "delete a job and its files, whatever is being done with it")
+    for one in (retry, delete):
+        one.add_argument("id", type=_job_id, metavar="ID", help="the job's id")
+    return parser
+
+
+def _job_id(text: str) -> str:
+    if not ids.is_id(text):
+        raise argparse.ArgumentTypeError("an id looks like 376b7472-1f38-4307-b0c5-8df8aa6286ed")
+    return text
+
+
+def _dead(options: argparse.Namespace) -> int:
+    found, more = dead.listed(dead_letters.connect(), jobs.connect())
+    if not found:
+        print("There are no dead letters.")
+        return 0
+    print(_row("JOB", "ITS STATE", "LETTER IN", "REASON", "SINCE", "CONTENT"))
+    for listed in found:
+        letter = listed.letter
+        print(_row(letter.job_id or "none", _state(listed), letter.queue, _plain(letter.reason),
+                   _time(letter.died_at), "" if letter.job_id else _content(letter)))  # fmt: skip
+    if more:
+        print(f"and {more} more")
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    def tell(letter: Letter, deed: str) -> None:
+        print(f"{letter.job_id or 'none':36}  {letter.queue:11}  {deed}", flush=True)
+
+    count = dead.replay(
+        options.id, letters=dead_letters.connect(), jobs=jobs.connect(), queue=queue.connect(), tell=tell
+    )
+    if not count and options.id:
+        print("There is no dead letter about that job.", file=sys.stderr)
+        return 1
+    print(f"Dead letters replayed and dropped: {count}.")
+    return 0
+
+
+def _retry(options: argparse.Namespace) -> int:
+    told = actions.retry(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
+    later = told.job.get("retry_at")
+    if later and later > datetime.now(UTC):
+        print(f"It waits until {_time(later)}, for its last try failed for a passing reason.")
+    elif told.announced:
+        print("It waits to be converted, and that was announced.")
+    else:
+        print("It waits to be converted; that could not be announced, so sweep does it later.")
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    actions.delete(options.id, owner=None, jobs=jobs.connect(), files=files.connect())
+    print("It is deleted.")
+    return 0
+
+
+def _sentence(failure: Failure) -> str:
+    if failure.kind is errors.NOT_FAILED:
+        return _NOTHING_TO_RETRY[failure.more["state"]]
+    return _SENTENCES.get(failure.kind, failure.kind.title)
+
+
+def _row(*cells: str) -> str:
+    return "{:36}  {:21}  {:11}  {:14}  {:20}  {}".format(*cells).rstrip()
+
+
+def _state(listed: dead.Listed) -> str:
+    letter, job = listed.letter, listed.job
+    if letter.job_id is None:
+        return "poison"
+    if job is None:
+        return "gone"
+    return f"{job['state']}, mail {job['mail']['state']}" if letter.queue == MP3S_DEAD else str(job["state"])
+
+
+def _content(letter: Letter) -> str:
+    return f"{letter.length} bytes: {_plain(letter.beginning.decode(errors='replace'))}"
+
+
+def _plain(text: str) -> str:
+    """Return what somebody else may have written so that it cannot speak to the terminal."""
+    return ascii(text)[1:-1]
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment else "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""./local/jobs: become the operator's command line of the jobs function."""
+
+import argparse
+import os
+import sys
+
+from local.backends.backend import given_url
+from local.home import Home
+from local.problem import Problem
+from local.processes import configuration
+from local.processes.supervisor import Supervisor, clean_environment
+from local.secret_files import SecretFiles
+
+# setting -> the secret file that holds what the local system uses for it
+URLS = {"MONGODB_URL": "mongodb_url", "RABBITMQ_URL": "rabbitmq_url"}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run it on the servers that the environment names, or on those of this home's system."""
+    words = [options.action]
+    words += ["--all"] if getattr(options, "all", False) else []
+    words += [options.id] if getattr(options, "id", None) else []
+    home = Home.default()
+    environment = dict(os.environ) if _elsewhere(home) else _of_the_local_system(home)
+    os.execve(sys.executable, [sys.executable, "-E", "-s", "-m", "functions.jobs", *words], environment)
+
+
+def _elsewhere(home: Home) -> bool:
+    """Tell whether both servers are named; one alone must be the one that the local system was started with."""
+    given = {name: url for name in URLS if (url := given_url(os.environ, name))}
+    if len(given) == len(URLS):
+        return True
+    for name, url in given.items():
+        missing = next(other for other in URLS if other != name)
+        file = SecretFiles(home).path(URLS[name])
+        if not file.exists() or file.read_text() != url:
+            raise Problem(
+                f"{name} is set, and {missing} is not. Set both for a system elsewhere, or none for the local one."
+            )
+    return False
+
+
+def _of_the_local_system(home: Home) -> dict[str, str]:
+    settings = configuration.read_operator(home)
+    if not settings or not Supervisor(home).running():
+        raise Problem(
+            "It does not run. Start it with: ./local/up, or set MONGODB_URL and RABBITMQ_URL for a system elsewhere."
+        )
+    return {**clean_environment(home), **settings}

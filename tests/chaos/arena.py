@@ -1,0 +1,137 @@
+"""A system of one's own to break: every connection between its processes passes a proxy that fails when told to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.chaos.proxy import HOST, Proxy
+from tests.clients import web
+from tests.clients.database import ENDED, Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until_gone
+from tests.local.private import PrivateStack, private_stack
+
+# Short enough that a test can wait for them, and some out of their usual order, so that there are zombies: a notifier
+# waits for its relay longer than its lease lasts, and for the answer to a mail longer than until it is unknown.
+PERIODS = {
+    "MONGODB_TIMEOUT_SECONDS": "4",
+    "MYSQL_TIMEOUT_SECONDS": "3",
+    "SMTP_TIMEOUT_SECONDS": "15",
+    "SMTP_FINAL_TIMEOUT_SECONDS": "15",
+    "MAIL_LEASE_SECONDS": "3",
+    "MAIL_UNKNOWN_SECONDS": "4",
+    "ANNOUNCE_GAP_SECONDS": "1",
+    "ANNOUNCE_GAP_MAX_SECONDS": "4",
+    "UPLOAD_TIMEOUT_SECONDS": "20",
+    "CONVERT_TIMEOUT_SECONDS": "30",
+}
+# Which secret files lead to which backend.
+WAYS = {
+    "mongodb": ("mongodb_url",),
+    "rabbitmq": ("rabbitmq_functions_url", "rabbitmq_connector_url"),
+    "mysql": ("mysql_url",),
+    "smtp": ("smtp_url",),
+}
+SETTLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The user whose videos these are."""
+
+    email: str
+    password: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A running system, and everything by which it can be hurt and looked at."""
+
+    stack: PrivateStack
+    proxies: dict[str, Proxy]
+    inspector: Inspector
+    mailbox: Mailbox
+    owner: Owner
+
+    def url(self, name: str) -> str:
+        """Return where a function is reached."""
+        return f"{self.stack.gateway}/{name}"
+
+    def upload(self, path: Path, filename: str | None = None) -> str:
+        """Send a video that must be accepted, and return its id."""
+        return web.uploaded(self.url("upload"), self.owner.token, path, filename)
+
+    def calm(self) -> None:
+        """End every fault, and wait until every process is well."""
+        for proxy in self.proxies.values():
+            proxy.heal()
+        self.stack.revive()
+
+    def settle(self, timeout: float = SETTLE_SECONDS) -> None:
+        """End every fault, and wait until every job has ended, its mail is out and its files are cleaned.
+
+        Sweep's last look at a job's files, long after its end, is not waited for.
+        """
+        deadline = time.monotonic() + timeout
+        self.calm()
+        until_gone(self._unsettled, "all work", max(0.0, deadline - time.monotonic()))
+
+    def _unsettled(self) -> list[dict[str, Any]]:
+        shown = {"state": 1, "mail": 1, "cleanup": 1, "attempts": 1, "retry_at": 1, "lease": 1, "filename": 1}
+        unsettled = {
+            "$or": [
+                {"state": {"$nin": [*ENDED, "deleting"]}},
+                {"state": {"$in": ["done", "failed"]}, "mail.state": {"$in": ["none", "claimed", "handing_over"]}},
+                {"cleanup": {"$exists": True}},
+            ]
+        }
+        return [job for job in self.inspector.database.jobs.find(unsettled, shown) if not _cleaned(job)]
+
+
+def _cleaned(job: dict[str, Any]) -> bool:
+    """Tell whether a job is unsettled only by the last look that sweep will take at its files."""
+    cleanup = job.get("cleanup")
+    if cleanup is None or cleanup["at"] < cleanup["until"]:
+        return False
+    return job["state"] in ("aborted", "deleting") or job["mail"]["state"] in ("sent", "unknown", "failed")
+
+
+def as_it_is(stack: PrivateStack) -> None:
+    """Leave a system as it was planned."""
+
+
+@contextmanager
+def arena(prepare: Callable[[PrivateStack], None] = as_it_is, **settings: str) -> Iterator[Arena]:
+    """Yield a system with proxies before its backends; it and they end with this block.
+
+    `prepare` is called when everything has been planned and nothing has been started.
+    """
+    with private_stack(**{**PERIODS, **settings}) as stack, ExitStack() as open_ones:
+        prepare(stack)
+        proxies = {name: open_ones.enter_context(closing(_before(stack, name))) for name in WAYS}
+        stack.need_all()
+        inspector = open_ones.enter_context(closing(Inspector.of(stack.mongodb_url, stack.mongodb_database)))
+        email, password = stack.user.email, stack.user.password
+        token = web.login(f"{stack.gateway}/login", email, password)
+        yield Arena(stack, proxies, inspector, Mailbox(stack.mailbox), Owner(email, password, token))
+
+
+def _before(stack: PrivateStack, backend: str) -> Proxy:
+    """Put a proxy before a backend: whoever reads its URL from a secret file goes through the proxy."""
+    files = [stack.secret_file(name) for name in WAYS[backend]]
+    port = urlsplit(files[0].read_text()).port
+    assert port, files[0]
+    proxy = Proxy((HOST, port))
+    for file in files:
+        direct, through = f"{HOST}:{port}", f"{HOST}:{proxy.port}"
+        url = file.read_text()
+        assert url.count(direct) == 1, file
+        file.write_text(url.replace(direct, through))
+    return proxy

@@ -1,0 +1,169 @@
+"""The checker: once all is quiet, count what was lost, what came twice and what was left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from tests.chaos.leftovers import GONE, dead_letters, left_behind
+from tests.clients import web
+
+if TYPE_CHECKING:
+    from tests.chaos.arena import Arena
+    from tests.clients.database import Inspector
+
+Job = dict[str, Any]
+
+MAIL_ENDS = ("sent", "unknown", "failed")
+# The files of a zombie go with the last look that sweep takes, when none can still be writing.
+LEFT_SECONDS = 45
+PAUSE_SECONDS = 0.5
+
+
+@dataclass
+class Report:
+    """What became of the uploads; `problems` says each thing that must not be."""
+
+    uploaded: int
+    acknowledged: int
+    done: int = 0
+    failed: int = 0
+    deleted: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    mails: int = 0
+    unknown_mails: int = 0
+    dead_letters: int = 0
+    orphans: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return a table to print."""
+        counts = [each.name for each in fields(self) if each.name != "problems"]
+        lines = [f"{name.replace('_', ' '):>14}  {getattr(self, name)}" for name in counts]
+        return "\n".join([*lines, *(f"       PROBLEM  {problem}" for problem in self.problems)])
+
+
+def check(
+    arena: Arena,
+    acknowledged: Collection[str],
+    uploaded: int,
+    deleted: Collection[str] = (),
+    patience: float = LEFT_SECONDS,
+) -> Report:
+    """Look at everything that the system holds, after `arena.settle()`.
+
+    `acknowledged` are the ids that clients were given, `deleted` those among them whose owner deleted them since;
+    what is left is waited for, `patience` seconds long.
+    """
+    report = Report(uploaded, len(acknowledged))
+    left = _left_in_the_end(arena, patience)
+    report.orphans = len(left)
+    report.problems += left
+    jobs: dict[str, Job] = {job["_id"]: job for job in arena.inspector.database.jobs.find()}
+    mails = _mails(arena)
+    _fates(arena.inspector, jobs, mails, set(acknowledged), set(deleted), report)
+    _doubles(arena.inspector, jobs, mails, report)
+    letters = dead_letters(arena)
+    report.dead_letters = len(letters)
+    for letter in letters:
+        report.problems += letter.unexplained(jobs)
+    return report
+
+
+def _left_in_the_end(arena: Arena, patience: float) -> list[str]:
+    deadline = time.monotonic() + patience
+    while (left := left_behind(arena)) and time.monotonic() < deadline:
+        time.sleep(PAUSE_SECONDS)
+    return left
+
+
+def _fates(
+    inspector: Inspector,
+    jobs: dict[str, Job],
+    mails: Counter[str],
+    acknowledged: set[str],
+    deleted: set[str],
+    report: Report,
+) -> None:
+    """Count how the acknowledged uploads ended; every other job must have ended too."""
+    for fid in sorted(acknowledged | jobs.keys()):
+        job = jobs.get(fid)
+        ours = fid in acknowledged
+        if fid in deleted and (job is None or job["state"] == "deleting"):
+            report.deleted += ours
+        elif job is None:
+            _lose(report, [f"{fid} was acknowledged, and there is no job"])
+        elif job["state"] in GONE:
+            _lose(report, [f"{fid} was acknowledged, and is {job['state']}"] if ours else [])
+        elif job["state"] not in ("done", "failed"):
+            _lose(report, [f"{fid} is still {job['state']}"])
+        else:
+            report.done += ours and job["state"] == "done"
+            report.failed += ours and job["state"] == "failed"
+            report.unknown_mails += ours and job["mail"]["state"] == "unknown"
+            _lose(report, [*_files_missing(inspector, job), *_mail_missing(job, mails)])
+
+
+def _lose(report: Report, problems: list[str]) -> None:
+    report.lost += bool(problems)
+    report.problems += problems
+
+
+def _files_missing(inspector: Inspector, job: Job) -> Iterable[str]:
+    """Say which of the files that an ended job names is not there, whole and as it was hashed."""
+    fid, mp3 = job["_id"], job.get("mp3", {})
+    if not job.get("video_expired_at"):
+        yield from _not_whole(inspector, "videos", fid, job["size"], job["sha256"])
+    if job["state"] == "done" and not mp3:
+        yield f"{fid} is done and names no MP3"
+    elif job["state"] == "done" and not mp3.get("expired_at"):
+        yield from _not_whole(inspector, "mp3s", mp3["file_id"], mp3["length"], mp3["sha256"])
+
+
+def _not_whole(inspector: Inspector, bucket: str, file_id: str, length: int, sha256: str) -> Iterable[str]:
+    if inspector.database[f"{bucket}.files"].find_one({"_id": file_id}) is None:
+        yield f"{bucket} {file_id}: no file"
+    chunks = inspector.database[f"{bucket}.chunks"].find({"files_id": file_id}).sort("n", 1)
+    content = b"".join(chunk["data"] for chunk in chunks)
+    if (len(content), hashlib.sha256(content).hexdigest()) != (length, sha256):
+        yield f"{bucket} {file_id}: {len(content)} bytes, and not the {length} that were written"
+
+
+def _mails(arena: Arena) -> Counter[str]:
+    """Count the mails by their Message-ID, which is one for each run of a job."""
+    caught = web.call("GET", f"{arena.stack.mailbox}/messages").json()
+    return Counter(str(mail["message_id"]).strip("<>").partition("@")[0] for mail in caught)
+
+
+def _mail_missing(job: Job, mails: Counter[str]) -> Iterable[str]:
+    state, count = job["mail"]["state"], mails[f"{job['_id']}.{job['mail']['run']}"]
+    if state not in MAIL_ENDS:
+        yield f"{job['_id']}: its mail is still {state}"
+    elif state == "sent" and count == 0:
+        yield f"{job['_id']}: its mail is said to be sent and never came"
+    elif state == "failed" and count:
+        yield f"{job['_id']}: its mail is said to have failed and came"
+
+
+def _doubles(inspector: Inspector, jobs: dict[str, Job], mails: Counter[str], report: Report) -> None:
+    """Count the jobs with more MP3s than one, and the mails that came more than once."""
+    report.mails = mails.total()
+    mp3s = Counter(file_id.rpartition(".")[0] for file_id in inspector.stored("mp3s"))
+    doubles = [
+        *(f"{fid}: {count} MP3s" for fid, count in mp3s.items() if count > 1),
+        *(f"{count} mails {run}" for run, count in mails.items() if count > 1),
+        *(f"a mail {run}, and no such run" for run in mails if not _has_run(jobs, run)),
+    ]
+    report.duplicated = len(doubles)
+    report.problems += doubles
+
+
+def _has_run(jobs: dict[str, Job], run: str) -> bool:
+    fid, _, number = run.rpartition(".")
+    # The document of a deleted job is forgotten in the end.
+    return fid not in jobs or int(number) <= jobs[fid]["mail"]["run"]

@@ -1,0 +1,161 @@
+"""The tests, tested: remove each guard in a copy of the repository, and show that the test of its name fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NOT_COPIED = (".git", ".venv", ".local", "__pycache__", ".*_cache", "build")
+TEST_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Something that stands between a fault and a loss: where it stands, and which test would miss it."""
+
+    name: str
+    file: str
+    source: str
+    without: str
+    test: str
+
+    def wrong(self, root: Path = ROOT) -> list[str]:
+        """Say what keeps this guard from being removed, or from being missed."""
+        found = []
+        count = (root / self.file).read_text().count(self.source)
+        if count != 1:
+            found.append(f"{self.name}: its source stands {count} times in {self.file}, and should stand there once")
+        path, _, function = self.test.partition("::")
+        if not (root / path).is_file() or f"\ndef {function}(" not in (root / path).read_text():
+            found.append(f"{self.name}: there is no test {self.test}")
+        return found
+
+    @contextmanager
+    def removed(self, root: Path) -> Iterator[None]:
+        """Take the guard out of a copy of the repository for a while."""
+        path = root / self.file
+        whole = path.read_text()
+        path.write_text(whole.replace(self.source, self.without))
+        try:
+            yield
+        finally:
+            path.write_text(whole)
+
+
+GUARDS = (
+    Guard(
+        "confirm", "functions/backends/queue.py",
+        "                channel.confirm_delivery()\n", "",
+        "tests/integration/test_queue.py::test_an_event_that_its_queue_refuses_is_a_failure",
+    ),
+    Guard(
+        "mandatory", "functions/backends/queue.py",
+        ", mandatory=True", "",
+        "tests/integration/test_queue.py::test_an_event_that_reaches_no_queue_is_a_failure",
+    ),
+    Guard(
+        "sweep", "functions/sweep/sweeping.py",
+        "    lines = deque(Line(repair, broom) for repair in REPAIRS)\n", "    lines = deque()\n",
+        "tests/integration/test_sweeping.py::test_a_lost_event_is_sent_again_ever_more_seldom",
+    ),
+    Guard(
+        "epoch check", "functions/common/transitions.py",
+        '"finish", "convert", (CONVERTING,), DONE, when=_SAME_EPOCH, ', '"finish", "convert", (CONVERTING,), DONE, ',
+        "tests/integration/test_fencing.py::test_a_converter_that_was_overtaken_does_not_finish_the_job",
+    ),
+    Guard(
+        "mail claim", "functions/common/transitions.py",
+        '"claim_mail", "notify", _ENDED, None, mail=(NONE,), ', '"claim_mail", "notify", _ENDED, None, ',
+        "tests/integration/test_fencing.py::test_of_two_notifiers_one_sends_the_mail",
+    ),
+    Guard(
+        "byte count", "functions/upload/body.py",
+        "    if expected is not None and received != expected:\n        raise Failure(errors.INCOMPLETE_BODY)\n", "",
+        "tests/unit/test_upload_body.py::test_a_body_that_ends_one_byte_early_is_refused",
+    ),
+    Guard(
+        "output check", "functions/convert/engine.py",
+        "    _verify(target, result)\n", "",
+        "tests/integration/test_output_check.py::test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none",
+    ),
+    Guard(
+        "fenced file id", "functions/common/ids.py",
+        'return f"{job_id}.{epoch}"', "return job_id",
+        "tests/integration/test_fencing.py::test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a test ended (passed, failed or broken), and what it said when it failed."""
+
+    end: str = "broken"
+    words: str = ""
+
+
+def outcomes(root: Path, *tests: str) -> dict[str, Outcome]:
+    """Run tests in a copy of the repository, and return how each of them ended."""
+    report = root / "outcomes.xml"
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests], cwd=root, env=environment, timeout=TEST_SECONDS,
+        stdout=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    ended = dict.fromkeys(tests, Outcome())
+    if report.is_file():
+        for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it just now
+            test = f"{case.attrib['classname'].replace('.', '/')}.py::{case.attrib['name']}"
+            ended[test] = _outcome([child for child in case if child.tag in ("failure", "error", "skipped")])
+    return ended
+
+
+def _outcome(complaints: list[ElementTree.Element]) -> Outcome:
+    if not complaints:
+        return Outcome("passed")
+    words = complaints[0].attrib.get("message", "").splitlines()
+    # An error is none of the test's own: it did not get as far as its question.
+    return Outcome("failed" if {child.tag for child in complaints} == {"failure"} else "broken", "".join(words[:1]))
+
+
+def show(root: Path) -> bool:
+    """Print the table; return whether each test passes with its guard and fails without."""
+    print(f"{'guard':16}{'with it':10}{'without':10}test", flush=True)
+    with_it = outcomes(root, *(guard.test for guard in GUARDS))
+    right = True
+    for guard in GUARDS:
+        with guard.removed(root):
+            without = outcomes(root, guard.test)[guard.test]
+        right = right and (with_it[guard.test].end, without.end) == ("passed", "failed")
+        print(f"{guard.name:16}{with_it[guard.test].end:10}{without.end:10}{guard.test}", flush=True)
+        print(f"{'':36}{without.words}", flush=True)
+    return right
+
+
+def main() -> int:
+    """Do it for all guards, in a copy that goes afterwards."""
+    wrong = [words for guard in GUARDS for words in guard.wrong()]
+    if wrong:
+        print("\n".join(wrong))
+        return 1
+    with tempfile.TemporaryDirectory(prefix="mp3-guards-") as folder:
+        root = Path(folder) / "repository"
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        right = show(root)
+    print("\nEach guard is missed when it is gone." if right else "\nA guard could go, and its test would not notice.")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

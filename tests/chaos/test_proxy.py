@@ -1,0 +1,240 @@
+"""The fault proxy itself: each fault is what it says, begins when told and ends when healed."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.chaos.proxy import HOST, Proxy, free_port
+from tests.clients.waiting import until
+
+TIMEOUT_SECONDS = 10
+SILENCE_SECONDS = 0.2
+RECEIVED: list[bytes] = []
+
+
+class Echo(socketserver.BaseRequestHandler):
+    """Sends back what comes, and keeps it."""
+
+    def handle(self) -> None:
+        try:
+            while data := self.request.recv(65536):
+                RECEIVED.append(data)
+                self.request.sendall(data)
+        except ConnectionResetError:
+            RECEIVED.append(b"reset")
+
+
+class EchoServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    RECEIVED.clear()
+    with EchoServer((HOST, 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        with closing(Proxy((HOST, server.server_address[1]))) as between:
+            yield between
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client(proxy: Proxy) -> Iterator[socket.socket]:
+    with connected(proxy) as connection:
+        assert asked(connection, b"hello") == b"hello"
+        yield connection
+
+
+def connected(proxy: Proxy) -> socket.socket:
+    return socket.create_connection((HOST, proxy.port), timeout=TIMEOUT_SECONDS)
+
+
+def asked(connection: socket.socket, question: bytes) -> bytes:
+    """Send and return as many bytes as were sent, or fewer when that is the end."""
+    connection.sendall(question)
+    answer = b""
+    while len(answer) < len(question) and (data := connection.recv(65536)):
+        answer += data
+    return answer
+
+
+def silent(connection: socket.socket) -> bool:
+    """Tell whether nothing comes for a while."""
+    connection.settimeout(SILENCE_SECONDS)
+    try:
+        return connection.recv(1) is None
+    except TimeoutError:
+        return True
+    finally:
+        connection.settimeout(TIMEOUT_SECONDS)
+
+
+def assert_new_ones_pass(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert asked(connection, b"new") == b"new"
+
+
+def assert_refused(proxy: Proxy) -> None:
+    # The reset may come as early as that.
+    with pytest.raises((ConnectionResetError, BrokenPipeError)), connected(proxy) as connection:
+        asked(connection, b"new")
+
+
+def test_passes_much_both_ways_and_an_orderly_end(proxy: Proxy, client: socket.socket) -> None:
+    much = bytes(range(256)) * 8000
+    sender = threading.Thread(target=client.sendall, args=(much,))
+    sender.start()
+    answer = b""
+    while len(answer) < len(much):
+        answer += client.recv(65536)
+    sender.join()
+    assert answer == much
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(1) == b""
+    until(lambda: proxy.connections == 0, "the connection to be forgotten")
+
+
+def test_a_cut_is_an_orderly_end(proxy: Proxy, client: socket.socket) -> None:
+    proxy.cut()
+    assert client.recv(1) == b""
+    assert_new_ones_pass(proxy)
+    assert b"reset" not in RECEIVED
+
+
+def test_a_reset(proxy: Proxy, client: socket.socket) -> None:
+    proxy.reset()
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+    assert_new_ones_pass(proxy)
+    until(lambda: b"reset" in RECEIVED, "the server to be reset too")
+
+
+def test_refusing_resets_the_new_ones_too(proxy: Proxy, client: socket.socket) -> None:
+    proxy.refuse()
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+    assert_refused(proxy)
+    proxy.heal()
+    assert_new_ones_pass(proxy)
+
+
+def test_a_server_that_is_down_looks_like_one_that_refuses() -> None:
+    with closing(Proxy((HOST, free_port()))) as proxy:
+        assert_refused(proxy)
+        assert proxy.strikes == 0
+
+
+def test_a_black_hole_swallows_and_the_hole_is_never_skipped(proxy: Proxy, client: socket.socket) -> None:
+    proxy.black_hole()
+    client.sendall(b"lost")
+    with connected(proxy) as late:
+        late.sendall(b"lost too")
+        assert silent(client)
+        assert silent(late)
+        assert RECEIVED == [b"hello"]
+        proxy.heal()
+        for connection in (client, late):
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
+    assert_new_ones_pass(proxy)
+
+
+def test_a_connection_that_a_black_hole_did_not_touch_goes_on(proxy: Proxy, client: socket.socket) -> None:
+    proxy.black_hole()
+    proxy.heal()
+    assert asked(client, b"still here") == b"still here"
+
+
+def test_a_forgotten_connection_is_silent_and_new_ones_pass(proxy: Proxy, client: socket.socket) -> None:
+    proxy.forget()
+    client.sendall(b"lost")
+    assert silent(client)
+    assert_new_ones_pass(proxy)
+    assert b"lost" not in RECEIVED
+
+
+def test_latency(proxy: Proxy, client: socket.socket) -> None:
+    proxy.delay(SILENCE_SECONDS)
+    began = time.monotonic()
+    assert asked(client, b"late") == b"late"
+    assert time.monotonic() - began >= SILENCE_SECONDS
+    assert proxy.strikes == 1
+
+
+def test_a_slow_line(proxy: Proxy, client: socket.socket) -> None:
+    proxy.throttle(100_000)
+    began = time.monotonic()
+    assert asked(client, bytes(40_000)) == bytes(40_000)
+    assert time.monotonic() - began >= SILENCE_SECONDS
+    proxy.heal()
+
+
+def test_healing_ends_a_wait(proxy: Proxy, client: socket.socket) -> None:
+    proxy.delay(1000)
+    client.sendall(b"late")
+    until(lambda: proxy.strikes, "the wait to begin")
+    proxy.heal()
+    assert client.recv(4) == b"late"
+
+
+def test_a_lost_answer_to_the_next_request(proxy: Proxy, client: socket.socket) -> None:
+    proxy.drop_answer()
+    with pytest.raises(ConnectionResetError):
+        asked(client, b"question")
+    assert b"question" in RECEIVED
+    assert_new_ones_pass(proxy)
+
+
+def test_a_lost_answer_to_a_request_of_ones_choice(proxy: Proxy, client: socket.socket) -> None:
+    proxy.drop_answer(2, to=b"chosen")
+    assert asked(client, b"another cho") == b"another cho"
+    with connected(proxy) as other:
+        assert asked(other, b"chose the other") == b"chose the other"
+    client.sendall(b"sen")
+    assert client.recv(2) == b"se"
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+    assert b"sen" in RECEIVED
+    assert_new_ones_pass(proxy)
+
+
+def test_several_lost_answers(proxy: Proxy, client: socket.socket) -> None:
+    proxy.drop_answer(to=b"question")
+    proxy.drop_answer(to=b"again")
+    with connected(proxy) as other:
+        assert asked(other, b"another one") == b"another one"
+        for connection, text in ((client, b"question"), (other, b"once again")):
+            with pytest.raises(ConnectionResetError):
+                asked(connection, text)
+    assert_new_ones_pass(proxy)
+
+
+def test_a_request_on_its_way_arrives_when_its_sender_is_gone(proxy: Proxy, client: socket.socket) -> None:
+    proxy.hold(b"last")
+    assert asked(client, b"first") == b"first"
+    client.sendall(b"last words")
+    until(lambda: proxy.strikes, "the request to be held")
+    client.close()
+    assert_new_ones_pass(proxy)
+    assert b"last words" not in RECEIVED
+    proxy.heal()
+    until(lambda: b"last words" in RECEIVED, "the request to arrive")
+
+
+def test_another_server_until_healed(proxy: Proxy, client: socket.socket) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        proxy.redirect(other.getsockname())
+        with connected(proxy):
+            other.settimeout(TIMEOUT_SECONDS)
+            other.accept()[0].close()
+    proxy.heal()
+    assert_new_ones_pass(proxy)

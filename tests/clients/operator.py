@@ -1,0 +1,53 @@
+"""The commands for jobs, run the way an operator runs them, and the broker that they look into."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.home import ROOT
+
+TIMEOUT_SECONDS = 60
+NOT_OURS = ("MONGODB_URL", "MONGODB_URL_FILE", "RABBITMQ_URL", "RABBITMQ_URL_FILE")
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it printed."""
+
+    status: int
+    text: str
+    complaint: str
+
+    def row(self, start: str) -> list[str]:
+        """Return the cells of the one line that begins so."""
+        lines = [line for line in self.text.splitlines() if line.startswith(start)]
+        assert len(lines) == 1, self
+        return [cell.strip() for cell in lines[0].split("  ") if cell]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody at the command line, with a local system in this home, and perhaps settings exported."""
+
+    home: Path
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+    def jobs(self, *words: str) -> Said:
+        """Run ./local/jobs."""
+        kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+        done = subprocess.run(
+            ["local/jobs", *words], cwd=ROOT, env={**kept, "LOCAL_HOME": str(self.home), **self.exported},
+            capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def done(self, *words: str) -> Said:
+        """Run ./local/jobs, which must succeed."""
+        said = self.jobs(*words)
+        assert said.status == 0, said
+        return said

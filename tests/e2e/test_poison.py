@@ -1,0 +1,89 @@
+"""Poison: messages that can never be worked at all end as dead letters, and nothing else waits for them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+import pika
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.operator import Operator
+from tests.clients.waiting import until
+from tests.connector.queues import Queues
+from tests.e2e import poison
+from tests.e2e.conftest import Door, Person
+from tests.local.private import PrivateStack
+from tests.media.samples import made, tone
+
+EACH = 100
+ALL_SECONDS = 90
+TYPES = {"videos": "com.mp3converter.video.uploaded", "mp3s": "com.mp3converter.mp3.ready"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One poisonous message on its way to a queue, with a name of its own."""
+
+    queue: str
+    name: str
+    poison: poison.Poison
+
+
+def messages() -> list[Message]:
+    """Return a hundred, of every kind for both queues, in an order by chance."""
+    kinds = [
+        (queue, one)
+        for queue, wrong in (("videos", "mp3s"), ("mp3s", "videos"))
+        for one in poison.kinds(TYPES[queue], TYPES[wrong])
+    ]
+    assert len(kinds) <= EACH, "there is room for every kind"
+    found = [
+        Message(queue, f"{number} in {queue}: {one.kind}", one)
+        for number, (queue, one) in enumerate(islice(cycle(kinds), EACH))
+    ]
+    random.Random(16).shuffle(found)
+    return found
+
+
+def described(message: Message) -> pika.BasicProperties:
+    """Return what a message says of itself."""
+    poisonous = message.poison
+    return pika.BasicProperties(content_type=poisonous.content_type, headers=poisonous.headers, message_id=message.name)
+
+
+def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
+    queues: Queues, stack: PrivateStack, url: Door, owner: Person, tmp_path: Path, inspector: Inspector
+) -> None:
+    """Every upload is done at its first attempt; the dead letters are exactly the poison that must be there."""
+    video = made(tmp_path / "short.mp3", *tone(0.5))
+    sent, fids = messages(), []
+    before = len(stack.log("connector"))
+    for message in sent:
+        queues.publish(message.queue, described(message), message.poison.body)
+        fids.append(web.uploaded(url("upload"), owner.token, video))
+
+    ended = {"_id": {"$in": fids}, "state": "done", "attempts": 1, "mail.state": "sent", "mail.run": 1}
+    until(lambda: inspector.database.jobs.count_documents(ended) == EACH, "all to be done and mailed", ALL_SECONDS)
+    until(lambda: queues.ready("videos") + queues.ready("mp3s") == 0, "the queues to be empty")
+    for queue in TYPES:
+        must = {message.name for message in sent if message.queue == queue and message.poison.dead}
+        until(lambda queue=queue, must=must: queues.ready(f"{queue}.dead") >= len(must), "the dead letters")  # type: ignore[misc]
+        assert {properties.message_id for properties, _ in queues.take_all(f"{queue}.dead")} == must
+    assert "not delivered" not in stack.log("connector")[before:], "no poison is tried again"
+
+
+def test_poison_is_listed_and_dropped(queues: Queues, stack: PrivateStack) -> None:
+    """No dead letter, however strange, keeps the operator from seeing the others, and from dropping all."""
+    operator = Operator(stack.home)
+    sent = [message for message in messages() if message.poison.dead]
+    queues.publish_all((f"{message.queue}.dead", described(message), message.poison.body) for message in sent)
+    listed = operator.done("dead").text.splitlines()[1:]
+    assert len(listed) == len(sent)
+    assert all(line.isascii() and line.isprintable() for line in listed)
+    replayed = operator.jobs("replay", "--all")
+    assert replayed.text.endswith(f"Dead letters replayed and dropped: {len(sent)}.\n")
+    assert operator.done("dead").text == "There are no dead letters.\n"

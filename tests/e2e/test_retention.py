@@ -1,0 +1,171 @@
+"""Retention: video, MP3 and job are kept for times of their own, and then told apart from what never was."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import socket
+import uuid
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.operator import Operator
+from tests.clients.waiting import stays, until, until_gone
+from tests.e2e.conftest import Door, Person
+from tests.local.private import SHORT_PERIODS, PrivateStack
+from tests.media.samples import made, sound_of, tone
+
+SWEEPS_SECONDS = 3 * float(SHORT_PERIODS["SWEEP_EVERY_SECONDS"])
+# Far more than sockets and proxies hold between a function and its client.
+MINUTES = 10
+BUFFERS_BYTES = 10_000_000
+PIECE = 65_536
+
+
+def pass_time(inspector: Inspector, fid: str, *fields: str) -> None:
+    """Move moments of a job to yesterday: keeping is set in days."""
+    past = datetime.now(UTC) - timedelta(days=1)
+    assert inspector.database.jobs.update_one({"_id": fid}, {"$set": dict.fromkeys(fields, past)}).matched_count == 1
+
+
+def expire(what: str, fid: str, inspector: Inspector) -> None:
+    """Let the time of a video, an MP3 or a job be over."""
+    assert inspector.job(fid)["expires"][what] > datetime.now(UTC) + timedelta(hours=12)
+    pass_time(inspector, fid, f"expires.{what}")
+
+
+def refused(url: Door, owner: Person, fid: str) -> tuple[int, str]:
+    """Return the status and the code of a download that must be refused."""
+    answer = web.download(url("download"), owner.token, fid)
+    return answer.status, answer.json()["code"]
+
+
+def test_video_mp3_and_job_expire_apart(
+    url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+) -> None:
+    """First the video goes, then the MP3, which is 410 from then on, then the job, which is 404."""
+    fid = web.uploaded(url("upload"), owner.token, video)
+    kept = inspector.done(fid)["mp3"]["file_id"]
+    link = mailbox.about(fid, owner.email).link
+    assert inspector.files("videos", fid) == [fid]
+
+    expire("video", fid, inspector)
+    until_gone(lambda: inspector.files("videos", fid) or inspector.chunks("videos", fid) * [fid], "the video")
+    assert web.download(url("download"), owner.token, fid).status == 200
+    assert "video_expired_at" in inspector.job(fid)
+
+    expire("mp3", fid, inspector)
+    until(lambda: web.download(url("download"), owner.token, fid).status == 410, "the download to be refused")
+    assert refused(url, owner, fid) == (410, "expired")
+    assert web.call("GET", link).status == 410
+    assert web.download(url("download"), stranger.token, fid).status == 404
+    assert inspector.files("mp3s", fid) == [kept], "a download may still be running"
+    pass_time(inspector, fid, "cleanup.at", "cleanup.until")
+    stays(lambda: inspector.files("mp3s", fid) == [kept], "the longest download is not over", SWEEPS_SECONDS)
+    pass_time(inspector, fid, "mp3.expired_at", "cleanup.at", "cleanup.until")
+    until_gone(lambda: inspector.files("mp3s", fid) or inspector.chunks("mp3s", fid) * [fid], "the MP3")
+    assert refused(url, owner, fid) == (410, "expired")
+    assert inspector.job(fid)["state"] == "done"
+
+    expire("job", fid, inspector)
+    until(lambda: inspector.job(fid)["state"] == "deleting", "the job to be deleted")
+    assert refused(url, owner, fid) == refused(url, owner, str(uuid.uuid4())) == (404, "not_found")
+    assert web.call("GET", link).status == 404
+    pass_time(inspector, fid, "cleanup.at", "cleanup.until")
+    until_gone(lambda: list(inspector.database.jobs.find({"_id": fid})), "the document")
+    assert refused(url, owner, fid) == (404, "not_found")
+
+
+@pytest.fixture
+def large_mp3(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> dict[str, Any]:
+    """A job whose MP3 is far larger than all that sockets hold."""
+    recording = videos / "large.mp3"
+    if not recording.exists():
+        minute = made(videos / "minute.mp3", *tone(60), "-b:a", "320k")
+        recording.write_bytes(sound_of(minute) * MINUTES)
+    job = inspector.done(web.uploaded(url("upload"), owner.token, recording))
+    assert job["mp3"]["length"] > 2 * BUFFERS_BYTES
+    return job
+
+
+class Download:
+    """A download by somebody who takes a little at a time."""
+
+    def __init__(self, target: str, token: str, fid: str) -> None:
+        parts = urlsplit(target)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        self._connection.sock = socket.socket()
+        self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        self._connection.sock.settimeout(30)
+        self._connection.sock.connect((parts.hostname, parts.port))
+        self._connection.request("GET", f"/?fid={fid}", headers=web.bearer(token))
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == 200
+        self._hash = hashlib.sha256()
+        self.taken = 0
+
+    def take(self) -> int:
+        """Take the next piece; return its length, 0 at the end."""
+        piece = self._answer.read(PIECE)
+        self._hash.update(piece)
+        self.taken += len(piece)
+        return len(piece)
+
+    def rest(self) -> str:
+        """Take all that still comes, and return the SHA-256 of everything."""
+        with suppress(ConnectionResetError):
+            while self.take():
+                continue
+        return self._hash.hexdigest()
+
+    @property
+    def whole(self) -> bool:
+        """Whether as much came as was promised."""
+        return self._answer.length == 0
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+def test_a_download_that_runs_is_not_cut(
+    large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
+) -> None:
+    """The MP3 expires while it is taken: it arrives whole all the same, and goes when its time is over."""
+    fid, mp3 = large_mp3["_id"], large_mp3["mp3"]
+    target = stack.functions["download"]
+    with closing(Download(target, owner.token, fid)) as download:
+        assert download.take()
+        expire("mp3", fid, inspector)
+        again = lambda: web.download(target, owner.token, fid, method="HEAD").status  # noqa: E731
+        until(lambda: download.take() and again() == 410, "another download to be refused")
+        kept = lambda: bool(download.take()) and inspector.files("mp3s", fid) == [mp3["file_id"]]  # noqa: E731
+        stays(kept, "the file went away", SWEEPS_SECONDS)
+        assert download.taken < mp3["length"] - BUFFERS_BYTES, "most of it was not even read when the MP3 expired"
+        assert download.rest() == mp3["sha256"]
+        assert download.whole
+    assert inspector.job(fid)["cleanup"]["until"] > datetime.now(UTC) + timedelta(minutes=30)
+    pass_time(inspector, fid, "mp3.expired_at", "cleanup.at", "cleanup.until")
+    until_gone(lambda: inspector.files("mp3s", fid) or inspector.chunks("mp3s", fid) * [fid], "the MP3")
+
+
+def test_a_download_that_a_deletion_cuts_is_no_whole_file(
+    large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
+) -> None:
+    """Who deletes a job wants it gone; the one who downloads sees that the end is missing."""
+    fid = large_mp3["_id"]
+    with closing(Download(stack.functions["download"], owner.token, fid)) as download:
+        assert download.take()
+        Operator(stack.home).done("delete", fid)
+        download.rest()
+        assert not download.whole
+    pass_time(inspector, fid, "cleanup.at", "cleanup.until")
+    until_gone(lambda: list(inspector.database.jobs.find({"_id": fid})), "the document")

@@ -1,0 +1,65 @@
+"""What the integration tests share: a cage in a folder of its own, a database of its own, and a broom for it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.database import Database
+
+from functions.convert.cage import Cage
+from functions.sweep.broom import Broom
+from tests.integration import lives
+from tests.integration.lives import Clock
+from tests.local.private import PrivateStack
+from tests.local.vhosts import fresh_vhost
+
+LIMIT_SECONDS = 120
+
+
+@pytest.fixture
+def cage(tmp_path: Path) -> Iterator[Cage]:
+    """A cage beside the files of the test."""
+    folder = tmp_path / "cage"
+    folder.mkdir()
+    with Cage(folder, time.monotonic() + LIMIT_SECONDS, lambda: None) as cage:
+        yield cage
+
+
+@pytest.fixture
+def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
+    """A database that nobody else uses."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
+        database = client[f"test-{uuid.uuid4().hex[:8]}"]
+        yield database
+        client.drop_database(database.name)
+
+
+@pytest.fixture(scope="session")
+def _one_vhost(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
+    with fresh_vhost(grounds.home, rabbitmq) as url:
+        yield url
+
+
+@pytest.fixture
+def queues(_one_vhost: str) -> str:
+    """The URL of a broker whose queues are empty; cheaper than a `vhost` of one's own."""
+    lives.empty(_one_vhost)
+    return _one_vhost
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The database's clock, turned by hand."""
+    return Clock()
+
+
+@pytest.fixture
+def broom(database: Database[dict[str, Any]], queues: str, clock: Clock) -> Broom:
+    """What sweep sweeps with, by that clock."""
+    return lives.broom(database, queues, clock)

@@ -1,0 +1,142 @@
+"""Jobs led through their lives by hand, for the tests of sweep: every state, on a real database."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pika
+from pymongo.database import Database
+
+from functions.backends.files import MP3S, VIDEOS, Files
+from functions.backends.jobs import Jobs
+from functions.backends.queue import Queue
+from functions.common import ids, transitions
+from functions.common.config import load
+from functions.common.settings import Broker, Periods
+from functions.sweep.broom import Broom
+from functions.sweep.sweeping import run
+
+PERIODS = dataclasses.replace(
+    load(Periods, {}), video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, download_timeout=600.0
+)
+
+
+class Clock:
+    """The database's clock, turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, **length: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**length)
+
+
+def broom(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[], datetime]) -> Broom:
+    """Return what sweep sweeps with."""
+    jobs = Jobs(database["jobs"], clock, PERIODS)
+    jobs.prepare()
+    return Broom(jobs, Files(database), queue(rabbitmq))
+
+
+def queue(rabbitmq: str) -> Queue:
+    """Return the queue behind a URL."""
+    return Queue(Broker(rabbitmq, 5.0))
+
+
+def swept(broom: Broom) -> dict[str, int]:
+    """Make one pass; return what it did."""
+    broom.done.clear()
+    return run(broom, Event())
+
+
+def received(broom: Broom) -> str:
+    """Return a job whose video is being uploaded."""
+    job_id = ids.new()
+    broom.jobs.receive(job_id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
+    store(broom, VIDEOS, job_id)
+    return job_id
+
+
+def ready(broom: Broom) -> str:
+    """Return a job that waits to be converted."""
+    job_id = received(broom)
+    take(broom, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
+    return job_id
+
+
+def converting(broom: Broom) -> str:
+    """Return a job that is being converted, its MP3 stored already."""
+    job_id = ready(broom)
+    take(broom, transitions.CLAIM, job_id, epoch=0, holder="h")
+    store(broom, MP3S, f"{job_id}.1")
+    return job_id
+
+
+def done(broom: Broom) -> str:
+    """Return a job that is done and whose mail was sent."""
+    job_id = handing_over(broom)
+    take(broom, transitions.MAIL_SENT, job_id, token="t")
+    return job_id
+
+
+def claimed(broom: Broom) -> str:
+    """Return a job that is done and whose mail was claimed."""
+    job_id = converting(broom)
+    mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
+    take(broom, transitions.FINISH, job_id, epoch=1, mp3=mp3)
+    take(broom, transitions.CLAIM_MAIL, job_id, run=1, token="t")
+    return job_id
+
+
+def handing_over(broom: Broom) -> str:
+    """Return a job that is done and whose mail waits for the relay's last answer."""
+    job_id = claimed(broom)
+    take(broom, transitions.HAND_OVER, job_id, token="t", message_id="<m>")
+    return job_id
+
+
+def deleted(broom: Broom) -> str:
+    """Return a job that its owner deleted once it was done; nothing of it is gone yet."""
+    job_id = done(broom)
+    take(broom, transitions.DELETE, job_id, epoch=1)
+    return job_id
+
+
+def take(broom: Broom, row: transitions.Transition, job_id: str, **given: Any) -> None:
+    """Take a job through a row that must apply."""
+    assert broom.jobs.apply(row, job_id, **given)
+
+
+def store(broom: Broom, bucket: str, file_id: str) -> None:
+    """Store a small file."""
+    writer = broom.files.write(bucket, file_id)
+    writer.write(b"bytes")
+    writer.finish()
+
+
+def events(rabbitmq: str, queue: str) -> int:
+    """Count the events that wait in a queue."""
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq)) as connection:
+        return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
+
+
+def empty(rabbitmq: str) -> None:
+    """Drop all events."""
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq)) as connection:
+        for name in ("videos", "mp3s"):
+            connection.channel().queue_purge(name)
+
+
+def state(broom: Broom, job_id: str) -> str:
+    """Return the state of a job that must be there."""
+    job = broom.jobs.find(job_id)
+    assert job is not None
+    return str(job["state"])

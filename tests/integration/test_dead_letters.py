@@ -1,0 +1,149 @@
+"""Dead letters on a real broker: looked at as often as one likes, dropped one by one, never lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pika
+import pytest
+
+from functions.backends.dead_letters import MP3S_DEAD, VIDEOS_DEAD, DeadLetters, Letter
+from functions.common import events
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.settings import Broker
+from tests.clients.waiting import until
+
+MANY = 200
+DEATH = {"x-death": [{"reason": "\x1b[2J", "time": "never", "count": 1}]}
+
+
+@pytest.fixture
+def broker(queues: str) -> str:
+    """The URL of a broker without any message."""
+    with channel_of(queues) as channel:
+        for name in (VIDEOS_DEAD, MP3S_DEAD):
+            channel.queue_purge(name)
+    return queues
+
+
+@pytest.fixture
+def letters(broker: str) -> DeadLetters:
+    return DeadLetters(Broker(broker, 5.0))
+
+
+def put(url: str, queue: str, *bodies: bytes, **properties: Any) -> None:
+    """Put messages into a queue, and know that they are there."""
+    described = pika.BasicProperties(**{"content_type": events.STRUCTURED, **properties})
+    with channel_of(url) as channel:
+        channel.confirm_delivery()
+        for body in bodies:
+            channel.basic_publish("", queue, body, described, mandatory=True)
+
+
+@contextlib.contextmanager
+def channel_of(url: str) -> Any:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        yield connection.channel()
+
+
+def event(kind: str, job_id: str) -> bytes:
+    named = {"specversion": "1.0", "id": "1", "source": "/mp3converter", "type": kind, "data": {"id": job_id}}
+    return json.dumps(named).encode()
+
+
+def seen(letters: DeadLetters) -> list[Letter]:
+    """Return what is there, and leave it there."""
+    found: list[Letter] = []
+    letters.each(lambda letter: found.append(letter) is not None)
+    return found
+
+
+def test_a_refused_event_says_why_and_since_when(broker: str, letters: DeadLetters) -> None:
+    """The broker's own history is read, and the job that the event names."""
+    job_id = str(uuid.uuid4())
+    put(broker, "videos", event(events.VIDEO_UPLOADED, job_id))
+    with channel_of(broker) as channel:
+        method, _, _ = channel.basic_get("videos")
+        channel.basic_nack(method.delivery_tag, requeue=False)
+    [letter] = until(lambda: seen(letters), "the dead letter")
+    assert (letter.queue, letter.job_id, letter.reason) == (VIDEOS_DEAD, job_id, "rejected")
+    assert letter.died_at is not None
+    assert abs(letter.died_at - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_looking_changes_nothing(broker: str, letters: DeadLetters) -> None:
+    """Not the order, not the number, however often."""
+    ids = [str(uuid.uuid4()) for _ in range(5)]
+    put(broker, MP3S_DEAD, *(event(events.MP3_READY, job_id) for job_id in ids))
+    for _ in range(30):
+        assert [letter.job_id for letter in seen(letters)] == ids
+
+
+def test_what_is_settled_goes_and_what_is_not_stays(broker: str, letters: DeadLetters) -> None:
+    """Up to the moment at which something fails: the rest is there again, though in another order."""
+    ids = [str(uuid.uuid4()) for _ in range(6)]
+    put(broker, MP3S_DEAD, *(event(events.CONVERSION_FAILED, job_id) for job_id in ids))
+    letters.each(lambda letter: letter.job_id == ids[2])
+    assert [letter.job_id for letter in seen(letters)] == ids[:2] + ids[3:]
+
+    def fail_at_the_fourth(letter: Letter) -> bool:
+        if letter.job_id == ids[3]:
+            raise Failure(UNAVAILABLE)
+        return True
+
+    with pytest.raises(Failure):
+        letters.each(fail_at_the_fourth)
+    assert sorted(letter.job_id or "" for letter in seen(letters)) == sorted(ids[3:])
+
+
+def test_a_walk_through_many(broker: str, letters: DeadLetters) -> None:
+    """The walk reaches the last of them, and what comes meanwhile is for the next one."""
+    put(broker, VIDEOS_DEAD, *(b"%d" % number for number in range(MANY)))
+    shown: list[bytes] = []
+
+    def last_only(letter: Letter) -> bool:
+        if not shown:
+            put(broker, VIDEOS_DEAD, b"a late one")
+        shown.append(letter.beginning)
+        return letter.beginning == b"%d" % (MANY - 1)
+
+    letters.each(last_only)
+    assert shown == [b"%d" % number for number in range(MANY)]
+    left = seen(letters)
+    assert (len(left), left[-1].beginning) == (MANY, b"a late one")
+
+
+@pytest.mark.parametrize(
+    ("queue", "body", "properties"),
+    [
+        (VIDEOS_DEAD, b"\xff\x00", {"content_type": None}),
+        (VIDEOS_DEAD, b"[" * 100_000, {}),
+        (VIDEOS_DEAD, event(events.MP3_READY, str(uuid.uuid4())), {}),
+        (MP3S_DEAD, event(events.MP3_READY, "no id"), {"headers": DEATH}),
+        (MP3S_DEAD, b"x" * 2_000_000, {"content_type": "application/cloudevents-batch+json"}),
+        (MP3S_DEAD, b"{}", {"headers": {"x-death": 7, "when": datetime(2026, 1, 1, tzinfo=UTC)}}),
+    ],
+    ids=["no text", "deep", "of the other queue", "a forged history", "large", "a history that is none"],
+)
+def test_poison_names_no_job(
+    broker: str, letters: DeadLetters, queue: str, body: bytes, properties: dict[str, Any]
+) -> None:
+    """Whatever somebody put there is shown, by its first bytes alone."""
+    put(broker, queue, body, **properties)
+    [letter] = seen(letters)
+    assert (letter.queue, letter.job_id, letter.died_at) == (queue, None, None)
+    assert (letter.beginning, letter.length) == (body[:40], len(body))
+
+
+def test_a_broker_that_is_away_or_lacks_the_queues(vhost: str) -> None:
+    """Either is a failure like any other, without the driver's words."""
+    with channel_of(vhost) as channel:
+        channel.queue_delete(MP3S_DEAD)
+    for url in (vhost, "amqp://a:b@127.0.0.1:1/x"):
+        with pytest.raises(Failure) as failure:
+            DeadLetters(Broker(url, 1.0)).each(lambda letter: True)
+        assert failure.value.kind is UNAVAILABLE

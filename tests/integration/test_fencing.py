@@ -1,0 +1,189 @@
+"""Two at the same job: a converter that was overtaken changes nothing any more, and one notifier sends the mail."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.database import Database
+
+from functions.backends.files import MP3S, VIDEOS, Files
+from functions.backends.jobs import Jobs
+from functions.backends.mail import Mailer
+from functions.backends.queue import Queue
+from functions.common import ids, transitions
+from functions.common.config import load
+from functions.common.settings import Broker, Periods, Relay
+from functions.common.transitions import Document, Transition
+from functions.convert import conversion
+from functions.convert.engine import Made
+from functions.notify import mailing
+from tests.clients import web
+from tests.local.private import PrivateStack
+
+PERIODS = load(Periods, {})
+NOWHERE = Queue(Broker("amqp://a:b@127.0.0.1:1/x", 1.0))  # events are hints: nothing here waits for one
+WAIT_SECONDS = 60.0
+SECOND = b"the MP3 of the one who took over"
+
+Encode = Callable[..., Made]
+
+
+class Time:
+    """The database's clock, turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Hesitant(Jobs):
+    """Whoever has these waits for a moment, before or after a step."""
+
+    before_finish: Callable[[], None] = staticmethod(lambda: None)
+    after_find: Callable[[], None] = staticmethod(lambda: None)
+
+    def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
+        """Wait before a conversion is made known as done."""
+        if row is transitions.FINISH:
+            self.before_finish()
+        return super().apply(row, job_id, **given)
+
+    def find(self, job_id: str) -> Document | None:
+        """Wait after the job was read, before anything is done about what was read."""
+        found = super().find(job_id)
+        self.after_find()
+        return found
+
+
+@pytest.fixture
+def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
+    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
+        database = client[f"fencing-{uuid.uuid4().hex[:8]}"]
+        yield database
+        client.drop_database(database.name)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def jobs(database: Database[dict[str, Any]], time: Time) -> Hesitant:
+    return Hesitant(database["jobs"], time, PERIODS)
+
+
+@pytest.fixture
+def files(database: Database[dict[str, Any]]) -> Files:
+    return Files(database)
+
+
+@pytest.fixture
+def job_id(jobs: Jobs, files: Files) -> str:
+    """A job that waits to be converted."""
+    job_id = ids.new()
+    jobs.receive(job_id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
+    writer = files.write(VIDEOS, job_id)
+    writer.write(b"a video")
+    digest = writer.finish()
+    assert jobs.apply(transitions.ACCEPT, job_id, epoch=0, size=writer.length, sha256=digest, options={})
+    return job_id
+
+
+def convert(job_id: str, jobs: Jobs, files: Files, encode: Encode) -> None:
+    conversion.run(
+        job_id, jobs=jobs, files=files, queue=NOWHERE, encode=encode, holder="h", stopping=threading.Event()
+    )  # fmt: skip
+
+
+def overtaken(job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Jobs, files: Files) -> None:
+    """Let a converter hang past its lease, and end just when the one who took over has stored its MP3."""
+    stored, over = threading.Event(), threading.Event()
+    successor = Hesitant(database["jobs"], time, PERIODS)
+
+    def before_finish() -> None:
+        stored.set()
+        assert over.wait(WAIT_SECONDS)
+
+    successor.before_finish = before_finish
+
+    def encode_second(source: Path, target: Path, *_: object, **__: object) -> Made:
+        target.write_bytes(SECOND)
+        return Made(1.0, ())
+
+    second = threading.Thread(target=convert, args=(job_id, successor, files, encode_second))
+
+    def encode_first(source: Path, target: Path, *_: object, **__: object) -> Made:
+        time.now += timedelta(seconds=PERIODS.convert_lease)
+        assert jobs.apply(transitions.EXPIRE, job_id, epoch=1)
+        second.start()
+        assert stored.wait(WAIT_SECONDS)
+        target.write_bytes(b"")  # while bytes are written the lease is renewed, which would show that it is lost
+        return Made(2.0, ())
+
+    convert(job_id, jobs, files, encode_first)
+    over.set()
+    second.join(WAIT_SECONDS)
+
+
+def test_a_converter_that_was_overtaken_does_not_finish_the_job(
+    job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Hesitant, files: Files
+) -> None:
+    """Its epoch is over: the job is done by the one who took over, and names that one's MP3."""
+    overtaken(job_id, database, time, jobs, files)
+    job = jobs.find(job_id)
+    assert job is not None
+    assert (job["state"], job["mp3"]["duration"]) == (transitions.DONE, 1.0)
+
+
+def test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone(
+    job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Hesitant, files: Files
+) -> None:
+    """Each epoch has a file of its own: cleaning up after oneself cannot take another one's away."""
+    overtaken(job_id, database, time, jobs, files)
+    job = jobs.find(job_id)
+    assert job is not None
+    reader = files.read(MP3S, job["mp3"]["file_id"])
+    assert reader is not None
+    assert b"".join(reader.blocks()) == SECOND
+    assert database["mp3s.files"].count_documents({}) == 1
+
+
+def test_of_two_notifiers_one_sends_the_mail(
+    job_id: str, jobs: Hesitant, files: Files, grounds: PrivateStack, smtp: str
+) -> None:
+    """Who read the job before the other one claimed its mail comes too late."""
+    assert jobs.apply(transitions.CLAIM, job_id, epoch=0, holder="h")
+    assert jobs.apply(transitions.FAIL, job_id, epoch=1, error={"code": "no_audio", "title": "No sound."})
+    mailer = Mailer(load(Relay, {"SMTP_URL": smtp}))
+
+    def letter(job: Document) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Message-ID"] = mailer.sender, job["email"], f"<{job_id}@example.org>"
+        mail.set_content("How it ended.")
+        return mail
+
+    def notify(token: str) -> None:
+        mailing.run(job_id, jobs=jobs, mailer=mailer, compose=letter, token=token, stopping=threading.Event())
+
+    def meanwhile() -> None:
+        jobs.after_find = lambda: None
+        notify("the faster one")
+
+    jobs.after_find = meanwhile
+    notify("the slower one")
+    caught = web.call("GET", f"{grounds.mailbox}/messages").json()
+    assert [mail["message_id"] for mail in caught].count(f"<{job_id}@example.org>") == 1
+    job = jobs.find(job_id)
+    assert job is not None
+    assert (job["mail"]["state"], job["mail"]["token"]) == (transitions.SENT, "the faster one")

@@ -1,0 +1,34 @@
+"""The check of what came out: that all programs ended well proves nothing about the file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from functions.common.options import Options
+from functions.convert import engine
+from functions.convert.encoders import Limits
+from tests.media.videos import tone_video
+
+
+def test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that eats bytes and says nothing cannot be had, so the file is cut where it would be."""
+    frames = engine._Work.frames
+
+    def losing(work: Any, file: BinaryIO, room: int) -> Any:
+        result = frames(work, file, room)
+        file.truncate(file.tell() // 2)
+        return result
+
+    tone_video(tmp_path, seconds=1.0).rename(tmp_path / "in")
+    monkeypatch.setattr(engine._Work, "frames", losing)
+    with pytest.raises(RuntimeError, match="not what was written"):
+        engine.convert(
+            tmp_path / "in", tmp_path / "out.mp3", Options(), deadline=time.monotonic() + 60,
+            limits=Limits(60, 2**20), encoders=1, check=lambda: None, on_progress=lambda percent: None,
+        )  # fmt: skip

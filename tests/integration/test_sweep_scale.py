@@ -1,0 +1,100 @@
+"""One pass costs what is due and no more, however many jobs there are."""
+
+from __future__ import annotations
+
+import dataclasses
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.database import Database
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from functions.backends.files import Files
+from functions.backends.jobs import Jobs
+from functions.sweep.broom import Broom
+from functions.sweep.repairs import REPAIRS
+from tests.integration import multitude
+from tests.integration.lives import PERIODS, Clock, swept
+
+# 100,000 is for ./local/bench sweep: the server that tests use takes minutes to store them.
+RESTING = 10_000
+DUE = 6
+MOST = 4
+MEMORY_BYTES = 3_000_000
+
+
+class Reader(CommandListener):
+    """Count what the database hands out, and remember how it was asked."""
+
+    def __init__(self) -> None:
+        self.documents = 0
+        self.queries: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Hear that a command is about to be sent."""
+        if event.command_name == "find":
+            self.queries.append({key: event.command[key] for key in ("find", "filter", "sort", "limit")})
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Hear what a command found."""
+        if event.command_name in ("find", "getMore"):
+            cursor = event.reply["cursor"]
+            self.documents += len(cursor.get("firstBatch", cursor.get("nextBatch", ())))
+
+    def failed(self, _event: CommandFailedEvent) -> None:
+        """Hear that a command failed."""
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def watched(
+    broom: Broom, reader: Reader, mongodb: str, database: Database[dict[str, Any]], clock: Clock
+) -> Iterator[Broom]:
+    """A broom for a few jobs at a time, whose reader hears of everything."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[reader]) as client:
+        own = client[database.name]
+        yield dataclasses.replace(broom, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own), most=MOST)
+
+
+def test_passes_take_what_is_due_and_read_nothing_else(
+    broom: Broom, watched: Broom, reader: Reader, clock: Clock, database: Database[dict[str, Any]]
+) -> None:
+    """Each pass handles its share in little memory; together they do all that is due; the others stay untouched."""
+    wanted = multitude.fill(broom, clock, database, resting=RESTING, due=DUE)
+    swept(watched)  # whatever is loaded once is loaded now
+    totals = Counter(watched.done)
+    tracemalloc.start()
+    while True:
+        reader.documents = 0
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        found = swept(watched)
+        grown = tracemalloc.get_traced_memory()[1] - before
+        assert grown < MEMORY_BYTES
+        assert reader.documents <= MOST * len(REPAIRS)
+        assert reader.documents <= sum(found.values()), "nothing is read that is not mended"
+        if not found:
+            break
+        totals += Counter(found)
+    tracemalloc.stop()
+    assert totals == wanted
+    untouched = {"updated_at": clock.now - multitude.RESTING_FOR}
+    assert database["jobs"].count_documents(untouched) == RESTING
+
+
+def test_every_question_rides_an_index(watched: Broom, reader: Reader, database: Database[dict[str, Any]]) -> None:
+    """The server says so itself."""
+    swept(watched)
+    assert len(reader.queries) == len(REPAIRS)
+    for query in reader.queries:
+        plan = repr(database.command("explain", query, verbosity="queryPlanner")["queryPlanner"]["winningPlan"])
+        assert "IXSCAN" in plan, (query, plan)
+        assert "COLLSCAN" not in plan, (query, plan)
