@@ -14,8 +14,6 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError
 
 from functions.backends import queue
 from functions.common import config, crash, events
@@ -59,7 +57,7 @@ class DeadLetters:
         Raises Failure(UNAVAILABLE), or what `settled` raises; what is not dropped by then stays.
         """
         try:
-            with pika.BlockingConnection(self._parameters) as connection:
+            with queue.connection_to(self._parameters) as connection:
                 channel = connection.channel()
                 try:
                     for name in _EVENTS:
@@ -68,7 +66,7 @@ class DeadLetters:
                     # Closing would give the rest back as well, but only some time after the next one has looked.
                     if channel.is_open:
                         channel.basic_nack(0, multiple=True, requeue=True)
-        except (AMQPError, AMQPConnectorException, OSError) as error:
+        except queue.GONE as error:
             raise Failure(UNAVAILABLE) from error
 
 

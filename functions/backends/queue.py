@@ -20,6 +20,8 @@ from functions.common.settings import Broker
 from functions.common.transitions import Document
 
 EXCHANGE = "mp3converter"
+# What pika raises when the broker is away or goes away.
+GONE = (AMQPError, AMQPConnectorException, OSError)
 
 _log = logging.getLogger(__name__)
 
@@ -51,14 +53,14 @@ class Queue:
         Raises Failure(UNAVAILABLE) when one is not confirmed, or is routed to no queue.
         """
         try:
-            with pika.BlockingConnection(self._parameters) as connection:
+            with connection_to(self._parameters) as connection:
                 channel = connection.channel()
                 channel.confirm_delivery()
                 for event in batch:
                     key, body = events.routing_key(event), events.encode(event)
                     with crash.around("publish"):
                         channel.basic_publish(EXCHANGE, key, body, _properties(event), mandatory=True)
-        except (AMQPError, AMQPConnectorException, OSError) as error:
+        except GONE as error:
             raise Failure(UNAVAILABLE) from error
 
 
@@ -72,6 +74,14 @@ def parameters(settings: Broker) -> pika.URLParameters:
     found.socket_timeout = settings.timeout
     found.stack_timeout = settings.timeout
     return found
+
+
+def connection_to(parameters: pika.connection.Parameters) -> pika.BlockingConnection:
+    """Connect to the broker; raises what is in GONE."""
+    try:
+        return pika.BlockingConnection(parameters)
+    except ValueError as error:  # pika's word for a connection that is reset as it opens
+        raise ConnectionResetError("the connection was reset as it opened") from error
 
 
 def _properties(event: CloudEvent) -> pika.BasicProperties:

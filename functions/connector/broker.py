@@ -7,8 +7,9 @@ import random
 import threading
 
 import pika
-from pika.exceptions import AMQPError, ConnectionWrongStateError
+from pika.exceptions import ConnectionWrongStateError
 
+from functions.backends import queue
 from functions.connector.consumer import Consumer
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,11 @@ class Broker:
         failures = 0
         while not self._stopping.is_set():
             try:
-                self._connection = pika.BlockingConnection(self._parameters)
+                self._connection = queue.connection_to(self._parameters)
                 log.info("connected to RabbitMQ")
                 failures = 0
                 self._serve(self._connection)
-            except (AMQPError, OSError) as error:
+            except queue.GONE as error:
                 log.warning("no connection to RabbitMQ", extra={"reason": repr(error)})
             self._close()
             for consumer in self.consumers:
@@ -80,7 +81,7 @@ class Broker:
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
-        except (AMQPError, OSError) as error:
+        except queue.GONE as error:
             log.debug("could not close the connection", extra={"reason": repr(error)})
 
 

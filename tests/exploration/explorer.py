@@ -14,7 +14,7 @@ from tests.exploration.world import World, outcomes, thaw
 
 # The hints that start a program; sweep starts by itself, at any time, and the others run once.
 WAKES = {"convert": frozenset({"ready"}), "notify": frozenset({"ended"}), "stopped notify": frozenset({"ended"})}
-ONCE = frozenset({"upload", "delete", "retry"})
+ONCE = frozenset({"upload", "delete", "retry", "retry and convert"})
 
 
 class Numbers:

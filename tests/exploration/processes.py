@@ -135,10 +135,17 @@ def retry(script: Script) -> None:
     actions.retry(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
 
 
+def retry_and_convert(script: Script, name: str) -> None:
+    """Convert a failed job again, at once: a converter of its own, at any moment, would make too many states."""
+    retry(script)
+    convert(script, name)
+
+
 PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "upload": lambda script, _name: upload(script),
     "delete": lambda script, _name: delete(script),
     "retry": lambda script, _name: retry(script),
+    "retry and convert": retry_and_convert,
     "convert": convert,
     "notify": notify,
     "stopped notify": lambda script, name: notify(script, name, stopped=True),

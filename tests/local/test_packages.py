@@ -40,7 +40,10 @@ def calls(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
-    """Start the script; `during` is what apt-get does when it installs."""
+    """Start the script; `during` is what apt-get does when it installs.
+
+    A shell cannot heed a signal that its parent ignores, as nohup makes it with SIGHUP.
+    """
     for name, text in (("apt-get", APT_GET), ("systemctl", SYSTEMCTL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -53,7 +56,8 @@ def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
             "INSTALLED": str(tmp_path / "installed"),
             "DURING_INSTALL": during,
         }
-        return subprocess.Popen(["sh", SCRIPT, "mariadb-server"], env=surroundings, text=True, start_new_session=True)
+        command = ["env", "--default-signal=HUP,INT,TERM", "sh", SCRIPT, "mariadb-server"]
+        return subprocess.Popen(command, env=surroundings, text=True, start_new_session=True)
 
     return start
 
