@@ -32,7 +32,7 @@ def held(url: str) -> int:
 
 
 @contextmanager
-def watching(url: str) -> Iterator[Watched]:
+def watching(url: str, every_seconds: float = INTERVAL_SECONDS) -> Iterator[Watched]:
     """Sample a server's memory until the block ends."""
     roots = processes.listeners(urlsplit(url).port or 80)
     start = processes.resident(processes.family(roots))
@@ -41,5 +41,5 @@ def watching(url: str) -> Iterator[Watched]:
     def look() -> None:
         watched.peak = max(watched.peak, processes.resident(processes.family(roots)))
 
-    with sampling(look, INTERVAL_SECONDS):
+    with sampling(look, every_seconds):
         yield watched

@@ -26,6 +26,9 @@ PERIODS = {
     "CONVERT_LEASE_SECONDS": "60",
     "UPLOAD_LEASE_SECONDS": "60",
     "IDLE_TIMEOUT_SECONDS": "60",
+    "ANNOUNCE_GAP_SECONDS": "30",
+    "ANNOUNCE_GAP_MAX_SECONDS": "3600",
+    "SWEEP_EVERY_SECONDS": "30",
     # Gigabytes written at once keep the disk, and so the database, busy for longer than the usual limit.
     "MONGODB_TIMEOUT_SECONDS": "120",
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pika import BasicProperties
 
+from tests.clients.waiting import until
 from tests.connector.line import BINARY, Line, structured
 from tests.connector.queues import STRUCTURED
 
@@ -40,6 +44,18 @@ def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Cal
     assert kept == body
     assert (letter.message_id, letter.content_type) == ("m-1", properties.get("content_type"))
     assert (properties.get("headers") or {}).items() <= letter.headers.items()
+
+
+def test_headers_that_pika_cannot_read_stop_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is of no use any more; with the next one the message comes again, until that was too often."""
+    properties = BasicProperties(headers={"when": datetime.now(UTC)})
+    with monkeypatch.context() as patch:
+        patch.setattr(calendar, "timegm", lambda _: 2**62)
+        line.queues.publish(line.name, properties, b"")
+    before = len(line.sink.calls)
+    until(lambda: line.queues.ready(f"{line.name}.dead"), "the dead letter")
+    assert len(line.sink.calls) == before
+    line.queues.empty(f"{line.name}.dead")
 
 
 def test_the_next_message_is_delivered_after_all_of_these(line: Line) -> None:

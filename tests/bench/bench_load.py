@@ -1,0 +1,136 @@
+"""How the system bears load: 200 films of 5 MB, 16 at a time; and how fast an event is claimed, meanwhile and idle.
+
+Exits with 1 when an upload was refused, a job was not done at its first attempt, a mail is missing, or a figure is
+beyond its limit.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from tests.bench import transfer
+from tests.bench.comparison import print_table
+from tests.bench.memory import Watched, watching
+from tests.bench.system import System, started
+from tests.bench.targets import Target, print_targets
+from tests.clients.waiting import until
+from tests.media.movies import movie
+from tests.media.videos import tone_video
+
+UPLOADS = 200
+AT_ONCE = 16
+FILM_SECONDS = 10  # of 4 Mbit/s: 5 MB
+IDLE_JOBS = 60
+IDLE_P50_MILLISECONDS = 50
+DRAIN_SECONDS = 600
+LOOK_SECONDS = 0.5
+MEGABYTE = 1_000_000
+# What each function's processes, with the programs they start, may hold: a memory limit that an instance could get.
+LIMIT_MEGABYTES = {"upload": 256, "convert": 512, "notify": 128, "sweep": 128}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A job that was accepted, and since when it could be claimed."""
+
+    fid: str
+    ready_at: datetime
+
+
+def main() -> int:
+    """Measure, print, and return 1 when something went wrong or took too much."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, started() as system:
+        film, small = movie(Path(folder), FILM_SECONDS), tone_video(Path(folder))
+        print(f"{IDLE_JOBS} small videos, one after the other", flush=True)
+        idle = [claim_milliseconds(upload, settled(system, upload)) for upload in alone(system, small)]
+        print(f"{UPLOADS} films of {film.stat().st_size / MEGABYTE:.1f} MB, {AT_ONCE} at a time", flush=True)
+        with watched(system) as memory:
+            loaded = load(system, film)
+    print_table(("ready to claimed, ms", "p50", "p95", "p99", "most"), [row("idle", idle), row("loaded", loaded)])
+    targets = [Target("ready to claimed, idle, p50", quantiles(idle)[1], most=IDLE_P50_MILLISECONDS, unit="ms")]
+    targets += [
+        Target(f"memory of {name}", each.peak / MEGABYTE, most=LIMIT_MEGABYTES[name], unit="MB")
+        for name, each in memory.items()
+    ]
+    return 0 if print_targets(targets) else 1
+
+
+def alone(system: System, video: Path) -> Iterator[Upload]:
+    """Upload a small video again and again, each when the one before it has been dealt with."""
+    send(system, video)  # the first pays for what every function loads once
+    for _ in range(IDLE_JOBS):
+        yield send(system, video)
+
+
+def load(system: System, film: Path) -> list[float]:
+    """Send everything, wait until all is done and mailed, and return the milliseconds from ready to claimed."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        uploads = list(pool.map(lambda _: send(system, film), range(UPLOADS)))
+    uploaded, behind = time.monotonic() - began, backlog(system)
+    print(f"all taken after {uploaded:.1f} s: {UPLOADS / uploaded:.1f} uploads/s; {behind} wait", flush=True)
+    jobs = [settled(system, upload) for upload in uploads]
+    took = time.monotonic() - began
+    print(f"all done and mailed after {took:.1f} s: {UPLOADS / took:.1f} conversions/s; {backlog(system)} wait\n")
+    return [claim_milliseconds(upload, job) for upload, job in zip(uploads, jobs, strict=True)]
+
+
+def send(system: System, video: Path) -> Upload:
+    """Upload a video that must be taken."""
+    fid = transfer.upload_form(system.functions["upload"], system.token, video)
+    job = system.database.jobs.find_one({"_id": fid}, {"announced_at": 1})
+    # Sweep announces again what waits for long, so that this is only now the moment in which the job became ready.
+    return Upload(fid, job["announced_at"]) if job else sys.exit(f"job {fid} is gone")
+
+
+def settled(system: System, upload: Upload) -> dict[str, Any]:
+    """Wait until a job is done and its mail is out, each at the first attempt; return it."""
+    job = until(lambda: mailed(system, upload.fid), f"job {upload.fid} to be mailed", DRAIN_SECONDS)
+    if (job["state"], job["attempts"], job["mail"]["attempts"]) != ("done", 1, 1):
+        sys.exit(f"not done at once: {job}")
+    return job
+
+
+def mailed(system: System, fid: str) -> dict[str, Any]:
+    """Return a job when its mail is out."""
+    return system.database.jobs.find_one({"_id": fid, "mail.state": "sent"}) or {}
+
+
+def backlog(system: System) -> int:
+    """Count the jobs that wait or work."""
+    return system.database.jobs.count_documents({"state": {"$in": ["ready", "converting"]}})
+
+
+def claim_milliseconds(upload: Upload, job: dict[str, Any]) -> float:
+    """Return how long a job was ready before a converter claimed it, by the database's clock."""
+    return float((job["claimed_at"] - upload.ready_at).total_seconds() * 1000)
+
+
+def row(name: str, milliseconds: Sequence[float]) -> tuple[str, ...]:
+    """Return a row of the latencies that half, 95 % and 99 % of the jobs did not exceed."""
+    hundredths = quantiles(milliseconds, n=100, method="inclusive")
+    return (
+        name,
+        *(f"{each:.0f}" for each in (*(hundredths[number - 1] for number in (50, 95, 99)), max(milliseconds))),
+    )
+
+
+@contextmanager
+def watched(system: System) -> Iterator[dict[str, Watched]]:
+    """Sample the memory of every function that has work until the block ends."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(watching(system.functions[name], LOOK_SECONDS)) for name in LIMIT_MEGABYTES}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
