@@ -35,8 +35,8 @@ IDLE_P50_MILLISECONDS = 50
 DRAIN_SECONDS = 600
 LOOK_SECONDS = 0.5
 MEGABYTE = 1_000_000
-# What each function's processes, with the programs they start, may hold: a memory limit that an instance could get.
-LIMIT_MEGABYTES = {"upload": 256, "convert": 512, "notify": 128, "sweep": 128}
+# What each function's processes, with the programs they start, may hold; of upload 20 MB for each that is under way.
+LIMIT_MEGABYTES = {"upload": 64 + 20 * AT_ONCE, "convert": 512, "notify": 128, "sweep": 128}
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,10 @@ class Folder:
         return self.run("up", "--detach", "--port", str(self.port), *arguments)
 
     def foreground(self, output: Path) -> "subprocess.Popen[bytes]":
-        """Start `up` as a shell would, in a process group of its own."""
+        """Start `up` as a person's shell would, in a process group of its own and heeding every signal."""
         with output.open("wb") as file:
             return subprocess.Popen(
-                ["local/up", "--port", str(self.port)],
+                ["env", "--default-signal", "local/up", "--port", str(self.port)],
                 cwd=ROOT,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,

@@ -56,7 +56,7 @@ def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
             "INSTALLED": str(tmp_path / "installed"),
             "DURING_INSTALL": during,
         }
-        command = ["env", "--default-signal=HUP,INT,TERM", "sh", SCRIPT, "mariadb-server"]
+        command = ["env", "--default-signal", "sh", SCRIPT, "mariadb-server"]
         return subprocess.Popen(command, env=surroundings, text=True, start_new_session=True)
 
     return start
