@@ -76,10 +76,10 @@ def parameters(settings: Broker) -> pika.URLParameters:
     return found
 
 
-def connection_to(parameters: pika.connection.Parameters) -> pika.BlockingConnection:
+def connection_to(broker: pika.connection.Parameters) -> pika.BlockingConnection:
     """Connect to the broker; raises what is in GONE."""
     try:
-        return pika.BlockingConnection(parameters)
+        return pika.BlockingConnection(broker)
     except ValueError as error:  # pika's word for a connection that is reset as it opens
         raise ConnectionResetError("the connection was reset as it opened") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pika
 import pika.exceptions
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from local.home import ROOT
 from local.problem import Problem
@@ -92,6 +93,10 @@ def in_vhost(vhost: str) -> str:
     return json.dumps({"vhosts": [{"name": vhost}], "permissions": _permissions(vhost), **kinds})
 
 
+# What pika raises for a broker that is away or goes away; a ValueError for a connection that is reset as it opens.
+AWAY = (pika.exceptions.AMQPError, AMQPConnectorException, ValueError, OSError)
+
+
 def _permissions(vhost: str) -> list[dict[str, str]]:
     return [{"user": user, "vhost": vhost, **rights} for user, rights in RIGHTS.items()]
 
@@ -107,9 +112,9 @@ def declare(url: str) -> None:
 
     A changed argument of a queue is ignored when a broker loads definitions; declaring the queue shows it.
     """
-    wanted = load()
+    wanted, parameters = load(), pika.URLParameters(url)
     try:
-        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        with pika.BlockingConnection(parameters) as connection:
             channel = connection.channel()
             for exchange in wanted["exchanges"]:
                 channel.exchange_declare(exchange["name"], exchange["type"], durable=exchange["durable"])
@@ -122,5 +127,5 @@ def declare(url: str) -> None:
             f"RabbitMQ's exchanges or queues differ from {NAME}: {error.reply_text}. "
             "Delete the queue named there in your broker, or, for the private one: ./local/down --purge"
         ) from error
-    except pika.exceptions.AMQPError as error:
+    except AWAY as error:
         raise Problem(f"RabbitMQ cannot be used: {error!r}. Look at: ./local/logs rabbitmq") from error

@@ -3,7 +3,6 @@
 from urllib.parse import quote
 
 import pika
-import pika.exceptions
 
 from local.backends import definitions
 from local.backends.backend import Backend
@@ -108,6 +107,6 @@ def answers(url: str) -> bool:
     parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 5
     try:
         pika.BlockingConnection(parameters).close()
-    except (pika.exceptions.AMQPError, OSError):
+    except definitions.AWAY:
         return False
     return True

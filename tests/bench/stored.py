@@ -51,9 +51,7 @@ class Film:
         self._system.forget(self.fid)
 
     def _job(self) -> dict[str, Any]:
-        found = self._system.database.jobs.find_one({"_id": self.fid})
-        assert found is not None, f"no job {self.fid}"
-        return found
+        return self._system.inspector.job(self.fid)
 
 
 def stored_kilobits(

@@ -42,21 +42,21 @@ class System:
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
         self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)
-        self._inspector = Inspector.of(stack.mongodb_url, stack.mongodb_database)
+        self.inspector = Inspector.of(stack.mongodb_url, stack.mongodb_database)
 
     @property
     def database(self) -> Database[dict[str, Any]]:
         """Return the system's database."""
-        return self._inspector.database
+        return self.inspector.database
 
     def converted(self, fid: str) -> bytes:
         """Wait until a job is done, and return its MP3."""
-        self._inspector.done(fid, CONVERTED_SECONDS)
+        self.inspector.done(fid, CONVERTED_SECONDS)
         return web.download(self.functions["download"], self.token, fid).body
 
     def replace_mp3(self, fid: str, path: Path) -> None:
         """Put any file in the place of a job's MP3."""
-        file_id = self._inspector.job(fid)["mp3"]["file_id"]
+        file_id = self.inspector.job(fid)["mp3"]["file_id"]
         chunks = self.database["mp3s.chunks"]
         chunks.delete_many({"files_id": file_id})
         with path.open("rb") as content:
@@ -67,11 +67,11 @@ class System:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._inspector.close()
+        self.inspector.close()
 
     def forget(self, fid: str) -> None:
         """Remove a job and its files, so that the disk does not fill."""
-        job = self._inspector.job(fid)
+        job = self.inspector.job(fid)
         self.database.jobs.delete_one({"_id": fid})
         for bucket, file_id in (("videos", fid), ("mp3s", job.get("mp3", {}).get("file_id"))):
             self.database[f"{bucket}.files"].delete_one({"_id": file_id})

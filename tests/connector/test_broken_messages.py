@@ -48,14 +48,15 @@ def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Cal
 
 def test_headers_that_pika_cannot_read_stop_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is of no use any more; with the next one the message comes again, until that was too often."""
+    before = len(line.sink.calls)
     properties = BasicProperties(headers={"when": datetime.now(UTC)})
     with monkeypatch.context() as patch:
         patch.setattr(calendar, "timegm", lambda _: 2**62)
         line.queues.publish(line.name, properties, b"")
-    before = len(line.sink.calls)
     until(lambda: line.queues.ready(f"{line.name}.dead"), "the dead letter")
     assert len(line.sink.calls) == before
     line.queues.empty(f"{line.name}.dead")
+    assert line.call(structured(), content_type=STRUCTURED).headers["ce-id"] == "1"
 
 
 def test_the_next_message_is_delivered_after_all_of_these(line: Line) -> None:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
-import struct
 import time
-from threading import Thread
 from typing import Any
 
 import pika
 import pytest
-from pika.adapters.utils import io_services_utils
 
 from functions.backends.queue import EXCHANGE, Queue
 from functions.common import events
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
+from tests.clients.resetting import resetting
 
 JOB: dict[str, Any] = {"_id": "3f0e5f1e-3c6e-4b62-9a7e-0d6f3f0e5f1e", "state": "ready", "traceparent": None}
-_OPEN_SECONDS = 0.3
 
 
 @pytest.mark.parametrize(("state", "queue"), [("ready", "videos"), ("done", "mp3s"), ("failed", "mp3s")])
@@ -67,26 +64,10 @@ def test_a_broker_that_is_away_or_silent_costs_a_bounded_time() -> None:
     assert not Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 1.0)).announce([JOB])
 
 
-def test_a_broker_that_resets_a_connection_as_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_resets_a_connection_as_it_opens() -> None:
     """Pika asks a new connection where its other end is; that there is none any more must be an error like any."""
-    ask = io_services_utils._AsyncStreamConnector.__init__
-
-    def ask_late(*arguments: Any, **more: Any) -> None:
-        time.sleep(2 * _OPEN_SECONDS)  # the moment is too short to be met by chance
-        ask(*arguments, **more)
-
-    monkeypatch.setattr(io_services_utils._AsyncStreamConnector, "__init__", ask_late)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=_reset_next, args=[server], daemon=True).start()
-        with pytest.raises(Failure) as failure:
-            Queue(Broker(f"amqp://a:b@127.0.0.1:{server.getsockname()[1]}/x", 5.0)).publish([events.of(JOB)])
+    with resetting() as port, pytest.raises(Failure) as failure:
+        Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 5.0)).publish([events.of(JOB)])
     assert failure.value.kind is UNAVAILABLE
     assert isinstance(failure.value.__cause__, ConnectionResetError)
     assert isinstance(failure.value.__cause__.__cause__, ValueError)
-
-
-def _reset_next(server: socket.socket) -> None:
-    connection, _ = server.accept()
-    time.sleep(_OPEN_SECONDS)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()

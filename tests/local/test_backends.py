@@ -12,6 +12,9 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from local.backends import definitions
 from local.backends import mysql as mysql_backend
+from local.backends import rabbitmq as rabbitmq_backend
+from local.problem import Problem
+from tests.clients.resetting import resetting
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
 
@@ -181,3 +184,13 @@ def test_login_keeps_its_rights_when_the_database_was_killed(grounds: PrivateSta
 
     with mysql_backend.connect(mysql) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM user")
+
+
+def test_a_rabbitmq_that_resets_a_connection_as_it_opens_does_not_answer() -> None:
+    with resetting() as port:
+        assert not rabbitmq_backend.answers(f"amqp://a:b@127.0.0.1:{port}/x")
+
+
+def test_a_rabbitmq_that_goes_away_before_it_has_its_queues_is_a_problem() -> None:
+    with resetting() as port, pytest.raises(Problem, match="RabbitMQ cannot be used"):
+        definitions.declare(f"amqp://a:b@127.0.0.1:{port}/x")
