@@ -16,10 +16,8 @@ from typing import Any
 
 import functions_framework
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from functions.common import config, errors, log, web
+from functions.common import config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
 
 _EVENT_FUNCTIONS = frozenset({"convert", "notify", "sweep"})
@@ -51,26 +49,22 @@ def _install_health(app: Flask, settings: Serving) -> None:
 
 
 def _install_metrics(app: Flask, settings: Serving) -> None:
-    registry = CollectorRegistry()
-    requests = Counter("http_requests", "Requests answered.", ["function", "method", "status"], registry=registry)
-    durations = Histogram(
-        "http_request_duration_seconds", "Time to the answer's first byte.", ["function"], registry=registry
-    )
+    metrics.begin(settings.function)
 
-    def metrics() -> Response:
+    def show() -> Response:
         offered = request.headers.get("Authorization", "").encode()
         if not settings.metrics_token or not hmac.compare_digest(offered, f"Bearer {settings.metrics_token}".encode()):
             return web.problem(errors.NOT_FOUND)
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        body, media_type = metrics.render()
+        return Response(body, content_type=media_type)
 
-    app.add_url_rule("/_/metrics", "metrics", metrics, methods=["GET"])
+    app.add_url_rule("/_/metrics", "metrics", show, methods=["GET"])
 
     @app.after_request
     def count(response: Response) -> Response:
         if request.endpoint == "run":
-            method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "DELETE") else "other"
-            requests.labels(settings.function, method, response.status_code).inc()
-            durations.labels(settings.function).observe(time.monotonic() - g.began)
+            seconds = time.monotonic() - g.began
+            metrics.answered(settings.function, request.method, response.status_code, seconds)
         return response
 
 
@@ -79,6 +73,7 @@ def _install_limits(app: Flask, settings: Serving) -> None:
     def begin() -> None:
         g.began = time.monotonic()
         log.request_id.set(request.headers.get("X-Call-Id", "")[:64] or str(uuid.uuid4()))
+        trace.begin(request.headers.get("traceparent"))
         connection = request.environ.get("gunicorn.socket")
         if connection is not None:
             connection.settimeout(settings.idle_timeout)

@@ -18,7 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from functions.backends import mongodb
-from functions.common import crash
+from functions.common import crash, metrics
 from functions.common.errors import UNAVAILABLE, Failure
 
 VIDEOS = "videos"
@@ -110,6 +110,7 @@ class Writer:
             self._chunks.insert_many(batch)
         self._count += len(batch)
         del self._buffer[:size]
+        metrics.moved(_bucket(self._chunks), metrics.WRITTEN, size)
 
 
 class Reader:
@@ -135,7 +136,9 @@ class Reader:
             begin = number * size
             if len(data) != min(size, self.length - begin):
                 raise Failure(UNAVAILABLE)
-            yield data[max(start - begin, 0) : stop - begin]
+            block = data[max(start - begin, 0) : stop - begin]
+            metrics.moved(_bucket(self._chunks), metrics.READ, len(block))
+            yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
         # A query for each batch: one for the whole file, and the server may collect all of it before it answers.
@@ -157,6 +160,10 @@ class Reader:
         if [chunk["n"] for chunk in batch] != list(numbers):
             raise Failure(UNAVAILABLE)
         return [chunk["data"] for chunk in batch]
+
+
+def _bucket(chunks: Collection[dict[str, Any]]) -> str:
+    return chunks.name.removesuffix(".chunks")
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from functions.backends import mongodb
-from functions.common import config, crash, transitions
+from functions.common import config, crash, metrics, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
 from functions.common.transitions import Document, Moment, Transition
@@ -20,6 +21,7 @@ from functions.common.transitions import Document, Moment, Transition
 _INDEXES = (
     [("owner", 1), ("created_at", -1)],
     [("state", 1), ("lease.until", 1)],
+    [("state", 1), ("mail.state", 1), ("created_at", 1)],
     [("announce_due", 1)],
     [("mail.state", 1), ("mail.until", 1)],
     [("cleanup.at", 1)],
@@ -30,6 +32,14 @@ _INDEXES = (
 _TRIES = 2
 _BATCH = 100  # documents of a few kilobytes at most, held at a time
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # with a lower bound too, no server walks through the jobs without a date
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many jobs wait, and the age of the oldest in seconds."""
+
+    number: int
+    oldest: float
 
 
 class Jobs:
@@ -73,14 +83,20 @@ class Jobs:
             moment = self._moment(given)
             try:
                 with crash.around(row.name):
-                    return self._collection.find_one_and_update(
+                    job = self._collection.find_one_and_update(
                         transitions.condition(row, job_id, moment),
                         transitions.change(row, moment),
                         return_document=ReturnDocument.AFTER,
                     )
+                if job is not None:
+                    metrics.took(row.name)
+                return job
             except PyMongoError as error:
                 job = self._after_doubt(job_id, error)
-                if job is None or _holds(job, transitions.trace(row, moment)):
+                if job is None:
+                    return None
+                if _holds(job, transitions.trace(row, moment)):
+                    metrics.took(row.name)
                     return job
                 if attempt + 1 == _TRIES:
                     raise Failure(UNAVAILABLE) from error
@@ -143,6 +159,13 @@ class Jobs:
             due = query | {field: {"$gt": _BEGINNING, "$lte": self.after(0)}}
             with self._collection.find(due).sort(field, 1).limit(most).batch_size(_BATCH) as found:
                 yield from found
+
+    def waiting(self, query: Document, most: int) -> Waiting:
+        """Return how many jobs a query by state, or by state and mail.state, finds, up to `most`."""
+        with mongodb.reached():
+            number = self._collection.count_documents(query, limit=most)
+            oldest = self._collection.find_one(query, {"created_at": 1}, sort=[("created_at", 1)])
+        return Waiting(number, (self.after(0) - oldest["created_at"]).total_seconds() if oldest else 0.0)
 
     def prepare(self) -> None:
         """Create the indexes that the queries above need; does nothing where they exist."""

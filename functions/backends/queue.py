@@ -14,7 +14,7 @@ from cloudevents.http import CloudEvent
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
-from functions.common import config, crash, events
+from functions.common import config, crash, events, metrics
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from functions.common.transitions import Document
@@ -44,7 +44,9 @@ class Queue:
         except Failure as failure:
             extra = {"jobs": [job["_id"] for job in waiting], "cause": repr(failure.__cause__)}
             _log.warning("not announced; sweep will", extra=extra)
+            metrics.published(metrics.NOT_PUBLISHED, len(waiting))
             return False
+        metrics.published(metrics.PUBLISHED, len(waiting))
         return True
 
     def publish(self, batch: Iterable[CloudEvent]) -> None:

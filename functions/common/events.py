@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from cloudevents.conversion import to_json
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
-from functions.common import ids, transitions
+from functions.common import ids, trace, transitions
 from functions.common.errors import MALFORMED_EVENT, Failure
 
 VIDEO_UPLOADED = "com.mp3converter.video.uploaded"
@@ -24,7 +23,6 @@ _OF_STATE = {
     transitions.DONE: MP3_READY,
     transitions.FAILED: CONVERSION_FAILED,
 }
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context 3.2.2
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,4 @@ def decode(headers: Mapping[str, str], body: bytes, *types: str) -> Hint:
     data = event.data
     if event["type"] not in types or not isinstance(data, dict) or not ids.is_id(data.get("id")):
         raise Failure(MALFORMED_EVENT)
-    return Hint(data["id"], traceparent(event.get("traceparent")))
-
-
-def traceparent(text: object) -> str | None:
-    """Return the text if it is a traceparent, else nothing."""
-    return text if isinstance(text, str) and _TRACEPARENT.fullmatch(text) else None
+    return Hint(data["id"], trace.parse(event.get("traceparent")))

@@ -1,4 +1,4 @@
-"""Logging: one JSON object a line on standard error, with the request id, and never a secret."""
+"""Logging: one JSON object a line on standard error, with the ids of request and trace, and never a secret."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import logging
 import sys
 import time
 from contextvars import ContextVar
+
+from functions.common import trace
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -30,6 +32,7 @@ class JsonLines(logging.Formatter):
         }
         if current := request_id.get():
             line["request_id"] = current
+        line.update(trace.fields(trace.current()))
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -12,6 +12,7 @@ from typing import Any
 from pika import BasicProperties
 from pika.adapters.blocking_connection import BlockingChannel
 
+from functions.common import trace
 from functions.connector.conversion import ConversionError, to_request
 from functions.connector.delivery import Backoff, Verdict, deliver
 from functions.connector.settings import Queue
@@ -65,6 +66,7 @@ class Workers:
             log.error("not a CloudEvent: the message is a dead letter", extra=about | {"reason": str(error)})
             return Verdict.DEAD
         about |= {name: _attribute(request, name) for name in ("type", "subject")}
+        about |= trace.fields(trace.parse(_attribute(request, "traceparent")) or "")
         return deliver(
             request, self._backoff, self._timeout, pause=lambda wait: not delivery.over.wait(wait), about=about
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -11,7 +12,7 @@ from typing import Any
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
-from functions.common import errors, ids, transitions
+from functions.common import errors, ids, metrics, transitions
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
@@ -34,16 +35,19 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
     job = _claim(job_id, jobs, holder)
     if job is None:
         return
+    began = time.monotonic()
     try:
         ended = _convert(job, jobs, files, encode, stopping)
     except Lost:
         _log.warning("lost the lease", extra={"job": job_id, "epoch": job["epoch"]})
+        metrics.converted(metrics.LOST, time.monotonic() - began)
         _discard(job, jobs, files)
         return
     except Stopped:
         ended = jobs.apply(HAND_BACK, job_id, epoch=job["epoch"])
     except Exception as error:
         ended = _written_down(job, error, jobs)
+    _count(ended, time.monotonic() - began)
     if ended is None or ended["state"] != transitions.DONE:
         _discard(job, jobs, files)
     if ended is not None:
@@ -103,6 +107,19 @@ def _written_down(job: Document, error: Exception, jobs: Jobs) -> Document | Non
             return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=jobs.after(delay))
         kind = errors.GAVE_UP
     return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error={"code": kind.code, "title": kind.title})
+
+
+def _count(ended: Document | None, seconds: float) -> None:
+    if ended is None:
+        metrics.converted(metrics.LOST, seconds)
+    elif ended["state"] == transitions.DONE:
+        metrics.converted(metrics.DONE, seconds)
+        metrics.made(ended["mp3"]["duration"])
+    elif ended["state"] == transitions.FAILED:
+        metrics.converted(metrics.FAILED, seconds)
+        metrics.gave_up(ended["error"]["code"])
+    else:
+        metrics.converted(metrics.AGAIN, seconds)
 
 
 def _discard(job: Document, jobs: Jobs, files: Files) -> None:

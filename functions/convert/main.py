@@ -9,7 +9,7 @@ from functools import partial
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, shutdown, web
+from functions.common import config, shutdown, trace, web
 from functions.common.settings import Broker, Converting, Mongo, Periods
 from functions.convert import workspace
 
@@ -33,6 +33,7 @@ def convert(request: Request) -> Response:
 
     limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
+    trace.follow(hint.traceparent)
     conversion.run(
         hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(),
         encode=partial(engine.convert, limits=limits, encoders=_CONVERTING.encoders),

@@ -50,6 +50,8 @@ def compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks)
     letter["To"] = job["email"]
     letter["Date"] = formatdate()
     letter["Message-ID"] = message_id(job, sender)
+    if job.get("traceparent"):
+        letter["Traceparent"] = job["traceparent"]
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in return
     letter.set_content(_ready(job, name, links_to, signed) if done else _failed(job, name))
     return letter

@@ -10,7 +10,7 @@ from threading import Event
 
 from functions.backends.jobs import Jobs
 from functions.backends.mail import Mailer, Postponed, Refused, Unanswered
-from functions.common import transitions
+from functions.common import metrics, transitions
 from functions.common.transitions import (
     CLAIM_MAIL,
     HAND_BACK_MAIL,
@@ -68,6 +68,9 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
         ended = jobs.apply(REFUSE_MAIL, job_id, token=token)
     if ended is not None:
         _log.info("mail ended", extra={"job": job_id, "mail": ended["mail"]["state"]})
+        # A later run was asked for when nobody had waited all the time.
+        if ended["mail"]["state"] == transitions.SENT and ended["mail"]["run"] == 1:
+            metrics.mailed((ended["updated_at"] - ended["created_at"]).total_seconds())
 
 
 def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:

@@ -7,7 +7,7 @@ from functools import partial
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, shutdown, web
+from functions.common import config, shutdown, trace, web
 from functions.common.settings import Links, Mongo, Periods, Relay, SignedLinks
 
 _LINKS = config.load(Links)
@@ -27,6 +27,7 @@ def notify(request: Request) -> Response:
     from functions.notify import letters, mailing
 
     hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
+    trace.follow(hint.traceparent)
     mailer = mail.connect()
     mailing.run(
         hint.job_id, jobs=jobs.connect(), mailer=mailer, token=mailing.new_token(), stopping=shutdown.requested,

@@ -13,6 +13,7 @@ from functions.backends import mongodb
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
+from functions.common import trace
 from functions.common.errors import Failure
 from functions.common.transitions import Document, Transition
 
@@ -47,11 +48,12 @@ class Broom:
     @contextmanager
     def care(self, job: Document) -> Iterator[None]:
         """Let a job that cannot be mended cost its own turn only: it is tried again in the next pass."""
-        try:
-            yield
-        except Failure as failure:
-            self.done["not_mended"] += 1
-            _log.warning("not mended", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
-        except Exception:  # a document that is not as it should be
-            self.done["not_mended"] += 1
-            _log.exception("not mended", extra={"job": job["_id"]})
+        with trace.following(job.get("traceparent")):
+            try:
+                yield
+            except Failure as failure:
+                self.done["not_mended"] += 1
+                _log.warning("not mended", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
+            except Exception:  # a document that is not as it should be
+                self.done["not_mended"] += 1
+                _log.exception("not mended", extra={"job": job["_id"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, shutdown, web
+from functions.common import config, metrics, shutdown, web
 from functions.common.settings import Broker, Mongo, Periods, Sweeping
 
 config.load(Periods)
@@ -23,7 +23,7 @@ def sweep(request: Request) -> Response:
     web.small_body(request)
     # The drivers load with the first pass, not with the process.
     from functions.backends import files, jobs, queue
-    from functions.sweep import sweeping
+    from functions.sweep import census, sweeping
     from functions.sweep.broom import Broom
 
     documents = jobs.connect()
@@ -32,4 +32,7 @@ def sweep(request: Request) -> Response:
         documents.prepare()
         _prepared = True
     broom = Broom(documents, files.connect(), queue.connect(), _SWEEPING.pass_seconds, _MONGO.timeout)
-    return web.answer(sweeping.run(broom, shutdown.requested))
+    done = sweeping.run(broom, shutdown.requested)
+    metrics.swept(done)
+    census.take(documents, _MONGO.timeout)
+    return web.answer(done)

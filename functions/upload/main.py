@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, web
+from functions.common import config, trace, web
 from functions.common.settings import Broker, Links, Mongo, Periods, Verifying
 
 if TYPE_CHECKING:
@@ -28,12 +28,11 @@ def upload(request: Request) -> Response:
     bearer = web.bearer(request, _verifier())
     # The drivers load with the first upload, not with the process.
     from functions.backends import files, jobs, queue
-    from functions.common import events, links
+    from functions.common import links
     from functions.upload import body, intake
 
     video = body.open_video(request, _PERIODS)
-    traceparent = events.traceparent(request.headers.get("traceparent"))
-    job = intake.take(video, bearer, traceparent, jobs=jobs.connect(), files=files.connect(), queue=queue.connect())
+    job = intake.take(video, bearer, trace.current(), jobs=jobs.connect(), files=files.connect(), queue=queue.connect())
     download = links.to(_LINKS.public_url, "download", fid=job["_id"])
     return web.answer({"id": job["_id"], "state": "ready", "links": {"download": download}}, 202)
 

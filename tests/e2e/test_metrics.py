@@ -1,0 +1,180 @@
+"""Every query of the dashboard and of the alerts, asked of a real Prometheus that reads the real functions."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from functions.common import errors
+from functions.common.transitions import TABLE
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until, until_gone
+from tests.e2e.conftest import Door, Person, through
+from tests.local.private import PrivateStack
+from tests.media.videos import silent_video, tone_video
+from tests.observability import files
+from tests.observability.server import Prometheus, running
+from tests.tools import prometheus
+
+SECONDS = 60
+PLUGIN = "rabbitmq_prometheus"
+CODES = {kind.code for kind in vars(errors).values() if isinstance(kind, errors.Kind)}
+STATES = {
+    "receiving", "ready", "converting", "aborted", "deleting", "none", "claimed", "handing_over", "unknown", "failed",
+}  # fmt: skip
+LABELS = {
+    "function": {"login", "upload", "convert", "notify", "download", "sweep"},
+    "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "other"},
+    "transition": {row.name for row in TABLE},
+    "code": CODES,
+    "state": STATES,
+    "outcome": {"done", "failed", "again", "lost", "published"},
+    "bucket": {"videos", "mp3s"},
+    "direction": {"read", "written"},
+    "trouble": {"repairs_failed", "not_mended"},
+}
+NUMBERS = {"le": re.compile(r"[0-9.]+|\+Inf"), "status": re.compile(r"[1-5][0-9][0-9]")}
+MOST_SERIES = 400  # of one function
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def broker_metrics(stack: PrivateStack) -> Iterator[int]:
+    """The port of RabbitMQ's own metrics, which its plugin shows."""
+    _, environment = stack.program("rabbitmq")
+    port = free_port()
+
+    def run(program: str, *words: str) -> None:
+        subprocess.run(
+            [f"/usr/lib/rabbitmq/bin/{program}", *words], env=environment, check=True, capture_output=True, timeout=60
+        )
+
+    setting = f'application:set_env(rabbitmq_prometheus, tcp_config, [{{port, {port}}}, {{ip, "127.0.0.1"}}]).'
+    run("rabbitmqctl", "eval", setting)
+    run("rabbitmq-plugins", "enable", PLUGIN)
+    yield port
+    run("rabbitmq-plugins", "disable", PLUGIN)
+
+
+@pytest.fixture(scope="module")
+def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that reads all functions and the broker."""
+    try:
+        program = prometheus.program("prometheus")
+    except prometheus.NotFound as error:
+        pytest.fail(str(error))
+    targets = [
+        {"targets": [urlsplit(url).netloc], "labels": {"function": name}} for name, url in stack.functions.items()
+    ]
+    jobs = [
+        {
+            "job_name": "mp3converter", "metrics_path": "/_/metrics", "honor_labels": True, "static_configs": targets,
+            "authorization": {"credentials_file": str(stack.secret_file("metrics_token"))},
+        },
+        {
+            "job_name": "rabbitmq", "metrics_path": "/metrics/detailed",
+            "params": {"family": ["queue_coarse_metrics"], "vhost": ["mp3converter"]},
+            "static_configs": [{"targets": [f"127.0.0.1:{broker_metrics}"]}],
+        },
+    ]  # fmt: skip
+    with running(program, tmp_path_factory.mktemp("prometheus"), free_port(), jobs) as server:
+        until_gone(server.unread, "targets to be read", SECONDS)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def busy(
+    server: Prometheus, stack: PrivateStack, owner: Person, inspector: Inspector, mailbox: Mailbox, videos: Path
+) -> Prometheus:
+    """The same after a little of everything: sound, a film without any, refusals, and a database that is away."""
+    url: Door = through("gateway", stack)
+    # A rate needs a number before.
+    until(lambda: server.values("min(count_over_time(up[1m])) > 2"), "every target to be read twice", SECONDS)
+    fid = web.uploaded(url("upload"), owner.token, tone_video(videos))
+    mute = web.uploaded(url("upload"), owner.token, silent_video(videos))
+    inspector.done(fid)
+    assert inspector.ended(mute)["state"] == "failed"
+    mailbox.about(fid, owner.email)
+    mailbox.about(mute, owner.email)
+    assert web.download(url("download"), owner.token, fid).status == 200
+    assert web.call("POST", url("login"), headers=web.basic(owner.email, "wrong")).status == 401
+    stack.stop("mariadb")
+    try:
+        assert web.call("POST", url("login"), headers=web.basic(owner.email, owner.password)).status == 503
+    finally:
+        stack.start("mariadb")
+    return server
+
+
+@pytest.mark.parametrize("query", files.shown().values(), ids=files.shown().keys())
+def test_the_dashboard_shows_something(query: str, busy: Prometheus) -> None:
+    """No panel is empty."""
+    until(lambda: busy.values(query), query)
+
+
+SELECTORS = sorted({one for rule in files.alerts().values() for one in files.selectors(rule["expr"])})
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_what_an_alert_looks_at_is_there(selector: str, busy: Prometheus) -> None:
+    """No alert is silent because it looks at a metric, or a value of a label, that no function has."""
+    until(lambda: busy.values(f"count({selector})"), selector)
+
+
+def test_the_alerts_are_understood_and_silent(busy: Prometheus) -> None:
+    """On a system that is well nothing fires."""
+
+    def evaluated() -> bool:
+        groups = busy.get("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        assert {rule["name"] for rule in rules} == set(files.alerts())
+        return all(rule["health"] == "ok" for rule in rules)
+
+    until(evaluated, "the rules to be evaluated")
+    assert busy.get("query", query='ALERTS{alertstate="firing"}')["result"] == []
+
+
+def test_the_numbers_are_right(busy: Prometheus, stack: PrivateStack) -> None:
+    """What Prometheus read is what happened."""
+    for query in (
+        'mp3converter_conversion_duration_seconds_count{outcome="done"} >= 1',
+        'mp3converter_conversion_failures_total{code="no_audio"} >= 1',
+        "mp3converter_audio_seconds_total >= 2.9",
+        'mp3converter_transitions_total{function="notify",transition="mail_sent"} >= 2',
+        'http_requests_total{function="login",method="POST",status="503"} >= 1',
+        'mp3converter_file_bytes_total{function="download",bucket="mp3s",direction="read"} > 10000',
+        'mp3converter_jobs{state="ready"} == 0',
+        "mp3converter_time_to_mail_seconds_count >= 1",
+    ):
+        until(lambda query=query: busy.values(query), query)
+
+
+@pytest.mark.parametrize("function", sorted(LABELS["function"]))
+def test_labels_are_bounded(function: str, busy: Prometheus, stack: PrivateStack) -> None:
+    """Every value of a label is from a table: no id, no address, nothing that a stranger chose."""
+    requests.request("BREW", stack.functions[function], timeout=10)
+    requests.get(f"{stack.functions[function]}/0b5f1c9e-7d0f-4b0e-9a59-5d8f0b1f7a11?x=a@example.org", timeout=10)
+    token = web.bearer(stack.secret("metrics_token"))
+    answer = requests.get(f"{stack.functions[function]}/_/metrics", headers=token, timeout=10)
+    samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+    assert 0 < len(samples) < MOST_SERIES
+    for sample in samples:
+        for label, value in sample.labels.items():
+            known = NUMBERS[label].fullmatch(value) if label in NUMBERS else value in LABELS[label]
+            assert known, sample

@@ -1,0 +1,86 @@
+"""One trace from an upload over both queues to its mail, in every log line about it."""
+
+from __future__ import annotations
+
+import email
+import json
+from pathlib import Path
+
+import pytest
+
+from functions.common import trace
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until
+from tests.e2e.conftest import Door, Person
+from tests.local.private import PrivateStack
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
+STEPS = {
+    "upload": "received", "convert": "conversion ended", "notify": "mail ended", "connector": "delivered",
+}  # fmt: skip
+
+
+def uploaded(url: Door, owner: Person, video: Path, headers: dict[str, str]) -> str:
+    """Upload a video with further headers; return the job's id."""
+    answer = web.call(
+        "POST", url("upload"), headers={**web.bearer(owner.token), **web.RAW, **headers}, body=video.read_bytes()
+    )
+    assert answer.status == 202, answer
+    return str(answer.json()["id"])
+
+
+def lines(stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
+    """Return what a function has logged about a job."""
+    found = [json.loads(line) for line in stack.log(function).splitlines() if fid in line and line.startswith("{")]
+    return [line for line in found if fid in (line.get("job"), line.get("subject"))]
+
+
+def sent(stack: PrivateStack, fid: str) -> str:
+    """Return the traceparent in the header of a job's mail."""
+    mails = (email.message_from_bytes(path.read_bytes()) for path in stack.home.rglob("*.eml"))
+    (mail,) = [mail for mail in mails if mail["Message-ID"].startswith(f"<{fid}")]
+    return str(mail["Traceparent"])
+
+
+@pytest.mark.parametrize("headers", [{"traceparent": GIVEN}, {}, {"traceparent": "nonsense"}])
+def test_one_trace_from_the_upload_to_the_mail(
+    headers: dict[str, str], stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector,
+    mailbox: Mailbox,
+) -> None:  # fmt: skip
+    """The caller's trace goes on, or a new one begins; each step is a span of its own."""
+    fid = uploaded(url, owner, video, headers)
+    inspector.done(fid)
+    mailbox.about(fid, owner.email)
+    kept = inspector.job(fid)["traceparent"]
+    assert trace.parse(kept) == kept
+    assert (kept[3:35] == TRACE) is (headers.get("traceparent") == GIVEN)
+    assert sent(stack, fid) == kept
+    spans = []
+    for function, message in STEPS.items():
+        (line, *_) = until(
+            lambda function=function, message=message: [
+                line for line in lines(stack, function, fid) if line["message"] == message
+            ],
+            f"{function} to log {message!r}",
+        )
+        assert line["trace_id"] == kept[3:35], line
+        spans.append(line["span_id"])
+    # The connector names the span that sent the event: upload's.
+    assert len(set(spans)) == len(STEPS) - 1
+
+
+def test_the_trace_outlives_a_lost_event(
+    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, no_connector, queues
+) -> None:
+    """What sweep sends again belongs to the trace that the job keeps."""
+    fid = uploaded(url, owner, video, {"traceparent": GIVEN})
+    queues.empty("videos")
+    no_connector()
+    inspector.done(fid)
+    (line,) = [line for line in lines(stack, "convert", fid) if line["message"] == "conversion ended"]
+    assert line["trace_id"] == TRACE
+    (line, *_) = [line for line in lines(stack, "sweep", fid) if line["message"] == "swept"]
+    assert line["trace_id"] == TRACE

@@ -1,0 +1,42 @@
+"""What is in knative/observability: the rules, the dashboard, and the queries in both."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[2] / "knative" / "observability"
+ALERTS = FOLDER / "alerts.yaml"
+CONFIGURATION = FOLDER / "prometheus.yaml"
+DASHBOARD = FOLDER / "dashboard.json"
+
+_SELECTOR = re.compile(r"\b(?:http|mp3converter|process|rabbitmq)_\w+(?:\{[^}]*\})?")
+
+
+def alerts() -> dict[str, dict[str, Any]]:
+    """Return the alerts by name."""
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def panels() -> list[dict[str, Any]]:
+    """Return the dashboard's panels that show something."""
+    return [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]
+
+
+def shown() -> dict[str, str]:
+    """Return the dashboard's queries by panel and letter, with an interval in the place of Grafana's variable."""
+    return {
+        f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "10m")
+        for panel in panels()
+        for target in panel["targets"]
+    }
+
+
+def selectors(query: str) -> list[str]:
+    """Return every selector of a query: a metric and what is asked of its labels."""
+    return _SELECTOR.findall(query)
