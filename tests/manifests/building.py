@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from functools import cache
@@ -24,14 +25,14 @@ def kustomizations() -> list[Path]:
 
 
 @cache
-def build(folder: Path) -> str:
-    """Return what `kubectl kustomize` prints for a folder."""
+def _build(folder: Path) -> str:
     result = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
     assert not result.stderr, f"kubectl warns: {result.stderr}"
-    return result.stdout
+    return json.dumps([item for item in yaml.load_all(result.stdout, yaml.CSafeLoader) if item])
 
 
 def objects(folder: Path) -> list[Object]:
-    """Return the objects of a built folder, made anew for each caller."""
-    return [item for item in yaml.load_all(build(folder), yaml.CSafeLoader) if item]
+    """Return the objects that `kubectl kustomize` makes of a folder, anew for each caller."""
+    found: list[Object] = json.loads(_build(folder))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from knative import credentials
@@ -17,8 +18,7 @@ Names = dict[tuple[str, str, str], Any]
 
 def complaints(items: list[Object]) -> list[str]:
     """Return which names lead nowhere."""
-    secrets = credentials.make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
-    known: Names = {key(item): item for item in [*items, *secrets]}
+    known: Names = {key(item): item for item in [*items, *_secrets()]}
     found = [f"{key(item)} is there twice" for item in items if sum(key(item) == key(other) for other in items) > 1]
     found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod["spec"], known)]
     found += [f"{label(item)}: {text}" for item in items for text in _events(item, known, items)]
@@ -26,6 +26,11 @@ def complaints(items: list[Object]) -> list[str]:
     namespaces = {item["metadata"]["name"] for item in of_kind(items, "Namespace")}
     return found + [f"{label(item)}: there is no namespace {item['metadata'].get('namespace')!r}" for item in items
                     if item["kind"] != "Namespace" and item["metadata"].get("namespace") not in namespaces]  # fmt: skip
+
+
+@cache
+def _secrets() -> list[Object]:
+    return credentials.make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
 
 
 def _pod(item: Object, spec: Object, known: Names) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ _METADATA = {"name", "namespace", "labels", "annotations"}
 
 def complaints(items: list[Object]) -> list[str]:
     """Return how objects differ from their schemas."""
-    return [f"{label(item)}: {text}" for item in items for text in _complaints(item)]
+    return [f"{label(item)}: {text}" for item in items for text in _complaints(json.dumps(item))]
 
 
-def _complaints(item: Object) -> list[str]:
+@cache
+def _complaints(text: str) -> list[str]:
+    item = json.loads(text)
     strange = [f"metadata.{field} is no field of ours" for field in item["metadata"].keys() - _METADATA]
     labels = {**item["metadata"].get("labels", {}), **item["metadata"].get("annotations", {})}
     strange += [f"{name} must be a string" for name, value in labels.items() if not isinstance(value, str)]
@@ -31,7 +33,7 @@ def _complaints(item: Object) -> list[str]:
     if validator:
         return strange + [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(item)]
     try:
-        kubernetes_validate.validate(copy.deepcopy(item), KUBERNETES, strict=True)
+        kubernetes_validate.validate(item, KUBERNETES, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
         return [*strange, f"no schema for {item['apiVersion']} {item['kind']}"]
     except kubernetes_validate.ValidationError as error:
