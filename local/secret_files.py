@@ -36,8 +36,8 @@ class SecretFiles:
         """Make every secret that does not exist yet."""
         for name in PASSWORDS:
             self._once(name, lambda: secrets.token_urlsafe(32))
-        self._once("jwt_private_key", _private_key)
-        self.write("jwt_public_keys", _public_keys(self.read("jwt_private_key")))
+        self._once("jwt_private_key", private_key)
+        self.write("jwt_public_keys", public_keys(self.read("jwt_private_key")))
 
     def path(self, name: str) -> Path:
         """Return the file of a secret."""
@@ -62,7 +62,8 @@ class SecretFiles:
             self.write(name, make())
 
 
-def _private_key() -> str:
+def private_key() -> str:
+    """Make an Ed25519 key that signs tokens."""
     return (
         Ed25519PrivateKey.generate()
         .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -70,7 +71,8 @@ def _private_key() -> str:
     )
 
 
-def _public_keys(private_key: str) -> str:
+def public_keys(private_key: str) -> str:
+    """Return the JWK set that checks what this key signs."""
     key = serialization.load_pem_private_key(private_key.encode(), password=None)
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}

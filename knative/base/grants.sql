@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE ON mp3converter.user TO 'login'@'%';

@@ -1,0 +1,111 @@
+"""Make every Secret that the manifests name, with fresh passwords and keys: a stream for `kubectl create -f -`.
+
+    python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.secret_files import private_key, public_keys
+
+BASE = Path(__file__).resolve().parent / "base"
+FUNCTIONS, EVENTS = "mp3converter", "mp3converter-events"
+DATABASE = VHOST = "mp3converter"
+PUBLISHERS = ("upload", "convert", "sweep")
+OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
+# The topology operator refuses credentials without it.
+LABELS = {"rabbitmq.com/topology-operator": "true"}
+
+
+def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
+    """Return the Secrets of all functions, of RabbitMQ's users and of the databases' admins."""
+    roles = json.loads((BASE / "roles.json").read_text())
+    mongodb_passwords = {role: _password() for role in roles}
+    rabbitmq_passwords = {user: _password() for user in (*PUBLISHERS, *OTHER_BROKER_USERS)}
+    mysql_password, link_secret, metrics_token, key = _password(), _password(), _password(), private_key()
+
+    values: dict[str, dict[str, str]] = {
+        name: {"metrics-token": metrics_token, "mongodb-url": f"mongodb://{name}:{password}@{mongodb}"}
+        for name, password in mongodb_passwords.items()
+    }
+    values["login"] = {
+        "metrics-token": metrics_token,
+        "mysql-url": f"mysql://login:{mysql_password}@{mysql}",
+        "jwt-private-key": key,
+        "signup-token": _password(),
+    }
+    for name in PUBLISHERS:
+        values[name]["rabbitmq-url"] = f"amqp://{name}:{rabbitmq_passwords[name]}@{rabbitmq}:5672/{VHOST}"
+    for name in ("upload", "download"):
+        values[name]["jwt-public-keys"] = public_keys(key)
+    for name in ("notify", "download"):
+        values[name]["link-secret"] = link_secret
+    values["notify"]["smtp-url"] = smtp_url
+    values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_password)}
+    values["mongodb-admin"] = {"password": _password(), "users.js": users_js(roles, mongodb_passwords)}
+    broker = {
+        f"rabbitmq-{user}": {"uri": f"http://{rabbitmq}:15672", "port": "5672", "username": user, "password": password}
+        for user, password in rabbitmq_passwords.items()
+    }
+    return [
+        *(_secret(name, FUNCTIONS, data, {}) for name, data in values.items()),
+        *(_secret(name, EVENTS, data, LABELS) for name, data in broker.items()),
+    ]
+
+
+def users_sql(password: str) -> str:
+    """Return what MySQL's admin runs in the database: its tables, and login's user with the rights of grants.sql."""
+    user = f"CREATE USER IF NOT EXISTS 'login'@'%';\nALTER USER 'login'@'%' IDENTIFIED BY '{password}';\n"
+    return (BASE / "schema.sql").read_text() + user + (BASE / "grants.sql").read_text()
+
+
+def users_js(roles: dict[str, dict[str, list[str]]], passwords: dict[str, str]) -> str:
+    """Return what MongoDB's admin runs in the database: a role for each function, and its user."""
+    lines = []
+    for role, collections in roles.items():
+        user = {"user": role, "pwd": passwords[role], "roles": [role]}
+        lines.append(f"db.createRole({json.dumps(create_role(role, collections))});")
+        lines.append(f"db.createUser({json.dumps(user)});")
+    return "\n".join(lines) + "\n"
+
+
+def create_role(role: str, collections: dict[str, list[str]], database: str = DATABASE) -> dict[str, Any]:
+    """Return MongoDB's description of a role."""
+    privileges = [
+        {"resource": {"db": database, "collection": collection}, "actions": actions}
+        for collection, actions in collections.items()
+    ]
+    return {"role": role, "privileges": privileges, "roles": []}
+
+
+def _secret(name: str, namespace: str, values: dict[str, str], labels: dict[str, str]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace} | ({"labels": labels} if labels else {})
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": values}
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(32)  # fit for a URL: RabbitmqSource pastes it into one unescaped
+
+
+def main() -> None:
+    """Print the Secrets as a YAML stream."""
+    parser = argparse.ArgumentParser(prog="python -m knative.credentials", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--smtp-url", required=True, help="the mail relay, such as smtp://USER:PASSWORD@relay.example.com:587")
+    add("--mongodb", default=f"mongodb.{FUNCTIONS}.svc:27017/{DATABASE}", help="what follows the @ of its URL")
+    add("--mysql", default=f"mysql.{FUNCTIONS}.svc:3306/{DATABASE}?tls=none", help="what follows the @ of its URL")
+    add("--rabbitmq", default=f"rabbitmq.{EVENTS}.svc", help="its host")
+    given = parser.parse_args()
+    yaml.safe_dump_all(make(given.mongodb, given.mysql, given.rabbitmq, given.smtp_url), sys.stdout, sort_keys=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""How checks speak of objects: by kind and name, and of the pods in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Object = dict[str, Any]
+Key = tuple[str, str, str]  # kind with its group, namespace, name
+
+
+def kind(item: Object) -> str:
+    """Return a kind that cannot be mistaken for another group's."""
+    group, slash, _ = item["apiVersion"].partition("/")
+    return f"{item['kind']}.{group}" if slash else str(item["kind"])
+
+
+def key(item: Object) -> Key:
+    """Return what no two objects may share."""
+    metadata = item["metadata"]
+    return kind(item), metadata.get("namespace", ""), metadata["name"]
+
+
+def label(item: Object) -> str:
+    """Return how a complaint calls an object."""
+    return f"{kind(item).partition('.')[0]} {item['metadata'].get('name', '?')}"
+
+
+def of_kind(items: list[Object], wanted: str) -> list[Object]:
+    """Return the objects of one kind."""
+    return [item for item in items if kind(item) == wanted]
+
+
+def services(items: list[Object]) -> list[Object]:
+    """Return the Knative Services."""
+    return of_kind(items, "Service.serving.knative.dev")
+
+
+def one(items: list[Object], wanted: str, name: str) -> Object:
+    """Return an object by kind and name."""
+    (found,) = [item for item in of_kind(items, wanted) if item["metadata"]["name"] == name]
+    return found
+
+
+def pods(items: list[Object]) -> Iterator[tuple[Object, Object]]:
+    """Yield every object that makes pods, and the template of them."""
+    for item in items:
+        if "template" in item.get("spec", {}):
+            yield item, item["spec"]["template"]
+
+
+def container(item: Object) -> Object:
+    """Return the container of what makes pods."""
+    found: Object = item["spec"]["template"]["spec"]["containers"][0]
+    return found

@@ -1,0 +1,137 @@
+"""Mistakes to plant: where, what, and a part of the complaint that must follow."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+GONE: Any = object()
+SERVICE = "Service.serving.knative.dev"
+TEMPLATE = "spec.template.spec"
+PART = f"{TEMPLATE}.containers.0"
+SCALE = "spec.template.metadata.annotations.autoscaling/"
+
+
+class Mistake(NamedTuple):
+    """A value put at a path of an object; parts of the path are split at dots, an annotation is named by its end."""
+
+    kind: str
+    name: str
+    path: str
+    value: Any
+    complaint: str
+
+
+MISTAKES = [
+    # schemas
+    Mistake(SERVICE, "login", f"{PART}.ressources", {}, "ressources"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.containerConcurrency", "6", "is not of type 'integer'"),
+    Mistake("Namespace", "mp3converter", "spec.finalizer", [], "finalizer"),
+    Mistake("ServiceAccount", "functions", "automount", False, "automount"),
+    Mistake("ConfigMap", "jobs", "data.MAX_ATTEMPTS", 5, "5"),
+    Mistake("Deployment.apps", "gateway", f"{TEMPLATE}.containers.0.imagePolicy", "Always", "imagePolicy"),
+    Mistake("Service", "gateway", "spec.port", 80, "port"),
+    Mistake("StatefulSet.apps", "mysql", "spec.replica", 1, "replica"),
+    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.ingres", [], "ingres"),
+    Mistake("RabbitmqCluster.rabbitmq.com", "rabbitmq", "spec.replica", 1, "replica"),
+    Mistake("Vhost.rabbitmq.com", "mp3converter", "spec.policy", "x", "policy"),
+    Mistake("Exchange.rabbitmq.com", "mp3converter", "spec.durabel", True, "durabel"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.args", {}, "args"),
+    Mistake("Binding.rabbitmq.com", "mp3-ready", "spec.destinationType", "topic", "topic"),
+    Mistake("User.rabbitmq.com", "upload", "spec.password", "x", "password"),
+    Mistake("Permission.rabbitmq.com", "upload", "spec.permissions.publish", "x", "publish"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery.deadLetterSink", {}, "deadLetterSink"),
+    Mistake("PingSource.sources.knative.dev", "sweep", "spec.cron", "x", "cron"),
+    Mistake("PingSource.sources.knative.dev", "sweep", "apiVersion", "sources.knative.dev/v2", "no schema"),
+    # webhooks
+    Mistake(SERVICE, "login", "metadata.annotations", {"autoscaling.knative.dev/min-scale": "1"}, "to the template"),
+    Mistake(SERVICE, "login", f"{SCALE}min-scale", "9", "max-scale is below min-scale"),
+    Mistake(SERVICE, "login", f"{SCALE}minScale", "9", "there is no annotation"),
+    Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", "private", "cluster-local"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.nodeSelector", {}, "nodeSelector is not allowed"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.automountServiceAccountToken", True, "may only be false"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.containerConcurrency", 1001, "0 to 1000"),
+    Mistake(SERVICE, "convert", f"{TEMPLATE}.timeoutSeconds", 601, "at most 600"),
+    Mistake(SERVICE, "convert", f"{TEMPLATE}.timeoutSeconds", 590, "no other time-out is longer"),
+    Mistake(SERVICE, "login", f"{PART}.lifecycle", {}, "lifecycle is not allowed"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.capabilities.add", ["NET_RAW"], "cannot be added"),
+    Mistake(SERVICE, "login", f"{PART}.env.0.name", "PORT", "Knative itself sets PORT"),
+    Mistake(SERVICE, "login", f"{PART}.ports.0.containerPort", 9090, "is Knative's"),
+    Mistake(SERVICE, "login", f"{PART}.ports.0.name", "http", "http1 or h2c"),
+    Mistake(SERVICE, "login", f"{PART}.readinessProbe.failureThreshold", 3, "without periodSeconds"),
+    Mistake(SERVICE, "login", f"{PART}.livenessProbe.tcpSocket", {}, "one handler"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.0", {"name": "tmp", "hostPath": {"path": "/"}}, "of no kind"),
+    Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.name", "temp", "both a volume and mounted"),
+    Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.mountPath", "/", "mountPath is taken"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqClusterReference.name", "x", "by its name"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery.backoffDelay", "1s", "ISO 8601"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqResourcesConfig.parallelism", 0, "1 to 1000"),
+    Mistake("PingSource.sources.knative.dev", "sweep", "spec.schedule", "@every 30s", "five fields"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.durable", False, "is durable"),
+    Mistake("Permission.rabbitmq.com", "upload", "spec.user", "upload", "user or by userReference"),
+    # references
+    Mistake(SERVICE, "login", f"{TEMPLATE}.serviceAccountName", "function", "no service account"),
+    Mistake(SERVICE, "login", f"{PART}.image", "mp3converter/logon:1", "no folder"),
+    Mistake(SERVICE, "login", f"{PART}.image", "mp3converter/login", "has no tag"),
+    Mistake(SERVICE, "login", f"{PART}.envFrom.0.configMapRef.name", "server", "no ConfigMap 'server'"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.1.secret.secretName", "logins", "no Secret 'logins'"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.value", "/var/run/secrets/mp3converter/signup", "has no 'signup'"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.value", "/etc/signup-token", "no Secret is mounted"),
+    Mistake(SERVICE, "login", f"{PART}.livenessProbe.httpGet.port", 8081, "unknown port 8081"),
+    Mistake("Service", "gateway", "spec.ports.0.targetPort", "web", "unknown port web"),
+    Mistake("Service", "mysql", "spec.selector", {"app": "mysql"}, "selects no pod"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.sink.ref.name", "upload-mp3", "no sink"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqResourcesConfig.queueName", "video", "Queue"),
+    Mistake("PingSource.sources.knative.dev", "sweep", "spec.sink.ref.namespace", "default", "no sink 'sweep'"),
+    Mistake("RabbitmqSource.sources.knative.dev", "mp3s", "spec.rabbitmqClusterReference.connectionSecret.name", "x",
+            "no Secret 'x'"),
+    Mistake("User.rabbitmq.com", "upload", "spec.importCredentialsSecret.name", "x", "no Secret 'x'"),
+    Mistake("Permission.rabbitmq.com", "upload", "spec.userReference.name", "x", "no User 'x'"),
+    Mistake("Binding.rabbitmq.com", "mp3-ready", "spec.source", "x", "no Exchange 'x'"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.arguments.x-dead-letter-exchange", "x", "no Exchange 'x'"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.rabbitmqClusterReference.name", "x", "no RabbitmqCluster 'x'"),
+    Mistake("ServiceAccount", "functions", "metadata.namespace", "default", "no namespace 'default'"),
+    # settings
+    Mistake(SERVICE, "login", f"{PART}.env.0.name", "THREAD", "THREAD is no setting"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "MONGODB_URL_FILE", "MONGODB_URL_FILE is no setting"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "SIGNUP_TOKEN", "belongs into a file"),
+    Mistake(SERVICE, "convert", f"{PART}.env.-1", {"name": "LOG_LEVEL", "value": "INFO"}, "RABBITMQ_URL is required"),
+    Mistake("ConfigMap", "jobs", "data.MAX_TRIES", "5", "MAX_TRIES is no setting"),
+    # topology
+    Mistake("Queue.rabbitmq.com", "videos", "spec.arguments.x-delivery-limit", 6, "definitions.json alone"),
+    Mistake("Exchange.rabbitmq.com", "mp3converter", "spec.type", "direct", "only a manifest"),
+    Mistake("Binding.rabbitmq.com", "mp3-ready", "spec.routingKey", "mp3.*", "only a manifest"),
+    # our own rules
+    Mistake("ConfigMap", "jobs", "data.CONVERT_TIMEOUT_SECONDS", "600", "CONVERT_TIMEOUT_SECONDS must be below"),
+    Mistake("ConfigMap", "jobs", "data.UPLOAD_TIMEOUT_SECONDS", "3600", "UPLOAD_TIMEOUT_SECONDS must be below"),
+    Mistake(SERVICE, "convert", f"{TEMPLATE}.responseStartTimeoutSeconds", GONE, "must be the same"),
+    Mistake(SERVICE, "convert", f"{PART}.env.1.value", "600", "GRACEFUL_TIMEOUT_SECONDS must be below"),
+    Mistake(SERVICE, "upload", f"{TEMPLATE}.containerConcurrency", 16, "THREADS must leave one"),
+    Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", GONE, "cluster-local"),
+    Mistake(SERVICE, "login", f"{SCALE}max-scale", GONE, "both bounds"),
+    Mistake(SERVICE, "login", f"{PART}.livenessProbe.httpGet.path", "/", "probes must ask"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.runAsUser", 1000, "65532"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.runAsNonRoot", GONE, "runAsNonRoot must be True"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.capabilities", {}, "capabilities must be dropped"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.seccompProfile", GONE, "seccompProfile"),
+    Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.securityContext", {}, "runAsNonRoot must be True"),
+    Mistake(SERVICE, "login", f"{PART}.resources.limits", {"cpu": 1}, "limits name no"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.0.emptyDir", {}, "no size limit"),
+    Mistake(SERVICE, "convert", f"{TEMPLATE}.volumes.0.emptyDir.sizeLimit", "3Gi", "the largest video and MP3"),
+    Mistake(SERVICE, "convert", f"{PART}.resources.limits.ephemeral-storage", "7Gi", "must hold /tmp"),
+    Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.mountPath", "/temp", "nothing is mounted at /tmp"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery", GONE, "a 503 is not tried again"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqResourcesConfig.predeclared", False,
+            "no dead letters"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqResourcesConfig.parallelism", 1,
+            "what the function can take at once"),
+    Mistake("RabbitmqCluster.rabbitmq.com", "rabbitmq", "spec.rabbitmq.additionalConfig", "heartbeat = 60\n",
+            "consumer_timeout must be above"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.deletionPolicy", GONE, "would be deleted with it"),
+    # network policies
+    Mistake("NetworkPolicy.networking.k8s.io", "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
+    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
+    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.egress.0.ports.0.port", 27017, "needs [3306]"),
+    Mistake("NetworkPolicy.networking.k8s.io", "mongodb", "spec.ingress.0.from.0.podSelector.matchExpressions.0.values",
+            ["login"], "mongodb must let it in"),
+    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.egress", [{}], "the whole network"),
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""Network policies: nothing by default, and each function what its settings say that it speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.manifests.objects import Object, label, of_kind, pods, services
+from tests.manifests.settings import environment
+
+# A backend by the setting that names it: the pod that answers, and its ports.
+BACKENDS = {
+    "MYSQL_URL_FILE": ("mysql", {3306}),
+    "MONGODB_URL_FILE": ("mongodb", {27017}),
+    "RABBITMQ_URL_FILE": ("rabbitmq", {5672}),
+    "SMTP_URL_FILE": ("", {25, 465, 587}),
+}
+_NAME = "app.kubernetes.io/name"
+
+
+def complaints(items: list[Object]) -> list[str]:
+    """Return what could be reached and must not be, or must be and could not."""
+    policies = of_kind(items, "NetworkPolicy.networking.k8s.io")
+    if not policies:
+        return []  # base alone: the policies are a component
+    found = []
+    for namespace in of_kind(items, "Namespace"):
+        name = namespace["metadata"]["name"]
+        if not any(_denies(policy) for policy in policies if policy["metadata"]["namespace"] == name):
+            found.append(f"namespace {name} denies nothing by default")
+    for item, pod in pods(items):
+        if not [policy for policy in policies if _selects(policy, pod)]:
+            found.append(f"{label(item)}: it has no policy of its own")
+    found += [f"{label(item)}: {text}" for item in services(items) for text in _function(item, items, policies)]
+    return found + [f"{label(policy)}: it lets the whole network in or out" for policy in policies if _open(policy)]
+
+
+def _denies(policy: Object) -> bool:
+    spec = policy["spec"]
+    closed = not spec.get("ingress") and not spec.get("egress")
+    return spec["podSelector"] == {} and closed and set(spec["policyTypes"]) == {"Ingress", "Egress"}
+
+
+def _open(policy: Object) -> bool:
+    rules = [*policy["spec"].get("ingress", []), *policy["spec"].get("egress", [])]
+    return any(not rule.get("ports") for rule in rules)
+
+
+def _selects(policy: Object, pod: Object) -> bool:
+    wanted = policy["spec"]["podSelector"].get("matchLabels", {}).items()
+    return bool(wanted) and wanted <= pod["metadata"]["labels"].items()
+
+
+def _function(item: Object, items: list[Object], policies: list[Object]) -> Iterator[str]:
+    given, name = environment(item, items), item["metadata"]["name"]
+    for policy in policies:
+        if not _selects(policy, item["spec"]["template"]):
+            continue
+        allowed = {port["port"] for rule in policy["spec"]["egress"] for port in rule.get("ports", [])}
+        needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
+        if allowed != needed:
+            yield f"it may speak to ports {sorted(allowed)} and needs {sorted(needed)}"
+    for setting, (backend, _) in BACKENDS.items():
+        entered = [_admits(policy, name) for policy in policies if policy["metadata"]["name"] == backend]
+        if any(allowed != (setting in given) for allowed in entered):
+            yield f"{backend} must let it in, or keep it out, as its settings say"
+
+
+def _admits(policy: Object, function: str) -> bool:
+    peers = [peer.get("podSelector", {}) for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
+    named = [entry for peer in peers for entry in peer.get("matchExpressions", []) if entry["key"] == _NAME]
+    return any(function in entry["values"] for entry in named)

@@ -1,0 +1,67 @@
+"""With the Secrets that the command makes, every function starts, and all of them agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.common import config, settings
+from functions.common.tokens import Bearer, Signer, Verifier
+from knative import credentials
+from tests.manifests.building import KNATIVE, objects
+from tests.manifests.objects import one
+from tests.manifests.settings import environment, kinds
+
+MOUNTED = "/var/run/secrets/mp3converter"
+FUNCTIONS = ["login", "upload", "convert", "notify", "download", "sweep"]
+WHOLE = [KNATIVE / "base", *sorted((KNATIVE / "overlays").iterdir())]
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, dict[str, str]]:
+    """The Secrets' values, by the Secret's name."""
+    made = credentials.make("mongodb/mp3converter", "mysql/mp3converter", "rabbitmq", "smtp://relay:25")
+    assert len({secret["metadata"]["name"] for secret in made}) == len(made)
+    return {secret["metadata"]["name"]: secret["stringData"] for secret in made}
+
+
+@pytest.mark.parametrize("folder", WHOLE, ids=lambda folder: folder.name)
+def test_every_function_takes_its_settings(folder: Path, values: Any, tmp_path: Path) -> None:
+    """The process's own reader reads what a pod would be given."""
+    periods = set()
+    for name in FUNCTIONS:
+        loaded = load(name, objects(folder), values[name], tmp_path / name)
+        periods |= {value for value in loaded if isinstance(value, settings.Periods)}
+    assert len(periods) == 1
+
+
+def load(name: str, items: Any, secret: dict[str, str], mounted: Path) -> list[Any]:
+    """Read all settings of a function, its Secret mounted."""
+    mounted.mkdir()
+    for key, value in secret.items():
+        (mounted / key).write_text(value)
+    given = environment(one(items, "Service.serving.knative.dev", name), items)
+    environ = {key: value.replace(MOUNTED, str(mounted)) for key, value in given.items()}
+    return [config.load(kind, {**environ, "FUNCTION_TARGET": name}) for kind in kinds(name)]
+
+
+def test_tokens_are_trusted_where_they_are_checked(values: dict[str, dict[str, str]]) -> None:
+    token = Signer(values["login"]["jwt-private-key"], 60, "").sign(Bearer("1", "a@example.org"))
+    for name in ("upload", "download"):
+        assert Verifier(values[name]["jwt-public-keys"]).verify(token).user == "1"
+    assert values["notify"]["link-secret"] == values["download"]["link-secret"]
+
+
+def test_no_function_is_given_what_it_does_not_mount(values: dict[str, dict[str, str]]) -> None:
+    items = objects(KNATIVE / "base")
+    for name in FUNCTIONS:
+        given = environment(one(items, "Service.serving.knative.dev", name), items)
+        assert {Path(path).name for key, path in given.items() if key.endswith("_FILE")} == set(values[name])
+
+
+def test_passwords_are_new_each_time_and_shared_by_nobody() -> None:
+    both = [secret["stringData"] for _ in range(2) for secret in credentials.make("h/d", "h/d", "r", "smtp://r")]
+    made = [values[key] for values in both for key in ("password", "mongodb-url", "mysql-url") if key in values]
+    assert len(set(made)) == len(made)

@@ -1,0 +1,54 @@
+"""The gateway of a cluster sends people's URLs to the functions' hosts, and nothing to those that are private."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.manifests.building import KNATIVE, objects
+from tests.manifests.objects import container, of_kind, one
+
+GATEWAY = KNATIVE / "components" / "gateway"
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[dict[str, Any]]:
+    """The routes as Caddy itself understands the file."""
+    command = [shutil.which("caddy") or "caddy", "adapt", "--config", str(GATEWAY / "Caddyfile")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stderr
+    (server,) = json.loads(result.stdout)["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":8080"]
+    return list(server["routes"])
+
+
+def test_the_public_functions_and_no_others(routes: list[dict[str, Any]]) -> None:
+    text = json.dumps(routes)
+    services = of_kind(objects(KNATIVE / "base"), "Service.serving.knative.dev")
+    for item in services:
+        name, labels = item["metadata"]["name"], item["metadata"]["labels"]
+        host = f"{name}.{item['metadata']['namespace']}.svc.cluster.local"
+        private = "networking.knative.dev/visibility" in labels
+        assert (f'"dial": "{host}:80"' in text) != private
+        assert (f'"Host": ["{host}"]' in text) != private
+
+
+def test_the_pod_reads_this_file_and_listens_where_the_service_sends() -> None:
+    items = objects(KNATIVE / "overlays" / "dev")
+    deployment = one(items, "Deployment.apps", "gateway")
+    volume = next(entry for entry in deployment["spec"]["template"]["spec"]["volumes"] if "configMap" in entry)
+    (configuration,) = [item for item in of_kind(items, "ConfigMap")
+                        if item["metadata"]["name"] == volume["configMap"]["name"]]  # fmt: skip
+    assert configuration["data"]["Caddyfile"] == (GATEWAY / "Caddyfile").read_text()
+    assert container(deployment)["ports"][0]["containerPort"] == 8080
+
+
+def test_production_names_its_own_address() -> None:
+    (links,) = [item for item in of_kind(objects(KNATIVE / "overlays" / "production"), "ConfigMap")
+                if item["metadata"]["name"].startswith("links-")]  # fmt: skip
+    assert "localhost" not in yaml.safe_dump(links)

@@ -1,0 +1,173 @@
+"""Each function's users may do what the function does, and nothing else: asked of real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pika
+import pymongo
+import pymysql
+import pytest
+from pika.exceptions import ChannelClosedByBroker, ProbableAccessDeniedError
+from pymongo.errors import OperationFailure
+
+from functions.backends.users import Users
+from functions.common.settings import Database
+from knative import credentials
+from local.backends import definitions
+from local.backends import mysql as mysql_backend
+from tests.local.private import PrivateStack
+from tests.local.vhosts import rabbitmqctl
+from tests.manifests.building import KNATIVE, objects
+from tests.manifests.topology import permissions
+
+PASSWORD = "correct-horse"
+EXCHANGES = ("mp3converter", "mp3converter.dead", "")
+QUEUES = ("videos", "mp3s", "videos.dead", "mp3s.dead")
+PUBLISHES, READS = {"mp3converter"}, set[str]()
+RIGHTS = {
+    "upload": (PUBLISHES, READS), "convert": (PUBLISHES, READS), "sweep": (PUBLISHES, READS),
+    "videos": (set(), {"videos"}), "mp3s": (set(), {"mp3s"}), "operator": (PUBLISHES, {"videos.dead", "mp3s.dead"}),
+}  # fmt: skip
+
+
+@pytest.fixture
+def login(mysql: str, grounds: PrivateStack) -> Iterator[str]:
+    """The URL of a user that has what users.sql gives login, and a name that no other test uses."""
+    name = f"rights-{secrets.token_hex(4)}"
+    statements = credentials.users_sql(PASSWORD).replace("'login'", f"'{name}'").split(";")
+    with mysql_backend.connect(grounds.mysql_root_url) as connection, connection.cursor() as cursor:
+        for statement in filter(str.strip, statements):
+            cursor.execute(statement)
+        yield urlsplit(mysql)._replace(netloc=f"{name}:{PASSWORD}@{urlsplit(mysql).netloc.rpartition('@')[2]}").geturl()
+        cursor.execute(f"DROP USER '{name}'@'%'")
+
+
+def test_login_can_do_its_work(login: str) -> None:
+    users, email = Users(Database(login, 5.0)), f"{secrets.token_hex(6)}@example.org"
+    added = users.add(email, "x")
+    assert users.find(email) == added
+    assert users.change_password(added, "y")
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM user", "DROP TABLE user", "TRUNCATE user", "ALTER TABLE user ADD x INT", "CREATE TABLE x (y INT)",
+    "SELECT * FROM mysql.user", "CREATE DATABASE x", "CREATE USER x", "GRANT SELECT ON user TO 'login'@'%'",
+])  # fmt: skip
+def test_login_can_do_nothing_else(login: str, statement: str) -> None:
+    with (
+        mysql_backend.connect(login) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(pymysql.Error, match="denied"),
+    ):
+        cursor.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def broker(rabbitmq: str, grounds: PrivateStack) -> Iterator[Any]:
+    """Return a function that gives the URL of each user, in a virtual host of their own."""
+    vhost = f"rights-{secrets.token_hex(4)}"
+    found = permissions(objects(KNATIVE / "base"))
+    given = json.loads(definitions.in_vhost(vhost)) | {
+        "users": [{"name": f"{vhost}-{entry['user']}", "password_hash": definitions.password_hash(PASSWORD),
+                   "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""} for entry in found],
+        "permissions": [{**entry, "vhost": vhost, "user": f"{vhost}-{entry['user']}"} for entry in found],
+    }  # fmt: skip
+    file = grounds.home / "tmp" / f"{vhost}.json"
+    file.write_text(json.dumps(given))
+    rabbitmqctl(grounds.home, "import_definitions", str(file))
+    host = urlsplit(rabbitmq).netloc.rpartition("@")[2]
+    yield lambda user: f"amqp://{vhost}-{user}:{PASSWORD}@{host}/{quote(vhost, safe='')}"
+    for entry in given["users"]:
+        rabbitmqctl(grounds.home, "delete_user", entry["name"])
+    rabbitmqctl(grounds.home, "delete_vhost", vhost)
+
+
+def test_every_user_of_the_broker_is_asked() -> None:
+    assert {entry["user"] for entry in permissions(objects(KNATIVE / "base"))} == set(RIGHTS)
+
+
+@pytest.mark.parametrize("user", RIGHTS)
+def test_a_user_publishes_and_reads_only_what_it_must(broker: Any, user: str) -> None:
+    publishes, reads = RIGHTS[user]
+    assert {exchange for exchange in EXCHANGES if _allowed(broker(user), _publish, exchange)} == publishes
+    assert {queue for queue in QUEUES if _allowed(broker(user), _read, queue)} == reads
+    assert not _allowed(broker(user), _declare, "x")
+    assert not _allowed(broker(user), _delete, "videos")
+
+
+def _allowed(url: str, act: Any, name: str) -> bool:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        try:
+            act(channel, name)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != 403:
+                raise
+            return False
+        except ProbableAccessDeniedError:
+            return False
+    return True
+
+
+def _publish(channel: Any, exchange: str) -> None:
+    channel.basic_publish(exchange, "nowhere", b"{}")
+
+
+def _read(channel: Any, queue: str) -> None:
+    channel.basic_get(queue)
+
+
+def _declare(channel: Any, queue: str) -> None:
+    channel.queue_declare(queue)
+
+
+def _delete(channel: Any, queue: str) -> None:
+    channel.queue_delete(queue)
+
+
+ROLES = json.loads((KNATIVE / "base" / "roles.json").read_text())
+ACTIONS = {
+    "find": lambda collection: collection.find_one({}),
+    "insert": lambda collection: collection.insert_one({}),
+    "update": lambda collection: collection.update_one({"_id": 0}, {"$set": {"x": 1}}),
+    "remove": lambda collection: collection.delete_one({"_id": 0}),
+    "createIndex": lambda collection: collection.create_index("x"),
+}
+
+
+@pytest.mark.skipif("MONGODB_URL" not in os.environ, reason="roles need a MongoDB of its own maker: set MONGODB_URL")
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_allows_what_it_says(role: str) -> None:
+    url = os.environ["MONGODB_URL"]
+    name = f"rights-{secrets.token_hex(4)}"
+    collections = sorted({collection for given in ROLES.values() for collection in given} | {"users"})
+    with pymongo.MongoClient[Any](url) as admin:
+        database = admin[name]
+        made = credentials.create_role(role, ROLES[role], name)
+        database.command("createRole", made["role"], privileges=made["privileges"], roles=[])
+        database.command("createUser", role, pwd=PASSWORD, roles=[role])
+        try:
+            with pymongo.MongoClient[Any](url, username=role, password=PASSWORD, authSource=name) as client:
+                found = {(place, act) for place in collections for act in ACTIONS if _may(client[name][place], act)}
+        finally:
+            database.command("dropAllUsersFromDatabase")
+            database.command("dropAllRolesFromDatabase")
+            admin.drop_database(name)
+    assert found == {(place, act) for place, acts in ROLES[role].items() for act in acts}
+
+
+def _may(collection: Any, action: str) -> bool:
+    try:
+        ACTIONS[action](collection)
+    except OperationFailure as error:
+        if error.code != 13:
+            raise
+        return False
+    return True
