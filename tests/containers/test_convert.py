@@ -15,15 +15,16 @@ pytestmark = [pytest.mark.containers, pytest.mark.parametrize("function", ["conv
 
 # The options make it use each library: moviepy's effects, ffmpeg, LAME, mutagen.
 CONVERT = """
-import time
+import shutil, time
 from pathlib import Path
 from mutagen.mp3 import MP3
 from functions.common.options import Options
 from functions.convert import engine
 from functions.convert.encoders import Limits
-target = Path("/tmp/out.mp3")
+source, target = Path("/tmp/in"), Path("/tmp/out.mp3")
+shutil.copy("/video.mp4", source)
 engine.convert(
-    Path("/video.mp4"), target, Options(fade_in=0.5, speed=2.0, title="A tone"),
+    source, target, Options(fade_in=0.5, speed=2.0, title="A tone"),
     deadline=time.monotonic() + 60, limits=Limits(43_200, 2**31), encoders=0,
     check=lambda: None, on_progress=lambda percent: None,
 )
