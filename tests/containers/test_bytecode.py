@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,12 @@ from tests.containers import bytecode
 def test_a_compiled_source_is_told_from_loaded_bytecode(tmp_path: Path) -> None:
     source = tmp_path / "source.py"
     source.write_text("x = 1\n")
-    import_it = [sys.executable, "-v", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import source"]
-    first, second = (subprocess.run(import_it, capture_output=True, text=True, check=True).stderr for _ in range(2))
+    import_it = [sys.executable, "-v", "-B", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import source"]
 
-    assert str(source) in bytecode.compiled(first)
-    assert str(source) not in bytecode.compiled(second)
-    assert any(path.startswith(str(tmp_path)) for path in bytecode.loaded(second))
+    before = subprocess.run(import_it, capture_output=True, text=True, check=True).stderr
+    py_compile.compile(str(source))
+    after = subprocess.run(import_it, capture_output=True, text=True, check=True).stderr
+
+    assert str(source) in bytecode.compiled(before)
+    assert str(source) not in bytecode.compiled(after)
+    assert any(path.startswith(str(tmp_path)) for path in bytecode.loaded(after))
