@@ -125,7 +125,7 @@ def _stamp() -> Path:
 
 def _fingerprint() -> str:
     """Return what an environment depends on: the pinned packages, the Python, and the place its scripts name."""
-    files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("functions/*/requirements.txt"))]
+    files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("functions/*/requirements.in"))]
     parts = [file.read_bytes() for file in files]
     parts += [str(sys.version_info[:2]).encode(), sys.executable.encode(), os.fsencode(VENV)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()

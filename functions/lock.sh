@@ -1,0 +1,10 @@
+#!/bin/sh
+# Pin and hash all that each room's image installs, in the versions that the tests run with. Needs uv; run it again
+# after every change of a requirements.in or of requirements-dev.txt.
+set -eu
+cd "$(dirname "$(readlink -f "$0")")/.."
+for room in functions/*/requirements.in; do
+    uv pip compile --quiet --generate-hashes --no-header --no-annotate --only-binary :all: \
+        --python-version 3.11 --python-platform linux --constraints requirements-dev.txt \
+        --output-file "${room%.in}.txt" "$room"
+done

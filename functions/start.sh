@@ -1,0 +1,8 @@
+#!/bin/sh
+# What a container runs, as its process 1.
+set -eu
+if [ "$FUNCTION_TARGET" = connector ]; then
+    export CONNECTOR_HEALTH_PORT="${CONNECTOR_HEALTH_PORT:-$PORT}"
+    exec python -m functions.connector
+fi
+exec gunicorn -c functions/gunicorn.conf.py

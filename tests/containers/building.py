@@ -1,0 +1,63 @@
+"""The images, built as anybody would build them, but from a base that was made here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from local.home import ROOT
+from tests.containers import storage
+from tests.containers.image import Image
+from tests.containers.storage import Broken, run
+
+HERE = Path(__file__).resolve().parent
+FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep", "connector")
+PROGRAMS = ("buildah", "podman", "runc", "conmon", "debootstrap", "iptables")
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+BASE = "docker.io/library/python:3.11-slim"
+BASE_SECONDS = 600
+BUILD_SECONDS = 600
+
+
+def base() -> Image:
+    """Return the image to build on; make it unless it is there and made by the same script."""
+    if os.geteuid() != 0:
+        raise Broken("Images are built as root here: run the tests of containers as root.")
+    storage.prepare()
+    if not all(shutil.which(program, path=storage.environment()["PATH"]) for program in PROGRAMS):
+        run("sh", HERE / "packages.sh", seconds=BASE_SECONDS)
+    script = HERE / "base.sh"
+    made_by = storage.FOLDER / "base.made-by"
+    digest = hashlib.sha256(script.read_bytes()).hexdigest()
+    if not _is_there(BASE) or not made_by.exists() or made_by.read_text() != digest:
+        run("sh", script, storage.FOLDER, BASE, seconds=BASE_SECONDS)
+        made_by.write_text(digest)
+    return Image(BASE)
+
+
+def build(function: str) -> Image:
+    """Build a function's image."""
+    name = f"localhost/mp3converter/{function}:latest"
+    run(
+        "buildah", "bud", "--layers", "--pull-never", "--isolation", "oci", "--runtime", "runc", "--network", "host",
+        *_ways_to_the_package_index(), "--build-arg", f"FUNCTION={function}",
+        "--build-arg", f"PYTHON_DIGEST={Image(BASE).digest}", "--tag", name, ROOT / "functions",
+        seconds=BUILD_SECONDS,
+    )  # fmt: skip
+    return Image(name)
+
+
+def _is_there(image: str) -> bool:
+    try:
+        run("podman", "image", "exists", image)
+    except Broken:
+        return False
+    return True
+
+
+def _ways_to_the_package_index() -> list[str]:
+    """Return the mounts that let pip reach the index that this machine uses, as this machine reaches it."""
+    files = {os.environ.get("SSL_CERT_FILE", CERTIFICATES): CERTIFICATES, "/etc/pip.conf": "/etc/pip.conf"}
+    return [f"--volume={here}:{there}:ro" for here, there in files.items() if Path(here).is_file()]
