@@ -1,6 +1,6 @@
 """Make every Secret that the manifests name, with fresh passwords and keys: a stream for `kubectl create -f -`.
 
-    python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
+python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
 """
 
 from __future__ import annotations
