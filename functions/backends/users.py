@@ -69,7 +69,8 @@ class Users:
 
     def _run(self, work: Callable[[Any], Result], *, again: bool = False) -> Result:
         try:
-            with self._connection().cursor() as cursor:
+            # Whether a change that got no answer was made is not known; so it is not begun where nobody listens.
+            with self._connection(proven=not again).cursor() as cursor:
                 return work(cursor)
         except pymysql.err.IntegrityError as error:
             if error.args[0] == ER.DUP_ENTRY:
@@ -81,8 +82,15 @@ class Users:
                 return self._run(work)
             raise Failure(UNAVAILABLE) from error
 
-    def _connection(self) -> Any:
+    def _connection(self, *, proven: bool) -> Any:
+        """Return this thread's connection; `proven` asks the server whether it is still there, and makes a new one."""
         connection = getattr(self._thread, "connection", None)
+        if connection is not None and proven:
+            try:
+                connection.ping()
+            except pymysql.err.MySQLError:
+                self._drop()
+                connection = None
         if connection is None:
             connection = self._thread.connection = pymysql.connect(**self._options)
         return connection

@@ -98,14 +98,21 @@ def test_taken_address(users: Users, email: str) -> None:
     assert failure.value.kind is errors.EMAIL_TAKEN
 
 
-def test_a_connection_that_the_server_closed(users: Users, email: str) -> None:
-    """The next login opens another one."""
+@pytest.mark.parametrize("step", ["log in", "sign up", "change the password"])
+def test_a_connection_that_the_server_closed(step: str, users: Users, email: str) -> None:
+    """Whatever is asked next is done over another one."""
     accounts.add(users, email, PASSWORD)
+    user = accounts.check(users, email, PASSWORD)
     with pymysql.connect(**_options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
         cursor.execute("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
         for (number,) in cursor.fetchall():
             cursor.execute(f"KILL {int(number)}")
-    assert accounts.check(users, email, PASSWORD).email == email
+    if step == "log in":
+        assert accounts.check(users, email, PASSWORD).email == email
+    elif step == "sign up":
+        assert users.add(f"another.{email}", "x").email == f"another.{email}"
+    else:
+        assert users.change_password(user, "x")
 
 
 def users_url(users: Users) -> str:
