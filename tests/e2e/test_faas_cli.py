@@ -14,7 +14,8 @@ from tests.clients.database import Inspector
 from tests.e2e.conftest import Person
 from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
-from tests.tools.faas_cli import CannotBuild, faas_cli
+from tests.tools.faas_cli import faas_cli
+from tests.tools.golang import CannotBuild
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60
