@@ -35,6 +35,12 @@ def _runner(find: Callable[[], Path], folder: Path) -> Run:
     return run
 
 
+@pytest.fixture(autouse=True)
+def no_registry_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read stack.yml as somebody does who set nothing."""
+    monkeypatch.delenv("IMAGE_PREFIX", raising=False)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what faas-cli reads, with OpenFaaS's template `dockerfile`, which it would fetch."""
