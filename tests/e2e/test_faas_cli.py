@@ -112,6 +112,12 @@ def test_invoke_login_upload_and_download(
     assert_tone(mp3, 440, 3.0)
 
 
+def test_deploy_is_told_that_nothing_is_deployed_here(run: Run) -> None:
+    done = run("deploy", "-f", str(ROOT / "stack.yml"))
+    assert done.returncode == 1
+    assert b"Nothing is deployed here" in done.stdout
+
+
 def test_invoke_with_a_wrong_password_fails(run: Run, owner: Person) -> None:
     done = run("invoke", "login", "-H", credentials(Person(owner.email, "not the password", "")))
     assert done.returncode == 1
