@@ -1,5 +1,7 @@
 """stack.yml: the list of functions, for OpenFaaS and for this machine alike."""
 
+import os
+import re
 from typing import Any
 
 import yaml
@@ -11,10 +13,15 @@ FILE = ROOT / "stack.yml"
 
 def functions() -> dict[str, dict[str, Any]]:
     """Return each function's entry by its name."""
-    entries: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["functions"]
+    entries: dict[str, dict[str, Any]] = yaml.safe_load(_substituted(FILE.read_text()))["functions"]
     return entries
 
 
 def settings(name: str) -> list[str]:
     """Return the names of the settings that a function's entry sets, which a person may set locally too."""
     return list(functions()[name].get("environment", {}))
+
+
+def _substituted(text: str) -> str:
+    """Put in what ${NAME:-default} stands for, as faas-cli does."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1]) or found[2], text)

@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.closing import (  # noqa: F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_deselected,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+)
 from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 

@@ -14,7 +14,8 @@ from tests.clients.database import Inspector
 from tests.e2e.conftest import Person
 from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
-from tests.tools.faas_cli import CannotBuild, faas_cli
+from tests.tools.faas_cli import faas_cli
+from tests.tools.golang import CannotBuild
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60
@@ -109,6 +110,12 @@ def test_invoke_login_upload_and_download(
     query = ("--query", f"fid={job['_id']}")
     mp3 = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
     assert_tone(mp3, 440, 3.0)
+
+
+def test_deploy_is_told_that_nothing_is_deployed_here(run: Run) -> None:
+    done = run("deploy", "-f", str(ROOT / "stack.yml"))
+    assert done.returncode == 1
+    assert b"Nothing is deployed here" in done.stdout
 
 
 def test_invoke_with_a_wrong_password_fails(run: Run, owner: Person) -> None:

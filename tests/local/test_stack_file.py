@@ -54,3 +54,11 @@ def test_it_sets_nothing_that_no_function_reads(name: str) -> None:
     set_here = {setting.removesuffix("_FILE") for setting in stack_file.functions()[name]["environment"]}
 
     assert set_here <= known
+
+
+def test_its_images_are_of_the_registry_that_somebody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chosen, prefix in (("registry.example.com/mp3", "registry.example.com/mp3"), ("", "mp3converter")):
+        monkeypatch.setenv("IMAGE_PREFIX", chosen)
+        assert {entry["image"] for entry in stack_file.functions().values()} == {
+            f"{prefix}/{name}:latest" for name in NAMES
+        }

@@ -1,0 +1,76 @@
+"""A run of the tests tells at its end what it could not show; in CI, where CI is set, a skip is a failure."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+import pytest
+
+MARK = "elsewhere"
+DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the closing summary says what it needs"
+CONTAINERS = "what the real images do: as root, ./local/test -m containers"
+CLUSTER = "how the manifests do on a cluster: nothing here runs on one"
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+_left_out = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a place to count in."""
+    config.addinivalue_line("markers", DESCRIPTION)
+    config.stash[_left_out] = Counter()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs something that no package registry has."""
+    there: list[pytest.Item] = []
+    missing: list[pytest.Item] = []
+    for item in items:
+        needs = [mark.args[1] for mark in item.iter_markers(MARK) if mark.args[0]]
+        config.stash[_left_out].update(needs[:1])
+        (missing if needs else there).append(item)
+    if missing:
+        items[:] = there
+        config.hook.pytest_deselected(items=missing)
+
+
+def pytest_deselected(items: Iterable[pytest.Item]) -> None:
+    """Count what was left out because nobody asked for it."""
+    for item in items:
+        if item.get_closest_marker("containers"):
+            item.config.stash[_left_out][CONTAINERS] += 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Refuse a skipped test in CI."""
+    return _refused((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a skipped file in CI."""
+    return _refused((yield))
+
+
+def _refused(report: Report) -> Report:
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"In CI nothing may be skipped. {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not shown, a line each."""
+    lines = [f"{number} tests: {what}" for what, number in sorted(config.stash[_left_out].items())]
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        lines.append(CLUSTER)
+    if lines:
+        terminalreporter.section("not shown by this run")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,64 @@
+"""What stack.yml and the Knative Services both say of a function, they say alike."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from local import stack_file
+from tests.manifests.building import KNATIVE, ROOT, objects
+from tests.manifests.objects import Object, container, one
+from tests.manifests.settings import environment
+
+NAMES = sorted(stack_file.functions())
+# A platform's own: where secrets are mounted, where people reach it, how long it waits for a pod to end.
+OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS"}
+TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS leaves as it is
+STEPS = ("UPLOAD_TIMEOUT_SECONDS", "CONVERT_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS")
+
+
+@pytest.fixture(scope="session")
+def base() -> list[Object]:
+    """The objects of the Knative base."""
+    return objects(KNATIVE / "base")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_settings(name: str, base: list[Object]) -> None:
+    knative = environment(one(base, "Service.serving.knative.dev", name), base)
+    openfaas = stack_file.functions()[name]["environment"]
+
+    assert _shared(openfaas) == _shared(knative)
+
+
+def _shared(given: dict[str, str]) -> dict[str, str]:
+    """Return what is no platform's own; of a secret, the name of its file."""
+    return {name: value.rpartition("/")[2] if name.endswith("_FILE") else value for name, value in given.items()
+            if name not in OWN}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("side", ["limits", "requests"])
+def test_the_resources(name: str, side: str, base: list[Object]) -> None:
+    given = container(one(base, "Service.serving.knative.dev", name))["resources"][side]
+
+    assert stack_file.functions()[name][side] == {"memory": given["memory"], "cpu": str(given["cpu"])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_ends_before_openfaas_kills_its_pod(name: str) -> None:
+    assert int(stack_file.functions()[name]["environment"]["GRACEFUL_TIMEOUT_SECONDS"]) < TERMINATION_SECONDS
+
+
+def test_the_gateway_waits_longer_than_any_step() -> None:
+    """stack.yml tells how the gateway's chart has to be set."""
+    text = (ROOT / "stack.yml").read_text()
+    (upstream,) = re.findall(r"gateway\.upstreamTimeout=(\d+)m\b", text)
+    around = re.findall(r"(?:gateway|faasnetes)\.(?:read|write)Timeout=(\d+)m(\d+)s", text)
+    settings = [entry["environment"] for entry in stack_file.functions().values()]
+    longest = max(int(given[step]) for given in settings for step in STEPS if step in given)
+
+    assert longest < int(upstream) * 60
+    assert len(around) == 4
+    assert all(int(minutes) * 60 + int(seconds) > int(upstream) * 60 for minutes, seconds in around)

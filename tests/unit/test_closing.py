@@ -1,0 +1,94 @@
+"""A run says at its end what it did not show, and in CI skips nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 60
+TESTS = """
+import pytest
+
+def test_passes():
+    pass
+
+def test_is_skipped():
+    pytest.skip("no ladder is here")
+
+@pytest.mark.skipif(True, reason="no rope is here")
+def test_is_skipped_by_a_mark():
+    pass
+
+@pytest.mark.xfail(strict=True, reason="known")
+def test_is_expected_to_fail():
+    raise AssertionError
+
+@pytest.mark.elsewhere(True, "a ship: set SHIP_URL")
+def test_needs_a_ship():
+    raise AssertionError
+
+@pytest.mark.elsewhere(False, "land: set LAND_URL")
+def test_needs_land():
+    pass
+
+@pytest.mark.containers
+def test_in_a_container():
+    raise AssertionError
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
+    """Run the tests above, in CI or not."""
+    (tmp_path / "test_ship.py").write_text(TESTS)
+    (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file is here", allow_module_level=True)\n')
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nmarkers = containers\naddopts = -m 'not containers' --strict-markers\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.closing",
+            "-p",
+            "no:cacheprovider",
+            "--continue-on-collection-errors",
+            ".",
+        ],
+        cwd=tmp_path,
+        env={**environment, **request.param, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("run", [{}], indirect=True, ids=["at home"])
+def test_at_home_a_skip_is_no_failure(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 passed, 3 skipped, 2 deselected, 1 xfailed" in run.stdout
+
+
+@pytest.mark.parametrize("run", [{"CI": "1"}], indirect=True, ids=["in CI"])
+def test_in_ci_a_skip_is_a_failure_and_says_why(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "1 failed, 2 passed, 2 deselected, 1 xfailed, 2 errors" in run.stdout
+    for reason in ("no ladder is here", "no rope is here", "no file is here"):
+        assert f"In CI nothing may be skipped. Skipped: {reason}" in run.stdout
+
+
+@pytest.mark.parametrize("run", [{}, {"CI": "1"}], indirect=True, ids=["at home", "in CI"])
+def test_what_was_not_shown_is_told_a_line_each(run: subprocess.CompletedProcess[str]) -> None:
+    told = run.stdout.partition("not shown by this run")[2].splitlines()
+    assert "1 tests: a ship: set SHIP_URL" in told
+    assert "1 tests: what the real images do: as root, ./local/test -m containers" in told
+    assert not any("land" in line for line in told)
