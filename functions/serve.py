@@ -65,6 +65,7 @@ def _install_metrics(app: Flask, settings: Serving) -> None:
         if request.endpoint == "run":
             seconds = time.monotonic() - g.began
             metrics.answered(settings.function, request.method, response.status_code, seconds)
+            response.call_on_close(metrics.settle)
         return response
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from functions.backends import queue
+from functions.backends import amqp
 from functions.common import config, crash, events
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
@@ -48,7 +48,7 @@ class DeadLetters:
     """The queues that dead letters end in."""
 
     def __init__(self, settings: Broker) -> None:
-        self._parameters = queue.parameters(settings)
+        self._parameters = amqp.parameters(settings)
         self._parameters.heartbeat = _HEARTBEAT_SECONDS
 
     def each(self, settled: Callable[[Letter], bool]) -> None:
@@ -57,7 +57,7 @@ class DeadLetters:
         Raises Failure(UNAVAILABLE), or what `settled` raises; what is not dropped by then stays.
         """
         try:
-            with queue.connection_to(self._parameters) as connection:
+            with amqp.connection_to(self._parameters) as connection:
                 channel = connection.channel()
                 try:
                     for name in _EVENTS:
@@ -66,7 +66,7 @@ class DeadLetters:
                     # Closing would give the rest back as well, but only some time after the next one has looked.
                     if channel.is_open:
                         channel.basic_nack(0, multiple=True, requeue=True)
-        except queue.GONE as error:
+        except amqp.GONE as error:
             raise Failure(UNAVAILABLE) from error
 
 

@@ -1,6 +1,7 @@
 """RabbitMQ: events out, each confirmed by the broker.
 
-A connection for each batch of events: it costs 9 ms, and none can have died unnoticed while it idled.
+A connection for each batch of events: it costs 9 ms, and none can have died unnoticed while it idled. The driver loads
+with the first batch: a step that has nothing to tell yet, such as a claim, does not wait for it.
 """
 
 from __future__ import annotations
@@ -8,20 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
-import pika
 from cloudevents.http import CloudEvent
-from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError
 
 from functions.common import config, crash, events, metrics
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from functions.common.transitions import Document
 
+if TYPE_CHECKING:
+    import pika
+
 EXCHANGE = "mp3converter"
-# What pika raises when the broker is away or goes away.
-GONE = (AMQPError, AMQPConnectorException, OSError)
 
 _log = logging.getLogger(__name__)
 
@@ -30,9 +30,7 @@ class Queue:
     """Publish events to the exchange; which queues they reach is the broker's topology."""
 
     def __init__(self, settings: Broker) -> None:
-        self._parameters = parameters(settings)
-        # A broker that stops answering in the middle is noticed by its missing heartbeats.
-        self._parameters.heartbeat = max(1, round(settings.timeout / 2))
+        self._settings = settings
 
     def announce(self, jobs: Iterable[Document]) -> bool:
         """Publish the event of each job's state; a failure is logged, for sweep sends again what still waits."""
@@ -54,39 +52,31 @@ class Queue:
 
         Raises Failure(UNAVAILABLE) when one is not confirmed, or is routed to no queue.
         """
+        from functions.backends import amqp
+
         try:
-            with connection_to(self._parameters) as connection:
+            with amqp.connection_to(self._parameters()) as connection:
                 channel = connection.channel()
                 channel.confirm_delivery()
                 for event in batch:
                     key, body = events.routing_key(event), events.encode(event)
                     with crash.around("publish"):
                         channel.basic_publish(EXCHANGE, key, body, _properties(event), mandatory=True)
-        except GONE as error:
+        except (*amqp.GONE, config.ConfigError) as error:
             raise Failure(UNAVAILABLE) from error
 
+    def _parameters(self) -> pika.URLParameters:
+        from functions.backends import amqp
 
-def parameters(settings: Broker) -> pika.URLParameters:
-    """Return how to connect to the broker, with a limit to every wait."""
-    try:
-        found = pika.URLParameters(settings.url)
-    except Exception:  # pika raises what it likes, and quotes the URL
-        raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
-    found.blocked_connection_timeout = settings.timeout
-    found.socket_timeout = settings.timeout
-    found.stack_timeout = settings.timeout
-    return found
-
-
-def connection_to(broker: pika.connection.Parameters) -> pika.BlockingConnection:
-    """Connect to the broker; raises what is in GONE."""
-    try:
-        return pika.BlockingConnection(broker)
-    except ValueError as error:  # pika's word for a connection that is reset as it opens
-        raise ConnectionResetError("the connection was reset as it opened") from error
+        found = amqp.parameters(self._settings)
+        # A broker that stops answering in the middle is noticed by its missing heartbeats.
+        found.heartbeat = max(1, round(self._settings.timeout / 2))
+        return found
 
 
 def _properties(event: CloudEvent) -> pika.BasicProperties:
+    import pika
+
     return pika.BasicProperties(
         content_type=events.STRUCTURED, message_id=event["id"], delivery_mode=pika.DeliveryMode.Persistent
     )

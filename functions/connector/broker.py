@@ -9,7 +9,7 @@ import threading
 import pika
 from pika.exceptions import ConnectionWrongStateError
 
-from functions.backends import queue
+from functions.backends import amqp
 from functions.connector.consumer import Consumer
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ class Broker:
         failures = 0
         while not self._stopping.is_set():
             try:
-                self._connection = queue.connection_to(self._parameters)
+                self._connection = amqp.connection_to(self._parameters)
                 log.info("connected to RabbitMQ")
                 failures = 0
                 self._serve(self._connection)
-            except queue.GONE as error:
+            except amqp.GONE as error:
                 log.warning("no connection to RabbitMQ", extra={"reason": repr(error)})
             self._close()
             for consumer in self.consumers:
@@ -81,7 +81,7 @@ class Broker:
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
-        except queue.GONE as error:
+        except amqp.GONE as error:
             log.debug("could not close the connection", extra={"reason": repr(error)})
 
 

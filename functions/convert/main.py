@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from functools import partial
+from typing import Any
 
 import functions_framework
 from flask import Request, Response
@@ -28,15 +28,22 @@ def convert(request: Request) -> Response:
     # The drivers load with the first event, not with the process.
     from functions.backends import files, jobs, queue
     from functions.common import events
-    from functions.convert import conversion, engine
-    from functions.convert.encoders import Limits
+    from functions.convert import conversion
 
-    limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     trace.follow(hint.traceparent)
     conversion.run(
         hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(),
-        encode=partial(engine.convert, limits=limits, encoders=_CONVERTING.encoders),
+        encode=_encode,
         holder=f"{socket.gethostname()}/{os.getpid()}", stopping=shutdown.requested,
     )  # fmt: skip
     return web.answer({"id": hint.job_id})
+
+
+def _encode(*args: Any, **given: Any) -> Any:
+    # The engine loads once a job is claimed: its lease is what keeps others from waiting for it too.
+    from functions.convert import engine
+    from functions.convert.encoders import Limits
+
+    limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
+    return engine.convert(*args, limits=limits, encoders=_CONVERTING.encoders, **given)

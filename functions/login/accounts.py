@@ -8,7 +8,6 @@ from functools import cache
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from email_validator import EmailNotValidError, validate_email
 
 from functions.backends.users import User, Users
 from functions.common.errors import INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
@@ -41,6 +40,8 @@ def check(users: Users, email: str, password: str) -> User:
 
 def add(users: Users, email: str, password: str) -> User:
     """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD or EMAIL_TAKEN."""
+    from email_validator import EmailNotValidError, validate_email  # new users alone need it, not every login
+
     try:
         address = validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:

@@ -40,14 +40,14 @@ def take(jobs: Jobs, patience: float) -> None:
 
 def _tell(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
     metrics.tell(
-        metrics.stands("jobs", f"Jobs by state, up to {MOST}; none that ended.", "state", _numbers(found.items())),
-        metrics.stands(
+        metrics.Standing("jobs", f"Jobs by state, up to {MOST}; none that ended.", "state", _numbers(found.items())),
+        metrics.Standing(
             "oldest_job_seconds", "Time since the upload of the oldest job began.", "state", _ages(found.items())
         ),
-        metrics.stands(
+        metrics.Standing(
             "mails", f"Mails of ended jobs by state, up to {MOST}; none sent.", "state", _numbers(mails.items())
         ),
-        metrics.stands(
+        metrics.Standing(
             "oldest_mail_seconds", "Time since the upload of the oldest mail's job began.", "state",
             _ages(mails.items()),
         ),

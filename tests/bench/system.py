@@ -39,6 +39,7 @@ class System:
 
     def __init__(self, stack: PrivateStack) -> None:
         self.functions = stack.functions
+        self.program, self.user = stack.program, stack.user
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
         self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)

@@ -18,8 +18,14 @@ def binary(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = N
 
 def structured(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
     """Post an event that is one JSON document."""
+    headers, body = structured_message(fid, kind, event_id)
+    return call("POST", url, headers=headers, body=body)
+
+
+def structured_message(fid: str, kind: str = UPLOADED, event_id: str | None = None) -> tuple[dict[str, str], bytes]:
+    """Return the header and the body of such an event."""
     event = {**_attributes(fid, kind, event_id), "datacontenttype": "application/json", "data": {"id": fid}}
-    return call("POST", url, headers={"Content-Type": "application/cloudevents+json"}, body=json.dumps(event).encode())
+    return {"Content-Type": "application/cloudevents+json"}, json.dumps(event).encode()
 
 
 def _attributes(fid: str, kind: str, event_id: str | None) -> dict[str, str]:

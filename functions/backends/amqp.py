@@ -1,0 +1,33 @@
+"""AMQP: how a connection to RabbitMQ is made, and what it raises."""
+
+from __future__ import annotations
+
+import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
+
+from functions.common import config
+from functions.common.settings import Broker
+
+# What pika raises when the broker is away or goes away.
+GONE = (AMQPError, AMQPConnectorException, OSError)
+
+
+def parameters(settings: Broker) -> pika.URLParameters:
+    """Return how to connect to the broker, with a limit to every wait."""
+    try:
+        found = pika.URLParameters(settings.url)
+    except Exception:  # pika raises what it likes, and quotes the URL
+        raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
+    found.blocked_connection_timeout = settings.timeout
+    found.socket_timeout = settings.timeout
+    found.stack_timeout = settings.timeout
+    return found
+
+
+def connection_to(broker: pika.connection.Parameters) -> pika.BlockingConnection:
+    """Connect to the broker; raises what is in GONE."""
+    try:
+        return pika.BlockingConnection(broker)
+    except ValueError as error:  # pika's word for a connection that is reset as it opens
+        raise ConnectionResetError("the connection was reset as it opened") from error
