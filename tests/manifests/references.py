@@ -11,7 +11,7 @@ from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, key, label, of_kind, pods, services
 
 BUILT = ROOT / "functions"
-FOREIGN_IMAGES = {"caddy", "mysql", "mongo"}
+FOREIGN_IMAGES = {"caddy", "mysql", "mongo", "axllent/mailpit"}
 
 Names = dict[tuple[str, str, str], Any]
 
@@ -37,7 +37,7 @@ def _pod(item: Object, spec: Object, known: Names) -> Iterator[str]:
     namespace = item["metadata"]["namespace"]
     if ("ServiceAccount", namespace, spec.get("serviceAccountName")) not in known:
         yield f"there is no service account {spec.get('serviceAccountName')!r}"
-    for part in spec["containers"]:
+    for part in [*spec.get("initContainers", []), *spec["containers"]]:
         yield from _image(part["image"])
         for source in part.get("envFrom", []):
             yield from _keys(source.get("configMapRef"), "ConfigMap", namespace, [], known)
