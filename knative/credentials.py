@@ -1,6 +1,6 @@
 """Make every Secret that the manifests name, with fresh passwords and keys: a stream for `kubectl create -f -`.
 
-    python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
+python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
 """
 
 from __future__ import annotations
@@ -66,6 +66,25 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     return [
         *(_secret(name, FUNCTIONS, data, {}) for name, data in values.items()),
         *(_secret(name, EVENTS, data, LABELS) for name, data in broker.items()),
+    ]
+
+
+def make_for_openfaas(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
+    """Return the same and two more: its functions share one URL of MongoDB, and a connector reads both queues."""
+    made = make(mongodb, mysql, rabbitmq, smtp_url)
+    admin = next(secret["stringData"] for secret in made if secret["metadata"]["name"] == "mongodb-admin")
+    shared, password = _password(), _password()
+    user = {"user": "functions", "pwd": shared, "roles": sorted(json.loads((BASE / "roles.json").read_text()))}
+    admin["users.js"] += f'db.getUser("functions") || db.createUser({json.dumps(user)});\n'
+    connector = {
+        "username": "connector",
+        "password": password,
+        "rabbitmq-url": f"amqp://connector:{password}@{rabbitmq}:5672/{VHOST}",
+    }
+    return [
+        *made,
+        _secret("functions", FUNCTIONS, {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}"}, {}),
+        _secret("rabbitmq-connector", EVENTS, connector, LABELS),
     ]
 
 

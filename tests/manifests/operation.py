@@ -23,7 +23,7 @@ _PROBES = ("readinessProbe", "livenessProbe")
 def complaints(items: list[Object]) -> list[str]:
     """Return which of our rules are broken."""
     found = [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
-    found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod)]
+    found += pods_complaints(items)
     sources = of_kind(items, "RabbitmqSource.sources.knative.dev")
     found += [f"{label(item)}: {text}" for item in sources for text in _source(item, items)]
     found += [f"{label(item)}: what it holds would be deleted with it" for item in of_kind(items, "Queue.rabbitmq.com")
@@ -33,6 +33,11 @@ def complaints(items: list[Object]) -> list[str]:
     if environment(one(items, "Service.serving.knative.dev", "login"), items).get("CONVERT_TIMEOUT_SECONDS"):
         found.append("login is given settings of jobs")
     return found
+
+
+def pods_complaints(items: list[Object]) -> list[str]:
+    """Return what pods may that they need not, or lack."""
+    return [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod)]
 
 
 def _service(item: Object, items: list[Object]) -> Iterator[str]:

@@ -136,7 +136,7 @@ MISTAKES = [
     Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.egress", [{}], "the whole network"),
     Mistake("NetworkPolicy.networking.k8s.io", "mailpit", "spec.ingress.0.from.0.podSelector.matchExpressions.0.values",
             ["login"], "mailpit must let it in"),
-    Mistake("NetworkPolicy.networking.k8s.io", "notify", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587, 10"),
+    Mistake("NetworkPolicy.networking.k8s.io", "notify", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587"),
     # a mail catcher and a replica set
     Mistake("Deployment.apps", "mailpit", f"{PART}.image", "axllent/mailpit", "has no tag"),
     Mistake("Deployment.apps", "mailpit", f"{PART}.securityContext.readOnlyRootFilesystem", False, "must be True"),

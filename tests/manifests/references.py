@@ -18,7 +18,7 @@ Names = dict[tuple[str, str, str], Any]
 
 def complaints(items: list[Object]) -> list[str]:
     """Return which names lead nowhere."""
-    known: Names = {key(item): item for item in [*items, *_secrets()]}
+    known: Names = {key(item): item for item in [*items, *_secrets(_for_openfaas(items))]}
     found = [f"{key(item)} is there twice" for item in items if sum(key(item) == key(other) for other in items) > 1]
     found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod["spec"], known)]
     found += [f"{label(item)}: {text}" for item in items for text in _events(item, known, items)]
@@ -29,8 +29,13 @@ def complaints(items: list[Object]) -> list[str]:
 
 
 @cache
-def _secrets() -> list[Object]:
-    return credentials.make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
+def _secrets(openfaas: bool) -> list[Object]:
+    make = credentials.make_for_openfaas if openfaas else credentials.make
+    return make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
+
+
+def _for_openfaas(items: list[Object]) -> bool:
+    return any(item["metadata"]["name"] == "connector" for item in of_kind(items, "Deployment.apps"))
 
 
 def _pod(item: Object, spec: Object, known: Names) -> Iterator[str]:
