@@ -13,9 +13,9 @@ FOLDER = OURS / "cluster"
 TIMEOUT_SECONDS = 60
 
 
-def files(part: Part, folder: Path = FOLDER) -> list[Path]:
+def files(part: Part) -> list[Path]:
     """Return a part's manifests as files of this machine."""
-    return [_file(manifest, folder / part.version / part.namespace) for manifest in part.manifests]
+    return [_file(manifest, FOLDER / part.version / part.namespace) for manifest in part.manifests]
 
 
 def _file(manifest: Manifest, folder: Path) -> Path:
