@@ -83,14 +83,14 @@ def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -
             value = kubectl.secret(FUNCTIONS, secret, key)
             run([faas_cli, "secret", "create", name, gateway], advice=ADVICE, given=value)
     file = stack(built, port, manifests.FOLDER / "stack.yml")
-    run([faas_cli, "up", gateway, "--skip-build", "-f", str(file)], advice=ADVICE)
+    run([faas_cli, "up", gateway, "--skip-push", "-f", str(file)], advice=ADVICE)
 
 
 def stack(built: dict[str, str], port: int, file: Path) -> Path:
-    """Write stack.yml with these images and with links that lead to the gateway."""
+    """Write stack.yml with these images, built and pushed already, and with links that lead to the gateway."""
     content: dict[str, Any] = yaml.safe_load(stack_file.FILE.read_text())
     for name, function in content["functions"].items():
-        function["image"] = built[name]
+        function |= {"image": built[name], "skip_build": True}
         if "PUBLIC_URL" in function.get("environment", {}):
             function["environment"]["PUBLIC_URL"] = function_url(port)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

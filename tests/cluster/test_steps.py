@@ -20,6 +20,7 @@ from tests.cluster.conftest import Machine
 from tests.manifests import admission, operation, references, schemas, topology
 from tests.manifests.building import KNATIVE, objects
 from tests.tools import programs
+from tests.tools.faas_cli import faas_cli
 
 
 def start() -> None:
@@ -185,3 +186,18 @@ def test_a_door_that_does_not_open_is_a_sentence(machine: Machine) -> None:
         system.open_doors(Kubectl(str(machine.folder / "bin" / "kubectl"), kind.CONTEXT), door),
     ):
         pytest.fail("the door is open")
+
+
+def test_the_real_faas_cli_takes_what_it_is_given(machine: Machine) -> None:
+    """It builds nothing, since that is done, and only finds no gateway to deploy to."""
+    (machine.folder / "template" / "dockerfile").mkdir(parents=True)
+    (machine.folder / "template" / "dockerfile" / "template.yml").write_text("language: dockerfile\n")
+    built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
+    file = openfaas_steps.stack(built, 8080, machine.folder / "stack.yml")
+    command = [faas_cli(), "up", "--gateway=http://127.0.0.1:9", "--skip-push", "-f", file]
+    done = subprocess.run(command, cwd=machine.folder, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert said.count("Skipping build of") == len(built)
+    assert "127.0.0.1:9" in said
+    assert "unknown" not in said
