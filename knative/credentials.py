@@ -19,6 +19,10 @@ from local.secret_files import private_key, public_keys
 BASE = Path(__file__).resolve().parent / "base"
 FUNCTIONS, EVENTS = "mp3converter", "mp3converter-events"
 DATABASE = VHOST = "mp3converter"
+MONGODB = f"mongodb.{FUNCTIONS}.svc:27017/{DATABASE}?replicaSet=rs0"
+MYSQL = f"mysql.{FUNCTIONS}.svc:3306/{DATABASE}?tls=none"
+RABBITMQ = f"rabbitmq.{EVENTS}.svc"
+MAILPIT = f"smtp://mailpit.{FUNCTIONS}.svc:1025?tls=none"
 PUBLISHERS = ("upload", "convert", "sweep")
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
@@ -50,7 +54,11 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
         values[name]["link-secret"] = link_secret
     values["notify"]["smtp-url"] = smtp_url
     values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_password)}
-    values["mongodb-admin"] = {"password": _password(), "users.js": users_js(roles, mongodb_passwords)}
+    values["mongodb-admin"] = {
+        "password": _password(),
+        "key": _password(),
+        "users.js": users_js(roles, mongodb_passwords),
+    }
     broker = {
         f"rabbitmq-{user}": {"uri": f"http://{rabbitmq}:15672", "port": "5672", "username": user, "password": password}
         for user, password in rabbitmq_passwords.items()
@@ -61,6 +69,25 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     ]
 
 
+def make_for_openfaas(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
+    """Return the same and two more: its functions share one URL of MongoDB, and a connector reads both queues."""
+    made = make(mongodb, mysql, rabbitmq, smtp_url)
+    admin = next(secret["stringData"] for secret in made if secret["metadata"]["name"] == "mongodb-admin")
+    shared, password = _password(), _password()
+    user = {"user": "functions", "pwd": shared, "roles": sorted(json.loads((BASE / "roles.json").read_text()))}
+    admin["users.js"] += f'db.getUser("functions") || db.createUser({json.dumps(user)});\n'
+    connector = {
+        "username": "connector",
+        "password": password,
+        "rabbitmq-url": f"amqp://connector:{password}@{rabbitmq}:5672/{VHOST}",
+    }
+    return [
+        *made,
+        _secret("functions", FUNCTIONS, {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}"}, {}),
+        _secret("rabbitmq-connector", EVENTS, connector, LABELS),
+    ]
+
+
 def users_sql(password: str) -> str:
     """Return what MySQL's admin runs in the database: its tables, and login's user with the rights of grants.sql."""
     user = f"CREATE USER IF NOT EXISTS 'login'@'%';\nALTER USER 'login'@'%' IDENTIFIED BY '{password}';\n"
@@ -68,12 +95,12 @@ def users_sql(password: str) -> str:
 
 
 def users_js(roles: dict[str, dict[str, list[str]]], passwords: dict[str, str]) -> str:
-    """Return what MongoDB's admin runs in the database: a role for each function, and its user."""
+    """Return what MongoDB's admin runs in the database, once or again: a role for each function, and its user."""
     lines = []
     for role, collections in roles.items():
         user = {"user": role, "pwd": passwords[role], "roles": [role]}
-        lines.append(f"db.createRole({json.dumps(create_role(role, collections))});")
-        lines.append(f"db.createUser({json.dumps(user)});")
+        lines.append(f"db.getRole({json.dumps(role)}) || db.createRole({json.dumps(create_role(role, collections))});")
+        lines.append(f"db.getUser({json.dumps(role)}) || db.createUser({json.dumps(user)});")
     return "\n".join(lines) + "\n"
 
 
@@ -100,9 +127,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m knative.credentials", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--smtp-url", required=True, help="the mail relay, such as smtp://USER:PASSWORD@relay.example.com:587")
-    add("--mongodb", default=f"mongodb.{FUNCTIONS}.svc:27017/{DATABASE}", help="what follows the @ of its URL")
-    add("--mysql", default=f"mysql.{FUNCTIONS}.svc:3306/{DATABASE}?tls=none", help="what follows the @ of its URL")
-    add("--rabbitmq", default=f"rabbitmq.{EVENTS}.svc", help="its host")
+    add("--mongodb", default=MONGODB, help="what follows the @ of its URL")
+    add("--mysql", default=MYSQL, help="what follows the @ of its URL")
+    add("--rabbitmq", default=RABBITMQ, help="its host")
     given = parser.parse_args()
     yaml.safe_dump_all(make(given.mongodb, given.mysql, given.rabbitmq, given.smtp_url), sys.stdout, sort_keys=False)
 

@@ -81,6 +81,19 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
             added.add_argument("id", metavar="ID", help="the job's id, as upload answered it")
 
 
+def _cluster_up(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--current", action="store_true", help="the cluster that kubectl speaks to, not one of kind's")
+    parser.add_argument("--registry", default="", help="where --current takes images from; they are pushed there")
+    parser.add_argument("--openfaas", action="store_true", help="OpenFaaS's Community Edition instead of Knative")
+    parser.add_argument(
+        "--port", type=_port, default=PORT, help=f"this machine's port for the tests, {PORT} if not given"
+    )
+
+
+def _cluster_down(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "A cluster that was taken with --current is left as it is."
+
+
 def _seconds(value: str) -> float:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError("must be a whole number of seconds, 1 at least")
@@ -104,6 +117,9 @@ MEANING = {
     "whose servers MONGODB_URL and RABBITMQ_URL name.",
     "test": "Run the tests on backends of their own, never on those of a running system.",
     "bench": "Run a benchmark on backends of its own. Further arguments go to the benchmark.",
+    "cluster/up": "Put the whole system on a Kubernetes cluster and run the end-to-end tests against it. Needs Docker "
+    "and the internet.",
+    "cluster/down": "Remove the cluster that ./local/cluster/up made.",
     "chaos": "Upload to a system of its own while its processes are killed and stopped and its connections fail, then "
     "check that nothing is lost and nothing came twice.",
 }
@@ -117,5 +133,7 @@ OPTIONS = {
     "test": _test,
     "bench": _bench,
     "chaos": _chaos,
+    "cluster/up": _cluster_up,
+    "cluster/down": _cluster_down,
 }
 PASSING_ON = ("test", "bench")

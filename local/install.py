@@ -22,6 +22,8 @@ PACKAGES = {
     "curl": ("curl", ""),
 }
 INSTALLING = ("up", "test", "bench", "chaos")
+# These need Python's packages alone: what they start does not run on this machine.
+ELSEWHERE = ("cluster/up", "cluster/down")
 
 
 def main() -> int:
@@ -29,7 +31,7 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
-        if command in INSTALLING or (command == "jobs" and _elsewhere() and not VENV.exists()):
+        if command in (*INSTALLING, *ELSEWHERE) or (command == "jobs" and _elsewhere() and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
             raise Problem("Nothing was started here yet. Start it with: ./local/up")

@@ -12,7 +12,7 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     options = arguments.parse(command, rest)
     try:
-        return int(importlib.import_module(f"local.commands.{command}").run(options))
+        return int(importlib.import_module(f"local.commands.{command.replace('/', '_')}").run(options))
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1

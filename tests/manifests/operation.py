@@ -23,14 +23,21 @@ _PROBES = ("readinessProbe", "livenessProbe")
 def complaints(items: list[Object]) -> list[str]:
     """Return which of our rules are broken."""
     found = [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
-    found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod)]
+    found += pods_complaints(items)
     sources = of_kind(items, "RabbitmqSource.sources.knative.dev")
     found += [f"{label(item)}: {text}" for item in sources for text in _source(item, items)]
     found += [f"{label(item)}: what it holds would be deleted with it" for item in of_kind(items, "Queue.rabbitmq.com")
               if item["spec"].get("deletionPolicy") != "retain"]  # fmt: skip
+    found += [f"{label(item)}: {text}" for item in of_kind(items, "StatefulSet.apps")
+              if item["metadata"]["name"] == "mongodb" for text in _replica_set(item, items)]  # fmt: skip
     if environment(one(items, "Service.serving.knative.dev", "login"), items).get("CONVERT_TIMEOUT_SECONDS"):
         found.append("login is given settings of jobs")
     return found
+
+
+def pods_complaints(items: list[Object]) -> list[str]:
+    """Return what pods may that they need not, or lack."""
+    return [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod)]
 
 
 def _service(item: Object, items: list[Object]) -> Iterator[str]:
@@ -77,9 +84,10 @@ def _pod(item: Object, pod: Object) -> Iterator[str]:
         for side in ("requests", "limits"):
             if not part.get("resources", {}).get(side, {}).keys() >= {"cpu", "memory"}:
                 yield f"its {side} name no cpu or no memory"
-        yield from _restricted(spec.get("securityContext", {}) | part.get("securityContext", {}))
         if {mount["mountPath"] for mount in part["volumeMounts"] if mount["name"] == "tmp"} != {"/tmp"}:  # noqa: S108
             yield "nothing is mounted at /tmp"
+    for part in [*spec.get("initContainers", []), *spec["containers"]]:
+        yield from _restricted(spec.get("securityContext", {}) | part.get("securityContext", {}))
     empty = [volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume]
     if not empty or not all(volume.get("sizeLimit") for volume in empty):
         yield "an emptyDir has no size limit"
@@ -96,6 +104,20 @@ def _restricted(security: Object) -> Iterator[str]:
     capabilities = security.get("capabilities", {})
     if capabilities.get("drop") != ["ALL"] or not set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"}:
         yield "all capabilities must be dropped"
+
+
+def _replica_set(item: Object, items: list[Object]) -> Iterator[str]:
+    """Yield what would keep the members of MongoDB's replica set from finding or trusting each other."""
+    if item["spec"]["replicas"] % 2 == 0:
+        yield "an even number of members has no more majority than one less"
+    if item["spec"].get("podManagementPolicy") != "Parallel":
+        yield "its members must start together: one alone has no majority"
+    service = one(items, "Service", item["spec"]["serviceName"])
+    if not service["spec"].get("publishNotReadyAddresses"):
+        yield "its members must be found before they are ready"
+    arguments = container(item).get("args", [])
+    if not {"--replSet", "--keyFile"} <= set(arguments):
+        yield "mongod is no member of a replica set"
 
 
 def _source(item: Object, items: list[Object]) -> Iterator[str]:

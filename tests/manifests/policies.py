@@ -14,6 +14,8 @@ BACKENDS = {
     "RABBITMQ_URL_FILE": ("rabbitmq", {5672}),
     "SMTP_URL_FILE": ("", {25, 465, 587}),
 }
+# Where a mail catcher is, mails go to it as well.
+CATCHER, CATCHER_PORT = "mailpit", 1025
 _NAME = "app.kubernetes.io/name"
 
 
@@ -57,12 +59,19 @@ def _function(item: Object, items: list[Object], policies: list[Object]) -> Iter
             continue
         allowed = {port["port"] for rule in policy["spec"]["egress"] for port in rule.get("ports", [])}
         needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
+        caught = "SMTP_URL_FILE" in given and _catches(items)
+        needed |= {CATCHER_PORT} if caught else set()
         if allowed != needed:
             yield f"it may speak to ports {sorted(allowed)} and needs {sorted(needed)}"
-    for setting, (backend, _) in BACKENDS.items():
+    backends = [(setting, backend) for setting, (backend, _) in BACKENDS.items()]
+    for setting, backend in [*backends, ("SMTP_URL_FILE", CATCHER)]:
         entered = [_admits(policy, name) for policy in policies if policy["metadata"]["name"] == backend]
         if any(allowed != (setting in given) for allowed in entered):
             yield f"{backend} must let it in, or keep it out, as its settings say"
+
+
+def _catches(items: list[Object]) -> bool:
+    return any(item["metadata"]["name"] == CATCHER for item, _ in pods(items))
 
 
 def _admits(policy: Object, function: str) -> bool:

@@ -11,14 +11,14 @@ from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, key, label, of_kind, pods, services
 
 BUILT = ROOT / "functions"
-FOREIGN_IMAGES = {"caddy", "mysql", "mongo"}
+FOREIGN_IMAGES = {"caddy", "mysql", "mongo", "axllent/mailpit"}
 
 Names = dict[tuple[str, str, str], Any]
 
 
 def complaints(items: list[Object]) -> list[str]:
     """Return which names lead nowhere."""
-    known: Names = {key(item): item for item in [*items, *_secrets()]}
+    known: Names = {key(item): item for item in [*items, *_secrets(_for_openfaas(items))]}
     found = [f"{key(item)} is there twice" for item in items if sum(key(item) == key(other) for other in items) > 1]
     found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod["spec"], known)]
     found += [f"{label(item)}: {text}" for item in items for text in _events(item, known, items)]
@@ -29,15 +29,20 @@ def complaints(items: list[Object]) -> list[str]:
 
 
 @cache
-def _secrets() -> list[Object]:
-    return credentials.make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
+def _secrets(openfaas: bool) -> list[Object]:
+    make = credentials.make_for_openfaas if openfaas else credentials.make
+    return make("mongodb/x", "mysql/x", "rabbitmq", "smtp://relay")
+
+
+def _for_openfaas(items: list[Object]) -> bool:
+    return any(item["metadata"]["name"] == "connector" for item in of_kind(items, "Deployment.apps"))
 
 
 def _pod(item: Object, spec: Object, known: Names) -> Iterator[str]:
     namespace = item["metadata"]["namespace"]
     if ("ServiceAccount", namespace, spec.get("serviceAccountName")) not in known:
         yield f"there is no service account {spec.get('serviceAccountName')!r}"
-    for part in spec["containers"]:
+    for part in [*spec.get("initContainers", []), *spec["containers"]]:
         yield from _image(part["image"])
         for source in part.get("envFrom", []):
             yield from _keys(source.get("configMapRef"), "ConfigMap", namespace, [], known)

@@ -1,0 +1,32 @@
+"""The images of all functions, built and put where a cluster finds them."""
+
+from local import stack_file
+from local.cluster.run import run
+
+ADVICE = "Building needs the base image and the Python package index. Check that this machine reaches the internet."
+SHORT = 12
+
+
+def build(docker: str, names: list[str], prefix: str) -> dict[str, str]:
+    """Build each image; return it by name, with a tag that changes when the image does."""
+    return {name: _build(docker, name, f"{prefix}/{name}") for name in names}
+
+
+def _build(docker: str, name: str, repository: str) -> str:
+    command = [docker, "build", "--quiet", "--build-arg", f"FUNCTION={name}", "--tag", f"{repository}:dev", "functions"]
+    identity = run(command, advice=ADVICE).strip().rpartition(":")[2]
+    # A cluster looks at the name alone: under the old one it would go on with the old image.
+    image = f"{repository}:dev-{identity[:SHORT]}"
+    run([docker, "tag", f"{repository}:dev", image], advice=ADVICE)
+    return image
+
+
+def push(docker: str, images: list[str]) -> None:
+    """Bring images into their registry."""
+    for image in images:
+        run([docker, "push", "--quiet", image], advice="Log in with docker login, then try again.")
+
+
+def functions() -> list[str]:
+    """Return the names of all functions."""
+    return list(stack_file.functions())

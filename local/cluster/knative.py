@@ -1,0 +1,87 @@
+"""The system on Knative, step by step; each step may be repeated."""
+
+import json
+import os
+from pathlib import Path
+
+import yaml
+
+from knative import credentials
+from knative.credentials import EVENTS, FUNCTIONS
+from local.cluster import images, manifests, system
+from local.cluster.cluster import Cluster
+from local.cluster.kubectl import Kubectl
+from local.cluster.system import READY_SECONDS, Door
+from local.cluster.versions import KNATIVE, Part
+from local.home import ROOT
+from local.progress import Progress
+
+INSTALL_SECONDS = 600
+OVERLAY = ROOT / "knative" / "overlays" / "dev"
+# Knative asks no registry about it.
+PREFIX = "dev.local/mp3converter"
+INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
+
+
+def start(cluster: Cluster, progress: Progress) -> None:
+    """Install all that Knative takes, then the system."""
+    kubectl = cluster.kubectl
+    install(kubectl, KNATIVE, progress)
+    kubectl.run(
+        "patch", "configmap/config-network", "-n", "knative-serving", "--type", "merge", "-p", json.dumps(INGRESS)
+    )
+    progress.step("Building the functions' images; the first time takes minutes")
+    built = cluster.build(images.functions(), PREFIX)
+    progress.step("Making Secrets")
+    system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
+    made = credentials.make(credentials.MONGODB, credentials.MYSQL, credentials.RABBITMQ, credentials.MAILPIT)
+    system.make_secrets(kubectl, made)
+    progress.step("Applying knative/overlays/dev")
+    kubectl.apply("-k", str(overlay(built, manifests.FOLDER / "knative")))
+    progress.step("Waiting for databases and RabbitMQ")
+    system.wait_for_backends(kubectl)
+    progress.step("Waiting for functions and sources")
+    kubectl.wait(FUNCTIONS, "Ready", "services.serving.knative.dev", READY_SECONDS)
+    kubectl.wait(EVENTS, "Ready", "rabbitmqsources.sources.knative.dev", READY_SECONDS)
+    kubectl.wait(EVENTS, "Ready", "pingsources.sources.knative.dev", READY_SECONDS)
+    kubectl.rollout(FUNCTIONS, "deployment/gateway", READY_SECONDS)
+
+
+def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> None:
+    """Install other people's parts, and wait until each runs."""
+    for part in parts:
+        progress.step(f"Installing {part.title} {part.version.removeprefix('knative-')}")
+        kubectl.apply_files(manifests.files(part))
+        kubectl.wait(part.namespace, "Available", "deployment", INSTALL_SECONDS)
+
+
+def overlay(built: dict[str, str], folder: Path) -> Path:
+    """Write a kustomization: the dev overlay, with these images."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entries = []
+    for name, image in built.items():
+        place, _, tag = image.rpartition(":")
+        entries.append({"name": f"{PREFIX}/{name}", "newName": place, "newTag": tag})
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative(OVERLAY, folder)],
+        "images": entries,
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    return folder
+
+
+def relative(folder: Path, seen_from: Path) -> str:
+    """Return the only kind of path that kustomize takes."""
+    return os.path.relpath(folder.resolve(), seen_from.resolve())
+
+
+def door(port: int) -> Door:
+    """Return the way to the functions."""
+    return Door(FUNCTIONS, "gateway", 80, port)
+
+
+def function_url(port: int) -> str:
+    """Return a function's URL, with {function} for its name."""
+    return f"{door(port).url}/{{function}}"

@@ -1,0 +1,122 @@
+"""The system on OpenFaaS, step by step; each step may be repeated."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from knative import credentials
+from knative.credentials import EVENTS, FUNCTIONS
+from local import stack_file
+from local.cluster import images, knative, manifests, system, tools
+from local.cluster.cluster import Cluster
+from local.cluster.kubectl import Kubectl
+from local.cluster.run import run
+from local.cluster.system import READY_SECONDS, Door
+from local.cluster.versions import OPENFAAS, RABBITMQ
+from local.home import ROOT
+from local.progress import Progress
+
+SPACE, FUNCTION_SPACE = "openfaas", "openfaas-fn"
+OVERLAY = ROOT / "local" / "cluster" / "openfaas"
+# As long as the longest conversion: its gateway cuts everything at 60 s otherwise.
+TIMEOUTS = ["read_timeout=10m10s", "write_timeout=10m10s", "upstream_timeout=10m5s"]
+ADVICE = "Look at OpenFaaS with kubectl -n openfaas, then try again."
+# a secret of stack.yml -> the Secret and the key that hold it
+SECRETS = {
+    "metrics-token": ("login", "metrics-token"),
+    "mysql-url": ("login", "mysql-url"),
+    "jwt-private-key": ("login", "jwt-private-key"),
+    "signup-token": ("login", "signup-token"),
+    "jwt-public-keys": ("upload", "jwt-public-keys"),
+    "rabbitmq-url": ("upload", "rabbitmq-url"),
+    "mongodb-url": ("functions", "mongodb-url"),
+    "link-secret": ("download", "link-secret"),
+    "smtp-url": ("notify", "smtp-url"),
+}
+
+
+def start(cluster: Cluster, progress: Progress, port: int) -> None:
+    """Install OpenFaaS and the backends, then the functions and the connector."""
+    kubectl, faas_cli = cluster.kubectl, tools.program("faas-cli")
+    knative.install(kubectl, RABBITMQ, progress)
+    _install(kubectl, progress)
+    progress.step("Building the images; the first time takes minutes")
+    built = cluster.build([*images.functions(), "connector"], "")
+    progress.step("Making Secrets")
+    system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
+    where = (credentials.MONGODB, credentials.MYSQL, credentials.RABBITMQ, credentials.MAILPIT)
+    system.make_secrets(kubectl, credentials.make_for_openfaas(*where))
+    progress.step("Applying local/cluster/openfaas")
+    kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))
+    progress.step("Waiting for databases and RabbitMQ")
+    system.wait_for_backends(kubectl)
+    with system.open_doors(kubectl, door(port)):
+        progress.step("Deploying the functions with faas-cli up")
+        _deploy(kubectl, faas_cli, built, port)
+    progress.step("Waiting for functions and the connector")
+    kubectl.wait(FUNCTION_SPACE, "Available", "deployment", READY_SECONDS)
+    kubectl.rollout(EVENTS, "deployment/connector", READY_SECONDS)
+
+
+def _install(kubectl: Kubectl, progress: Progress) -> None:
+    progress.step(f"Installing OpenFaaS {OPENFAAS.version}")
+    namespaces, *rest = manifests.files(OPENFAAS)
+    kubectl.apply_files([namespaces])
+    if "basic-auth" not in kubectl.names("secret", SPACE):
+        values = {"basic-auth-user": "admin", "basic-auth-password": secrets.token_urlsafe(24)}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": SPACE}}
+        kubectl.run("create", "-f", "-", given=yaml.safe_dump({**secret, "stringData": values}))
+    kubectl.apply_files(rest)
+    kubectl.run("set", "env", "-n", SPACE, "deployment/gateway", *TIMEOUTS, "image_pull_policy=IfNotPresent")
+    kubectl.rollout(SPACE, "deployment/gateway", knative.INSTALL_SECONDS)
+
+
+def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -> None:
+    gateway = f"--gateway={door(port).url}"
+    password = kubectl.secret(SPACE, "basic-auth", "basic-auth-password")
+    run([faas_cli, "login", gateway, "--username=admin", "--password-stdin"], advice=ADVICE, given=password)
+    known = run([faas_cli, "secret", "list", gateway], advice=ADVICE).split()
+    for name, (secret, key) in SECRETS.items():
+        if name not in known:
+            value = kubectl.secret(FUNCTIONS, secret, key)
+            run([faas_cli, "secret", "create", name, gateway], advice=ADVICE, given=value)
+    file = stack(built, port, manifests.FOLDER / "stack.yml")
+    run([faas_cli, "up", gateway, "--skip-push", "-f", str(file)], advice=ADVICE)
+
+
+def stack(built: dict[str, str], port: int, file: Path) -> Path:
+    """Write stack.yml with these images, built and pushed already, and with links that lead to the gateway."""
+    content: dict[str, Any] = yaml.safe_load(stack_file.FILE.read_text())
+    for name, function in content["functions"].items():
+        function |= {"image": built[name], "skip_build": True}
+        if "PUBLIC_URL" in function.get("environment", {}):
+            function["environment"]["PUBLIC_URL"] = function_url(port)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return file
+
+
+def overlay(connector: str, folder: Path) -> Path:
+    """Write a kustomization: the backends, and the connector from this image."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place, _, tag = connector.rpartition(":")
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [knative.relative(OVERLAY, folder)],
+        "images": [{"name": "mp3converter/connector", "newName": place, "newTag": tag}],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    return folder
+
+
+def door(port: int) -> Door:
+    """Return the way to the gateway."""
+    return Door(SPACE, "gateway", 8080, port)
+
+
+def function_url(port: int) -> str:
+    """Return a function's URL, with {function} for its name."""
+    return f"{door(port).url}/function/{{function}}"

@@ -1,0 +1,32 @@
+"""The end-to-end tests, run against a cluster."""
+
+import os
+import subprocess
+import sys
+
+from knative.credentials import FUNCTIONS
+from local.cluster import system
+from local.cluster.kubectl import Kubectl
+from local.cluster.system import Door
+from local.home import ROOT
+from local.problem import Problem
+
+MAILPIT_PORT = 8025
+
+
+def run(kubectl: Kubectl, door: Door, function_url: str) -> None:
+    """Open the doors, add a user, and be pytest's caller."""
+    mailpit = Door(FUNCTIONS, "mailpit", MAILPIT_PORT, MAILPIT_PORT)
+    with system.open_doors(kubectl, door, mailpit):
+        token = kubectl.secret(FUNCTIONS, "login", "signup-token")
+        email, password = system.add_user(function_url.format(function="login"), token)
+        environment = {
+            **os.environ,
+            "SYSTEM_URL": function_url,
+            "SYSTEM_USER": email,
+            "SYSTEM_PASSWORD": password,
+            "SYSTEM_MAILPIT": mailpit.url,
+        }
+        command = [sys.executable, "-m", "pytest", "-q", "tests/system"]
+        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+            raise Problem("The system is up, but not all tests passed. Look at its logs with kubectl; try again.")

@@ -1,0 +1,82 @@
+"""The system under test: one elsewhere, as the environment says, or the private one of all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients import web
+from tests.clients.mailbox import Mailbox
+from tests.clients.mailpit import Mailpit
+from tests.clients.waiting import until
+from tests.local.private import PrivateStack
+from tests.media.videos import tone_video
+
+# A cluster may have to start every function first.
+SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class System:
+    """What a person knows of a system: its addresses, an account, where mails are read."""
+
+    url: str
+    email: str
+    password: str
+    mails: Mailbox | Mailpit
+
+    def door(self, function: str) -> str:
+        """Return a function's URL."""
+        return self.url.format(function=function)
+
+    def token(self) -> str:
+        """Log in."""
+        return web.login(self.door("login"), self.email, self.password)
+
+    def mp3(self, token: str, fid: str) -> web.Answer:
+        """Wait for the MP3, as a person does: by asking for it."""
+
+        def ready() -> web.Answer | None:
+            answer = web.download(self.door("download"), token, fid)
+            return None if answer.status == 409 else answer
+
+        return until(ready, f"the MP3 of {fid}", SECONDS)
+
+
+@contextmanager
+def elsewhere() -> Iterator[System]:
+    """Yield the system that the environment names."""
+    names = ("SYSTEM_URL", "SYSTEM_USER", "SYSTEM_PASSWORD", "SYSTEM_MAILPIT")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        pytest.fail(f"SYSTEM_URL names a system; {', '.join(missing)} must be set as well.")
+    url, email, password, mailpit = (os.environ[name] for name in names)
+    yield System(url, email, password, Mailpit(mailpit))
+
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest) -> Iterator[System]:
+    """The system under test."""
+    if "SYSTEM_URL" in os.environ:
+        with elsewhere() as found:
+            yield found
+        return
+    stack: PrivateStack = request.getfixturevalue("stack")
+    yield System(f"{stack.gateway}/{{function}}", stack.user.email, stack.user.password, Mailbox(stack.mailbox))
+
+
+@pytest.fixture(scope="session")
+def token(system: System) -> str:
+    """What the owner logs in for."""
+    return system.token()
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of 440 Hz."""
+    return tone_video(tmp_path_factory.mktemp("videos"))

@@ -1,0 +1,101 @@
+"""Each block of a README is tested, or says that it needs a cluster; and real programs understand those, too."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local import arguments
+from tests.cluster.conftest import NOWHERE
+from tests.cluster.stand_in import STRANGE
+from tests.manifests.building import KUBECTL
+from tests.readme import FILES, ROOT, Line, lines
+
+# What runs lines of a program: here, or in a test elsewhere.
+TESTED = {
+    "curl": "tests/system/test_readme.py",
+    "faas-cli": "tests/e2e/test_faas_cli.py",
+    "docker": "tests/containers/test_images.py",
+    "tar": "tests/unit/test_readme_blocks.py",
+}
+# An answer, or a place of the tree, is no command.
+_ANSWER = re.compile(r"[{]|eyJ")
+_PLACE = re.compile(r"([\w.-]+/)+$|[\w.]+\.(py|yml)$|Dockerfile$")
+
+
+def _untested(line: Line) -> bool:
+    if line.marked or _ANSWER.match(line.text) or _PLACE.match(line.program):
+        return False
+    if line.program.startswith("./local/"):
+        return False  # test_every_command_of_ours_is_understood
+    test = TESTED.get(line.program)
+    return not test or not (ROOT / test).is_file()
+
+
+def test_no_block_without_a_test_or_a_mark() -> None:
+    assert {line.file for line in lines()} == set(FILES)
+    assert [line for line in lines() if _untested(line)] == []
+
+
+@pytest.mark.parametrize("text", ["kubectl get pods", "kn service list", "rm -rf x", "mysqldump x"])
+def test_a_line_without_a_mark_is_found(text: str) -> None:
+    assert _untested(Line("README.md", text, False))
+
+
+def _own() -> list[str]:
+    texts = {line.text for line in lines() if line.program.startswith("./local/")}
+    return sorted(re.split(r"\s{2,}|\s#", text)[0] for text in texts)
+
+
+@pytest.mark.parametrize("text", _own())
+def test_every_command_of_ours_is_understood(text: str) -> None:
+    command, *words = text.replace("[NAME]", "").split()
+    assert os.access(ROOT / command, os.X_OK)
+    name = command.removeprefix("./local/")
+    optional = re.search(r"\[[^]]+\]|\|", text)
+    given = re.findall(r"--[a-z-]+", text)
+    if optional:
+        with pytest.raises(SystemExit) as caught:
+            arguments.parse(name, ["--help"])
+        assert caught.value.code == 0
+        options = subprocess.run(
+            [ROOT / command, "--help"], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        assert [option for option in given if option not in options] == []
+    else:
+        assert arguments.parse(name, words)
+
+
+def _kubectl() -> list[str]:
+    return sorted({re.split(r" \||>", line.text)[0] for line in lines() if line.program == "kubectl"})
+
+
+@pytest.mark.parametrize("text", _kubectl())
+def test_kubectl_understands_every_line(text: str, tmp_path: Path) -> None:
+    """It only finds no cluster."""
+    config = tmp_path / "kubeconfig"
+    config.write_text(NOWHERE + "current-context: kind-mp3converter\n")
+    command = [str(KUBECTL), *shlex.split(text)[1:]]
+    environment = {**os.environ, "KUBECONFIG": str(config)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, input="", check=False
+    )
+    assert done.returncode != 0
+    assert not [sign for sign in STRANGE if sign in done.stderr], done.stderr
+    assert "refused" in done.stderr, done.stderr
+
+
+def test_a_backup_of_one_machine_comes_back(tmp_path: Path) -> None:
+    pack, unpack = [line.text for line in lines("README.md") if line.program == "tar"]
+    kept = tmp_path / ".local" / "secrets" / "jwt"
+    kept.parent.mkdir(parents=True, mode=0o700)
+    kept.write_text("key")
+    for command in (pack, "rm -r .local", unpack):
+        subprocess.run(shlex.split(command), cwd=tmp_path, check=True, timeout=60)
+    assert kept.read_text() == "key"
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
