@@ -99,8 +99,12 @@ class ContainedStack(PrivateStack):
         return found
 
     def killed_for_memory(self, name: str) -> int:
-        """Return how many processes of a container the kernel has killed because its limit was reached."""
-        return memory.kills(self.pid(name))
+        """Return how many processes of a container, and of those before it, the kernel killed to keep to the limit."""
+        ended = (self.home / "log" / "supervisord.log").read_text().count(f"exited: {name} (exit status 137")
+        try:
+            return ended + memory.kills(self.pid(name))
+        except (FileNotFoundError, storage.Broken):  # it has just ended, and is told among those that did, or will be
+            return ended
 
     def pid(self, name: str) -> int:
         """Return the id that a container's first process, or a backend, has on this machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ def token(contained: ContainedStack) -> str:
     return web.login(f"{contained.gateway}/login", contained.user.email, contained.user.password)
 
 
-@pytest.fixture
-def inspector(contained: ContainedStack) -> Inspector:
+@pytest.fixture(scope="module")
+def inspector(contained: ContainedStack) -> Iterator[Inspector]:
     """A look into the database."""
-    return Inspector.of(contained.mongodb_url, contained.mongodb_database)
+    found = Inspector.of(contained.mongodb_url, contained.mongodb_database)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +75,9 @@ def test_too_little_memory_for_a_while(
     contained: ContainedStack, inspector: Inspector, token: str, video: Path
 ) -> None:
     contained.restart_with("convert", memory_bytes=SQUEEZED)
+    before = contained.killed_for_memory("convert")
     fid = uploaded(contained, token, video)
-    until(lambda: contained.killed_for_memory("convert"), "the kernel to kill for want of memory")
+    until(lambda: contained.killed_for_memory("convert") > before, "the kernel to kill for want of memory")
     contained.restart_with("convert")
 
     inspector.done(fid, ENDED_SECONDS)
@@ -84,8 +88,9 @@ def test_too_little_memory_for_a_while(
 def test_too_little_memory_for_good(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
     contained.restart_with("convert", memory_bytes=SQUEEZED)
     try:
+        before = contained.killed_for_memory("convert")
         fid = uploaded(contained, token, video)
-        until(lambda: contained.killed_for_memory("convert"), "the kernel to kill for want of memory")
+        until(lambda: contained.killed_for_memory("convert") > before, "the kernel to kill for want of memory")
         job = inspector.ended(fid, ENDED_SECONDS)
     finally:
         contained.restart_with("convert")
