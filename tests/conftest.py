@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ahead import (  # noqa: F401 - hooks
+    pytest_collection_finish,
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+)
 from tests.closing import (  # noqa: F401 - hooks
     pytest_collection_modifyitems,
     pytest_configure,
@@ -13,16 +18,24 @@ from tests.closing import (  # noqa: F401 - hooks
     pytest_runtest_makereport,
     pytest_terminal_summary,
 )
+from tests.containers.system import contained_stack
 from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose what the functions are."""
+    parser.addoption(
+        "--in-containers", action="store_true", help="run the functions in containers, as their manifests say (as root)"
+    )
+
+
 @pytest.fixture(scope="session")
-def grounds() -> Iterator[PrivateStack]:
+def grounds(request: pytest.FixtureRequest) -> Iterator[PrivateStack]:
     """A private system of which nothing runs yet."""
-    with private_stack() as system:
+    with contained_stack() if request.config.getoption("--in-containers") else private_stack() as system:
         yield system
 
 

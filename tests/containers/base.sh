@@ -4,13 +4,12 @@
 set -eu
 folder=$1
 image=$2
-root=$folder/root
-rm -rf "$root"
-trap 'rm -rf "$root"' EXIT
-debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm "$root"
-rm -f "$root"/usr/lib/python3*/EXTERNALLY-MANAGED "$root"/var/cache/apt/archives/*.deb
-rm -rf "$root"/var/lib/apt/lists/*
-find "$root" -name '*.pyc' -delete
-ln -s /usr/bin/python3 "$root/usr/local/bin/python"
-tar -C "$root" -c --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' . |
-    podman import --quiet --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' - "$image"
+archive=$folder/base.tar
+trap 'rm -f "$archive"' EXIT
+rm -f "$archive"
+mmdebstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates --dpkgopt=force-unsafe-io \
+    --customize-hook='rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED' \
+    --customize-hook='find "$1" -xdev -name "*.pyc" -delete' \
+    --customize-hook='ln -s /usr/bin/python3 "$1/usr/local/bin/python"' \
+    bookworm "$archive" http://deb.debian.org/debian
+podman import --quiet --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' "$archive" "$image"

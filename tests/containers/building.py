@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 from local.home import ROOT
@@ -14,13 +15,14 @@ from tests.containers.storage import Broken, run
 
 HERE = Path(__file__).resolve().parent
 FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep", "connector")
-PROGRAMS = ("buildah", "podman", "runc", "conmon", "debootstrap", "iptables")
+PROGRAMS = ("buildah", "podman", "runc", "conmon", "mmdebstrap", "iptables")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 BASE = "docker.io/library/python:3.11-slim"
 BASE_SECONDS = 600
 BUILD_SECONDS = 600
 
 
+@cache
 def base() -> Image:
     """Return the image to build on; make it unless it is there and made by the same script."""
     if os.geteuid() != 0:
@@ -37,16 +39,29 @@ def base() -> Image:
     return Image(BASE)
 
 
+def name(function: str) -> str:
+    """Return what a function's image is called."""
+    return f"localhost/mp3converter/{function}:latest"
+
+
+@cache
 def build(function: str) -> Image:
-    """Build a function's image."""
-    name = f"localhost/mp3converter/{function}:latest"
+    """Build a function's image, the first time that it is asked for."""
     run(
         "buildah", "bud", "--layers", "--pull-never", "--isolation", "oci", "--runtime", "runc", "--network", "host",
         *_ways_to_the_package_index(), "--build-arg", f"FUNCTION={function}",
-        "--build-arg", f"PYTHON_DIGEST={Image(BASE).digest}", "--tag", name, ROOT / "functions",
+        "--build-arg", f"PYTHON_DIGEST={base().digest}",
+        # The second is what the manifests for development call it.
+        "--tag", name(function), "--tag", f"dev.local/mp3converter/{function}:dev", ROOT / "functions",
         seconds=BUILD_SECONDS,
     )  # fmt: skip
-    return Image(name)
+    return Image(name(function))
+
+
+def build_all() -> None:
+    """Build every image."""
+    for function in FUNCTIONS:
+        build(function)
 
 
 def _is_there(image: str) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.containers.image import Image
@@ -15,12 +14,6 @@ from tests.containers.storage import Broken, run
 
 START_SECONDS = 60
 STOP_SECONDS = 15
-# Without --read-only-tmpfs=false podman gives more writable places than Kubernetes does. The network is the
-# container's own loopback alone: probes go in by exec.
-SECURITY = (
-    "--read-only", "--read-only-tmpfs=false", "--mount=type=tmpfs,destination=/tmp,tmpfs-mode=1777",
-    "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=256", "--network=none",
-)  # fmt: skip
 GET = """
 import sys, urllib.error, urllib.request
 try:
@@ -53,12 +46,12 @@ class Container:
         status, body = self.python(GET, f"http://127.0.0.1:8080{path}").split(" ", 1)
         return int(status), json.loads(body)
 
-    def until_healthy(self, status: int) -> dict[str, Any]:
-        """Wait until the live probe is answered with the status; return the document."""
+    def until_answered(self, path: str, status: int) -> dict[str, Any]:
+        """Wait until a probe is answered with the status; return the document."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                got, document = self.get("/_/health")
+                got, document = self.get(path)
                 if got == status:
                     return document
                 trouble = f"{got} {document}"
@@ -95,14 +88,11 @@ class Container:
 
 
 @contextmanager
-def running(
-    image: Image, environment: Mapping[str, str], *mounts: tuple[Path, str], memory: str = "512m"
-) -> Iterator[Container]:
-    """Yield a container of the image; it is removed afterwards. Mounts are read-only."""
-    settings = [f"--env={name}={value}" for name, value in environment.items()]
-    volumes = [f"--volume={here}:{there}:ro" for here, there in mounts]
-    words = [*SECURITY, f"--memory={memory}", "--cpus=1", *settings, *volumes, image.name]
-    container = Container(run("podman", "run", "--detach", *words).strip())
+def running(image: Image, words: Iterable[str], settings: Mapping[str, str]) -> Iterator[Container]:
+    """Yield a container of the image; it is removed afterwards."""
+    environment = [f"--env={name}={value}" for name, value in settings.items()]
+    # The network is the container's own loopback alone: probes go in by exec.
+    container = Container(run("podman", "run", "--detach", "--network=none", *words, *environment, image.name).strip())
     try:
         yield container
     finally:

@@ -24,6 +24,12 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
+# What leads podman and buildah to all that is theirs.
+OWN = {
+    "CONTAINERS_STORAGE_CONF": str(FOLDER / "storage.conf"),
+    "CONTAINERS_CONF": str(FOLDER / "containers.conf"),
+    "TMPDIR": str(FOLDER / "tmp"),
+}
 
 
 class Broken(Exception):
@@ -33,15 +39,14 @@ class Broken(Exception):
 def prepare() -> None:
     """Write the configuration."""
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (FOLDER / "tmp").mkdir(exist_ok=True)
     (FOLDER / "storage.conf").write_text(STORAGE.format(folder=FOLDER))
     (FOLDER / "containers.conf").write_text(CONTAINERS)
 
 
 def environment() -> dict[str, str]:
     """Return the environment in which podman and buildah use the storage."""
-    files = {"CONTAINERS_STORAGE_CONF": "storage.conf", "CONTAINERS_CONF": "containers.conf"}
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return {**os.environ, "PATH": path, **{name: str(FOLDER / file) for name, file in files.items()}}
+    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", **OWN}
 
 
 def run(*command: str | Path, seconds: float = 120) -> str:

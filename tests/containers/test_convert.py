@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import platform
 from tests.containers.container import running
 from tests.containers.image import Image
 from tests.media.samples import made, pictures, tone
@@ -33,11 +32,11 @@ print(mp3.info.length, mp3.tags["TIT2"])
 """
 
 
-def test_it_converts(image: Image, function: str, surroundings: list[tuple[Path, str]], tmp_path: Path) -> None:
+def test_it_converts(image: Image, words: list[str], settings: dict[str, str], tmp_path: Path) -> None:
     video = made(tmp_path / "video.mp4", *pictures(4), *tone(4))
     video.chmod(0o444)
 
-    with running(image, platform.environment(function), *surroundings, (video, "/video.mp4")) as container:
+    with running(image, [*words, f"--volume={video}:/video.mp4:ro"], settings) as container:
         seconds, title = container.python(CONVERT).split(maxsplit=1)
 
     assert float(seconds) == pytest.approx(2.0, abs=0.1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.containers import bytecode, platform
+from tests.containers import bytecode, given
 from tests.containers.building import FUNCTIONS
 from tests.containers.container import running
 from tests.containers.image import Image
@@ -16,18 +14,22 @@ pytestmark = [pytest.mark.containers, pytest.mark.parametrize("function", FUNCTI
 # The kernel's shared memory is a file system of its own on every platform, and no file of the image.
 WRITABLE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # noqa: S108
 
-Mounts = list[tuple[Path, str]]
+
+def probe(function: str) -> tuple[str, int]:
+    """Return the path of the function's live probe, and what it is answered here."""
+    # The connector's health is the broker's, and there is none.
+    return ("/_/health", 503) if function == "connector" else (given.said(function).live.path, 200)
 
 
-def test_it_starts_with_few_rights_is_healthy_and_ends_when_asked(
-    image: Image, function: str, surroundings: Mounts
+def test_it_starts_with_the_rights_of_its_manifest_is_healthy_and_ends_when_asked(
+    image: Image, function: str, words: list[str], settings: dict[str, str]
 ) -> None:
-    away = function == "connector"  # its health is the broker's, and there is none
-    with running(image, platform.environment(function), *surroundings) as container:
-        document = container.until_healthy(503 if away else 200)
+    with running(image, words, settings) as container:
+        path, answer = probe(function)
+        document = container.until_answered(path, answer)
         status = container.status()
 
-        assert document == {"status": "waiting" if away else "ok", "function": function}
+        assert document == {"status": "waiting" if function == "connector" else "ok", "function": function}
         assert status["Uid"].split() == ["65532"] * 4
         assert status["Gid"].split() == ["65532"] * 4
         assert (status["CapEff"], status["NoNewPrivs"], status["Seccomp"]) == ("0000000000000000", "1", "2")
@@ -37,10 +39,11 @@ def test_it_starts_with_few_rights_is_healthy_and_ends_when_asked(
         assert container.exit_code() == 0, container.log()
 
 
-def test_nothing_is_compiled_at_its_start(image: Image, function: str, surroundings: Mounts) -> None:
-    settings = {**platform.environment(function), "PYTHONVERBOSE": "1"}
-    with running(image, settings, *surroundings) as container:
-        container.until_healthy(503 if function == "connector" else 200)
+def test_nothing_is_compiled_at_its_start(
+    image: Image, function: str, words: list[str], settings: dict[str, str]
+) -> None:
+    with running(image, words, {**settings, "PYTHONVERBOSE": "1"}) as container:
+        container.until_answered(*probe(function))
         protocol = container.log()
 
     assert len(bytecode.loaded(protocol)) > 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,5 +38,7 @@ def temporary_files(stack: PrivateStack) -> list[Path]:
     running = processes.listeners(convert_port(stack))
     if not running:
         return []
-    folder = Path(processes.environment(min(running)).get("TMPDIR", tempfile.gettempdir()))
+    first = min(running)
+    # A container has a root of its own.
+    folder = Path(f"/proc/{first}/root{processes.environment(first).get('TMPDIR', '/tmp')}")  # noqa: S108
     return sorted(folder.glob("convert-*"))

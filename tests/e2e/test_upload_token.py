@@ -28,7 +28,7 @@ def assert_unauthorized(answer: web.Answer, code: str) -> None:
 def test_a_token_that_does_not_hold_is_refused(
     url: Door, stack: PrivateStack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
-    key = tokens.private_key(stack.functions["login"])
+    key = stack.secret("jwt_private_key")
     for name, token in {**tokens.forgeries(owner.token), "expired": tokens.expired(owner.token, key)}.items():
         answer = web.upload(url("upload"), token, video, filename)
         assert answer.status == 401, name

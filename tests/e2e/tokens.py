@@ -6,21 +6,9 @@ import base64
 import json
 import time
 import uuid
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from tests.clients.processes import environment, listeners
-
-
-def private_key(login_url: str) -> str:
-    """Return the key that the running login signs with."""
-    settings = environment(min(listeners(urlsplit(login_url).port or 80)))
-    if "JWT_PRIVATE_KEY_FILE" in settings:
-        return Path(settings["JWT_PRIVATE_KEY_FILE"]).read_text()
-    return settings["JWT_PRIVATE_KEY"]
 
 
 def expired(token: str, key: str) -> str:

@@ -4,15 +4,18 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from local import account, plan
 from local.backends import mysql, rabbitmq
 from local.home import MARKER, Home
+from local.plan import Plan
 from local.problem import Problem
-from local.processes import leftovers
+from local.processes import configuration, leftovers
+from local.processes.program import Program
 from local.processes.supervisor import clean_environment
 from local.stack import Stack
 from tests.clients.waiting import until
@@ -34,6 +37,9 @@ SHORT_PERIODS = {
     "GRACEFUL_TIMEOUT_SECONDS": "10",
     "RABBITMQ_HEARTBEAT_SECONDS": "5",
 }
+
+
+Kind = TypeVar("Kind", bound="PrivateStack")
 
 
 class PrivateStack:
@@ -128,6 +134,15 @@ class PrivateStack:
         home = self._stack.plan.home
         return program.command, {**clean_environment(home), **program.environment, MARKER: str(home.path)}
 
+    def replace_program(self, program: Program) -> None:
+        """Let a process be another program from its next start on."""
+        self._stack.plan.programs[program.name] = program
+        configuration.write(self._stack.plan.home, list(self._stack.plan.programs.values()))
+
+    def states(self) -> dict[str, str]:
+        """Return what the process manager says of each process, such as RUNNING."""
+        return {name: str(state["statename"]) for name, state in self._stack.supervisor.states().items()}
+
     def pid(self, name: str) -> int:
         """Return the id of a process."""
         return int(self._stack.supervisor.states()[name]["pid"])
@@ -154,6 +169,13 @@ def remove_stale(folder: Path) -> None:
 @contextmanager
 def private_stack(**settings: str) -> Iterator[PrivateStack]:
     """Yield a system that ends with this block, or with this process, whatever ends it."""
+    with arranged_stack(PrivateStack, lambda plan: plan, **settings) as stack:
+        yield stack
+
+
+@contextmanager
+def arranged_stack(kind: type[Kind], arrange: Callable[[Plan], Plan], **settings: str) -> Iterator[Kind]:
+    """Yield a system of a kind of its own, whose plan somebody else has a last word in."""
     # /var/tmp is a disk even where /tmp is memory: the benchmarks store gigabytes.
     folder = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - mkdtemp makes its own folder in it
     remove_stale(folder)
@@ -162,10 +184,11 @@ def private_stack(**settings: str) -> Iterator[PrivateStack]:
         Home(Path(path)).lock(wait_seconds=0, busy="this folder was made just now"),
     ):
         home = Home(Path(path))
-        planned = plan.make(home, gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings})
+        planned = arrange(plan.make(home, gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings}))
+        configuration.write(home, list(planned.programs.values()))
         stack = Stack(planned)
         try:
             stack.start_manager(owned=True)
-            yield PrivateStack(stack)
+            yield kind(stack)
         finally:
             stack.stop_all()

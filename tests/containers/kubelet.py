@@ -1,0 +1,82 @@
+"""What a kubelet watches in containers: that each answers its live probe, and keeps to its share of the disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.containers import given
+
+if TYPE_CHECKING:
+    from tests.containers.system import ContainedStack
+
+LOOK_SECONDS = 1.0
+
+
+class Kubelet(threading.Thread):
+    """Asks and measures until it is told to end. It only writes down why a kubelet would have ended a container."""
+
+    def __init__(self, stack: ContainedStack) -> None:
+        super().__init__(name="kubelet", daemon=True)
+        self.troubles: list[str] = []
+        self._stack = stack
+        self._ended = threading.Event()
+        self._failures: Counter[str] = Counter()
+        self._asked: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Watch."""
+        while not self._ended.wait(LOOK_SECONDS):
+            states = self._stack.states()
+            for name in self._stack.functions:
+                if states[name] == "RUNNING":
+                    self._ask(name)
+                    self._measure(name)
+                else:
+                    self._failures[name] = 0
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._ended.set()
+        if self.is_alive():
+            self.join()
+
+    def _ask(self, name: str) -> None:
+        probe = given.said(name).live
+        if time.monotonic() < self._asked.get(name, 0) + probe.period_seconds:
+            return
+        self._asked[name] = time.monotonic()
+        url = f"{self._stack.functions[name]}{probe.path}"
+        self._failures[name] = 0 if answers(url, probe.timeout_seconds) else self._failures[name] + 1
+        if self._failures[name] >= probe.failures:
+            self.troubles.append(f"{name} did not answer {probe.path} {probe.failures} times in a row")
+
+    def _measure(self, name: str) -> None:
+        said = given.said(name)
+        most = min(said.disk_bytes, *said.scratch.values())
+        used = _bytes_in(self._stack.contained.tmp(name))
+        if used > most:
+            self.troubles.append(f"{name} holds {used} bytes in /tmp, and may hold {most}")
+
+
+def answers(url: str, seconds: float) -> bool:
+    """Tell whether a probe is answered as a kubelet wants it."""
+    try:
+        return 200 <= requests.get(url, timeout=seconds, allow_redirects=False).status_code < 400
+    except requests.RequestException:
+        return False
+
+
+def _bytes_in(folder: Path) -> int:
+    found = 0
+    for path in folder.rglob("*"):
+        try:
+            found += path.lstat().st_blocks * 512
+        except FileNotFoundError:  # files come and go while they are counted
+            continue
+    return found

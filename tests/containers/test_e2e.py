@@ -1,0 +1,32 @@
+"""The end-to-end tests pass with containers in the place of processes.
+
+These files are the part that a run of all tests affords; `./local/test --in-containers tests/e2e` runs them all.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from local.home import ROOT
+from tests.containers import building
+
+FILES = (
+    "three_lines", "login", "upload_refused", "upload_token", "conversions", "range", "download", "events", "serving",
+)  # fmt: skip
+MOST_SECONDS = 900
+
+
+@pytest.mark.containers
+def test_end_to_end_in_containers() -> None:
+    building.build_all()
+    files = [f"tests/e2e/test_{name}.py" for name in FILES]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--in-containers", "--durations=5", *files],
+        cwd=ROOT, capture_output=True, text=True, timeout=MOST_SECONDS, check=False,
+    )  # fmt: skip
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout, done.stdout

@@ -1,0 +1,100 @@
+"""A conversion whose container is told to end, or has too little memory, is done all the same or fails: never stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until, until_gone
+from tests.containers import given
+from tests.containers.system import ContainedStack
+from tests.e2e.leftovers import encoders, leftovers
+from tests.media.large import long_video
+from tests.media.tone import assert_tone
+
+pytestmark = pytest.mark.containers
+
+SECONDS = 500  # its conversion takes some five seconds
+ENDED_SECONDS = 180
+SQUEEZED = 96 * 2**20  # convert starts in it, and no conversion fits in
+
+
+@pytest.fixture(scope="module")
+def token(contained: ContainedStack) -> str:
+    """The right to upload."""
+    return web.login(f"{contained.gateway}/login", contained.user.email, contained.user.password)
+
+
+@pytest.fixture(scope="module")
+def inspector(contained: ContainedStack) -> Iterator[Inspector]:
+    """A look into the database."""
+    found = Inspector.of(contained.mongodb_url, contained.mongodb_database)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video whose conversion takes a while."""
+    return long_video(tmp_path_factory.mktemp("videos"), SECONDS)
+
+
+def uploaded(contained: ContainedStack, token: str, video: Path) -> str:
+    """Upload a video; return its job's id."""
+    return web.uploaded(f"{contained.gateway}/upload", token, video)
+
+
+def assert_whole(contained: ContainedStack, token: str, fid: str) -> None:
+    """The MP3 must be all of the sound."""
+    assert_tone(web.download(f"{contained.gateway}/download", token, fid).body, 440, SECONDS)
+
+
+def test_told_to_stop(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
+    said = given.said("convert")
+    # The grace is the manifest's here, in podman's hands and in gunicorn's.
+    contained.restart_with("convert", GRACEFUL_TIMEOUT_SECONDS=said.environment["GRACEFUL_TIMEOUT_SECONDS"])
+    fid = uploaded(contained, token, video)
+    until(lambda: inspector.job(fid)["state"] == "converting" and encoders(contained), "the conversion to begin")
+    first = contained.container_id("convert")
+
+    assert contained.terminate("convert", said.grace_seconds) == 0
+
+    job = inspector.done(fid, ENDED_SECONDS)
+    assert job["attempts"] == 1, "what was handed back is no failed attempt"
+    assert contained.container_id("convert") != first
+    assert_whole(contained, token, fid)
+    until_gone(lambda: leftovers(contained, inspector), "all that has ended")
+
+
+def test_too_little_memory_for_a_while(
+    contained: ContainedStack, inspector: Inspector, token: str, video: Path
+) -> None:
+    contained.restart_with("convert", memory_bytes=SQUEEZED)
+    before = contained.killed_for_memory("convert")
+    fid = uploaded(contained, token, video)
+    until(lambda: contained.killed_for_memory("convert") > before, "the kernel to kill for want of memory")
+    contained.restart_with("convert")
+
+    inspector.done(fid, ENDED_SECONDS)
+    assert_whole(contained, token, fid)
+    until_gone(lambda: leftovers(contained, inspector), "all that has ended")
+
+
+def test_too_little_memory_for_good(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
+    contained.restart_with("convert", memory_bytes=SQUEEZED)
+    try:
+        before = contained.killed_for_memory("convert")
+        fid = uploaded(contained, token, video)
+        until(lambda: contained.killed_for_memory("convert") > before, "the kernel to kill for want of memory")
+        job = inspector.ended(fid, ENDED_SECONDS)
+    finally:
+        contained.restart_with("convert")
+
+    assert (job["state"], job["error"]["code"]) == ("failed", "gave_up")
+    Mailbox(contained.mailbox).about(fid, contained.user.email)
+    until_gone(lambda: leftovers(contained, inspector), "all that has ended")
