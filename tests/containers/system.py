@@ -88,6 +88,12 @@ class ContainedStack(PrivateStack):
         """Return the name of a function's container."""
         return self.contained.container(name)
 
+    def setting(self, name: str, setting: str) -> str | None:
+        """Return what a function's container is told; nothing where it keeps to its default."""
+        beginning = f"--env={setting}="
+        words, _ = self.program(name)
+        return next((word.removeprefix(beginning) for word in words if word.startswith(beginning)), None)
+
     def inspect(self, name: str) -> dict[str, Any]:
         """Return what podman says of a container."""
         description: dict[str, Any] = json.loads(run("podman", "inspect", self.container(name)))[0]

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from functions.common.config import load
+from functions.common.settings import Periods
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
@@ -152,7 +154,8 @@ def test_a_download_that_runs_is_not_cut(
         assert download.taken < mp3["length"] - BUFFERS_BYTES, "most of it was not even read when the MP3 expired"
         assert download.rest() == mp3["sha256"]
         assert download.whole
-    assert inspector.job(fid)["cleanup"]["until"] > datetime.now(UTC) + timedelta(minutes=30)
+    longest = float(stack.setting("sweep", "DOWNLOAD_TIMEOUT_SECONDS") or load(Periods, {}).download_timeout)
+    assert inspector.job(fid)["cleanup"]["until"] > datetime.now(UTC) + timedelta(seconds=longest / 2)
     pass_time(inspector, fid, "mp3.expired_at", "cleanup.at", "cleanup.until")
     until_gone(lambda: inspector.files("mp3s", fid) or inspector.chunks("mp3s", fid) * [fid], "the MP3")
 

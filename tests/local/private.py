@@ -134,6 +134,10 @@ class PrivateStack:
         home = self._stack.plan.home
         return program.command, {**clean_environment(home), **program.environment, MARKER: str(home.path)}
 
+    def setting(self, name: str, setting: str) -> str | None:
+        """Return what a function is told; nothing where it keeps to its default."""
+        return self.program(name)[1].get(setting)
+
     def replace_program(self, program: Program) -> None:
         """Let a process be another program from its next start on."""
         self._stack.plan.programs[program.name] = program
