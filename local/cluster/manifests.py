@@ -11,6 +11,7 @@ from local.problem import Problem
 
 FOLDER = OURS / "cluster"
 TIMEOUT_SECONDS = 60
+MOST_BYTES = 32 * 2**20  # the largest, with its schemas, has a few
 
 
 def files(part: Part) -> list[Path]:
@@ -31,11 +32,13 @@ def _file(manifest: Manifest, folder: Path) -> Path:
 def _read(manifest: Manifest) -> bytes:
     try:
         with urllib.request.urlopen(manifest.url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - from versions.py
-            content: bytes = answer.read()
+            content: bytes = answer.read(MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise Problem(f"{manifest.url} is answered with {error.code}. Is its version right in versions.py?") from error
     except OSError as error:
         raise Problem(f"{manifest.url} cannot be read. Check that this machine reaches the internet.") from error
+    if len(content) > MOST_BYTES:
+        raise Problem(f"{manifest.url} is larger than any manifest. Is its version right in versions.py?")
     found = hashlib.sha256(content).hexdigest()
     if manifest.sha256 and found != manifest.sha256:
         raise Problem(f"{manifest.url} is not the file it was: its sha256 is {found}. Find out why before going on.")

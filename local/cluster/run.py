@@ -7,6 +7,7 @@ from local.home import ROOT
 from local.problem import Problem
 
 LAST_LINES = 15
+MOST_SECONDS = 3600  # for one program: the longest builds and pushes images over a slow line
 NO_ENGINE = "Docker's engine does not answer. Start it (systemctl start docker, or Docker Desktop), then try again."
 # What a program says, in part -> what a person can do about it.
 KNOWN = {
@@ -25,9 +26,13 @@ KNOWN = {
 def run(command: list[str], *, advice: str, given: str | None = None, folder: Path = ROOT) -> str:
     """Run a program to its end and return what it printed."""
     try:
-        done = subprocess.run(command, input=given, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, input=given, cwd=folder, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        )
     except FileNotFoundError as error:
         raise Problem(f"{command[0]} was not found. {advice}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Problem(f"{command[0]} had not ended after {MOST_SECONDS} s. {advice}") from error
     if done.returncode:
         raise Problem(explain(done.stderr or done.stdout, advice))
     return done.stdout
