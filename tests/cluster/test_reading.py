@@ -66,6 +66,11 @@ def test_what_is_no_manifest_is_not_kept(
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
 
 
+def test_no_internet_is_a_sentence(url: str) -> None:
+    with pytest.raises(Problem, match="reaches the internet"):
+        kept("https://127.0.0.1:9/there.yaml")
+
+
 def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "MOST_SECONDS", 0.1)
     with pytest.raises(Problem, match=r"sleep had not ended after 0\.1 s\. Try again\."):

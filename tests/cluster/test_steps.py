@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster import cluster, images, kind, knative, manifests, openfaas_steps, system, versions
+from local.cluster import cluster, images, kind, knative, openfaas_steps, system, versions
 from local.cluster.kubectl import Kubectl, _why
-from local.cluster.versions import Manifest, Part
 from local.home import ROOT
 from local.problem import Problem
 from local.progress import Progress
@@ -123,20 +122,6 @@ def test_openfaas_is_given_every_secret_and_image(machine: Machine) -> None:
     functions = yaml.safe_load(file.read_text())["functions"]
     assert {name: function["image"] for name, function in functions.items()} == built
     assert {name for function in functions.values() for name in function["secrets"]} == set(openfaas_steps.SECRETS)
-
-
-def test_a_manifest_that_is_another_is_refused(machine: Machine) -> None:
-    file = machine.folder / "x.yaml"
-    file.write_text("x: 1\n")
-    part = Part("x", "v1", "x", (Manifest(file.as_uri(), "0" * 64),))
-    with pytest.raises(Problem, match="not the file it was"):
-        manifests.files(part)
-
-
-def test_no_internet_is_a_sentence(machine: Machine) -> None:
-    part = Part("x", "v2", "x", (Manifest("https://127.0.0.1:9/x.yaml"),))
-    with pytest.raises(Problem, match="reaches the internet"):
-        manifests.files(part)
 
 
 def test_each_part_is_pinned() -> None:
