@@ -17,15 +17,14 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack, private_stack
 
-# Short enough that a test can wait for them, and some out of their usual order, so that there are zombies: a notifier
-# waits for its relay longer than its lease lasts, and for the answer to a mail longer than until it is unknown.
+# Short enough that a test can wait for them, and long enough that no step of a slow machine outlasts its lease.
 PERIODS = {
     "MONGODB_TIMEOUT_SECONDS": "4",
     "MYSQL_TIMEOUT_SECONDS": "3",
     "SMTP_TIMEOUT_SECONDS": "15",
     "SMTP_FINAL_TIMEOUT_SECONDS": "15",
-    "MAIL_LEASE_SECONDS": "3",
-    "MAIL_UNKNOWN_SECONDS": "4",
+    "MAIL_LEASE_SECONDS": "20",
+    "MAIL_UNKNOWN_SECONDS": "25",
     "ANNOUNCE_GAP_SECONDS": "1",
     "ANNOUNCE_GAP_MAX_SECONDS": "4",
     "UPLOAD_TIMEOUT_SECONDS": "20",

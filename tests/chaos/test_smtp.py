@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from functions.backends.jobs import Jobs
 from functions.common.config import load
@@ -12,12 +15,23 @@ from functions.common.settings import Periods
 from functions.common.transitions import MAIL_AGAIN
 from tests.chaos import requests
 from tests.chaos.arena import PERIODS, Arena
+from tests.chaos.arena import arena as new_arena
 from tests.chaos.conftest import Whole
 from tests.chaos.relay import relay
 from tests.clients.waiting import stays, until
 from tests.local.private import SHORT_PERIODS
 
 WATCH_SECONDS = 1.0
+# Out of their usual order, so that there are zombies: a notifier waits for its relay longer than its lease lasts, and
+# for the answer to a mail longer than until it is unknown.
+HASTY = {"MAIL_LEASE_SECONDS": "3", "MAIL_UNKNOWN_SECONDS": "4"}
+
+
+@pytest.fixture(scope="module")
+def session_arena() -> Iterator[Arena]:
+    """A system of this file's own, whose notifiers lose their mails soon."""
+    with new_arena(**HASTY) as system:
+        yield system
 
 
 def mail(arena: Arena, fid: str) -> dict[str, Any]:
@@ -40,7 +54,7 @@ def await_mail(arena: Arena, fid: str, state: str) -> None:
 
 def ask_again(arena: Arena, fid: str) -> None:
     """Let the mail be sent once more, as the owner may."""
-    periods = load(Periods, {**SHORT_PERIODS, **PERIODS})
+    periods = load(Periods, {**SHORT_PERIODS, **PERIODS, **HASTY})
     jobs = Jobs(arena.inspector.database.jobs, lambda: datetime.now(UTC), periods)
     assert jobs.apply(MAIL_AGAIN, fid, run=mail(arena, fid)["run"])
 
