@@ -91,6 +91,8 @@ def _install_limits(app: Flask, settings: Serving) -> None:
             _cork(environ, on=True)
             response.call_on_close(lambda: _cork(environ, on=False))
             response.call_on_close(lambda: _drain(environ))
+        for work in g.pop("once_answered", ()):
+            response.call_on_close(work)
         return response
 
 

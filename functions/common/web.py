@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, g
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
@@ -65,6 +66,14 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
         return verifier.verify(token.strip(" "))
     except Failure as failure:
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
+
+
+def once_answered(work: Callable[[], object]) -> None:
+    """Do this when the answer to the current request is out: for work that its reader need not wait for.
+
+    The process may die in between, so it must be work that somebody else does otherwise.
+    """
+    g.setdefault("once_answered", []).append(work)
 
 
 def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:

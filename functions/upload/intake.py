@@ -9,7 +9,6 @@ from itertools import chain
 
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
-from functions.backends.queue import Queue
 from functions.common import ids, transitions
 from functions.common.errors import EMPTY_FILE, UNAVAILABLE, Failure
 from functions.common.tokens import Bearer
@@ -22,8 +21,8 @@ _log = logging.getLogger(__name__)
 _RENEWALS_A_LEASE = 3
 
 
-def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files, queue: Queue) -> Document:
-    """Store a video and return its job, ready to be converted. Raises Failure, and then nothing is left of it."""
+def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
+    """Store a video and return its job, ready to be announced. Raises Failure, and then nothing is left of it."""
     head, video = _peek(video)
     sniffing.require_media(head)
     job = jobs.receive(
@@ -34,8 +33,7 @@ def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, f
     except BaseException:
         _abort(job, jobs, files)
         raise
-    # From here on the job is safe, whatever becomes of the event.
-    queue.announce([accepted])
+    # From here on the job is safe, whatever becomes of its event.
     _log.info("received", extra={"job": accepted["_id"], "bytes": accepted["size"]})
     return accepted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import functions_framework
@@ -13,6 +13,7 @@ from functions.common.settings import Broker, Links, Mongo, Periods, Verifying
 
 if TYPE_CHECKING:
     from functions.common.tokens import Verifier
+    from functions.common.transitions import Document
 
 _PERIODS = config.load(Periods)
 _VERIFYING = config.load(Verifying)
@@ -23,18 +24,26 @@ config.load(Broker)
 
 @functions_framework.http
 def upload(request: Request) -> Response:
-    """Take one video; answer 202 with the job's id once it can no longer be lost."""
+    """Take one video; answer 202 with the job's id once it can no longer be lost, and then announce it."""
     web.allow(request, "POST", "PUT")
     bearer = web.bearer(request, _verifier())
     # The drivers load with the first upload, not with the process.
-    from functions.backends import files, jobs, queue
+    from functions.backends import files, jobs
     from functions.common import links
     from functions.upload import body, intake
 
     video = body.open_video(request, _PERIODS)
-    job = intake.take(video, bearer, trace.current(), jobs=jobs.connect(), files=files.connect(), queue=queue.connect())
+    job = intake.take(video, bearer, trace.current(), jobs=jobs.connect(), files=files.connect())
+    # Nobody waits for the broker, or for its driver to load: a job that nobody has announced, sweep announces.
+    web.once_answered(partial(_announce, job))
     download = links.to(_LINKS.public_url, "download", fid=job["_id"])
     return web.answer({"id": job["_id"], "state": "ready", "links": {"download": download}}, 202)
+
+
+def _announce(job: Document) -> None:
+    from functions.backends import queue
+
+    queue.connect().announce([job])
 
 
 @cache

@@ -58,7 +58,7 @@ def _of_upload() -> Iterator[tuple[str, Case]]:
     yield from at(causes.upload, GONE, "accept", sides=("before",))
     # From here on the job is safe, though nobody was told its id.
     yield from at(causes.upload, DONE, "accept", sides=("after",))
-    yield from at(causes.upload, DONE, "publish")
+    yield from at(causes.answered_upload, DONE, "publish")
 
 
 def _of_convert() -> Iterator[tuple[str, Case]]:

@@ -36,6 +36,12 @@ def upload(ground: Ground, step: str, name: str) -> None:
     ground.await_crash(step)
 
 
+def answered_upload(ground: Ground, step: str, name: str) -> None:
+    """Every step of an upload that comes after its answer: the client was promised an MP3."""
+    upload(ground, step, name)
+    assert ground.job(name)["_id"] in ground.acknowledged
+
+
 def slow_upload(ground: Ground, step: str, name: str) -> None:
     """The client sends so slowly that the lease must be renewed."""
     content = large_video(ground.videos, MEGABYTES).read_bytes()

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
+from tests.clients.waiting import until
+
 Message = tuple[pika.BasicProperties, bytes]
 STRUCTURED = "application/cloudevents+json"
 
@@ -62,6 +64,13 @@ class Queues:
         """Return how many messages wait for a consumer."""
         with self._channel() as channel:
             return int(channel.queue_declare(name, passive=True).method.message_count)
+
+    @contextmanager
+    def awaited(self, name: str) -> Iterator[None]:
+        """Wait, after the block, until one more message waits than before: upload announces when it has answered."""
+        before = self.ready(name)
+        yield
+        until(lambda: self.ready(name) == before + 1, f"one more message in {name}")
 
     def consumers(self, name: str) -> int:
         """Return how many consumers a queue has."""

@@ -41,7 +41,7 @@ def lines(stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
 def sent(stack: PrivateStack, fid: str) -> str:
     """Return the traceparent in the header of a job's mail."""
     mails = (email.message_from_bytes(path.read_bytes()) for path in stack.home.rglob("*.eml"))
-    (mail,) = [mail for mail in mails if mail["Message-ID"].startswith(f"<{fid}")]
+    (mail,) = [mail for mail in mails if mail.get("Message-ID", "").startswith(f"<{fid}")]
     return str(mail["Traceparent"])
 
 
@@ -76,7 +76,8 @@ def test_the_trace_outlives_a_lost_event(
     stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, no_connector, queues
 ) -> None:
     """What sweep sends again belongs to the trace that the job keeps."""
-    fid = uploaded(url, owner, video, {"traceparent": GIVEN})
+    with queues.awaited("videos"):
+        fid = uploaded(url, owner, video, {"traceparent": GIVEN})
     queues.empty("videos")
     no_connector()
     inspector.done(fid)

@@ -67,11 +67,12 @@ def _arriving() -> Iterator[bytes]:
 
 
 def upload(script: Script) -> None:
-    """Upload the video; the uploader hears 202 last of all."""
+    """Upload the video; the uploader hears 202, and then it is announced."""
     video = Video("a.mp4", _arriving())
-    ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
-    intake.take(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
+    ports = {"jobs": _jobs(script), "files": Files(script)}
+    job = intake.take(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
     script.do("acknowledge")
+    Queue(script).announce([job])
 
 
 def convert(script: Script, name: str) -> None:
