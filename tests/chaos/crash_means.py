@@ -64,4 +64,6 @@ def refuses(url: str) -> bool:
         socket.create_connection((parts.hostname, parts.port), timeout=5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it stopped while we were in its queue: the next one is refused
+        return False
     return False
