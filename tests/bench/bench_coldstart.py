@@ -1,8 +1,10 @@
 """Cold start: from exec to each function's first answers, beside a trivial one on functions-framework's own runner.
 
-All are started afresh in turn, with the same Python and compiled bytecode; the functions as their containers start
-them, against real backends. The Argon2id check counts in login, and imports that wait for the first request count in
-all. Exits with 1 when a target is missed.
+All are started afresh in turn, with the same Python and compiled bytecode, each with the packages of its image and no
+others; the functions as their containers start them, against real backends. Each start that counts follows one of the
+same kind that does not, so that all find their files in memory. The Argon2id check counts in login, and imports that
+wait for the first request count in all. upload announces its job when the answer is out: what that costs is in a line
+of its own, and in its memory. Exits with 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -10,28 +12,27 @@ from __future__ import annotations
 import argparse
 import compileall
 import sys
-import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from tests.bench.cold import Call, Cost, Server, first_answer
+from tests.bench.cold import HEALTHY, Call, Cost, First, Server, first_answer
 from tests.bench.comparison import print_table
 from tests.bench.first_calls import FirstCalls
+from tests.bench.rooms import furnished
 from tests.bench.system import ROOT, System, started
 from tests.bench.targets import Target, print_targets
 
 ROUNDS = 11
 FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
 PEER = "functions-framework, trivial"
-HEALTH, BEGUN, ANSWERED = "health", "first event claimed", "first answer"
+HEALTH, BEGUN, ANSWERED, ANNOUNCED = "health", "first event claimed", "first answer", "announced"
 EVENTS = ("convert", "notify")  # what must be quick is the claim; the rest is the work itself
 HEALTH_MOST = 1.25
 FIRST_MOST = 1.7
 MEGABYTES_MOST = 60
 MEGABYTE = 1_000_000
-HEALTHY = Call("GET", "/_/health")
 TRIVIAL = ROOT / "tests" / "bench" / "trivial.py"
 KEPT = ("PATH", "LANG", "HOME")
 
@@ -41,48 +42,62 @@ Costs = dict[tuple[str, str], list[Cost]]
 def main() -> int:
     """Measure, print, and return 1 when a target was missed."""
     rounds = parse(sys.argv[1:])
-    for folder in (sysconfig.get_path("purelib"), ROOT / "functions", TRIVIAL.parent):
-        compileall.compile_dir(str(folder), quiet=2)
+    for sources in (ROOT / "functions", TRIVIAL.parent):
+        compileall.compile_dir(str(sources), quiet=2)
     costs: Costs = {}
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, started() as system:
-        servers = quieted(system)
-        calls = FirstCalls(system, Path(folder))
-        measure({}, servers, calls)  # a round that does not count: files are read from the disk, indexes are made
-        for number in range(rounds):
-            print(f"round {number + 1} of {rounds}", flush=True)
-            measure(costs, servers, calls)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        print("installing each function's own packages", flush=True)
+        rooms = {name: furnished(name, Path(folder)) for name in FUNCTIONS}
+        with started() as system:
+            servers = quieted(system, rooms)
+            rehearsal, calls = FirstCalls(system, Path(folder)), FirstCalls(system, Path(folder))
+            for number in range(rounds):
+                print(f"round {number + 1} of {rounds}", flush=True)
+                measure(costs, servers, rehearsal, calls)
     print_costs(costs)
     return 0 if print_targets(targets(costs)) else 1
 
 
-def quieted(system: System) -> dict[str, Server]:
+def quieted(system: System, rooms: Mapping[str, Path]) -> dict[str, Server]:
     """Stop every function, which would share the measured ones' pages and take their work; return how each starts."""
+
+    def as_in_its_image(name: str) -> Server:
+        (program, *words), environment = system.program(name)
+        return Server([str(rooms[name] / Path(program).name), *words], environment)
+
     system.stop("connector")
     for name in FUNCTIONS:
         system.stop(name)
-    servers = {name: Server(*system.program(name)) for name in FUNCTIONS}
+    servers = {name: as_in_its_image(name) for name in FUNCTIONS}
     environment = {name: servers["login"].environment[name] for name in KEPT}
-    command = [str(Path(sys.executable).parent / "functions-framework"), "--target=trivial", f"--source={TRIVIAL}"]
+    command = [str(rooms["login"] / "functions-framework"), "--target=trivial", f"--source={TRIVIAL}"]
     return {PEER: Server(command, environment), **servers}
 
 
-def measure(costs: Costs, servers: dict[str, Server], calls: FirstCalls) -> None:
-    """Start every function twice, once for its health and once for its work, and the trivial one before each."""
+def measure(costs: Costs, servers: dict[str, Server], rehearsal: FirstCalls, calls: FirstCalls) -> None:
+    """Start every function for its health and for its work, and the trivial one before each."""
 
     def note(name: str, what: str, cost: Cost) -> None:
         costs.setdefault((name, what), []).append(cost)
 
+    def second(server: Server, call: Call) -> First:
+        first_answer(server, call)
+        return first_answer(server, call)
+
     for name in FUNCTIONS:
-        note(PEER, ANSWERED, first_answer(servers[PEER], Call("GET", "/")).answered)
-        note(name, HEALTH, first_answer(servers[name], HEALTHY).answered)
-        note(PEER, ANSWERED, first_answer(servers[PEER], Call("GET", "/")).answered)
-        first = first_answer(servers[name], getattr(calls, name)())
+        note(PEER, ANSWERED, second(servers[PEER], Call("GET", "/")).answered)
+        note(name, HEALTH, second(servers[name], Call(*HEALTHY)).answered)
+        note(PEER, ANSWERED, second(servers[PEER], Call("GET", "/")).answered)
+        rehearsal.answered(name, first_answer(servers[name], rehearsal.to(name)))
+        first = first_answer(servers[name], calls.to(name))
+        calls.answered(name, first)
         if first.begun:
             note(name, BEGUN, first.begun)
         note(name, ANSWERED, first.answered)
         if name == "upload":
-            calls.uploaded(first.body)
-    calls.ended_well()
+            note(name, ANNOUNCED, first.rested)
+    for each in (rehearsal, calls):
+        each.ended_well()
 
 
 def print_costs(costs: Costs) -> None:

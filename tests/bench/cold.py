@@ -21,6 +21,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 60.0
 LOOK_SECONDS = 0.001
 LAST_BYTES = 2000
+HEALTHY = ("GET", "/_/health")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds from exec until it was seen, processor seconds until then, and bytes held after the answer (PSS)."""
+    """Seconds from exec until it was seen, processor seconds until then, and bytes held at rest (PSS)."""
 
     seconds: float
     cpu: float
@@ -57,10 +58,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class First:
-    """The first answer, and what it cost; what the beginning of its work cost, where that was looked for."""
+    """The first answer, and what it cost, with what was done after it and before the connection's next request too.
+
+    What the beginning of its work cost, where that was looked for.
+    """
 
     body: bytes
     answered: Cost
+    rested: Cost
     begun: Cost | None
 
 
@@ -84,13 +89,14 @@ def _measured(process: subprocess.Popen[bytes], port: int, call: Call, start: fl
         begun = _spent_when(call.begun, process.pid, start) if call.begun else None
         response = connection.getresponse()
         body = response.read()
-        seconds, cpu = _spent(process.pid, start)
+        answered = _spent(process.pid, start)
+        if response.status != call.status:
+            raise RuntimeError(f"answered {response.status}, not {call.status}: {body!r}")
+        rested = _spent_at_rest(connection, process.pid, start)
     finally:
         connection.close()
-    if response.status != call.status:
-        raise RuntimeError(f"answered {response.status}, not {call.status}: {body!r}")
     memory = processes.resident(processes.family({process.pid}))
-    return First(body, Cost(seconds, cpu, memory), Cost(*begun, memory) if begun else None)
+    return First(body, Cost(*answered, memory), Cost(*rested, memory), Cost(*begun, memory) if begun else None)
 
 
 def _connected(process: subprocess.Popen[bytes], port: int, start: float) -> socket.socket:
@@ -105,6 +111,15 @@ def _connected(process: subprocess.Popen[bytes], port: int, start: float) -> soc
 def _spent_when(begun: Callable[[], bool], pid: int, start: float) -> tuple[float, float]:
     while not begun():
         _pause(start, "to begin")
+    return _spent(pid, start)
+
+
+def _spent_at_rest(connection: http.client.HTTPConnection, pid: int, start: float) -> tuple[float, float]:
+    """Ask for the health: on the same connection, nothing answers before all work for the last request is done."""
+    if connection.sock is None:
+        raise RuntimeError("hung up, so that nobody knows when its work is done")
+    connection.request(*HEALTHY)
+    connection.getresponse().read()
     return _spent(pid, start)
 
 

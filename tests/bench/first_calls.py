@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench.cold import Call
+from tests.bench.cold import Call, First
 from tests.bench.system import System
 from tests.clients import events, web
 
@@ -28,9 +28,15 @@ class FirstCalls:
         self._mp3.write_bytes(bytes(KILOBYTE))
         self._fid = ""
 
-    def uploaded(self, body: bytes) -> None:
+    def to(self, function: str) -> Call:
+        """Return the call of a function."""
+        call: Call = getattr(self, function)()
+        return call
+
+    def answered(self, function: str, first: First) -> None:
         """Take note of the job that upload answered with."""
-        self._fid = json.loads(body)["id"]
+        if function == "upload":
+            self._fid = json.loads(first.body)["id"]
 
     def login(self) -> Call:
         """A login with the right password, which is checked with Argon2id."""
