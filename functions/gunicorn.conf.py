@@ -11,7 +11,9 @@ bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  
 worker_class = "gthread"
 workers = 1
 threads = int(os.environ.get("THREADS", "4"))
-preload_app = True
+# The one worker loads the app itself: loaded before the fork, its pages are copied one by one as they are used, 2 MB of
+# them by the first answer, and nothing is sooner.
+preload_app = False
 timeout = 0  # a conversion may keep its thread for minutes
 graceful_timeout = int(float(os.environ.get("GRACEFUL_TIMEOUT_SECONDS", "600")))
 keepalive = 15
@@ -24,15 +26,11 @@ loglevel = "warning"
 gc.set_threshold(50_000)
 
 
-def pre_fork(server: Any, worker: Any) -> None:
-    """Keep what is loaded out of every later collection, which would copy its pages for the worker."""
-    gc.freeze()
-
-
 def post_worker_init(worker: Any) -> None:
     """Make SIGTERM refuse new connections at once and tell the work in hand, then stop as gunicorn does."""
     from functions.common import shutdown
 
+    gc.freeze()  # what is loaded stays, and no later collection need look through it
     stop: Any = signal.getsignal(signal.SIGTERM)
 
     def terminate(number: int, frame: Any) -> None:

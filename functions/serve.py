@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import io
 import socket
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import functions_framework
 from flask import Flask, Response, g, request
+from gunicorn.errors import AppImportError
 
 from functions.common import config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
@@ -126,7 +126,8 @@ def _start() -> Flask:
         log.setup(settings.function, settings.log_level)
         return build(settings)
     except config.ConfigError as error:
-        sys.exit(f"cannot start: {error}")
+        # gunicorn shows the sentence, and ends instead of trying again.
+        raise AppImportError(f"cannot start: {error}") from None
 
 
 app = _start()

@@ -1,0 +1,49 @@
+"""A function whose settings are missing or wrong does not start: it says in a sentence which, and ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.local.commands import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+GUNICORN = [str(Path(sys.executable).parent / "gunicorn"), "-c", "functions/gunicorn.conf.py"]
+END_SECONDS = 30
+PASSWORD = "hunter2"
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Start a function with these settings and no others; return how it ended."""
+    environment = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(free_port()), **settings}
+    return subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=END_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("function", "missing"),
+    [("login", "JWT_PRIVATE_KEY"), ("upload", "JWT_PUBLIC_KEYS"), ("convert", "MONGODB_URL"), ("notify", "LINK_SECRET"),
+     ("download", "JWT_PUBLIC_KEYS"), ("sweep", "RABBITMQ_URL")],
+)  # fmt: skip
+def test_a_setting_is_missing(function: str, missing: str) -> None:
+    ended = start(FUNCTION_TARGET=function)
+    assert ended.returncode != 0
+    assert f"cannot start: {missing} is missing: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_setting_is_wrong() -> None:
+    ended = start(FUNCTION_TARGET="sweep", RABBITMQ_URL=f"http://user:{PASSWORD}@127.0.0.1/")
+    assert ended.returncode != 0
+    assert "cannot start: RABBITMQ_URL must be a URL that begins with amqp:// or amqps://" in ended.stderr
+    assert PASSWORD not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_there_is_no_such_function() -> None:
+    ended = start(FUNCTION_TARGET="../login")
+    assert ended.returncode != 0
+    assert "cannot start: FUNCTION_TARGET must be the name of a function, such as login" in ended.stderr
