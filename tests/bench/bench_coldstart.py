@@ -4,7 +4,8 @@ All are started afresh in turn, with the same Python and compiled bytecode, each
 others; the functions as their containers start them, against real backends. Each start that counts follows one of the
 same kind that does not, so that all find their files in memory. The Argon2id check counts in login, and imports that
 wait for the first request count in all. upload announces its job when the answer is out: what that costs is in a line
-of its own, and in its memory. Exits with 1 when a target is missed.
+of its own, and in its memory. What no upload or download can do without, PyJWT and pymongo, is measured alone, too.
+Exits with 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.bench.targets import Target, print_targets
 ROUNDS = 11
 FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
 PEER = "functions-framework, trivial"
+DRIVERS = "functions-framework, loads PyJWT and pymongo"
 HEALTH, BEGUN, ANSWERED, ANNOUNCED = "health", "first event claimed", "first answer", "announced"
 EVENTS = ("convert", "notify")  # what must be quick is the claim; the rest is the work itself
 HEALTH_MOST = 1.25
@@ -70,8 +72,12 @@ def quieted(system: System, rooms: Mapping[str, Path]) -> dict[str, Server]:
         system.stop(name)
     servers = {name: as_in_its_image(name) for name in FUNCTIONS}
     environment = {name: servers["login"].environment[name] for name in KEPT}
-    command = [str(rooms["login"] / "functions-framework"), "--target=trivial", f"--source={TRIVIAL}"]
-    return {PEER: Server(command, environment), **servers}
+
+    def on_its_own_runner(target: str) -> Server:
+        command = [str(rooms["upload"] / "functions-framework"), f"--target={target}", f"--source={TRIVIAL}"]
+        return Server(command, environment)
+
+    return {PEER: on_its_own_runner("trivial"), DRIVERS: on_its_own_runner("drivers"), **servers}
 
 
 def measure(costs: Costs, servers: dict[str, Server], rehearsal: FirstCalls, calls: FirstCalls) -> None:
@@ -84,6 +90,7 @@ def measure(costs: Costs, servers: dict[str, Server], rehearsal: FirstCalls, cal
         first_answer(server, call)
         return first_answer(server, call)
 
+    note(DRIVERS, ANSWERED, second(servers[DRIVERS], Call("GET", "/")).answered)
     for name in FUNCTIONS:
         note(PEER, ANSWERED, second(servers[PEER], Call("GET", "/")).answered)
         note(name, HEALTH, second(servers[name], Call(*HEALTHY)).answered)
@@ -104,7 +111,7 @@ def print_costs(costs: Costs) -> None:
     """Print medians and least values, and the ratios of both to the trivial function's."""
     peer = costs[PEER, ANSWERED]
     rows = []
-    for (name, what), each in costs.items():
+    for (name, what), each in sorted(costs.items(), key=lambda cost: cost[0][0] != PEER):
         seconds, cpu = [cost.seconds for cost in each], [cost.cpu for cost in each]
         figures = [*both(seconds, [cost.seconds for cost in peer]), *both(cpu, [cost.cpu for cost in peer])]
         rows.append((f"{name}, {what}", *figures, f"{megabytes(each):.0f}"))

@@ -1,4 +1,4 @@
-"""The least function there can be, for functions-framework's own runner to serve."""
+"""The least functions there can be, for functions-framework's own runner to serve."""
 
 from __future__ import annotations
 
@@ -10,3 +10,12 @@ from flask import Request
 def trivial(request: Request) -> str:
     """Answer."""
     return "ok"
+
+
+@functions_framework.http
+def drivers(request: Request) -> str:
+    """Load what an upload or a download cannot do without, and answer."""
+    import jwt
+    import pymongo
+
+    return f"PyJWT {jwt.__version__}, pymongo {pymongo.version}"
