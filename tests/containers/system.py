@@ -64,8 +64,10 @@ class Contained:
             "--log-driver=none", *words, f"--env={MARKER}={self.plan.home.path}",
             *(f"--env={key}={value}" for key, value in settings.items()), image,
         ]  # fmt: skip
-        # A pod's empty folder can be written by whoever its containers run as.
-        opened = ["sh", "-c", 'chmod 0777 "$0" && exec "$@"', str(self.tmp(name)), *command]
+        # A pod's empty folder can be written by whoever its containers run as. podman's monitor leaves a file where it
+        # was started when the kernel kills for want of memory: not in the project.
+        opened = ["sh", "-c", 'chmod 0777 "$0" && cd "$1" && shift && exec "$@"']
+        opened += [str(self.tmp(name)), str(self.plan.home.run), *command]
         return replace(self.plan.programs[name], command=opened, environment=dict(storage.OWN))
 
     def _secrets(self, name: str) -> Path:
