@@ -17,8 +17,8 @@ _CONVERTING = config.load(Converting)
 config.load(Periods)
 config.load(Mongo)
 config.load(Broker)
-# gunicorn forks another worker for one that was killed, and there may be no next conversion for long.
-os.register_at_fork(after_in_child=workspace.remove_abandoned)
+# gunicorn starts another worker for one that was killed, and there may be no next conversion for long.
+workspace.remove_abandoned()
 
 
 @functions_framework.http
