@@ -1,8 +1,10 @@
 """Other people's manifests: read from the internet once, and again never."""
 
 import hashlib
+import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from local.cluster.versions import Manifest, Part
@@ -11,7 +13,9 @@ from local.problem import Problem
 
 FOLDER = OURS / "cluster"
 TIMEOUT_SECONDS = 60
+MOST_SECONDS = 600
 MOST_BYTES = 32 * 2**20  # the largest, with its schemas, has a few
+BLOCK_BYTES = 65_536
 
 
 def files(part: Part) -> list[Path]:
@@ -32,10 +36,10 @@ def _file(manifest: Manifest, folder: Path) -> Path:
 def _read(manifest: Manifest) -> bytes:
     try:
         with urllib.request.urlopen(manifest.url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - from versions.py
-            content: bytes = answer.read(MOST_BYTES + 1)
+            content = _content(answer)
     except urllib.error.HTTPError as error:
         raise Problem(f"{manifest.url} is answered with {error.code}. Is its version right in versions.py?") from error
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise Problem(f"{manifest.url} cannot be read. Check that this machine reaches the internet.") from error
     if len(content) > MOST_BYTES:
         raise Problem(f"{manifest.url} is larger than any manifest. Is its version right in versions.py?")
@@ -43,3 +47,17 @@ def _read(manifest: Manifest) -> bytes:
     if manifest.sha256 and found != manifest.sha256:
         raise Problem(f"{manifest.url} is not the file it was: its sha256 is {found}. Find out why before going on.")
     return content
+
+
+def _content(answer: HTTPResponse) -> bytes:
+    """Return the whole body, or more than a manifest may have. Raises OSError for a cut or a slow one."""
+    content = bytearray()
+    expected = answer.length or 0
+    deadline = time.monotonic() + MOST_SECONDS
+    while len(content) <= MOST_BYTES and (block := answer.read1(BLOCK_BYTES)):
+        content += block
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    if len(content) < min(expected, MOST_BYTES):  # a connection that is cut looks like an end (RFC 9112 section 8)
+        raise ConnectionError
+    return bytes(content)

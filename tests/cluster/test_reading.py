@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +20,29 @@ from local.problem import Problem
 CONTENT = b"kind: Namespace\n"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a word."""
+class Served(SimpleHTTPRequestHandler):
+    """Serves files, and what is no file: a body that is cut, and one that never ends."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if self.path == "/cut.yaml":
+            self.begin(f"Content-Length: {len(CONTENT) + 1}")
+            self.wfile.write(CONTENT)
+        elif self.path == "/cut-chunks.yaml":
+            self.begin("Transfer-Encoding: chunked")
+            self.wfile.write(b"ff\r\n" + CONTENT)
+        elif self.path == "/slow.yaml":
+            self.begin("Content-Length: 1000000")
+            with suppress(OSError):  # until nobody listens any more
+                while True:
+                    self.wfile.write(b"#")
+                    time.sleep(0.05)
+        else:
+            super().do_GET()
+
+    def begin(self, field: str) -> None:
+        """Begin an answer with one more field."""
+        self.wfile.write(f"HTTP/1.1 200 OK\r\n{field}\r\n\r\n".encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -32,7 +55,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     served.mkdir()
     (served / "there.yaml").write_bytes(CONTENT)
     monkeypatch.setattr(manifests, "FOLDER", tmp_path / "kept")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=str(served))) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/there.yaml"
@@ -56,11 +79,15 @@ def test_a_manifest_is_read_once(url: str, tmp_path: Path) -> None:
     ("there.yaml", "0" * 64, 100, "is not the file it was"),
     ("there.yaml", "", len(CONTENT) - 1, "larger than any manifest"),
     ("gone.yaml", "", 100, "answered with 404"),
+    ("cut.yaml", "", 100, "cannot be read"),
+    ("cut-chunks.yaml", "", 100, "cannot be read"),
+    ("slow.yaml", "", 100, "cannot be read"),
 ])  # fmt: skip
 def test_what_is_no_manifest_is_not_kept(
     name: str, sha256: str, most: int, sentence: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifests, "MOST_BYTES", most)
+    monkeypatch.setattr(manifests, "MOST_SECONDS", 0.5)
     with pytest.raises(Problem, match=sentence):
         kept(url.replace("there.yaml", name), sha256)
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
