@@ -27,10 +27,13 @@ gc.set_threshold(50_000)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Make SIGTERM refuse new connections at once and tell the work in hand, then stop as gunicorn does."""
+    """Keep what is loaded out of every later collection, and tell the work in hand of a SIGTERM.
+
+    That signal refuses new connections at once, then stops as gunicorn does.
+    """
     from functions.common import shutdown
 
-    gc.freeze()  # what is loaded stays, and no later collection need look through it
+    gc.freeze()
     stop: Any = signal.getsignal(signal.SIGTERM)
 
     def terminate(number: int, frame: Any) -> None:

@@ -33,7 +33,9 @@ def build(settings: Serving) -> Flask:
         raise config.ConfigError("FUNCTION_TARGET must be the name of a function, such as login")
     app: Flask = functions_framework.create_app(settings.function, str(source), "http")  # type: ignore[no-untyped-call]
     _install_health(app, settings)
+    # Flask runs what comes after a request in reverse order: the limits' part is the first, and the metrics' the last.
     _install_metrics(app, settings)
+    _install_later_work(app)
     _install_limits(app, settings)
     web.install_error_handlers(app, events=settings.function in _EVENT_FUNCTIONS)
     return app
@@ -69,6 +71,14 @@ def _install_metrics(app: Flask, settings: Serving) -> None:
         return response
 
 
+def _install_later_work(app: Flask) -> None:
+    @app.after_request
+    def go_on_later(response: Response) -> Response:
+        for work in g.pop("once_answered", ()):
+            response.call_on_close(work)
+        return response
+
+
 def _install_limits(app: Flask, settings: Serving) -> None:
     @app.before_request
     def begin() -> None:
@@ -91,8 +101,6 @@ def _install_limits(app: Flask, settings: Serving) -> None:
             _cork(environ, on=True)
             response.call_on_close(lambda: _cork(environ, on=False))
             response.call_on_close(lambda: _drain(environ))
-        for work in g.pop("once_answered", ()):
-            response.call_on_close(work)
         return response
 
 
