@@ -90,7 +90,6 @@ def measure(costs: Costs, servers: dict[str, Server], rehearsal: FirstCalls, cal
         first_answer(server, call)
         return first_answer(server, call)
 
-    note(DRIVERS, ANSWERED, second(servers[DRIVERS], Call("GET", "/")).answered)
     for name in FUNCTIONS:
         note(PEER, ANSWERED, second(servers[PEER], Call("GET", "/")).answered)
         note(name, HEALTH, second(servers[name], Call(*HEALTHY)).answered)
@@ -103,6 +102,7 @@ def measure(costs: Costs, servers: dict[str, Server], rehearsal: FirstCalls, cal
         note(name, ANSWERED, first.answered)
         if name == "upload":
             note(name, ANNOUNCED, first.rested)
+    note(DRIVERS, ANSWERED, second(servers[DRIVERS], Call("GET", "/")).answered)
     for each in (rehearsal, calls):
         each.ended_well()
 
@@ -111,7 +111,7 @@ def print_costs(costs: Costs) -> None:
     """Print medians and least values, and the ratios of both to the trivial function's."""
     peer = costs[PEER, ANSWERED]
     rows = []
-    for (name, what), each in sorted(costs.items(), key=lambda cost: cost[0][0] != PEER):
+    for (name, what), each in costs.items():
         seconds, cpu = [cost.seconds for cost in each], [cost.cpu for cost in each]
         figures = [*both(seconds, [cost.seconds for cost in peer]), *both(cpu, [cost.cpu for cost in peer])]
         rows.append((f"{name}, {what}", *figures, f"{megabytes(each):.0f}"))

@@ -58,9 +58,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class First:
-    """The first answer, and what it cost, with what was done after it and before the connection's next request too.
+    """The first answer and what it had cost, what all had cost when nothing more was done for it, and its body.
 
-    What the beginning of its work cost, where that was looked for.
+    And what the beginning of its work had cost, where that was looked for.
     """
 
     body: bytes

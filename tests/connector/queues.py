@@ -66,7 +66,7 @@ class Queues:
             return int(channel.queue_declare(name, passive=True).method.message_count)
 
     @contextmanager
-    def awaited(self, name: str) -> Iterator[None]:
+    def awaiting_one(self, name: str) -> Iterator[None]:
         """Wait, after the block, until one more message waits than before: upload announces when it has answered."""
         before = self.ready(name)
         yield

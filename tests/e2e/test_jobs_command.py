@@ -57,7 +57,7 @@ def test_dead_letters_are_seen_and_replayed(
     """Each letter is listed with its reason and its job, none is lost by that, and each job gets what it needs."""
 
     def announced() -> str:
-        with queues.awaited("videos"):
+        with queues.awaiting_one("videos"):
             return web.uploaded(url("upload"), owner.token, video)
 
     waiting, stuck, done, unmailed = (announced() for _ in range(4))
@@ -210,9 +210,9 @@ def test_a_job_that_waits_is_announced_once_more(
     video: Path,
     inspector: Inspector,
 ) -> None:
-    with queues.awaited("videos"):
+    with queues.awaiting_one("videos"):
         fid = web.uploaded(url("upload"), owner.token, video)
-    with queues.awaited("videos"):
+    with queues.awaiting_one("videos"):
         told = operator.jobs("retry", fid)
     assert (told.status, told.text) == (0, "It waits to be converted, and that was announced.\n")
     assert inspector.job(fid)["epoch"] == 0

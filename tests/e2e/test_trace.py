@@ -76,7 +76,7 @@ def test_the_trace_outlives_a_lost_event(
     stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, no_connector, queues
 ) -> None:
     """What sweep sends again belongs to the trace that the job keeps."""
-    with queues.awaited("videos"):
+    with queues.awaiting_one("videos"):
         fid = uploaded(url, owner, video, {"traceparent": GIVEN})
     queues.empty("videos")
     no_connector()
