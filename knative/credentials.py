@@ -56,7 +56,7 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_password)}
     values["mongodb-admin"] = {
         "password": _password(),
-        "key": _password(),
+        "key": secrets.token_hex(32),  # mongod takes the characters of base64 in a key file, and neither - nor _
         "users.js": users_js(roles, mongodb_passwords),
     }
     broker = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,11 @@ def test_passwords_are_new_each_time_and_shared_by_nobody() -> None:
     both = [secret["stringData"] for _ in range(2) for secret in credentials.make("h/d", "h/d", "r", "smtp://r")]
     made = [values[key] for values in both for key in ("password", "mongodb-url", "mysql-url") if key in values]
     assert len(set(made)) == len(made)
+
+
+def test_mongod_takes_the_key_of_its_replica_set() -> None:
+    """A key file holds 6 to 1024 characters of base64; mongod ends at any other (its manual, "Keyfiles")."""
+    for _ in range(20):
+        made = credentials.make("h/d", "h/d", "r", "smtp://r")
+        (key,) = [secret["stringData"]["key"] for secret in made if secret["metadata"]["name"] == "mongodb-admin"]
+        assert re.fullmatch(r"[A-Za-z0-9+/]{6,1024}", key)
