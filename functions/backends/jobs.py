@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
@@ -34,8 +33,7 @@ _BATCH = 100  # documents of a few kilobytes at most, held at a time
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # with a lower bound too, no server walks through the jobs without a date
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """How many jobs wait, and the age of the oldest in seconds."""
 
     number: int

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 DONE, FAILED, AGAIN, LOST = "done", "failed", "again", "lost"  # how a conversion ends
 READ, WRITTEN = "read", "written"
@@ -23,8 +22,7 @@ _noted: deque[tuple[str, tuple[Any, ...]]] = deque()
 _settling = Lock()
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How something stands, by one label."""
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from functions.common import errors, lines
 from functions.common.errors import Failure
@@ -23,8 +23,7 @@ _NAME_SHOWN_CHARACTERS = 60
 _BESIDE_THE_SOUND = {"track", "title", "artist", "album", "cover"}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Rule:
+class _Rule(NamedTuple):
     allowed: str
     read: Callable[[str], Any]  # raises ValueError
 

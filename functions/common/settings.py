@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import Literal
 
-from functions.common.config import choice, days, integer, seconds, secret, text, url
+from functions.common.config import Settings, choice, days, integer, seconds, secret, text, url
 
 # An Ed25519 key in PKCS 8 is this and 32 bytes more (RFC 8410 section 7).
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
@@ -34,8 +33,7 @@ def _jwk_set(value: str) -> None:
         raise ValueError("must be a JWK set of Ed25519 keys with a kid each")
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(Settings):
     """How every function is served."""
 
     function: str = text("FUNCTION_TARGET", "the function to serve, such as login")
@@ -48,8 +46,7 @@ class Serving:
     )
 
 
-@dataclass(frozen=True)
-class Links:
+class Links(Settings):
     """Where people reach the functions."""
 
     public_url: str = text(
@@ -57,16 +54,14 @@ class Links:
     )
 
 
-@dataclass(frozen=True)
-class SignedLinks:
+class SignedLinks(Settings):
     """The links in mails, which need no token."""
 
     link_secret: str = secret("LINK_SECRET", "signs the links in mails", least=32)
     link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail works", default=7.0)
 
 
-@dataclass(frozen=True)
-class Mongo:
+class Mongo(Settings):
     """MongoDB: job documents and GridFS."""
 
     url: str = url("MONGODB_URL", "where MongoDB is", "mongodb", "mongodb+srv")
@@ -74,24 +69,21 @@ class Mongo:
     timeout: float = seconds("MONGODB_TIMEOUT_SECONDS", "the limit of one operation", default=10.0)
 
 
-@dataclass(frozen=True)
-class Broker:
+class Broker(Settings):
     """RabbitMQ: the events."""
 
     url: str = url("RABBITMQ_URL", "where RabbitMQ is", "amqp", "amqps")
     timeout: float = seconds("PUBLISH_TIMEOUT_SECONDS", "how long a publish may wait for the broker", default=5.0)
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(Settings):
     """MySQL or MariaDB: the users."""
 
     url: str = url("MYSQL_URL", "where MySQL is", "mysql")
     timeout: float = seconds("MYSQL_TIMEOUT_SECONDS", "the limit of one query", default=5.0)
 
 
-@dataclass(frozen=True)
-class Relay:
+class Relay(Settings):
     """The SMTP server that takes our mails."""
 
     url: str = url("SMTP_URL", "where the mail relay is", "smtp", "smtps")
@@ -102,8 +94,7 @@ class Relay:
     )
 
 
-@dataclass(frozen=True)
-class Signing:
+class Signing(Settings):
     """What only login knows."""
 
     private_key: str = secret("JWT_PRIVATE_KEY", "the Ed25519 key that signs tokens (PEM, PKCS 8)", check=_ed25519_pem)
@@ -114,15 +105,13 @@ class Signing:
     signup_token: str = secret("SIGNUP_TOKEN", "lets its bearer create users", default="", least=16)
 
 
-@dataclass(frozen=True)
-class Verifying:
+class Verifying(Settings):
     """What a function needs to trust a token."""
 
     public_keys: str = secret("JWT_PUBLIC_KEYS", "the keys that sign tokens, as a JWK set", check=_jwk_set)
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Settings):
     """How large and how long a step may be."""
 
     upload_max_bytes: int = integer("UPLOAD_MAX_BYTES", "the largest video", default=2**31, least=1)
@@ -133,8 +122,7 @@ class Limits:
     download_timeout: float = seconds("DOWNLOAD_TIMEOUT_SECONDS", "the longest download", default=3600.0)
 
 
-@dataclass(frozen=True)
-class Converting:
+class Converting(Settings):
     """What convert may use, and how much may come out."""
 
     encoders: int = integer(
@@ -144,8 +132,7 @@ class Converting:
     max_mp3_bytes: int = integer("MAX_MP3_BYTES", "the largest MP3", default=2**31, least=1)
 
 
-@dataclass(frozen=True)
-class Sweeping:
+class Sweeping(Settings):
     """How much sweep does at a time."""
 
     pass_seconds: float = seconds(
@@ -153,7 +140,6 @@ class Sweeping:
     )
 
 
-@dataclass(frozen=True)
 class Periods(Limits):
     """The periods of the job document's transitions; every function that writes jobs must be given the same."""
 

@@ -7,8 +7,7 @@ import hashlib
 import json
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from jwt.algorithms import OKPAlgorithm
@@ -22,8 +21,7 @@ _SKEW_SECONDS = 30
 _REQUIRED = ["iss", "aud", "sub", "email", "exp", "iat", "jti"]
 
 
-@dataclass(frozen=True)
-class Bearer:
+class Bearer(NamedTuple):
     """Whom a valid token names: the user's id and e-mail address."""
 
     user: str

@@ -18,9 +18,9 @@ at `at`, and once more at `until`, when nothing that began before can still be w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from functions.common.errors import GAVE_UP
 from functions.common.settings import Periods
@@ -33,15 +33,15 @@ NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED = (
 )  # fmt: skip
 
 Document = dict[str, Any]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """What a row's values may depend on: the database's clock, the periods, and what the caller gives."""
 
     now: datetime
     periods: Periods
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = NOTHING
 
     def after(self, seconds: float) -> datetime:
         """Return the moment `seconds` later, in the whole milliseconds that MongoDB keeps."""
@@ -107,8 +107,7 @@ def tried_enough(moment: Moment) -> Document:
     return {"$gte": moment.periods.max_attempts}
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """One row: who may take a job from where to where, and what else changes."""
 
     name: str
@@ -117,11 +116,11 @@ class Transition:
     target: str | None  # None: the state stays
     mail: tuple[str, ...] = ()  # mail states it may start from; none named: any
     mail_target: str | None = None
-    when: Mapping[str, Value] = field(default_factory=dict)
-    sets: Mapping[str, Value] = field(default_factory=dict)
-    adds: Mapping[str, int] = field(default_factory=dict)
-    least: Mapping[str, Value] = field(default_factory=dict)
-    most: Mapping[str, Value] = field(default_factory=dict)
+    when: Mapping[str, Value] = NOTHING
+    sets: Mapping[str, Value] = NOTHING
+    adds: Mapping[str, int] = NOTHING
+    least: Mapping[str, Value] = NOTHING
+    most: Mapping[str, Value] = NOTHING
     drops: tuple[str, ...] = ()
 
 

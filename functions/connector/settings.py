@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from functions.common.config import ConfigError, choice, integer, seconds, text, url
+from functions.common.config import ConfigError, Settings, choice, integer, seconds, text, url
 
 
-@dataclass(frozen=True)
-class Connector:
+class Connector(Settings):
     """How queues become calls."""
 
     sinks: str = text(
@@ -43,8 +41,7 @@ class Connector:
     )
 
 
-@dataclass(frozen=True)
-class Queue:
+class Queue(NamedTuple):
     """A queue and where its messages go."""
 
     name: str

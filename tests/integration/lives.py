@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -20,8 +19,8 @@ from functions.common.settings import Broker, Periods
 from functions.sweep.broom import Broom
 from functions.sweep.sweeping import run
 
-PERIODS = dataclasses.replace(
-    load(Periods, {}), video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, download_timeout=600.0
+PERIODS = load(Periods, {}).but(
+    video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, download_timeout=600.0
 )
 
 

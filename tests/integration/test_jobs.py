@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from functions.common.transitions import TABLE, Document, Moment, Transition
 from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = dataclasses.replace(load(Periods, {}), max_attempts=3)
+PERIODS = load(Periods, {}).but(max_attempts=3)
 FIELDS = {"owner": "1", "email": "a@example.org", "filename": "$a.mp4", "options": {}, "traceparent": None}
 GIVEN = {
     "epoch": 0, "token": "t", "run": 1, "holder": "h", "deadline": NOW + timedelta(seconds=20), "progress": 7,

@@ -12,7 +12,6 @@ from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, label, of_kind, services
 
 _SET_BY_IMAGE = {"FUNCTION_TARGET", "PORT", "HOST"}
-_REQUIRED = config.table(settings.Mongo)[0].default
 
 
 def complaints(items: list[Object]) -> list[str]:
@@ -21,7 +20,7 @@ def complaints(items: list[Object]) -> list[str]:
 
 
 def _service(item: Object, items: list[Object]) -> Iterator[str]:
-    read = {setting.name: setting for kind in kinds(item["metadata"]["name"]) for setting in config.table(kind)}
+    read = {setting.name: setting for kind in kinds(item["metadata"]["name"]) for setting in kind.table.values()}
     files = {f"{name}_FILE" for name, setting in read.items() if setting.secret}
     given = environment(item, items)
     known = read.keys() | files | server_settings()
@@ -29,7 +28,7 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     yield from (f"{name} is a secret and belongs into a file" for name in sorted(given)
                 if name in read and read[name].secret)  # fmt: skip
     for name, setting in read.items():
-        if setting.default is _REQUIRED and not {name, f"{name}_FILE"} & given.keys() | ({name} & _SET_BY_IMAGE):
+        if setting.default is config.REQUIRED and not {name, f"{name}_FILE"} & given.keys() | ({name} & _SET_BY_IMAGE):
             yield f"{name} is required"
 
 
@@ -46,7 +45,7 @@ def environment(item: Object, items: list[Object]) -> dict[str, str]:
 
 
 @cache
-def kinds(function: str) -> tuple[type, ...]:
+def kinds(function: str) -> tuple[type[config.Settings], ...]:
     """Return the concerns whose settings a function loads as it starts."""
     tree = ast.parse((ROOT / "functions" / function / "main.py").read_text())
     names = [node.args[0].id for node in ast.walk(tree) if isinstance(node, ast.Call)

@@ -28,6 +28,25 @@ def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
     assert HIDDEN not in str(error.value)
 
 
+def test_settings_are_values() -> None:
+    """What two processes read alike is alike, whichever way it was given, and nobody changes it."""
+    read = config.load(Periods, {"MAX_ATTEMPTS": "7"})
+    assert read == config.load(Periods, {}).but(max_attempts=7) != config.load(Periods, {})
+    assert len({read, config.load(Periods, {"MAX_ATTEMPTS": "7"})}) == 1
+    assert list(Periods.table)[:4] == list(Limits.table)
+    with pytest.raises(AttributeError):
+        read.max_attempts = 8
+
+
+@pytest.mark.parametrize(("values", "named"), [
+    (("mongodb://host/",), {}), (("mongodb://host/", "x", 1.0, 2.0), {}),
+    (("mongodb://host/", "x"), {"time": 1.0}), (("mongodb://host/", "x", 1.0), {"url": "y"}),
+])  # fmt: skip
+def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, float]) -> None:
+    with pytest.raises(TypeError, match="Mongo takes url, database, timeout"):
+        Mongo(*values, **named)
+
+
 @pytest.mark.parametrize(
     ("kind", "environ", "words"),
     [
@@ -44,7 +63,7 @@ def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
         (settings.Verifying, {"JWT_PUBLIC_KEYS": '{"keys": []}'}, "JWT_PUBLIC_KEYS must be a JWK set"),
     ],
 )
-def test_malformed(kind: type, environ: dict[str, str], words: str) -> None:
+def test_malformed(kind: type[config.Settings], environ: dict[str, str], words: str) -> None:
     """A setting that is wrong is named, with what it must be."""
     with pytest.raises(config.ConfigError, match=words) as error:
         config.load(kind, environ)
