@@ -26,14 +26,16 @@ config.load(Broker)
 def upload(request: Request) -> Response:
     """Take one video; answer 202 with the job's id once it can no longer be lost, and then announce it."""
     web.allow(request, "POST", "PUT")
-    bearer = web.bearer(request, _verifier())
-    # The drivers load with the first upload, not with the process.
+    # The drivers load with the first upload, not with the process; MongoDB greets while the rest loads.
     from functions.backends import files, jobs
+
+    documents, stored = jobs.connect(), files.connect()
+    bearer = web.bearer(request, _verifier())
     from functions.common import links
     from functions.upload import body, intake
 
     video = body.open_video(request, _PERIODS)
-    job = intake.take(video, bearer, trace.current(), jobs=jobs.connect(), files=files.connect())
+    job = intake.take(video, bearer, trace.current(), jobs=documents, files=stored)
     # Nobody waits for the broker, or for its driver to load: a job that nobody has announced, sweep announces.
     web.once_answered(partial(_announce, job))
     download = links.to(_LINKS.public_url, "download", fid=job["_id"])
