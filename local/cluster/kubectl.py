@@ -11,7 +11,7 @@ from typing import Any
 from local.cluster.run import run
 from local.problem import Problem
 
-TRIES, PAUSE_SECONDS = 12, 5.0
+TRIES, PAUSE_SECONDS = 36, 5.0
 # An admission webhook that was just installed says for a while that it is not there.
 NOT_YET = ("failed calling webhook", "no endpoints available", "no matches for kind", "connection refused")
 ADVICE = "Look at the cluster with kubectl, then try again: every step may be repeated."

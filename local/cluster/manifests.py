@@ -1,11 +1,15 @@
 """Other people's manifests: read from the internet once, and again never."""
 
 import hashlib
+import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+
+import yaml
 
 from local.cluster.versions import Manifest, Part
 from local.home import OURS
@@ -17,10 +21,22 @@ MOST_SECONDS = 600
 MOST_BYTES = 32 * 2**20  # the largest, with its schemas, has a few
 BLOCK_BYTES = 65_536
 
+_SEPARATOR = re.compile(r"^---.*$", re.M)
+_DEPLOYMENT = re.compile(r"^kind: Deployment$", re.M)
+
 
 def files(part: Part) -> list[Path]:
     """Return a part's manifests as files of this machine."""
     return [_file(manifest, FOLDER / part.version / part.namespace) for manifest in part.manifests]
+
+
+def deployments(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the namespace and the name of each Deployment in manifests."""
+    for file in files:
+        # Schemas make most of these files, and take seconds to read.
+        found = (text for text in _SEPARATOR.split(file.read_text()) if _DEPLOYMENT.search(text))
+        for metadata in (yaml.safe_load(text)["metadata"] for text in found):
+            yield metadata["namespace"], metadata["name"]
 
 
 def _file(manifest: Manifest, folder: Path) -> Path:

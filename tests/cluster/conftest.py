@@ -21,7 +21,16 @@ kind: Config
 clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:9"}}]
 contexts: [{name: kind-mp3converter, context: {cluster: nowhere}}]
 """
-OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: default}\n"
+OBJECTS = """apiVersion: v1
+kind: ConfigMap
+metadata: {{name: x, namespace: default}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  namespace: {namespace}
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         for manifest in part.manifests:
             file = tmp_path / "manifests" / part.version / part.namespace / manifest.name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(OBJECT)
+            file.write_text(OBJECTS.format(name=file.stem, namespace=part.namespace))
     return Machine(tmp_path)
 
 

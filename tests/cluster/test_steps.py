@@ -37,15 +37,26 @@ def test_every_step_in_its_order(checked: Machine) -> None:
     start()
     asked = checked.asked()
     steps = ["kind create cluster",
-             "serving-crds.yaml", "serving-core.yaml", "-n knative-serving --for", "kourier.yaml",
-             "eventing-core.yaml", "cert-manager.yaml", "-n cert-manager --for", "cluster-operator.yml",
-             "messaging-topology-operator-with", "rabbitmq-source.yaml", "patch configmap/config-network",
-             "docker build", "kind load docker-image", "create -f -", "apply --server-side --force-conflicts -k",
+             "serving-crds.yaml", "serving-core.yaml", "-n knative-serving deployment/serving-core", "kourier.yaml",
+             "eventing-core.yaml", "cert-manager.yaml", "-n cert-manager deployment/cert-manager",
+             "cluster-operator.yml", "messaging-topology-operator-with", "rabbitmq-source.yaml",
+             "patch configmap/config-network", "docker build", "kind load docker-image", "create -f -", "apply --server-side --force-conflicts -k",
              "rollout status -n mp3converter statefulset/mongodb", "queues.rabbitmq.com",
              "services.serving.knative.dev", "rabbitmqsources.sources.knative.dev"]  # fmt: skip
     found = [position(asked, step) for step in steps]
     assert found == sorted(found)
     assert sum("docker build" in line for line in asked) == len(images.functions())
+
+
+def test_a_part_is_not_waited_for_before_it_is_applied(machine: Machine) -> None:
+    """Two operators share a namespace: what half of one does there must not keep a second try from its other half."""
+    start()
+    asked = machine.asked()
+    waits = [number for number, line in enumerate(asked) if "rollout status -n rabbitmq-system" in line]
+    assert [asked[number].split("deployment/")[1].split()[0] for number in waits] == [
+        "cluster-operator", "messaging-topology-operator-with-certmanager",
+    ]  # fmt: skip
+    assert waits[0] < position(asked, "messaging-topology-operator-with-certmanager.yaml") < waits[1]
 
 
 def test_a_word_that_kubectl_does_not_know_is_caught(checked: Machine) -> None:
@@ -70,7 +81,7 @@ def test_a_second_time_nothing_is_made_anew(machine: Machine) -> None:
     ("docker build", "toomanyrequests: You have reached your pull rate limit.", "docker login"),
     ("kind create", "failed to create cluster: could not find a log line", "./local/cluster/down"),
     ("kubectl --context kind-mp3converter apply", "The connection to the server x was refused", "Is it running?"),
-    ("wait -n cert-manager", "error: timed out waiting for the condition", "cert-manager"),
+    ("rollout status -n cert-manager", "error: timed out waiting for the condition", "cert-manager"),
 ])  # fmt: skip
 def test_trouble_becomes_a_sentence(machine: Machine, words: str, message: str, sentence: str) -> None:
     machine.breaks(words, message)
