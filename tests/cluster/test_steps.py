@@ -40,7 +40,8 @@ def test_every_step_in_its_order(checked: Machine) -> None:
              "serving-crds.yaml", "serving-core.yaml", "-n knative-serving deployment/serving-core", "kourier.yaml",
              "eventing-core.yaml", "cert-manager.yaml", "-n cert-manager deployment/cert-manager",
              "cluster-operator.yml", "messaging-topology-operator-with", "rabbitmq-source.yaml",
-             "patch configmap/config-network", "docker build", "kind load docker-image", "create -f -", "apply --server-side --force-conflicts -k",
+             "patch configmap/config-network", "docker build", "kind load docker-image", "create -f -",
+             "apply --server-side --force-conflicts -k",
              "rollout status -n mp3converter statefulset/mongodb", "queues.rabbitmq.com",
              "services.serving.knative.dev", "rabbitmqsources.sources.knative.dev"]  # fmt: skip
     found = [position(asked, step) for step in steps]
