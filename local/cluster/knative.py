@@ -23,7 +23,7 @@ PREFIX = "dev.local/mp3converter"
 INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
 
 
-def start(cluster: Cluster, progress: Progress) -> None:
+def start(cluster: Cluster, progress: Progress, port: int) -> None:
     """Install all that Knative takes, then the system."""
     kubectl = cluster.kubectl
     install(kubectl, KNATIVE, progress)
@@ -37,7 +37,7 @@ def start(cluster: Cluster, progress: Progress) -> None:
     made = credentials.make(credentials.MONGODB, credentials.MYSQL, credentials.RABBITMQ, credentials.MAILPIT)
     system.make_secrets(kubectl, made)
     progress.step("Applying knative/overlays/dev")
-    kubectl.apply("-k", str(overlay(built, manifests.FOLDER / "knative")))
+    kubectl.apply("-k", str(overlay(built, port, manifests.FOLDER / "knative")))
     progress.step("Waiting for databases and RabbitMQ")
     system.wait_for_backends(kubectl)
     progress.step("Waiting for functions and sources")
@@ -60,8 +60,8 @@ def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> No
             kubectl.rollout(namespace, f"deployment/{name}", INSTALL_SECONDS)
 
 
-def overlay(built: dict[str, str], folder: Path) -> Path:
-    """Write a kustomization: the dev overlay, with these images."""
+def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
+    """Write a kustomization: the dev overlay, with these images, and with links that lead to the gateway."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     entries = []
     for name, image in built.items():
@@ -72,6 +72,14 @@ def overlay(built: dict[str, str], folder: Path) -> Path:
         "kind": "Kustomization",
         "resources": [relative(OVERLAY, folder)],
         "images": entries,
+        "configMapGenerator": [
+            {
+                "name": "links",
+                "namespace": FUNCTIONS,
+                "behavior": "merge",
+                "literals": [f"PUBLIC_URL={function_url(port)}"],
+            }
+        ],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder

@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
         openfaas_steps.start(place, progress, options.port)
         door, url = openfaas_steps.door(options.port), openfaas_steps.function_url(options.port)
     else:
-        knative.start(place, progress)
+        knative.start(place, progress, options.port)
         door, url = knative.door(options.port), knative.function_url(options.port)
     progress.step("Running the end-to-end tests against it")
     proof.run(place.kubectl, door, url)

@@ -18,13 +18,17 @@ from local.progress import Progress
 from tests.cluster.conftest import Machine
 from tests.manifests import admission, operation, references, schemas, topology
 from tests.manifests.building import KNATIVE, objects
+from tests.manifests.objects import services
+from tests.manifests.settings import environment
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
+
+PORT = 18_080
 
 
 def start() -> None:
     """What the command does, but for the tests at its end."""
-    knative.start(cluster.own(with_registry=False), Progress())
+    knative.start(cluster.own(with_registry=False), Progress(), PORT)
 
 
 def position(asked: list[str], words: str) -> int:
@@ -113,11 +117,18 @@ def test_why_a_pod_is_not_ready(status: dict[str, object], why: str) -> None:
 
 def test_what_is_applied_is_the_dev_overlay_with_the_images_just_built(machine: Machine) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
-    items = objects(knative.overlay(built, machine.folder / "overlay"))
+    items = objects(knative.overlay(built, PORT, machine.folder / "overlay"))
     assert len(items) == len(objects(KNATIVE / "overlays" / "dev"))
     found = {part["image"] for item in items if item["kind"] == "Service" and "template" in item["spec"]
              for part in item["spec"]["template"]["spec"]["containers"]}  # fmt: skip
     assert found == set(built.values())
+
+
+def test_links_lead_to_the_door_that_is_opened(machine: Machine) -> None:
+    """In every function that makes one: its ConfigMap's name ends in a hash of what it holds."""
+    items = objects(knative.overlay({"login": "x:1"}, PORT, machine.folder / "overlay"))
+    makers = [item for item in services(items) if item["metadata"]["name"] in ("upload", "notify")]
+    assert [environment(item, items)["PUBLIC_URL"] for item in makers] == [f"http://localhost:{PORT}/{{function}}"] * 2
 
 
 def test_openfaas_gets_what_it_lacks(machine: Machine) -> None:
