@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, PyMongoError
 
@@ -168,8 +168,7 @@ class Jobs:
     def prepare(self) -> None:
         """Create the indexes that the queries above need; does nothing where they exist."""
         with mongodb.reached():
-            for keys in _INDEXES:
-                self._collection.create_index(keys)
+            self._collection.create_indexes([IndexModel(keys) for keys in _INDEXES])
 
 
 def _holds(job: Document, values: Document) -> bool:
