@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -33,7 +32,7 @@ Patch = pytest.MonkeyPatch
 
 
 def without(row: Transition, **changes: Any) -> Transition:
-    return dataclasses.replace(row, **changes)
+    return row._replace(**changes)
 
 
 def mail_claimed_by_anybody(patch: Patch) -> None:
