@@ -33,7 +33,7 @@ NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED = (
 )  # fmt: skip
 
 Document = dict[str, Any]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
 
     now: datetime
     periods: Periods
-    given: Mapping[str, Any] = NOTHING
+    given: Mapping[str, Any] = _NOTHING
 
     def after(self, seconds: float) -> datetime:
         """Return the moment `seconds` later, in the whole milliseconds that MongoDB keeps."""
@@ -116,11 +116,11 @@ class Transition(NamedTuple):
     target: str | None  # None: the state stays
     mail: tuple[str, ...] = ()  # mail states it may start from; none named: any
     mail_target: str | None = None
-    when: Mapping[str, Value] = NOTHING
-    sets: Mapping[str, Value] = NOTHING
-    adds: Mapping[str, int] = NOTHING
-    least: Mapping[str, Value] = NOTHING
-    most: Mapping[str, Value] = NOTHING
+    when: Mapping[str, Value] = _NOTHING
+    sets: Mapping[str, Value] = _NOTHING
+    adds: Mapping[str, int] = _NOTHING
+    least: Mapping[str, Value] = _NOTHING
+    most: Mapping[str, Value] = _NOTHING
     drops: tuple[str, ...] = ()
 
 

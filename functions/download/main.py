@@ -44,12 +44,11 @@ def _job(request: Request) -> Any:
 
     if signed := request.args.get("link"):
         return jobs.connect().find(links.read(signed, _SIGNED)) or _missing()
-    documents = jobs.connect()  # MongoDB greets while what checks the token loads
     bearer = web.bearer(request, _verifier())
     job_id = request.args.get("fid") or request.path.strip("/")
     if not ids.is_id(job_id):
         _missing()
-    return documents.find_owned(job_id, bearer.user) or _missing()
+    return jobs.connect().find_owned(job_id, bearer.user) or _missing()
 
 
 def _missing() -> Any:

@@ -26,11 +26,11 @@ config.load(Broker)
 def upload(request: Request) -> Response:
     """Take one video; answer 202 with the job's id once it can no longer be lost, and then announce it."""
     web.allow(request, "POST", "PUT")
+    bearer = web.bearer(request, _verifier())
     # The drivers load with the first upload, not with the process; MongoDB greets while the rest loads.
     from functions.backends import files, jobs
 
     documents, stored = jobs.connect(), files.connect()
-    bearer = web.bearer(request, _verifier())
     from functions.common import links
     from functions.upload import body, intake
 
