@@ -54,9 +54,8 @@ def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> No
     """
     for part in parts:
         progress.step(f"Installing {part.title} {part.version.removeprefix('knative-')}")
-        files = manifests.files(part)
-        kubectl.apply_files(files)
-        for namespace, name in manifests.deployments(files):
+        kubectl.apply_files(manifests.files(part))
+        for namespace, name in manifests.deployments(part):
             kubectl.rollout(namespace, f"deployment/{name}", INSTALL_SECONDS)
 
 

@@ -5,7 +5,6 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -30,13 +29,14 @@ def files(part: Part) -> list[Path]:
     return [_file(manifest, FOLDER / part.version / part.namespace) for manifest in part.manifests]
 
 
-def deployments(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Yield the namespace and the name of each Deployment in manifests."""
-    for file in files:
-        # Schemas make most of these files, and take seconds to read.
-        found = (text for text in _SEPARATOR.split(file.read_text()) if _DEPLOYMENT.search(text))
-        for metadata in (yaml.safe_load(text)["metadata"] for text in found):
-            yield metadata["namespace"], metadata["name"]
+def deployments(part: Part) -> list[tuple[str, str]]:
+    """Return the namespace and the name of each Deployment of a part, of which there must be one."""
+    texts = (text for file in files(part) for text in _SEPARATOR.split(file.read_text()))
+    # Schemas make most of these files, and take seconds to read.
+    found = [yaml.safe_load(text)["metadata"] for text in texts if _DEPLOYMENT.search(text)]
+    if not found:
+        raise Problem(f"{part.title} {part.version} has no Deployment to wait for. Are its files right in versions.py?")
+    return [(metadata.get("namespace", "default"), metadata["name"]) for metadata in found]
 
 
 def _file(manifest: Manifest, folder: Path) -> Path:

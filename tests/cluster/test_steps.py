@@ -64,6 +64,14 @@ def test_a_part_is_not_waited_for_before_it_is_applied(machine: Machine) -> None
     assert waits[0] < position(asked, "messaging-topology-operator-with-certmanager.yaml") < waits[1]
 
 
+def test_a_part_without_anything_to_wait_for_is_a_sentence(machine: Machine) -> None:
+    """A file that says it in another way must not let the next part begin too early."""
+    for file in (machine.folder / "manifests").rglob("kourier.yaml"):
+        file.write_text(file.read_text().replace("kind: Deployment", 'kind: "Deployment"'))
+    with pytest.raises(Problem, match="has no Deployment to wait for"):
+        start()
+
+
 def test_a_word_that_kubectl_does_not_know_is_caught(checked: Machine) -> None:
     kubectl = Kubectl("kubectl", kind.CONTEXT)
     with pytest.raises(Problem, match="unknown flag"):
