@@ -21,10 +21,7 @@ from tests.tools.kn import kn
 
 HERE = Path(__file__).resolve().parent
 MOST_SECONDS = 1800
-PARTS = {
-    "images": (building.build_all,),
-    "programs": (faas_cli, programs.kind, programs.mailpit, kn),
-}
+PARTS = {"images": (building.build_all,), "programs": (faas_cli, programs.kind, programs.mailpit, kn)}
 NEEDED_BY = {HERE / "containers": "images", HERE / "cluster": "programs", HERE / "platforms": "programs"}
 
 _begun = pytest.StashKey[dict[str, "subprocess.Popen[bytes]"]]()
@@ -43,11 +40,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[_begun] = {
         part: subprocess.Popen(
             ["nice", "-n", "19", sys.executable, "-m", "tests.ahead", part],
-            cwd=HERE.parent, start_new_session=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=HERE.parent,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for part in sorted(wanted)
-    }  # fmt: skip
+    }
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ahead import (  # noqa: F401 - hooks
-    pytest_collection_finish,
-    pytest_runtest_setup,
-    pytest_sessionfinish,
-)
+from tests.ahead import pytest_collection_finish, pytest_runtest_setup, pytest_sessionfinish  # noqa: F401 - hooks
 from tests.closing import (  # noqa: F401 - hooks
     pytest_collection_modifyitems,
     pytest_configure,

@@ -22,10 +22,7 @@ from functions.common.settings import Broker
 
 VIDEOS_DEAD = "videos.dead"
 MP3S_DEAD = "mp3s.dead"
-_EVENTS = {
-    VIDEOS_DEAD: (events.VIDEO_UPLOADED,),
-    MP3S_DEAD: (events.MP3_READY, events.CONVERSION_FAILED),
-}
+_EVENTS = {VIDEOS_DEAD: (events.VIDEO_UPLOADED,), MP3S_DEAD: (events.MP3_READY, events.CONVERSION_FAILED)}
 
 # The connection is silent while something is done about a letter; with a dead database that takes its time.
 _HEARTBEAT_SECONDS = 60
@@ -88,9 +85,13 @@ def _letter(name: str, properties: pika.BasicProperties, body: bytes) -> Letter:
     death = _death(properties)
     died_at = death.get("time")
     return Letter(
-        name, _job_id(name, properties, body), str(death.get("reason", "unknown")),
-        died_at if isinstance(died_at, datetime) else None, body[:_BEGINNING_BYTES], len(body),
-    )  # fmt: skip
+        name,
+        _job_id(name, properties, body),
+        str(death.get("reason", "unknown")),
+        died_at if isinstance(died_at, datetime) else None,
+        body[:_BEGINNING_BYTES],
+        len(body),
+    )
 
 
 def _death(properties: pika.BasicProperties) -> dict[str, Any]:

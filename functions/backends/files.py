@@ -92,9 +92,13 @@ class Writer:
             self._flush(min(len(self._buffer), CHUNK_BYTES * _BATCH_CHUNKS))
         digest = self._hash.hexdigest()
         entry = {
-            "_id": self._file_id, "length": self.length, "chunkSize": CHUNK_BYTES,
-            "uploadDate": datetime.now(UTC), "filename": self._file_id, "metadata": {"sha256": digest},
-        }  # fmt: skip
+            "_id": self._file_id,
+            "length": self.length,
+            "chunkSize": CHUNK_BYTES,
+            "uploadDate": datetime.now(UTC),
+            "filename": self._file_id,
+            "metadata": {"sha256": digest},
+        }
         with mongodb.reached(), crash.around(self._files.name):
             self._files.insert_one(entry)
         return digest

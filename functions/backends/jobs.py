@@ -53,11 +53,15 @@ class Jobs:
         moment = self._moment()
         with mongodb.reached():
             job = {"_id": job_id, **fields} | {
-                "created_at": moment.after(0), "updated_at": moment.after(0),
-                "state": transitions.RECEIVING, "epoch": 0, "attempts": 0, "progress": 0,
+                "created_at": moment.after(0),
+                "updated_at": moment.after(0),
+                "state": transitions.RECEIVING,
+                "epoch": 0,
+                "attempts": 0,
+                "progress": 0,
                 "lease": {"holder": job_id, "until": moment.after(self.periods.upload_lease)},
                 "mail": {"state": transitions.NONE, "run": 1, "attempts": 0},
-            }  # fmt: skip
+            }
             with crash.around("receive"):
                 self._collection.insert_one(job)
         return job
@@ -110,9 +114,13 @@ class Jobs:
         """Remove the document of a deleted or aborted job whose files are gone for good."""
         with mongodb.reached(), crash.around("forget"):
             result = self._collection.delete_one(
-                {"_id": job["_id"], "epoch": job["epoch"], "cleanup": job["cleanup"],
-                 "state": {"$in": [transitions.DELETING, transitions.ABORTED]}}
-            )  # fmt: skip
+                {
+                    "_id": job["_id"],
+                    "epoch": job["epoch"],
+                    "cleanup": job["cleanup"],
+                    "state": {"$in": [transitions.DELETING, transitions.ABORTED]},
+                }
+            )
         return result.deleted_count == 1
 
     def after(self, seconds: float) -> datetime:

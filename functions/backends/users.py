@@ -109,11 +109,17 @@ def _options(settings: Database) -> dict[str, Any]:
     if tls not in ("required", "none") or len(parts.path) < 2:
         raise config.ConfigError("MYSQL_URL must name a database, and tls=required or tls=none")
     options: dict[str, Any] = {
-        "host": parts.hostname, "port": parts.port or 3306, "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""), "database": unquote(parts.path[1:]), "charset": "utf8mb4",
-        "autocommit": True, "connect_timeout": settings.timeout, "read_timeout": settings.timeout,
+        "host": parts.hostname,
+        "port": parts.port or 3306,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "database": unquote(parts.path[1:]),
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": settings.timeout,
+        "read_timeout": settings.timeout,
         "write_timeout": settings.timeout,
-    }  # fmt: skip
+    }
     if tls == "none":
         return options | {"ssl_disabled": True}
     return options | {"ssl": ssl.create_default_context()}  # one for all connections: making it costs 19 ms

@@ -18,11 +18,7 @@ MP3_READY = "com.mp3converter.mp3.ready"
 CONVERSION_FAILED = "com.mp3converter.conversion.failed"
 
 STRUCTURED = "application/cloudevents+json"  # CloudEvents JSON format 1.0.2, section 3
-_OF_STATE = {
-    transitions.READY: VIDEO_UPLOADED,
-    transitions.DONE: MP3_READY,
-    transitions.FAILED: CONVERSION_FAILED,
-}
+_OF_STATE = {transitions.READY: VIDEO_UPLOADED, transitions.DONE: MP3_READY, transitions.FAILED: CONVERSION_FAILED}
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,11 @@ class Hint:
 def of(job: Mapping[str, Any]) -> CloudEvent:
     """Return the event that tells of a job's state, for the function that acts next."""
     attributes = {
-        "type": _OF_STATE[job["state"]], "source": "/mp3converter", "subject": job["_id"],
+        "type": _OF_STATE[job["state"]],
+        "source": "/mp3converter",
+        "subject": job["_id"],
         "datacontenttype": "application/json",
-    }  # fmt: skip
+    }
     if job.get("traceparent"):
         attributes["traceparent"] = job["traceparent"]
     return CloudEvent(attributes, {"id": job["_id"]})

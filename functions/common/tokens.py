@@ -46,9 +46,14 @@ class Signer:
         """Return a token for this user, valid from now for the time that was set."""
         moment = int(time.time())
         claims = {
-            "iss": ISSUER, "aud": ISSUER, "sub": bearer.user, "email": bearer.email,
-            "iat": moment, "exp": moment + self._ttl, "jti": str(uuid.uuid4()),
-        }  # fmt: skip
+            "iss": ISSUER,
+            "aud": ISSUER,
+            "sub": bearer.user,
+            "email": bearer.email,
+            "iat": moment,
+            "exp": moment + self._ttl,
+            "jti": str(uuid.uuid4()),
+        }
         return jwt.encode(claims, self._key, _ALGORITHM, headers={"kid": self._kid, "typ": _TYPE})
 
 
@@ -72,9 +77,14 @@ class Verifier:
             raise ValueError("not an access token")
         key = self._keys[header["kid"]]
         claims: dict[str, Any] = jwt.decode(
-            token, key, [_ALGORITHM], issuer=ISSUER, audience=ISSUER, leeway=_SKEW_SECONDS,
+            token,
+            key,
+            [_ALGORITHM],
+            issuer=ISSUER,
+            audience=ISSUER,
+            leeway=_SKEW_SECONDS,
             options={"require": _REQUIRED},
-        )  # fmt: skip
+        )
         if not isinstance(claims["aud"], str) or not isinstance(claims["email"], str) or not claims["sub"]:
             raise ValueError("claims of another kind")
         # The leeway is for clocks that run ahead of ours (iat), not for tokens that are over.

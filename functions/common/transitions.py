@@ -26,11 +26,22 @@ from functions.common.errors import GAVE_UP
 from functions.common.settings import Periods
 
 RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED, DELETING = (
-    "receiving", "ready", "converting", "done", "failed", "aborted", "deleting",
-)  # fmt: skip
+    "receiving",
+    "ready",
+    "converting",
+    "done",
+    "failed",
+    "aborted",
+    "deleting",
+)
 NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED = (
-    "none", "claimed", "handing_over", "sent", "unknown", "failed",
-)  # fmt: skip
+    "none",
+    "claimed",
+    "handing_over",
+    "sent",
+    "unknown",
+    "failed",
+)
 
 Document = dict[str, Any]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -180,61 +191,130 @@ _MAIL_CLAIM = ("mail.token", "mail.until")
 _GAVE_UP = fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
 
 RENEW_UPLOAD = Transition(
-    "renew_upload", "upload", (RECEIVING,), None, when=_SAME_EPOCH, sets={"lease.until": lease("upload_lease")},
-)  # fmt: skip
+    "renew_upload", "upload", (RECEIVING,), None, when=_SAME_EPOCH, sets={"lease.until": lease("upload_lease")}
+)
 ACCEPT = Transition(
-    "accept", "upload", (RECEIVING,), READY, when=_SAME_EPOCH, drops=("lease",),
+    "accept",
+    "upload",
+    (RECEIVING,),
+    READY,
+    when=_SAME_EPOCH,
+    drops=("lease",),
     sets=_ANNOUNCE | {"size": given("size"), "sha256": given("sha256"), "options": given("options")},
-)  # fmt: skip
+)
 ABORT = Transition(
-    "abort", "upload", (RECEIVING,), ABORTED, when=_SAME_EPOCH, drops=("lease",), least=_CLEAN_SOON, most=_CLEAN_LAST,
-)  # fmt: skip
+    "abort", "upload", (RECEIVING,), ABORTED, when=_SAME_EPOCH, drops=("lease",), least=_CLEAN_SOON, most=_CLEAN_LAST
+)
 ABANDON = Transition(
-    "abandon", "sweep", (RECEIVING,), ABORTED, when=_LEASE_OVER, adds={"epoch": 1}, drops=("lease",),
-    least=_CLEAN_AT_ONCE, most=_CLEAN_LAST,
-)  # fmt: skip
+    "abandon",
+    "sweep",
+    (RECEIVING,),
+    ABORTED,
+    when=_LEASE_OVER,
+    adds={"epoch": 1},
+    drops=("lease",),
+    least=_CLEAN_AT_ONCE,
+    most=_CLEAN_LAST,
+)
 
 CLAIM = Transition(
-    "claim", "convert", (READY,), CONVERTING, when=_SAME_EPOCH | {"retry_at": not_before},
+    "claim",
+    "convert",
+    (READY,),
+    CONVERTING,
+    when=_SAME_EPOCH | {"retry_at": not_before},
     sets={
-        "claimed_at": now, "progress": fixed(0), "lease.holder": given("holder"), "lease.until": after("convert_lease"),
+        "claimed_at": now,
+        "progress": fixed(0),
+        "lease.holder": given("holder"),
+        "lease.until": after("convert_lease"),
     },
-    adds={"epoch": 1, "attempts": 1}, drops=("retry_at", "announce_due"),
-)  # fmt: skip
+    adds={"epoch": 1, "attempts": 1},
+    drops=("retry_at", "announce_due"),
+)
 RENEW = Transition(
-    "renew", "convert", (CONVERTING,), None, when=_SAME_EPOCH, sets={"lease.until": lease("convert_lease")},
+    "renew",
+    "convert",
+    (CONVERTING,),
+    None,
+    when=_SAME_EPOCH,
+    sets={"lease.until": lease("convert_lease")},
     most={"progress": given("progress")},
-)  # fmt: skip
+)
 FINISH = Transition(
-    "finish", "convert", (CONVERTING,), DONE, when=_SAME_EPOCH, drops=("lease", "error"),
-    sets=_ANNOUNCE | _KEEP_DONE | {"mp3": given("mp3"), "progress": fixed(100)}, least=_CLEAN_SOON, most=_CLEAN_LAST,
-)  # fmt: skip
+    "finish",
+    "convert",
+    (CONVERTING,),
+    DONE,
+    when=_SAME_EPOCH,
+    drops=("lease", "error"),
+    sets=_ANNOUNCE | _KEEP_DONE | {"mp3": given("mp3"), "progress": fixed(100)},
+    least=_CLEAN_SOON,
+    most=_CLEAN_LAST,
+)
 FAIL = Transition(
-    "fail", "convert", (CONVERTING,), FAILED, when=_SAME_EPOCH, drops=("lease",),
-    sets=_ANNOUNCE | _KEEP_FAILED | {"error": given("error")}, least=_CLEAN_SOON, most=_CLEAN_LAST,
-)  # fmt: skip
-POSTPONE = Transition(
-    "postpone", "convert", (CONVERTING,), READY, when=_SAME_EPOCH | {"attempts": may_try_again}, drops=("lease",),
-    sets=_ANNOUNCE_LATER | {"retry_at": given("retry_at")},
-)  # fmt: skip
-HAND_BACK = Transition(
-    "hand_back", "convert", (CONVERTING,), READY, when=_SAME_EPOCH, sets=_ANNOUNCE, adds={"attempts": -1},
+    "fail",
+    "convert",
+    (CONVERTING,),
+    FAILED,
+    when=_SAME_EPOCH,
     drops=("lease",),
-)  # fmt: skip
+    sets=_ANNOUNCE | _KEEP_FAILED | {"error": given("error")},
+    least=_CLEAN_SOON,
+    most=_CLEAN_LAST,
+)
+POSTPONE = Transition(
+    "postpone",
+    "convert",
+    (CONVERTING,),
+    READY,
+    when=_SAME_EPOCH | {"attempts": may_try_again},
+    drops=("lease",),
+    sets=_ANNOUNCE_LATER | {"retry_at": given("retry_at")},
+)
+HAND_BACK = Transition(
+    "hand_back",
+    "convert",
+    (CONVERTING,),
+    READY,
+    when=_SAME_EPOCH,
+    sets=_ANNOUNCE,
+    adds={"attempts": -1},
+    drops=("lease",),
+)
 EXPIRE = Transition(
-    "expire", "sweep", (CONVERTING,), READY, when=_LEASE_OVER | {"attempts": may_try_again}, sets=_ANNOUNCE,
-    adds={"epoch": 1}, drops=("lease",),
-)  # fmt: skip
+    "expire",
+    "sweep",
+    (CONVERTING,),
+    READY,
+    when=_LEASE_OVER | {"attempts": may_try_again},
+    sets=_ANNOUNCE,
+    adds={"epoch": 1},
+    drops=("lease",),
+)
 GIVE_UP = Transition(
-    "give_up", "sweep", (CONVERTING,), FAILED, when=_LEASE_OVER | {"attempts": tried_enough}, adds={"epoch": 1},
-    sets=_ANNOUNCE | _KEEP_FAILED | {"error": _GAVE_UP}, drops=("lease",), least=_CLEAN_SOON, most=_CLEAN_LAST,
-)  # fmt: skip
+    "give_up",
+    "sweep",
+    (CONVERTING,),
+    FAILED,
+    when=_LEASE_OVER | {"attempts": tried_enough},
+    adds={"epoch": 1},
+    sets=_ANNOUNCE | _KEEP_FAILED | {"error": _GAVE_UP},
+    drops=("lease",),
+    least=_CLEAN_SOON,
+    most=_CLEAN_LAST,
+)
 RETRY = Transition(
-    "retry", "jobs", (FAILED,), READY, when=_SAME_EPOCH | {"video_expired_at": fixed(None)}, mail_target=NONE,
+    "retry",
+    "jobs",
+    (FAILED,),
+    READY,
+    when=_SAME_EPOCH | {"video_expired_at": fixed(None)},
+    mail_target=NONE,
     sets=_ANNOUNCE | {"attempts": fixed(0), "progress": fixed(0), "mail.attempts": fixed(0)},
     adds={"epoch": 1, "mail.run": 1},
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
-)  # fmt: skip
+)
 
 _SEND_AGAIN = {"announced_at": now, "announce_gap": given("gap"), "announce_due": lambda m: m.after(m.given["gap"])}
 _NOT_SENT_SINCE = _SAME_EPOCH | {"announced_at": given("announced_at"), "announce_due": over}
@@ -242,78 +322,174 @@ ANNOUNCE_READY = Transition("announce_ready", "sweep", (READY,), None, when=_NOT
 ANNOUNCE_END = Transition("announce_end", "sweep", _ENDED, None, mail=(NONE,), when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 
 CLAIM_MAIL = Transition(
-    "claim_mail", "notify", _ENDED, None, mail=(NONE,), mail_target=CLAIMED,
+    "claim_mail",
+    "notify",
+    _ENDED,
+    None,
+    mail=(NONE,),
+    mail_target=CLAIMED,
     when={"mail.run": given("run"), "mail.retry_at": not_before},
     sets={"mail.token": given("token"), "mail.until": after("mail_lease")},
-    adds={"mail.attempts": 1}, drops=("mail.retry_at", "announce_due"),
-)  # fmt: skip
+    adds={"mail.attempts": 1},
+    drops=("mail.retry_at", "announce_due"),
+)
 HAND_OVER = Transition(
-    "hand_over", "notify", _ENDED, None, mail=(CLAIMED,), mail_target=HANDING_OVER, when=_SAME_TOKEN,
+    "hand_over",
+    "notify",
+    _ENDED,
+    None,
+    mail=(CLAIMED,),
+    mail_target=HANDING_OVER,
+    when=_SAME_TOKEN,
     sets={"mail.until": after("mail_unknown"), "mail.message_id": given("message_id")},
-)  # fmt: skip
+)
 MAIL_SENT = Transition(
-    "mail_sent", "notify", _ENDED, None, mail=(HANDING_OVER, UNKNOWN), mail_target=SENT, when=_SAME_TOKEN,
+    "mail_sent",
+    "notify",
+    _ENDED,
+    None,
+    mail=(HANDING_OVER, UNKNOWN),
+    mail_target=SENT,
+    when=_SAME_TOKEN,
     drops=("mail.until",),
-)  # fmt: skip
+)
 MAIL_UNKNOWN = Transition(
-    "mail_unknown", "notify", _ENDED, None, mail=(HANDING_OVER,), mail_target=UNKNOWN, when=_SAME_TOKEN,
+    "mail_unknown",
+    "notify",
+    _ENDED,
+    None,
+    mail=(HANDING_OVER,),
+    mail_target=UNKNOWN,
+    when=_SAME_TOKEN,
     drops=("mail.until",),
-)  # fmt: skip
+)
 REFUSE_MAIL = Transition(
-    "refuse_mail", "notify", _ENDED, None, mail=(CLAIMED, HANDING_OVER), mail_target=MAIL_FAILED, when=_SAME_TOKEN,
+    "refuse_mail",
+    "notify",
+    _ENDED,
+    None,
+    mail=(CLAIMED, HANDING_OVER),
+    mail_target=MAIL_FAILED,
+    when=_SAME_TOKEN,
     drops=("mail.until",),
-)  # fmt: skip
+)
 POSTPONE_MAIL = Transition(
-    "postpone_mail", "notify", _ENDED, None, mail=(CLAIMED, HANDING_OVER), mail_target=NONE,
-    when=_SAME_TOKEN | {"mail.attempts": may_try_again}, sets=_ANNOUNCE_LATER | {"mail.retry_at": given("retry_at")},
+    "postpone_mail",
+    "notify",
+    _ENDED,
+    None,
+    mail=(CLAIMED, HANDING_OVER),
+    mail_target=NONE,
+    when=_SAME_TOKEN | {"mail.attempts": may_try_again},
+    sets=_ANNOUNCE_LATER | {"mail.retry_at": given("retry_at")},
     drops=_MAIL_CLAIM,
-)  # fmt: skip
+)
 HAND_BACK_MAIL = Transition(
-    "hand_back_mail", "notify", _ENDED, None, mail=(CLAIMED,), mail_target=NONE, when=_SAME_TOKEN, sets=_ANNOUNCE,
-    adds={"mail.attempts": -1}, drops=_MAIL_CLAIM,
-)  # fmt: skip
+    "hand_back_mail",
+    "notify",
+    _ENDED,
+    None,
+    mail=(CLAIMED,),
+    mail_target=NONE,
+    when=_SAME_TOKEN,
+    sets=_ANNOUNCE,
+    adds={"mail.attempts": -1},
+    drops=_MAIL_CLAIM,
+)
 EXPIRE_MAIL = Transition(
-    "expire_mail", "sweep", _ENDED, None, mail=(CLAIMED,), mail_target=NONE,
-    when=_MAIL_OVER | {"mail.attempts": may_try_again}, sets=_ANNOUNCE, drops=_MAIL_CLAIM,
-)  # fmt: skip
+    "expire_mail",
+    "sweep",
+    _ENDED,
+    None,
+    mail=(CLAIMED,),
+    mail_target=NONE,
+    when=_MAIL_OVER | {"mail.attempts": may_try_again},
+    sets=_ANNOUNCE,
+    drops=_MAIL_CLAIM,
+)
 GIVE_UP_MAIL = Transition(
-    "give_up_mail", "sweep", _ENDED, None, mail=(CLAIMED,), mail_target=MAIL_FAILED,
-    when=_MAIL_OVER | {"mail.attempts": tried_enough}, drops=("mail.until",),
-)  # fmt: skip
-LOSE_MAIL = Transition(
-    "lose_mail", "sweep", _ENDED, None, mail=(HANDING_OVER,), mail_target=UNKNOWN, when=_MAIL_OVER,
+    "give_up_mail",
+    "sweep",
+    _ENDED,
+    None,
+    mail=(CLAIMED,),
+    mail_target=MAIL_FAILED,
+    when=_MAIL_OVER | {"mail.attempts": tried_enough},
     drops=("mail.until",),
-)  # fmt: skip
+)
+LOSE_MAIL = Transition(
+    "lose_mail",
+    "sweep",
+    _ENDED,
+    None,
+    mail=(HANDING_OVER,),
+    mail_target=UNKNOWN,
+    when=_MAIL_OVER,
+    drops=("mail.until",),
+)
 MAIL_AGAIN = Transition(
-    "mail_again", "jobs", _ENDED, None, mail=(SENT, UNKNOWN, MAIL_FAILED), mail_target=NONE,
-    when={"mail.run": given("run")}, sets=_ANNOUNCE | {"mail.attempts": fixed(0)}, adds={"mail.run": 1},
+    "mail_again",
+    "jobs",
+    _ENDED,
+    None,
+    mail=(SENT, UNKNOWN, MAIL_FAILED),
+    mail_target=NONE,
+    when={"mail.run": given("run")},
+    sets=_ANNOUNCE | {"mail.attempts": fixed(0)},
+    adds={"mail.run": 1},
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id"),
-)  # fmt: skip
+)
 
 DELETE = Transition(
-    "delete", "jobs, sweep", (RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED), DELETING, when=_SAME_EPOCH,
-    adds={"epoch": 1}, drops=("lease", "retry_at", "announce_due", "expires", *_MAIL_CLAIM),
-    least=_CLEAN_SOON, most=_CLEAN_LAST,
-)  # fmt: skip
+    "delete",
+    "jobs, sweep",
+    (RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED),
+    DELETING,
+    when=_SAME_EPOCH,
+    adds={"epoch": 1},
+    drops=("lease", "retry_at", "announce_due", "expires", *_MAIL_CLAIM),
+    least=_CLEAN_SOON,
+    most=_CLEAN_LAST,
+)
 EXPIRE_VIDEO = Transition(
-    "expire_video", "sweep", _ENDED, None, when=_SAME_EPOCH | {"expires.video": over},
-    sets={"video_expired_at": now}, drops=("expires.video",), least=_CLEAN_AT_ONCE,
+    "expire_video",
+    "sweep",
+    _ENDED,
+    None,
+    when=_SAME_EPOCH | {"expires.video": over},
+    sets={"video_expired_at": now},
+    drops=("expires.video",),
+    least=_CLEAN_AT_ONCE,
     most={"cleanup.until": now},
-)  # fmt: skip
+)
 EXPIRE_MP3 = Transition(
-    "expire_mp3", "sweep", (DONE,), None, when=_SAME_EPOCH | {"expires.mp3": over},
-    sets={"mp3.expired_at": now}, drops=("expires.mp3",),
-    least={"cleanup.at": after("download_timeout")}, most={"cleanup.until": after("download_timeout")},
-)  # fmt: skip
+    "expire_mp3",
+    "sweep",
+    (DONE,),
+    None,
+    when=_SAME_EPOCH | {"expires.mp3": over},
+    sets={"mp3.expired_at": now},
+    drops=("expires.mp3",),
+    least={"cleanup.at": after("download_timeout")},
+    most={"cleanup.until": after("download_timeout")},
+)
 _SAME_CLEANUP = _SAME_EPOCH | {"cleanup.at": given("at"), "cleanup.until": given("until")}
 CLEAN_AGAIN = Transition(
-    "clean_again", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP,
+    "clean_again",
+    "sweep",
+    (DONE, FAILED, ABORTED, DELETING),
+    None,
+    when=_SAME_CLEANUP,
     sets={"cleanup.at": given("until")},
-)  # fmt: skip
+)
 CLEAN_LATER = Transition(
-    "clean_later", "sweep", (DONE, FAILED, ABORTED, DELETING), None, when=_SAME_CLEANUP,
+    "clean_later",
+    "sweep",
+    (DONE, FAILED, ABORTED, DELETING),
+    None,
+    when=_SAME_CLEANUP,
     sets={"cleanup.at": after("announce_gap")},
-)  # fmt: skip
+)
 CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup",))
 
 TABLE: tuple[Transition, ...] = tuple(row for row in list(globals().values()) if isinstance(row, Transition))

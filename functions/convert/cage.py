@@ -131,18 +131,31 @@ class Cage:
         most = int(max(1.0, self._deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
         caged = [
             # The program dies with us, even when we are killed outright.
-            "/usr/bin/setpriv", "--pdeathsig", "KILL", "--no-new-privs",
-            "/usr/bin/prlimit", f"--cpu={most}:{most + 1}", f"--as={_MEMORY_BYTES}",
-            f"--fsize={_LOG_BYTES}", "--core=0", *command,
-        ]  # fmt: skip
+            "/usr/bin/setpriv",
+            "--pdeathsig",
+            "KILL",
+            "--no-new-privs",
+            "/usr/bin/prlimit",
+            f"--cpu={most}:{most + 1}",
+            f"--as={_MEMORY_BYTES}",
+            f"--fsize={_LOG_BYTES}",
+            "--core=0",
+            *command,
+        ]
         with log.open("xb") as words, crash.around("program"):
             process = subprocess.Popen(
-                caged, stdin=stdin, stdout=stdout, stderr=words, cwd=self.folder, env=dict(environment or {}),
-                close_fds=True, start_new_session=True,
+                caged,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=words,
+                cwd=self.folder,
+                env=dict(environment or {}),
+                close_fds=True,
+                start_new_session=True,
                 bufsize=0,
                 # Python ignores SIGXFSZ and SIGPIPE and so does the program then: a full log is cut, not deadly.
                 restore_signals=False,
-            )  # fmt: skip
+            )
         # Longer turns on the processor and fewer changes between programs: about a tenth less work for the same.
         with contextlib.suppress(OSError):  # it has ended already, or this may not be chosen here
             os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))

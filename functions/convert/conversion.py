@@ -79,9 +79,12 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
                 lease.beat()
         digest = writer.finish()
     mp3 = {
-        "file_id": file_id, "length": writer.length, "sha256": digest,
-        "duration": made.duration, "notes": list(made.notes),
-    }  # fmt: skip
+        "file_id": file_id,
+        "length": writer.length,
+        "sha256": digest,
+        "duration": made.duration,
+        "notes": list(made.notes),
+    }
     return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3)
 
 

@@ -32,9 +32,23 @@ def copy(
     MP3_TOO_LARGE, CONVERT_TIMED_OUT or UNDECODABLE.
     """
     command = cages.ffmpeg(
-        *cages.opening(source), "-map", f"0:{stream}", "-c", "copy", "-map_metadata", "-1",
-        "-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1",
-    )  # fmt: skip
+        *cages.opening(source),
+        "-map",
+        f"0:{stream}",
+        "-c",
+        "copy",
+        "-map_metadata",
+        "-1",
+        "-write_xing",
+        "0",
+        "-id3v2_version",
+        "0",
+        "-flush_packets",
+        "0",
+        "-f",
+        "mp3",
+        "pipe:1",
+    )
     child = cage.start(command)
     splitter, copied = mp3.Splitter(), None
     with selectors.DefaultSelector() as selector:

@@ -220,9 +220,16 @@ class Encoders:
     """
 
     def __init__(
-        self, pcm: Pcm, settings: Settings, target: BinaryIO, cage: Cage, *,
-        lanes: Callable[[], int], limits: Limits, seconds: float | None,
-    ) -> None:  # fmt: skip
+        self,
+        pcm: Pcm,
+        settings: Settings,
+        target: BinaryIO,
+        cage: Cage,
+        *,
+        lanes: Callable[[], int],
+        limits: Limits,
+        seconds: float | None,
+    ) -> None:
         self._pcm, self._settings, self._target, self._cage = pcm, settings, target, cage
         self._allowed, self._limits, self._expected = lanes, limits, seconds
         kind = mp3.kind_of(pcm.rate, pcm.channels)
@@ -403,11 +410,33 @@ class Encoders:
 
     def _start(self) -> _Lane:
         command = cages.ffmpeg(
-            "-protocol_whitelist", "pipe", "-format_whitelist", "f32le", "-threads", "1", "-filter_threads", "1",
-            "-f", "f32le", "-ar", str(self._pcm.rate), "-ch_layout", "mono" if self._pcm.channels == 1 else "stereo",
-            "-i", "pipe:0", *self._settings.words(),
-            "-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1",
-        )  # fmt: skip
+            "-protocol_whitelist",
+            "pipe",
+            "-format_whitelist",
+            "f32le",
+            "-threads",
+            "1",
+            "-filter_threads",
+            "1",
+            "-f",
+            "f32le",
+            "-ar",
+            str(self._pcm.rate),
+            "-ch_layout",
+            "mono" if self._pcm.channels == 1 else "stereo",
+            "-i",
+            "pipe:0",
+            *self._settings.words(),
+            "-write_xing",
+            "0",
+            "-id3v2_version",
+            "0",
+            "-flush_packets",
+            "0",
+            "-f",
+            "mp3",
+            "pipe:1",
+        )
         lane = _Lane(self._cage.start(command, stdin=cages.PIPE))
         self._pause = min(map(cages.widen, (self._pcm.pipe, lane.source))) / _PIPE_BYTES_A_SECOND
         self._lanes.append(lane)

@@ -116,10 +116,14 @@ class _Work:
         """Return the ID3 tag, `length` bytes at least."""
         options, source = self.options, self.media.tags
         return tags.encoded(
-            title=options.title or source.get("title"), artist=options.artist or source.get("artist"),
-            album=options.album or source.get("album"), date=source.get("date"),
-            chapters=self._chapters(seconds), cover=picture, length=length,
-        )  # fmt: skip
+            title=options.title or source.get("title"),
+            artist=options.artist or source.get("artist"),
+            album=options.album or source.get("album"),
+            date=source.get("date"),
+            chapters=self._chapters(seconds),
+            cover=picture,
+            length=length,
+        )
 
     def is_cut(self, seconds: float) -> bool:
         """Tell whether far less sound came out than the file declares."""
@@ -149,9 +153,14 @@ class _Work:
         pcm = sound.start(self.source, self.track, self.options, self.cage, leveller)
         settings = _settings(self.options, pcm.rate)
         encoders = Encoders(
-            Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head), settings, file, self.cage,
-            lanes=self.lanes, limits=self.limits, seconds=self.expected,
-        )  # fmt: skip
+            Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head),
+            settings,
+            file,
+            self.cage,
+            lanes=self.lanes,
+            limits=self.limits,
+            seconds=self.expected,
+        )
         file.write(encoders.stream.info_frame(None))
         size = os.path.getsize(self.source)
 

@@ -33,10 +33,14 @@ def convert(request: Request) -> Response:
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     trace.follow(hint.traceparent)
     conversion.run(
-        hint.job_id, jobs=jobs.connect(), files=files.connect(), queue=queue.connect(),
+        hint.job_id,
+        jobs=jobs.connect(),
+        files=files.connect(),
+        queue=queue.connect(),
         encode=_encode,
-        holder=f"{socket.gethostname()}/{os.getpid()}", stopping=shutdown.requested,
-    )  # fmt: skip
+        holder=f"{socket.gethostname()}/{os.getpid()}",
+        stopping=shutdown.requested,
+    )
     return web.answer({"id": hint.job_id})
 
 

@@ -148,9 +148,18 @@ class Decoding:
     def _decoder(self, filters: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
         every = [*_negotiated(self.options), *_cut(self.options), *filters]
         command = caging.ffmpeg(
-            "-threads", "1", *caging.opening(self.source), "-map", f"0:{self.track.stream}", *_filtered(every),
-            "-map_metadata", "-1", "-map_chapters", "-1", *output,
-        )  # fmt: skip
+            "-threads",
+            "1",
+            *caging.opening(self.source),
+            "-map",
+            f"0:{self.track.stream}",
+            *_filtered(every),
+            "-map_metadata",
+            "-1",
+            "-map_chapters",
+            "-1",
+            *output,
+        )
         return Chain(command, self.cage)
 
     def _with(self, **options: Any) -> Decoding:
@@ -190,10 +199,13 @@ def _filtered(filters: Sequence[str]) -> list[str]:
 def _wanted(options: Options, ground: Ground) -> effects.Wanted:
     speed = _speed(options)
     return effects.Wanted(
-        rate=None if speed == 1 else ground.rate, seconds=ground.seconds, speed=speed,
+        rate=None if speed == 1 else ground.rate,
+        seconds=ground.seconds,
+        speed=speed,
         volume=1.0 if options.volume is None else options.volume,
-        fade_in=options.fade_in or 0.0, fade_out=options.fade_out or 0.0,
-    )  # fmt: skip
+        fade_in=options.fade_in or 0.0,
+        fade_out=options.fade_out or 0.0,
+    )
 
 
 def _speed(options: Options) -> float:

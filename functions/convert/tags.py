@@ -82,10 +82,13 @@ def _tag(texts: dict[str, str | None], chapters: Sequence[Chapter], cover: bytes
 def _chapter(id3: Any, name: str, chapter: Chapter) -> Any:
     title = metadata.text(chapter.title)
     return id3.CHAP(
-        element_id=name, start_time=_milliseconds(chapter.start), end_time=_milliseconds(chapter.end),
-        start_offset=_NO_OFFSET, end_offset=_NO_OFFSET,
+        element_id=name,
+        start_time=_milliseconds(chapter.start),
+        end_time=_milliseconds(chapter.end),
+        start_offset=_NO_OFFSET,
+        end_offset=_NO_OFFSET,
         sub_frames=[id3.TIT2(encoding=_UTF_8, text=[title])] if title else [],
-    )  # fmt: skip
+    )
 
 
 def _milliseconds(seconds: float) -> int:

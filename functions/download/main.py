@@ -59,9 +59,11 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str) -> Response
     from functions.download import delivery, ranges
 
     headers = {
-        "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff",
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
         "Content-Disposition": _disposition(name),
-    }  # fmt: skip
+    }
     if request.if_none_match.contains(etag):
         response = Response(status=304, headers=headers)
     else:

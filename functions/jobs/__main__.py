@@ -49,11 +49,12 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m functions.jobs", allow_abbrev=False,
+        prog="python -m functions.jobs",
+        allow_abbrev=False,
         description="See and replay dead letters, convert a failed job again, delete a job.",
         epilog="MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, say where; periods must be "
         "those of the functions.",
-    )  # fmt: skip
+    )
     actions_of = parser.add_subparsers(metavar="ACTION", required=True)
 
     def action(name: str, run: Callable[[argparse.Namespace], int], meaning: str) -> argparse.ArgumentParser:
@@ -66,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     which = replay.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", type=_job_id, metavar="ID", help="the letters about this job")
     which.add_argument(
-        "--all", action="store_true",
+        "--all",
+        action="store_true",
         help="all letters; poison is dropped, and jobs that failed by their video's fault are left alone",
-    )  # fmt: skip
+    )
     retry = action("retry", _retry, "convert a failed job again; announce once more one that waits for it")
     delete = action("delete", _delete, "delete a job and its files, whatever is being done with it")
     for one in (retry, delete):
@@ -90,8 +92,16 @@ def _dead(options: argparse.Namespace) -> int:
     print(_row("JOB", "ITS STATE", "LETTER IN", "REASON", "SINCE", "CONTENT"))
     for listed in found:
         letter = listed.letter
-        print(_row(letter.job_id or "none", _state(listed), letter.queue, _plain(letter.reason),
-                   _time(letter.died_at), "" if letter.job_id else _content(letter)))  # fmt: skip
+        print(
+            _row(
+                letter.job_id or "none",
+                _state(listed),
+                letter.queue,
+                _plain(letter.reason),
+                _time(letter.died_at),
+                "" if letter.job_id else _content(letter),
+            )
+        )
     if more:
         print(f"and {more} more")
     return 0

@@ -68,9 +68,14 @@ def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> st
     link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], signed))
     notes = "".join(f"\n{_NOTES[note]}\n" for note in mp3.get("notes", ()) if note in _NOTES)
     return _READY.format(
-        name=name, notes=notes, length=_clock(mp3["duration"]), size=_megabytes(mp3["length"]), link=link,
-        days=f"{signed.link_ttl_days:g}", job=job["_id"],
-    )  # fmt: skip
+        name=name,
+        notes=notes,
+        length=_clock(mp3["duration"]),
+        size=_megabytes(mp3["length"]),
+        link=link,
+        days=f"{signed.link_ttl_days:g}",
+        job=job["_id"],
+    )
 
 
 def _failed(job: Document, name: str) -> str:

@@ -30,7 +30,11 @@ def notify(request: Request) -> Response:
     trace.follow(hint.traceparent)
     mailer = mail.connect()
     mailing.run(
-        hint.job_id, jobs=jobs.connect(), mailer=mailer, token=mailing.new_token(), stopping=shutdown.requested,
+        hint.job_id,
+        jobs=jobs.connect(),
+        mailer=mailer,
+        token=mailing.new_token(),
+        stopping=shutdown.requested,
         compose=partial(letters.compose, sender=mailer.sender, links_to=_LINKS, signed=_SIGNED),
-    )  # fmt: skip
+    )
     return web.answer({"id": hint.job_id})

@@ -18,12 +18,8 @@ _log = logging.getLogger(__name__)
 
 MOST = 10_000  # counted of each kind, at the most
 _ENDED = (transitions.DONE, transitions.FAILED)
-_STATES = (
-    transitions.RECEIVING, transitions.READY, transitions.CONVERTING, transitions.ABORTED, transitions.DELETING,
-)  # fmt: skip
-_MAILS = (
-    transitions.NONE, transitions.CLAIMED, transitions.HANDING_OVER, transitions.UNKNOWN, transitions.MAIL_FAILED,
-)  # fmt: skip
+_STATES = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING, transitions.ABORTED, transitions.DELETING)
+_MAILS = (transitions.NONE, transitions.CLAIMED, transitions.HANDING_OVER, transitions.UNKNOWN, transitions.MAIL_FAILED)
 
 
 def take(jobs: Jobs, patience: float) -> None:
@@ -48,10 +44,12 @@ def _tell(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
             "mails", f"Mails of ended jobs by state, up to {MOST}; none sent.", "state", _numbers(mails.items())
         ),
         metrics.Standing(
-            "oldest_mail_seconds", "Time since the upload of the oldest mail's job began.", "state",
+            "oldest_mail_seconds",
+            "Time since the upload of the oldest mail's job began.",
+            "state",
             _ages(mails.items()),
         ),
-    )  # fmt: skip
+    )
 
 
 def _numbers(found: Iterable[tuple[str, Waiting]]) -> dict[str, Any]:

@@ -12,13 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Request
-from multipart import (
-    MultipartError,
-    MultipartSegment,
-    PushMultipartParser,
-    StrictParserError,
-    parse_options_header,
-)
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, StrictParserError, parse_options_header
 
 from functions.common import errors, options
 from functions.common.errors import Failure

@@ -31,11 +31,7 @@ class Backend:
         where = f"{parts.scheme}://{host}{parts.path}"
         # A MongoDB URL may name several hosts, which have no one port.
         several = "," in host
-        return {
-            "url": where,
-            "host": host if several else parts.hostname,
-            "port": None if several else parts.port,
-        }
+        return {"url": where, "host": host if several else parts.hostname, "port": None if several else parts.port}
 
 
 def given_url(environ: Mapping[str, str], name: str) -> str | None:

@@ -41,34 +41,63 @@ CERT_MANAGER = _part(
     "cert-manager", "v1.21.2", "cert-manager", _RELEASE.format("cert-manager/cert-manager"), "cert-manager.yaml"
 )
 SERVING = _part(
-    "Knative Serving", "knative-v1.23.0", "knative-serving", _RELEASE.format("knative/serving"),
-    "serving-crds.yaml", "serving-core.yaml",
-)  # fmt: skip
+    "Knative Serving",
+    "knative-v1.23.0",
+    "knative-serving",
+    _RELEASE.format("knative/serving"),
+    "serving-crds.yaml",
+    "serving-core.yaml",
+)
 KOURIER = _part(
     "Kourier", "knative-v1.23.0", "kourier-system", _RELEASE.format("knative-extensions/net-kourier"), "kourier.yaml"
 )
 EVENTING = _part(
-    "Knative Eventing", "knative-v1.22.0", "knative-eventing", _RELEASE.format("knative/eventing"),
-    "eventing-crds.yaml", "eventing-core.yaml",
-)  # fmt: skip
+    "Knative Eventing",
+    "knative-v1.22.0",
+    "knative-eventing",
+    _RELEASE.format("knative/eventing"),
+    "eventing-crds.yaml",
+    "eventing-core.yaml",
+)
 CLUSTER_OPERATOR = _part(
-    "RabbitMQ's cluster operator", "v2.22.3", "rabbitmq-system", _RELEASE.format("rabbitmq/cluster-operator"),
+    "RabbitMQ's cluster operator",
+    "v2.22.3",
+    "rabbitmq-system",
+    _RELEASE.format("rabbitmq/cluster-operator"),
     "cluster-operator.yml",
-)  # fmt: skip
+)
 TOPOLOGY_OPERATOR = _part(
-    "RabbitMQ's topology operator", "v1.20.1", "rabbitmq-system",
-    _RELEASE.format("rabbitmq/messaging-topology-operator"), "messaging-topology-operator-with-certmanager.yaml",
-)  # fmt: skip
+    "RabbitMQ's topology operator",
+    "v1.20.1",
+    "rabbitmq-system",
+    _RELEASE.format("rabbitmq/messaging-topology-operator"),
+    "messaging-topology-operator-with-certmanager.yaml",
+)
 RABBITMQ_SOURCE = _part(
-    "the RabbitMQ source", "knative-v1.22.0", "knative-sources",
-    _RELEASE.format("knative-extensions/eventing-rabbitmq"), "rabbitmq-source.yaml",
-)  # fmt: skip
+    "the RabbitMQ source",
+    "knative-v1.22.0",
+    "knative-sources",
+    _RELEASE.format("knative-extensions/eventing-rabbitmq"),
+    "rabbitmq-source.yaml",
+)
 OPENFAAS = _part(
-    "OpenFaaS", "0.18.17", "openfaas", "https://raw.githubusercontent.com/openfaas/faas-netes/{}",
-    "namespaces.yml", "yaml/profile-crd.yml", "yaml/controller-rbac.yml", "yaml/gateway-dep.yml",
-    "yaml/gateway-svc.yml", "yaml/nats-dep.yml", "yaml/nats-svc.yml", "yaml/queueworker-dep.yml",
-    "yaml/prometheus-cfg.yml", "yaml/prometheus-rbac.yml", "yaml/prometheus-dep.yml", "yaml/prometheus-svc.yml",
-)  # fmt: skip
+    "OpenFaaS",
+    "0.18.17",
+    "openfaas",
+    "https://raw.githubusercontent.com/openfaas/faas-netes/{}",
+    "namespaces.yml",
+    "yaml/profile-crd.yml",
+    "yaml/controller-rbac.yml",
+    "yaml/gateway-dep.yml",
+    "yaml/gateway-svc.yml",
+    "yaml/nats-dep.yml",
+    "yaml/nats-svc.yml",
+    "yaml/queueworker-dep.yml",
+    "yaml/prometheus-cfg.yml",
+    "yaml/prometheus-rbac.yml",
+    "yaml/prometheus-dep.yml",
+    "yaml/prometheus-svc.yml",
+)
 
 RABBITMQ = (CERT_MANAGER, CLUSTER_OPERATOR, TOPOLOGY_OPERATOR)
 KNATIVE = (SERVING, KOURIER, EVENTING, *RABBITMQ, RABBITMQ_SOURCE)

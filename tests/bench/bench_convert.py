@@ -93,9 +93,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./local/bench convert", description=__doc__)
     parser.add_argument("--minutes", type=length, nargs="+", default=MINUTES, help="lengths of the films (10 60)")
     parser.add_argument(
-        "--rounds", type=count, metavar="N",
+        "--rounds",
+        type=count,
+        metavar="N",
         help=f"rounds that count ({ROUNDS}, {ROUNDS_WHEN_LONG} for more than {LONG_MINUTES} minutes)",
-    )  # fmt: skip
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="parts to measure (all)")
     return parser.parse_args(words)
 

@@ -40,9 +40,15 @@ def ours(source: Path, target: Path, options: Options, encoders: int) -> None:
     """Convert with our engine."""
     deadline = time.monotonic() + LIMIT_SECONDS
     engine.convert(
-        source, target, options, deadline=deadline, limits=LIMITS, encoders=encoders,
-        check=lambda: None, on_progress=lambda percent: None,
-    )  # fmt: skip
+        source,
+        target,
+        options,
+        deadline=deadline,
+        limits=LIMITS,
+        encoders=encoders,
+        check=lambda: None,
+        on_progress=lambda percent: None,
+    )
 
 
 def command(video: Path, target: Path, *, bitrate: int | None, encoders: int = 0) -> list[str]:

@@ -133,9 +133,11 @@ class Ground:
         """Run the operator's command line; return its exit status, KILLED for one that died at a step."""
         home = Home(self.arena.stack.home)
         environment = {
-            **clean_environment(home), **configuration.read_operator(home),
-            "FUNCTION_TARGET": "jobs", "CRASH_FOLDER": str(self.folder),
-        }  # fmt: skip
+            **clean_environment(home),
+            **configuration.read_operator(home),
+            "FUNCTION_TARGET": "jobs",
+            "CRASH_FOLDER": str(self.folder),
+        }
         command = [sys.executable, "-m", "functions.jobs", *words]
         return subprocess.run(command, cwd=ROOT, env=environment, timeout=COMMAND_SECONDS, check=False).returncode
 

@@ -157,9 +157,14 @@ def _understood(consumer: str) -> tuple[str, ...]:
 
 def _event(fid: str, kind: str, more: dict[str, str] | None = None) -> dict[str, object]:
     return {
-        "specversion": "1.0", "id": f"chaos-{fid}-{kind}", "source": "/chaos", "type": kind, "subject": fid,
-        "datacontenttype": "application/json", "data": {"id": fid} | (more or {}),
-    }  # fmt: skip
+        "specversion": "1.0",
+        "id": f"chaos-{fid}-{kind}",
+        "source": "/chaos",
+        "type": kind,
+        "subject": fid,
+        "datacontenttype": "application/json",
+        "data": {"id": fid} | (more or {}),
+    }
 
 
 def _encoded(event: dict[str, object]) -> bytes:

@@ -53,46 +53,62 @@ class Guard:
 
 GUARDS = (
     Guard(
-        "confirm", "functions/backends/queue.py",
-        "                channel.confirm_delivery()\n", "",
+        "confirm",
+        "functions/backends/queue.py",
+        "                channel.confirm_delivery()\n",
+        "",
         "tests/integration/test_queue.py::test_an_event_that_its_queue_refuses_is_a_failure",
     ),
     Guard(
-        "mandatory", "functions/backends/queue.py",
-        ", mandatory=True", "",
+        "mandatory",
+        "functions/backends/queue.py",
+        ", mandatory=True",
+        "",
         "tests/integration/test_queue.py::test_an_event_that_reaches_no_queue_is_a_failure",
     ),
     Guard(
-        "sweep", "functions/sweep/sweeping.py",
-        "    lines = deque(Line(repair, broom) for repair in REPAIRS)\n", "    lines = deque()\n",
+        "sweep",
+        "functions/sweep/sweeping.py",
+        "    lines = deque(Line(repair, broom) for repair in REPAIRS)\n",
+        "    lines = deque()\n",
         "tests/integration/test_sweeping.py::test_a_lost_event_is_sent_again_ever_more_seldom",
     ),
     Guard(
-        "epoch check", "functions/common/transitions.py",
-        '"finish", "convert", (CONVERTING,), DONE, when=_SAME_EPOCH, ', '"finish", "convert", (CONVERTING,), DONE, ',
+        "epoch check",
+        "functions/common/transitions.py",
+        '    "finish",\n    "convert",\n    (CONVERTING,),\n    DONE,\n    when=_SAME_EPOCH,\n',
+        '    "finish",\n    "convert",\n    (CONVERTING,),\n    DONE,\n',
         "tests/integration/test_fencing.py::test_a_converter_that_was_overtaken_does_not_finish_the_job",
     ),
     Guard(
-        "mail claim", "functions/common/transitions.py",
-        '"claim_mail", "notify", _ENDED, None, mail=(NONE,), ', '"claim_mail", "notify", _ENDED, None, ',
+        "mail claim",
+        "functions/common/transitions.py",
+        '    "claim_mail",\n    "notify",\n    _ENDED,\n    None,\n    mail=(NONE,),\n',
+        '    "claim_mail",\n    "notify",\n    _ENDED,\n    None,\n',
         "tests/integration/test_fencing.py::test_of_two_notifiers_one_sends_the_mail",
     ),
     Guard(
-        "byte count", "functions/upload/body.py",
-        "    if expected is not None and received != expected:\n        raise Failure(errors.INCOMPLETE_BODY)\n", "",
+        "byte count",
+        "functions/upload/body.py",
+        "    if expected is not None and received != expected:\n        raise Failure(errors.INCOMPLETE_BODY)\n",
+        "",
         "tests/unit/test_upload_body.py::test_a_body_that_ends_one_byte_early_is_refused",
     ),
     Guard(
-        "output check", "functions/convert/engine.py",
-        "    _verify(target, result)\n", "",
+        "output check",
+        "functions/convert/engine.py",
+        "    _verify(target, result)\n",
+        "",
         "tests/integration/test_output_check.py::test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none",
     ),
     Guard(
-        "fenced file id", "functions/common/ids.py",
-        'return f"{job_id}.{epoch}"', "return job_id",
+        "fenced file id",
+        "functions/common/ids.py",
+        'return f"{job_id}.{epoch}"',
+        "return job_id",
         "tests/integration/test_fencing.py::test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone",
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -110,9 +126,13 @@ def outcomes(root: Path, *tests: str) -> dict[str, Outcome]:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *tests], cwd=root, env=environment, timeout=TEST_SECONDS,
-        stdout=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "pytest", *options, *tests],
+        cwd=root,
+        env=environment,
+        timeout=TEST_SECONDS,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
     ended = dict.fromkeys(tests, Outcome())
     if report.is_file():
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it just now

@@ -16,9 +16,18 @@ SILENT_SHARE = 0.15  # of the files
 MANNERS = {"raw": 15, "form": 10, "after a login": 6, "closes": 1, "resets": 1, "closes a form": 1, "falls silent": 1}
 
 PROCESSES = {
-    "convert": 4, "notify": 3, "upload": 2, "sweep": 2, "connector": 2, "download": 1, "login": 1,
-    "mongodb": 2, "rabbitmq": 1, "mariadb": 1, "mailbox": 1,
-}  # fmt: skip
+    "convert": 4,
+    "notify": 3,
+    "upload": 2,
+    "sweep": 2,
+    "connector": 2,
+    "download": 1,
+    "login": 1,
+    "mongodb": 2,
+    "rabbitmq": 1,
+    "mariadb": 1,
+    "mailbox": 1,
+}
 PROXIES = {"mongodb": 4, "rabbitmq": 3, "smtp": 3, "mysql": 1}
 NOBODY = {"": 1}
 # kind: how often, what it befalls, and how long it lasts
@@ -85,11 +94,13 @@ def uploads(seed: int, seconds: float, samples: list[Sample]) -> list[Upload]:
     moments = sorted(random.uniform(0, seconds) for _ in range(round(seconds * UPLOADS_A_SECOND)))
     return [
         Upload(
-            at, number, random.choice(silent if random.random() < SILENT_SHARE else sounding),
+            at,
+            number,
+            random.choice(silent if random.random() < SILENT_SHARE else sounding),
             random.choices(list(MANNERS), list(MANNERS.values()))[0],
         )
         for number, at in enumerate(moments)
-    ]  # fmt: skip
+    ]
 
 
 def faults(seed: int, seconds: float) -> list[Fault]:

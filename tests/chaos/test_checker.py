@@ -106,30 +106,38 @@ def second_mail(arena: Arena, fid: str) -> Iterator[None]:
 PLANTS: dict[str, tuple[Plant, str, str]] = {
     "a job is gone": (lambda arena, fid: missing(arena, "jobs", {"_id": fid}), "lost", "there is no job"),
     "a job was aborted": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"state": "aborted"}), "lost", "is aborted",
+        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"state": "aborted"}),
+        "lost",
+        "is aborted",
     ),
     "an MP3 is gone": (lambda arena, fid: missing(arena, "mp3s.files", {"_id": f"{fid}.1"}), "lost", "no file"),
     "a chunk is gone": (lambda arena, fid: missing(arena, "mp3s.chunks", {"files_id": f"{fid}.1"}), "lost", "0 bytes"),
     "a video has other bytes": (
-        lambda arena, fid: changed(arena, "videos.chunks", {"files_id": fid}, {"data": b"other"}), "lost", "5 bytes",
+        lambda arena, fid: changed(arena, "videos.chunks", {"files_id": fid}, {"data": b"other"}),
+        "lost",
+        "5 bytes",
     ),
     "a mail waits for ever": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.state": "handing_over"}), "lost", "its mail is",
+        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.state": "handing_over"}),
+        "lost",
+        "its mail is",
     ),
     "a mail never came": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.run": 2}), "lost", "never came",
+        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.run": 2}),
+        "lost",
+        "never came",
     ),
-    "a second MP3": (
-        lambda arena, fid: added(arena, "mp3s.files", {"_id": f"{fid}.7"}), "duplicated", "2 MP3s",
-    ),
+    "a second MP3": (lambda arena, fid: added(arena, "mp3s.files", {"_id": f"{fid}.7"}), "duplicated", "2 MP3s"),
     "a second mail": (second_mail, "duplicated", "2 mails"),
     "chunks without a file": (
-        lambda arena, fid: added(arena, "videos.chunks", {"files_id": "x", "n": 0}), "orphans", "without a file",
+        lambda arena, fid: added(arena, "videos.chunks", {"files_id": "x", "n": 0}),
+        "orphans",
+        "without a file",
     ),
     "a video of no job": (lambda arena, fid: added(arena, "videos.files", {"_id": "x"}), "orphans", "of no job"),
     "a temporary file": (temporary_file, "orphans", "temporary"),
     "a dead letter without a reason": (dead_letter, "dead_letters", "without a reason"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PLANTS)

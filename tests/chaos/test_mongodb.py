@@ -18,8 +18,13 @@ MEGABYTES = 16
 TIMEOUT_SECONDS = int(PERIODS["MONGODB_TIMEOUT_SECONDS"])
 # The step that fails, and the attempt to tidy up after it; what else the answer takes is little.
 REFUSED_SECONDS = 2 * TIMEOUT_SECONDS + 5
-ANSWERS = {"accept": requests.ACCEPT, "claim": requests.CLAIM, "finish": requests.FINISH,
-           "hand over": requests.HAND_OVER, "sent": requests.MAIL_SENT}  # fmt: skip
+ANSWERS = {
+    "accept": requests.ACCEPT,
+    "claim": requests.CLAIM,
+    "finish": requests.FINISH,
+    "hand over": requests.HAND_OVER,
+    "sent": requests.MAIL_SENT,
+}
 
 
 def assert_refused(answer: web.Answer) -> None:

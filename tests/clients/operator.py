@@ -40,9 +40,14 @@ class Operator:
         """Run ./local/jobs."""
         kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         done = subprocess.run(
-            ["local/jobs", *words], cwd=ROOT, env={**kept, "LOCAL_HOME": str(self.home), **self.exported},
-            capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False,
-        )  # fmt: skip
+            ["local/jobs", *words],
+            cwd=ROOT,
+            env={**kept, "LOCAL_HOME": str(self.home), **self.exported},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return Said(done.returncode, done.stdout, done.stderr)
 

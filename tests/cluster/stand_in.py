@@ -12,8 +12,17 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("STAND_IN_FOLDER", "nowhere"))
-STRANGE = ("unknown flag", "unknown command", "unknown shorthand", "invalid argument", "requires ", "accepts ",
-           "must specify", "error parsing", "accumulating resources")  # fmt: skip
+STRANGE = (
+    "unknown flag",
+    "unknown command",
+    "unknown shorthand",
+    "invalid argument",
+    "requires ",
+    "accepts ",
+    "must specify",
+    "error parsing",
+    "accumulating resources",
+)
 
 
 def main() -> int:

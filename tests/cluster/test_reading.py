@@ -75,14 +75,17 @@ def test_a_manifest_is_read_once(url: str, tmp_path: Path) -> None:
     assert kept(url) == [file]
 
 
-@pytest.mark.parametrize(("name", "sha256", "most", "sentence"), [
-    ("there.yaml", "0" * 64, 100, "is not the file it was"),
-    ("there.yaml", "", len(CONTENT) - 1, "larger than any manifest"),
-    ("gone.yaml", "", 100, "answered with 404"),
-    ("cut.yaml", "", 100, "cannot be read"),
-    ("cut-chunks.yaml", "", 100, "cannot be read"),
-    ("slow.yaml", "", 100, "cannot be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "sha256", "most", "sentence"),
+    [
+        ("there.yaml", "0" * 64, 100, "is not the file it was"),
+        ("there.yaml", "", len(CONTENT) - 1, "larger than any manifest"),
+        ("gone.yaml", "", 100, "answered with 404"),
+        ("cut.yaml", "", 100, "cannot be read"),
+        ("cut-chunks.yaml", "", 100, "cannot be read"),
+        ("slow.yaml", "", 100, "cannot be read"),
+    ],
+)
 def test_what_is_no_manifest_is_not_kept(
     name: str, sha256: str, most: int, sentence: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,14 +40,28 @@ def test_every_step_in_its_order(checked: Machine) -> None:
     """Each word was understood by the real docker, kind and kubectl, which only found nothing to reach."""
     start()
     asked = checked.asked()
-    steps = ["kind create cluster",
-             "serving-crds.yaml", "serving-core.yaml", "-n knative-serving deployment/serving-core", "kourier.yaml",
-             "eventing-core.yaml", "cert-manager.yaml", "-n cert-manager deployment/cert-manager",
-             "cluster-operator.yml", "messaging-topology-operator-with", "rabbitmq-source.yaml",
-             "patch configmap/config-network", "docker build", "kind load docker-image", "create -f -",
-             "apply --server-side --force-conflicts -k",
-             "rollout status -n mp3converter statefulset/mongodb", "queues.rabbitmq.com",
-             "services.serving.knative.dev", "rabbitmqsources.sources.knative.dev"]  # fmt: skip
+    steps = [
+        "kind create cluster",
+        "serving-crds.yaml",
+        "serving-core.yaml",
+        "-n knative-serving deployment/serving-core",
+        "kourier.yaml",
+        "eventing-core.yaml",
+        "cert-manager.yaml",
+        "-n cert-manager deployment/cert-manager",
+        "cluster-operator.yml",
+        "messaging-topology-operator-with",
+        "rabbitmq-source.yaml",
+        "patch configmap/config-network",
+        "docker build",
+        "kind load docker-image",
+        "create -f -",
+        "apply --server-side --force-conflicts -k",
+        "rollout status -n mp3converter statefulset/mongodb",
+        "queues.rabbitmq.com",
+        "services.serving.knative.dev",
+        "rabbitmqsources.sources.knative.dev",
+    ]
     found = [position(asked, step) for step in steps]
     assert found == sorted(found)
     assert sum("docker build" in line for line in asked) == len(images.functions())
@@ -59,8 +73,9 @@ def test_a_part_is_not_waited_for_before_it_is_applied(machine: Machine) -> None
     asked = machine.asked()
     waits = [number for number, line in enumerate(asked) if "rollout status -n rabbitmq-system" in line]
     assert [asked[number].split("deployment/")[1].split()[0] for number in waits] == [
-        "cluster-operator", "messaging-topology-operator-with-certmanager",
-    ]  # fmt: skip
+        "cluster-operator",
+        "messaging-topology-operator-with-certmanager",
+    ]
     assert waits[0] < position(asked, "messaging-topology-operator-with-certmanager.yaml") < waits[1]
 
 
@@ -87,15 +102,18 @@ def test_a_second_time_nothing_is_made_anew(machine: Machine) -> None:
     assert position(asked, "apply --server-side --force-conflicts -k")
 
 
-@pytest.mark.parametrize(("words", "message", "sentence"), [
-    ("docker info", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "Start it"),
-    ("docker info", "permission denied while trying to connect to the Docker API", "group docker"),
-    ("docker build", "failed to do request: dial tcp: lookup registry-1.docker.io: no such host", "the internet"),
-    ("docker build", "toomanyrequests: You have reached your pull rate limit.", "docker login"),
-    ("kind create", "failed to create cluster: could not find a log line", "./local/cluster/down"),
-    ("kubectl --context kind-mp3converter apply", "The connection to the server x was refused", "Is it running?"),
-    ("rollout status -n cert-manager", "error: timed out waiting for the condition", "cert-manager"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "message", "sentence"),
+    [
+        ("docker info", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "Start it"),
+        ("docker info", "permission denied while trying to connect to the Docker API", "group docker"),
+        ("docker build", "failed to do request: dial tcp: lookup registry-1.docker.io: no such host", "the internet"),
+        ("docker build", "toomanyrequests: You have reached your pull rate limit.", "docker login"),
+        ("kind create", "failed to create cluster: could not find a log line", "./local/cluster/down"),
+        ("kubectl --context kind-mp3converter apply", "The connection to the server x was refused", "Is it running?"),
+        ("rollout status -n cert-manager", "error: timed out waiting for the condition", "cert-manager"),
+    ],
+)
 def test_trouble_becomes_a_sentence(machine: Machine, words: str, message: str, sentence: str) -> None:
     machine.breaks(words, message)
     with pytest.raises(Problem) as caught:
@@ -112,13 +130,25 @@ def test_half_of_the_secrets_is_no_start(machine: Machine) -> None:
         start()
 
 
-@pytest.mark.parametrize(("status", "why"), [
-    ({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, ""),
-    ({"phase": "Pending", "conditions": [{"type": "PodScheduled", "message": "0/1 nodes: Insufficient memory"}]},
-     "0/1 nodes: Insufficient memory"),
-    ({"phase": "Pending", "containerStatuses": [{"name": "mysql", "state": {"waiting": {
-        "reason": "ImagePullBackOff", "message": "no such host"}}}]}, "mysql ImagePullBackOff no such host"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, ""),
+        (
+            {"phase": "Pending", "conditions": [{"type": "PodScheduled", "message": "0/1 nodes: Insufficient memory"}]},
+            "0/1 nodes: Insufficient memory",
+        ),
+        (
+            {
+                "phase": "Pending",
+                "containerStatuses": [
+                    {"name": "mysql", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}}}
+                ],
+            },
+            "mysql ImagePullBackOff no such host",
+        ),
+    ],
+)
 def test_why_a_pod_is_not_ready(status: dict[str, object], why: str) -> None:
     assert _why(status) == why
 
@@ -127,8 +157,12 @@ def test_what_is_applied_is_the_dev_overlay_with_the_images_just_built(machine: 
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
     items = objects(knative.overlay(built, PORT, machine.folder / "overlay"))
     assert len(items) == len(objects(KNATIVE / "overlays" / "dev"))
-    found = {part["image"] for item in items if item["kind"] == "Service" and "template" in item["spec"]
-             for part in item["spec"]["template"]["spec"]["containers"]}  # fmt: skip
+    found = {
+        part["image"]
+        for item in items
+        if item["kind"] == "Service" and "template" in item["spec"]
+        for part in item["spec"]["template"]["spec"]["containers"]
+    }
     assert found == set(built.values())
 
 
@@ -141,8 +175,13 @@ def test_links_lead_to_the_door_that_is_opened(machine: Machine) -> None:
 
 def test_openfaas_gets_what_it_lacks(machine: Machine) -> None:
     items = objects(openfaas_steps.overlay("localhost:5001/mp3converter/connector:dev-abc", machine.folder / "overlay"))
-    for check in (schemas.complaints, admission.complaints, references.complaints, topology.complaints,
-                  operation.pods_complaints):  # fmt: skip
+    for check in (
+        schemas.complaints,
+        admission.complaints,
+        references.complaints,
+        topology.complaints,
+        operation.pods_complaints,
+    ):
         assert check(items) == []
     assert not [item for item in items if item["kind"] in ("RabbitmqSource", "PingSource", "NetworkPolicy")]
 
@@ -161,10 +200,15 @@ def test_each_part_is_pinned() -> None:
     assert "@sha256:" in versions.NODE
 
 
-@pytest.mark.parametrize(("command", "sentence"), [
-    ("up", "Docker's engine does not answer"), ("down", "Docker's engine does not answer"),
-    ("up --current", "kubectl knows no cluster"), ("up --openfaas", "faas-cli"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("up", "Docker's engine does not answer"),
+        ("down", "Docker's engine does not answer"),
+        ("up --current", "kubectl knows no cluster"),
+        ("up --openfaas", "faas-cli"),
+    ],
+)
 def test_the_command_on_a_machine_without_an_engine(command: str, sentence: str, tmp_path: Path) -> None:
     """The real programs, with nothing to reach."""
     place = tmp_path / "bin"
@@ -172,8 +216,13 @@ def test_the_command_on_a_machine_without_an_engine(command: str, sentence: str,
     for name, real in (("docker", shutil.which("docker")), ("kind", str(programs.kind()))):
         if real:
             (place / name).symlink_to(real)
-    environment = {**os.environ, "PATH": f"{place}:/usr/bin:/bin", "DOCKER_HOST": f"unix://{tmp_path}/none",
-                   "KUBECONFIG": str(tmp_path / "none"), "LOCAL_HOME": str(tmp_path / "home")}  # fmt: skip
+    environment = {
+        **os.environ,
+        "PATH": f"{place}:/usr/bin:/bin",
+        "DOCKER_HOST": f"unix://{tmp_path}/none",
+        "KUBECONFIG": str(tmp_path / "none"),
+        "LOCAL_HOME": str(tmp_path / "home"),
+    }
     words = [f"./local/cluster/{command.split()[0]}", *command.split()[1:]]
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     expected = sentence if (place / "docker").exists() or "engine" not in sentence else "docker is missing"

@@ -48,13 +48,29 @@ def name(function: str) -> str:
 def build(function: str) -> Image:
     """Build a function's image, the first time that it is asked for."""
     run(
-        "buildah", "bud", "--layers", "--pull-never", "--isolation", "oci", "--runtime", "runc", "--network", "host",
-        *_ways_to_the_package_index(), "--build-arg", f"FUNCTION={function}",
-        "--build-arg", f"PYTHON_DIGEST={base().digest}",
+        "buildah",
+        "bud",
+        "--layers",
+        "--pull-never",
+        "--isolation",
+        "oci",
+        "--runtime",
+        "runc",
+        "--network",
+        "host",
+        *_ways_to_the_package_index(),
+        "--build-arg",
+        f"FUNCTION={function}",
+        "--build-arg",
+        f"PYTHON_DIGEST={base().digest}",
         # The second is what the manifests for development call it.
-        "--tag", name(function), "--tag", f"dev.local/mp3converter/{function}:dev", ROOT / "functions",
+        "--tag",
+        name(function),
+        "--tag",
+        f"dev.local/mp3converter/{function}:dev",
+        ROOT / "functions",
         seconds=BUILD_SECONDS,
-    )  # fmt: skip
+    )
     return Image(name(function))
 
 

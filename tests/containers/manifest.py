@@ -71,16 +71,30 @@ def read(name: str, objects: list[Object]) -> Run:
 
 def _pod(name: str, pod: Object, objects: list[Object]) -> Run:
     _known(
-        pod, "serviceAccountName", "automountServiceAccountToken", "containerConcurrency", "timeoutSeconds",
-        "responseStartTimeoutSeconds", "containers", "volumes",
-    )  # fmt: skip
+        pod,
+        "serviceAccountName",
+        "automountServiceAccountToken",
+        "containerConcurrency",
+        "timeoutSeconds",
+        "responseStartTimeoutSeconds",
+        "containers",
+        "volumes",
+    )
     # A container that has no token for the cluster's API needs nothing of the account.
     _only(pod["automountServiceAccountToken"], False, "automountServiceAccountToken")
     (container,) = pod["containers"]
     _known(
-        container, "image", "ports", "envFrom", "env", "readinessProbe", "livenessProbe", "resources",
-        "securityContext", "volumeMounts",
-    )  # fmt: skip
+        container,
+        "image",
+        "ports",
+        "envFrom",
+        "env",
+        "readinessProbe",
+        "livenessProbe",
+        "resources",
+        "securityContext",
+        "volumeMounts",
+    )
     (port,) = container["ports"]
     _known(port, "containerPort")
     limits, disk_bytes = _limits(container["resources"])
@@ -88,11 +102,7 @@ def _pod(name: str, pod: Object, objects: list[Object]) -> Run:
     return Run(
         image=container["image"],
         port=port["containerPort"],
-        environment={
-            "PORT": str(port["containerPort"]),
-            "K_SERVICE": name,
-            **_environment(container, objects),
-        },
+        environment={"PORT": str(port["containerPort"]), "K_SERVICE": name, **_environment(container, objects)},
         rights=_rights(container["securityContext"]),
         limits=limits,
         secrets=secrets,
@@ -120,9 +130,15 @@ def _environment(container: Object, objects: list[Object]) -> dict[str, str]:
 
 def _rights(context: Object) -> list[str]:
     _known(
-        context, "runAsNonRoot", "runAsUser", "runAsGroup", "readOnlyRootFilesystem", "allowPrivilegeEscalation",
-        "capabilities", "seccompProfile",
-    )  # fmt: skip
+        context,
+        "runAsNonRoot",
+        "runAsUser",
+        "runAsGroup",
+        "readOnlyRootFilesystem",
+        "allowPrivilegeEscalation",
+        "capabilities",
+        "seccompProfile",
+    )
     if context["runAsNonRoot"] and context["runAsUser"] == 0:
         raise Unknown("runAsNonRoot, and runAsUser is root")
     _only(context["readOnlyRootFilesystem"], True, "readOnlyRootFilesystem")
@@ -132,10 +148,11 @@ def _rights(context: Object) -> list[str]:
     return [
         f"--user={context['runAsUser']}:{context['runAsGroup']}",
         # Without the second word podman gives more writable places than Kubernetes does.
-        "--read-only", "--read-only-tmpfs=false",
+        "--read-only",
+        "--read-only-tmpfs=false",
         "--security-opt=no-new-privileges",
         *(f"--cap-drop={name.lower()}" for name in context["capabilities"]["drop"]),
-    ]  # fmt: skip
+    ]
 
 
 def _limits(resources: Object) -> tuple[list[str], int]:

@@ -60,10 +60,18 @@ class Contained:
         # The network is the host's, for the private backends listen on its loopback alone. --replace takes the place
         # of a container whose podman was killed. The mark lets the home end what is left of a run that was killed.
         command = [
-            "podman", "run", "--rm", "--replace", f"--name={self.container(name)}", "--network=host",
-            "--log-driver=none", *words, f"--env={MARKER}={self.plan.home.path}",
-            *(f"--env={key}={value}" for key, value in settings.items()), image,
-        ]  # fmt: skip
+            "podman",
+            "run",
+            "--rm",
+            "--replace",
+            f"--name={self.container(name)}",
+            "--network=host",
+            "--log-driver=none",
+            *words,
+            f"--env={MARKER}={self.plan.home.path}",
+            *(f"--env={key}={value}" for key, value in settings.items()),
+            image,
+        ]
         # A pod's empty folder can be written by whoever its containers run as. podman's monitor leaves a file where it
         # was started when the kernel kills for want of memory: not in the project.
         opened = ["sh", "-c", 'chmod 0777 "$0" && cd "$1" && shift && exec "$@"']

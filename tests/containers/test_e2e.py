@@ -14,8 +14,16 @@ from local.home import ROOT
 from tests.containers import building
 
 FILES = (
-    "three_lines", "login", "upload_refused", "upload_token", "conversions", "range", "download", "events", "serving",
-)  # fmt: skip
+    "three_lines",
+    "login",
+    "upload_refused",
+    "upload_token",
+    "conversions",
+    "range",
+    "download",
+    "events",
+    "serving",
+)
 MOST_SECONDS = 900
 
 
@@ -25,8 +33,12 @@ def test_end_to_end_in_containers() -> None:
     files = [f"tests/e2e/test_{name}.py" for name in FILES]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--in-containers", "--durations=5", *files],
-        cwd=ROOT, capture_output=True, text=True, timeout=MOST_SECONDS, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=MOST_SECONDS,
+        check=False,
+    )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout, done.stdout

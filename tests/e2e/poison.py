@@ -40,9 +40,12 @@ def kinds(right: str, wrong: str) -> Iterator[Poison]:
     unknown = _attributes(right)
     yield Poison("an unknown job", STRUCTURED, _event(right), dead=False)
     yield Poison(
-        "an unknown job in binary mode", "application/json", json.dumps(unknown["data"]).encode(),
-        {f"ce-{name}": value for name, value in unknown.items() if name != "data"}, dead=False,
-    )  # fmt: skip
+        "an unknown job in binary mode",
+        "application/json",
+        json.dumps(unknown["data"]).encode(),
+        {f"ce-{name}": value for name, value in unknown.items() if name != "data"},
+        dead=False,
+    )
 
 
 def _no_events() -> dict[str, Content]:
@@ -98,6 +101,10 @@ def _event(kind: str, **changes: Any) -> bytes:
 
 def _attributes(kind: str) -> dict[str, Any]:
     return {
-        "specversion": "1.0", "id": str(uuid.uuid4()), "source": "/mp3converter", "type": kind,
-        "datacontenttype": "application/json", "data": {"id": str(uuid.uuid4())},
-    }  # fmt: skip
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": "/mp3converter",
+        "type": kind,
+        "datacontenttype": "application/json",
+        "data": {"id": str(uuid.uuid4())},
+    }

@@ -25,10 +25,7 @@ from tests.media.tone import assert_tone, decode_mp3
 
 CORPUS_SECONDS = 180
 LONG_SECONDS = 500  # whose conversion takes a few
-REASONS = {
-    "no": {"no_audio"},
-    "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"},
-}
+REASONS = {"no": {"no_audio"}, "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"}}
 # These carry codecs that older ffmpegs could not decode, so either end is right.
 NEWER = {"media__5p1_iamf_opus.mp4", "media__sample_fpcm_64le.mp4"}
 

@@ -92,12 +92,7 @@ def test_a_video_that_cannot_be_converted_fails_with_a_reason(
 
 
 def test_a_stored_text_fails_with_a_reason(
-    no_connector: Callable[[], None],
-    url: Door,
-    owner: Person,
-    video: Path,
-    inspector: Inspector,
-    mailbox: Mailbox,
+    no_connector: Callable[[], None], url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     fid = web.uploaded(url("upload"), owner.token, video)
     inspector.replace_video(fid, b"Not a video, though upload took it for one.\n" * 1000)

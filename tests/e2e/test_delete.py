@@ -83,13 +83,7 @@ def test_delete_before_and_after_a_conversion(
 
 
 def test_delete_during_an_upload(
-    stack: PrivateStack,
-    operator: Operator,
-    url: Door,
-    owner: Person,
-    videos: Path,
-    filename: str,
-    inspector: Inspector,
+    stack: PrivateStack, operator: Operator, url: Door, owner: Person, videos: Path, filename: str, inspector: Inspector
 ) -> None:
     """The upload is refused as soon as it looks up, and takes its chunks along."""
     content = large_video(videos, MEGABYTES).read_bytes()
@@ -154,13 +148,7 @@ def test_delete_during_a_conversion(
 
 
 def test_delete_races_convert(
-    stack: PrivateStack,
-    url: Door,
-    owner: Person,
-    video: Path,
-    inspector: Inspector,
-    mailbox: Mailbox,
-    jobs: Jobs,
+    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox, jobs: Jobs
 ) -> None:
     """At whatever moment it comes, nothing of the job is left, and nobody is mailed twice."""
     chance = random.Random(4)

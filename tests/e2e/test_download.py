@@ -52,8 +52,7 @@ def test_to_anybody_else_it_is_as_unknown_as_any_id(url: Door, owner: Person, st
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    ["", "x", "../jobs", "{'$gt': ''}", "0" * 4000, "\u00e9", "a\x00b", "{fid}.1", "{fid} ", "{FID}", "%7B%7D"],
+    "wrong", ["", "x", "../jobs", "{'$gt': ''}", "0" * 4000, "\u00e9", "a\x00b", "{fid}.1", "{fid} ", "{FID}", "%7B%7D"]
 )
 def test_a_malformed_id_is_unknown(wrong: str, url: Door, owner: Person, fid: str) -> None:
     asked = wrong.replace("{fid}", fid).replace("{FID}", fid.upper())

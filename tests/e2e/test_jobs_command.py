@@ -111,13 +111,7 @@ def test_dead_letters_are_seen_and_replayed(
 
 
 def test_all_leaves_alone_what_failed_by_its_own_fault(
-    operator: Operator,
-    queues: Queues,
-    url: Door,
-    owner: Person,
-    videos: Path,
-    inspector: Inspector,
-    mailbox: Mailbox,
+    operator: Operator, queues: Queues, url: Door, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     """Such a job would fail again, and its owner get a second mail; by its id it is converted again all the same."""
     fid = web.uploaded(url("upload"), owner.token, media.silent_video(videos))
@@ -136,9 +130,10 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
 def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owner: Person, tmp_path: Path) -> None:
     """By URLs the commands work without a system here; what cannot be reached costs no letter and shows no password."""
     operators = {
-        "MONGODB_URL": stack.mongodb_url, "RABBITMQ_URL": stack.secret("rabbitmq_operator_url"),
+        "MONGODB_URL": stack.mongodb_url,
+        "RABBITMQ_URL": stack.secret("rabbitmq_operator_url"),
         "MONGODB_TIMEOUT_SECONDS": "2",
-    }  # fmt: skip
+    }
     unknown = str(uuid.uuid4())
     queues.publish("mp3s.dead", *event(DONE_EVENT, unknown))
     for wrong in (

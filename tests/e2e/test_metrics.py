@@ -30,8 +30,17 @@ SECONDS = 60
 PLUGIN = "rabbitmq_prometheus"
 CODES = {kind.code for kind in vars(errors).values() if isinstance(kind, errors.Kind)}
 STATES = {
-    "receiving", "ready", "converting", "aborted", "deleting", "none", "claimed", "handing_over", "unknown", "failed",
-}  # fmt: skip
+    "receiving",
+    "ready",
+    "converting",
+    "aborted",
+    "deleting",
+    "none",
+    "claimed",
+    "handing_over",
+    "unknown",
+    "failed",
+}
 LABELS = {
     "function": {"login", "upload", "convert", "notify", "download", "sweep"},
     "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "other"},
@@ -84,15 +93,19 @@ def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.Te
     ]
     jobs = [
         {
-            "job_name": "mp3converter", "metrics_path": "/_/metrics", "honor_labels": True, "static_configs": targets,
+            "job_name": "mp3converter",
+            "metrics_path": "/_/metrics",
+            "honor_labels": True,
+            "static_configs": targets,
             "authorization": {"credentials_file": str(stack.secret_file("metrics_token"))},
         },
         {
-            "job_name": "rabbitmq", "metrics_path": "/metrics/detailed",
+            "job_name": "rabbitmq",
+            "metrics_path": "/metrics/detailed",
             "params": {"family": ["queue_coarse_metrics"], "vhost": ["mp3converter"]},
             "static_configs": [{"targets": [f"127.0.0.1:{broker_metrics}"]}],
         },
-    ]  # fmt: skip
+    ]
     with running(program, tmp_path_factory.mktemp("prometheus"), free_port(), jobs) as server:
         until_gone(server.unread, "targets to be read", SECONDS)
         yield server

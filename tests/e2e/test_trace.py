@@ -18,9 +18,7 @@ from tests.local.private import PrivateStack
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
-STEPS = {
-    "upload": "received", "convert": "conversion ended", "notify": "mail ended", "connector": "delivered",
-}  # fmt: skip
+STEPS = {"upload": "received", "convert": "conversion ended", "notify": "mail ended", "connector": "delivered"}
 
 
 def uploaded(url: Door, owner: Person, video: Path, headers: dict[str, str]) -> str:
@@ -47,9 +45,14 @@ def sent(stack: PrivateStack, fid: str) -> str:
 
 @pytest.mark.parametrize("headers", [{"traceparent": GIVEN}, {}, {"traceparent": "nonsense"}])
 def test_one_trace_from_the_upload_to_the_mail(
-    headers: dict[str, str], stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector,
+    headers: dict[str, str],
+    stack: PrivateStack,
+    url: Door,
+    owner: Person,
+    video: Path,
+    inspector: Inspector,
     mailbox: Mailbox,
-) -> None:  # fmt: skip
+) -> None:
     """The caller's trace goes on, or a new one begins; each step is a span of its own."""
     fid = uploaded(url, owner, video, headers)
     inspector.done(fid)

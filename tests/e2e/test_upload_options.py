@@ -116,12 +116,7 @@ def test_a_wrong_option_leaves_nothing(
 
 
 def test_wrong_after_a_large_video_leaves_nothing(
-    door: Door,
-    owner: Person,
-    videos: Path,
-    filename: str,
-    inspector: Inspector,
-    nothing_stored: Callable[[], None],
+    door: Door, owner: Person, videos: Path, filename: str, inspector: Inspector, nothing_stored: Callable[[], None]
 ) -> None:
     content = large_video(videos, MEGABYTES).read_bytes()
     form = bodies.form(filename, content, {"bitrate": "192"}, {"title": "a", "bitrate": "128"})

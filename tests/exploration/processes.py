@@ -80,9 +80,14 @@ def convert(script: Script, name: str) -> None:
     stopping = Event()
 
     def encode(
-        _source: Any, target: Any, _options: Any, *,
-        deadline: float, check: Callable[[], None], on_progress: Callable[[float], None],
-    ) -> Any:  # fmt: skip
+        _source: Any,
+        target: Any,
+        _options: Any,
+        *,
+        deadline: float,
+        check: Callable[[], None],
+        on_progress: Callable[[float], None],
+    ) -> Any:
         if script.do("encode") == "stop":
             stopping.set()
         CLOCK.work()

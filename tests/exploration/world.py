@@ -122,8 +122,15 @@ def _confirm_deletion(world: World) -> Iterator[Outcome]:
 
 
 _OPERATIONS = {
-    "database": _database, "store_chunks": _store_chunks, "store_entry": _store_entry, "read": _read,
-    "delete": _delete, "encode": _encode, "announce": _announce,
-    "connect_mail": _connect_mail, "hand_over": _hand_over, "acknowledge": _acknowledge,
+    "database": _database,
+    "store_chunks": _store_chunks,
+    "store_entry": _store_entry,
+    "read": _read,
+    "delete": _delete,
+    "encode": _encode,
+    "announce": _announce,
+    "connect_mail": _connect_mail,
+    "hand_over": _hand_over,
+    "acknowledge": _acknowledge,
     "confirm_deletion": _confirm_deletion,
-}  # fmt: skip
+}

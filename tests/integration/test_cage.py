@@ -214,6 +214,12 @@ def test_the_same_script_reaches_its_neighbour_outside_the_cage(
 
 def _convert(folder: Path) -> engine.Made:
     return engine.convert(
-        folder / "in", folder / "out.mp3", Options(), deadline=time.monotonic() + 20, limits=Limits(1e4, 2**30),
-        encoders=0, check=lambda: None, on_progress=lambda percent: None,
-    )  # fmt: skip
+        folder / "in",
+        folder / "out.mp3",
+        Options(),
+        deadline=time.monotonic() + 20,
+        limits=Limits(1e4, 2**30),
+        encoders=0,
+        check=lambda: None,
+        on_progress=lambda percent: None,
+    )

@@ -82,9 +82,21 @@ def test_fades_are_straight_lines(
 # Each speed at two rates, each rate slower and faster.
 @pytest.mark.parametrize(
     ("speed", "rate"),
-    [(0.25, 8000), (0.25, 44_100), (0.5, 22_050), (0.5, 48_000), (0.9, 44_100), (0.9, 48_000), (1.37, 8000),
-     (1.37, 22_050), (2.0, 44_100), (2.0, 48_000), (4.0, 8000), (4.0, 22_050)],
-)  # fmt: skip
+    [
+        (0.25, 8000),
+        (0.25, 44_100),
+        (0.5, 22_050),
+        (0.5, 48_000),
+        (0.9, 44_100),
+        (0.9, 48_000),
+        (1.37, 8000),
+        (1.37, 22_050),
+        (2.0, 44_100),
+        (2.0, 48_000),
+        (4.0, 8000),
+        (4.0, 22_050),
+    ],
+)
 def test_speed_changes_length_and_pitch_like_a_tape(changed: Callable[..., Samples], speed: float, rate: int) -> None:
     """A tone is the same tone at another pitch, without any other sound beside it."""
     hertz = 300.0
@@ -131,9 +143,15 @@ def test_they_follow_each_other_as_said(changed: Callable[..., Samples]) -> None
 
 @pytest.mark.parametrize(
     ("frames", "options"),
-    [(1, {"volume": 0.5}), (2, {"fade_out": 0.5}), (2**15 - 1, {"volume": 0.5}), (2**15, {"fade_out": 0.5}),
-     (2**15 + 1, {"volume": 0.5}), (2**15 + 1, {"fade_out": 0.5})],
-)  # fmt: skip
+    [
+        (1, {"volume": 0.5}),
+        (2, {"fade_out": 0.5}),
+        (2**15 - 1, {"volume": 0.5}),
+        (2**15, {"fade_out": 0.5}),
+        (2**15 + 1, {"volume": 0.5}),
+        (2**15 + 1, {"fade_out": 0.5}),
+    ],
+)
 def test_no_frame_is_lost_at_the_end(changed: Callable[..., Samples], frames: int, options: dict[str, float]) -> None:
     assert len(changed(noise(seconds=1.0)[:frames], **options)) == frames
 
@@ -141,9 +159,17 @@ def test_no_frame_is_lost_at_the_end(changed: Callable[..., Samples], frames: in
 # Resampling rounds the length, and makes nothing of a few samples.
 @pytest.mark.parametrize(
     ("frames", "speed"),
-    [(441, 0.25), (441, 4.0), (2**15 - 1, 0.7), (2**15 - 1, 3.0), (2**15, 0.25), (2**15, 4.0), (2**15 + 1, 0.7),
-     (2**15 + 1, 3.0)],
-)  # fmt: skip
+    [
+        (441, 0.25),
+        (441, 4.0),
+        (2**15 - 1, 0.7),
+        (2**15 - 1, 3.0),
+        (2**15, 0.25),
+        (2**15, 4.0),
+        (2**15 + 1, 0.7),
+        (2**15 + 1, 3.0),
+    ],
+)
 def test_no_frame_is_lost_at_the_end_at_another_speed(
     changed: Callable[..., Samples], frames: int, speed: float
 ) -> None:

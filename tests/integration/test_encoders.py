@@ -86,9 +86,14 @@ def run(cage: Cage, *given: Any, **more: Any) -> tuple[bytes, Encoded]:
     on_progress = more.pop("on_progress", lambda seconds: None)
     try:
         made = Encoders(
-            Pcm(out, rate, channels), settings, target, cage, lanes=lanes if callable(lanes) else lambda: lanes,
-            limits=more.pop("limits", NO_LIMITS), seconds=more.pop("seconds", SHORT),
-        )  # fmt: skip
+            Pcm(out, rate, channels),
+            settings,
+            target,
+            cage,
+            lanes=lanes if callable(lanes) else lambda: lanes,
+            limits=more.pop("limits", NO_LIMITS),
+            seconds=more.pop("seconds", SHORT),
+        )
         counted = made.run(on_progress)
         return target.getvalue(), counted
     finally:

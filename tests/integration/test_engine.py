@@ -40,9 +40,12 @@ def convert(source: Path, folder: Path, options: Options | None = None, **given:
     folder.mkdir(exist_ok=True)
     shutil.copy(source, folder / "in")
     usual = {
-        "deadline": time.monotonic() + 60, "limits": Limits(43_200, 2**31), "encoders": 0,
-        "check": lambda: None, "on_progress": lambda percent: None,
-    }  # fmt: skip
+        "deadline": time.monotonic() + 60,
+        "limits": Limits(43_200, 2**31),
+        "encoders": 0,
+        "check": lambda: None,
+        "on_progress": lambda percent: None,
+    }
     return engine.convert(folder / "in", folder / "out.mp3", options or Options(), **(usual | given))
 
 
@@ -230,9 +233,21 @@ def test_low_rates_take_what_lame_makes_of_a_high_bitrate(tmp_path: Path) -> Non
 
 def test_all_options_at_once(shared: Path, tmp_path: Path) -> None:
     options = Options(
-        bitrate=128, start=1.0, end=6.0, channels=1, samplerate=32_000, fade_in=0.5, fade_out=0.5, volume=0.8,
-        speed=1.25, normalize=-18.0, title="T", artist="A", album="B", cover=2.0,
-    )  # fmt: skip
+        bitrate=128,
+        start=1.0,
+        end=6.0,
+        channels=1,
+        samplerate=32_000,
+        fade_in=0.5,
+        fade_out=0.5,
+        volume=0.8,
+        speed=1.25,
+        normalize=-18.0,
+        title="T",
+        artist="A",
+        album="B",
+        cover=2.0,
+    )
     sound = convert(shared / "corpus" / "moviepy__chaplin.mp4", tmp_path / "work", options)
     assert sound.duration == pytest.approx(4.0, abs=0.01)
     assert sound.notes == ()
@@ -253,8 +268,9 @@ def test_chapters_are_cut_to_the_sound(shared: Path, tmp_path: Path) -> None:
     convert(source, tmp_path / "work", Options(start=1.5, end=4.5))
     chapters = MP3(tmp_path / "work" / "out.mp3").tags.getall("CHAP")  # type: ignore[union-attr]
     assert sorted((c.start_time, c.end_time, c.sub_frames["TIT2"].text[0]) for c in chapters) == [
-        (0, 499, "Chapter 1"), (500, 3000, "Chapter 2"),
-    ]  # fmt: skip
+        (0, 499, "Chapter 1"),
+        (500, 3000, "Chapter 2"),
+    ]
 
 
 def test_limits(shared: Path, tmp_path: Path) -> None:

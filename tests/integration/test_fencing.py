@@ -101,9 +101,7 @@ def job_id(jobs: Jobs, files: Files) -> str:
 
 
 def convert(job_id: str, jobs: Jobs, files: Files, encode: Encode) -> None:
-    conversion.run(
-        job_id, jobs=jobs, files=files, queue=NOWHERE, encode=encode, holder="h", stopping=threading.Event()
-    )  # fmt: skip
+    conversion.run(job_id, jobs=jobs, files=files, queue=NOWHERE, encode=encode, holder="h", stopping=threading.Event())
 
 
 def overtaken(job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Jobs, files: Files) -> None:

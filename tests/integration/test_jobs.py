@@ -23,12 +23,24 @@ NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PERIODS = load(Periods, {}).but(max_attempts=3)
 FIELDS = {"owner": "1", "email": "a@example.org", "filename": "$a.mp4", "options": {}, "traceparent": None}
 GIVEN = {
-    "epoch": 0, "token": "t", "run": 1, "holder": "h", "deadline": NOW + timedelta(seconds=20), "progress": 7,
-    "retry_at": NOW + timedelta(seconds=30), "size": 5, "sha256": "$x", "message_id": "<m>", "gap": 60.0,
+    "epoch": 0,
+    "token": "t",
+    "run": 1,
+    "holder": "h",
+    "deadline": NOW + timedelta(seconds=20),
+    "progress": 7,
+    "retry_at": NOW + timedelta(seconds=30),
+    "size": 5,
+    "sha256": "$x",
+    "message_id": "<m>",
+    "gap": 60.0,
     "options": {"title": "$owner", "start": 0.0, "bitrate": 320},
-    "announced_at": NOW - timedelta(seconds=40), "at": NOW - timedelta(seconds=5), "until": NOW,
-    "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5}, "error": {"code": "c", "title": "$t"},
-}  # fmt: skip
+    "announced_at": NOW - timedelta(seconds=40),
+    "at": NOW - timedelta(seconds=5),
+    "until": NOW,
+    "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5},
+    "error": {"code": "c", "title": "$t"},
+}
 
 
 @pytest.fixture
@@ -44,14 +56,23 @@ def documents(row: Transition) -> list[Document]:
         for mail in {*(row.mail or (transitions.NONE,)), transitions.SENT}:
             for moment in (past, future):
                 for attempts in (1, 3):
-                    made.append({
-                        "_id": f"{state}-{mail}-{moment.second}-{attempts}", "state": state, "epoch": 0,
-                        "attempts": attempts, "progress": 3, "lease": {"holder": "x", "until": moment},
-                        "announced_at": past, "announce_due": moment, "retry_at": moment,
-                        "mail": {"state": mail, "run": 1, "token": "t", "until": moment, "attempts": attempts},
-                        "cleanup": {"at": GIVEN["at"], "until": GIVEN["until"]},
-                        "expires": dict.fromkeys(("video", "mp3", "job"), moment), "mp3": {"file_id": "x"},
-                    })  # fmt: skip
+                    made.append(
+                        {
+                            "_id": f"{state}-{mail}-{moment.second}-{attempts}",
+                            "state": state,
+                            "epoch": 0,
+                            "attempts": attempts,
+                            "progress": 3,
+                            "lease": {"holder": "x", "until": moment},
+                            "announced_at": past,
+                            "announce_due": moment,
+                            "retry_at": moment,
+                            "mail": {"state": mail, "run": 1, "token": "t", "until": moment, "attempts": attempts},
+                            "cleanup": {"at": GIVEN["at"], "until": GIVEN["until"]},
+                            "expires": dict.fromkeys(("video", "mp3", "job"), moment),
+                            "mp3": {"file_id": "x"},
+                        }
+                    )
     return made
 
 
@@ -62,8 +83,10 @@ def test_every_row_on_both(row: Transition, collection: Collection[Document]) ->
     for document in documents(row):
         memory = MemoryCollection([document])
         collection.insert_one(document)
-        results = [Jobs(each, lambda: NOW, PERIODS).apply(row, document["_id"], **GIVEN)  # type: ignore[arg-type]
-                   for each in (memory, collection)]  # fmt: skip
+        results = [
+            Jobs(each, lambda: NOW, PERIODS).apply(row, document["_id"], **GIVEN)  # type: ignore[arg-type]
+            for each in (memory, collection)
+        ]
         assert results[0] == results[1]
         assert memory.find_one({"_id": document["_id"]}) == collection.find_one({"_id": document["_id"]})
         if results[0]:
@@ -83,10 +106,12 @@ def test_queries_on_both(collection: Collection[Document]) -> None:
             collection.insert_one(document)
     stores = [Jobs(each, lambda: NOW, PERIODS) for each in (memory, collection)]  # type: ignore[arg-type]
     for question in (
-        lambda jobs: jobs.lease_over(transitions.CONVERTING, 9999), lambda jobs: jobs.unannounced(9999),
-        lambda jobs: jobs.mail_over(transitions.CLAIMED, 9999), lambda jobs: jobs.uncleaned(9999),
+        lambda jobs: jobs.lease_over(transitions.CONVERTING, 9999),
+        lambda jobs: jobs.unannounced(9999),
+        lambda jobs: jobs.mail_over(transitions.CLAIMED, 9999),
+        lambda jobs: jobs.uncleaned(9999),
         lambda jobs: jobs.expired("mp3", 9999),
-    ):  # fmt: skip
+    ):
         found = [{job["_id"] for job in question(jobs)} for jobs in stores]
         assert found[0] == found[1] != set()
 

@@ -120,13 +120,24 @@ def test_the_mp3_is_as_loud_as_asked(
 
 @pytest.mark.parametrize(
     ("samples", "options"),
-    [(song, {"bitrate": 320}), (song, {"bitrate": 192}), (song, {"bitrate": 128}),
-     (song, {"bitrate": 64, "channels": 1}), (song, {"bitrate": 32}), (song, {"quality": 0}), (song, {"quality": 5}),
-     (song, {"quality": 9}), (song, {"samplerate": 22_050, "bitrate": 96}), (clicks_over_noise, {"bitrate": 320}),
-     (clicks_over_noise, {"bitrate": 128}), (clicks_over_noise, {"bitrate": 64, "channels": 1}),
-     (clicks_over_noise, {"quality": 5}), (clicks_over_noise, {"quality": 9})],
+    [
+        (song, {"bitrate": 320}),
+        (song, {"bitrate": 192}),
+        (song, {"bitrate": 128}),
+        (song, {"bitrate": 64, "channels": 1}),
+        (song, {"bitrate": 32}),
+        (song, {"quality": 0}),
+        (song, {"quality": 5}),
+        (song, {"quality": 9}),
+        (song, {"samplerate": 22_050, "bitrate": 96}),
+        (clicks_over_noise, {"bitrate": 320}),
+        (clicks_over_noise, {"bitrate": 128}),
+        (clicks_over_noise, {"bitrate": 64, "channels": 1}),
+        (clicks_over_noise, {"quality": 5}),
+        (clicks_over_noise, {"quality": 9}),
+    ],
     ids=lambda each: getattr(each, "__name__", str(each)),
-)  # fmt: skip
+)
 def test_it_is_the_mp3_that_counts(
     samples: Callable[[], Samples], options: dict[str, int], levelled: Callable[..., Levelled]
 ) -> None:

@@ -29,6 +29,12 @@ def test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none(
     monkeypatch.setattr(engine._Work, "frames", losing)
     with pytest.raises(RuntimeError, match="not what was written"):
         engine.convert(
-            tmp_path / "in", tmp_path / "out.mp3", Options(), deadline=time.monotonic() + 60,
-            limits=Limits(60, 2**20), encoders=1, check=lambda: None, on_progress=lambda percent: None,
-        )  # fmt: skip
+            tmp_path / "in",
+            tmp_path / "out.mp3",
+            Options(),
+            deadline=time.monotonic() + 60,
+            limits=Limits(60, 2**20),
+            encoders=1,
+            check=lambda: None,
+            on_progress=lambda percent: None,
+        )

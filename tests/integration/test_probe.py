@@ -102,10 +102,16 @@ def test_what_cannot_be_opened(name: str, reason: errors.Kind, shared: Path, cag
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0" * 4096, b"ffconcat version 1.0\nfile 'neighbour'\n", b"#EXTM3U\n#EXTINF:9,\nneighbour\n",
-     b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=audio 9 RTP/AVP 0\n", b"<html>Format mp3 probed with size=1</html>"],
+    [
+        b"",
+        b"\0" * 4096,
+        b"ffconcat version 1.0\nfile 'neighbour'\n",
+        b"#EXTM3U\n#EXTINF:9,\nneighbour\n",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=audio 9 RTP/AVP 0\n",
+        b"<html>Format mp3 probed with size=1</html>",
+    ],
     ids=["empty", "zeros", "concat", "playlist", "session description", "page"],
-)  # fmt: skip
+)
 def test_what_is_no_media(content: bytes, tmp_path: Path, cage: Cage) -> None:
     """What is no container of sound or pictures, or names other files, is refused as such."""
     (tmp_path / "in").write_bytes(content)
@@ -463,9 +469,11 @@ def test_odd_chapters(tmp_path: Path, cage: Cage) -> None:
     odd = [(0, 1500, "a"), (500, 1000, "within"), (2000, 2000, "no length"), (2500, 99_999_000, "beyond")]
     media = probe.look(with_chapters(tmp_path, "mkv", odd), cage)
     assert media.chapters == (
-        Chapter(0.0, 1.5, "a"), Chapter(0.5, 1.0, "within"), Chapter(2.0, 2.5, "no length"),
+        Chapter(0.0, 1.5, "a"),
+        Chapter(0.5, 1.0, "within"),
+        Chapter(2.0, 2.5, "no length"),
         Chapter(2.5, pytest.approx(99_999.0), "beyond"),
-    )  # fmt: skip
+    )
 
 
 def test_too_many_chapters(tmp_path: Path, cage: Cage) -> None:

@@ -25,9 +25,15 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("function", "missing"),
-    [("login", "JWT_PRIVATE_KEY"), ("upload", "JWT_PUBLIC_KEYS"), ("convert", "MONGODB_URL"), ("notify", "LINK_SECRET"),
-     ("download", "JWT_PUBLIC_KEYS"), ("sweep", "RABBITMQ_URL")],
-)  # fmt: skip
+    [
+        ("login", "JWT_PRIVATE_KEY"),
+        ("upload", "JWT_PUBLIC_KEYS"),
+        ("convert", "MONGODB_URL"),
+        ("notify", "LINK_SECRET"),
+        ("download", "JWT_PUBLIC_KEYS"),
+        ("sweep", "RABBITMQ_URL"),
+    ],
+)
 def test_a_setting_is_missing(function: str, missing: str) -> None:
     ended = start(FUNCTION_TARGET=function)
     assert ended.returncode != 0

@@ -34,11 +34,19 @@ SECONDS = 10
 CLICKS = numpy.cumsum(numpy.arange(1000, 30_000, 1777))
 STEP_16_BITS = 2**-15
 ODD_FILES = [
-    "file-type__fixture-mjpeg.mov", "file-type__fixture-realmedia-video.rm", "file-type__fixture.asf",
-    "file-type__fixture.avi", "media__bbb_2500ms.ts", "media__bbb_mono_8kHz_12.2kbps_amrnb.3gp",
-    "media__opus-5.1.mka", "media__sample_alac.mp4", "media__sample_dthd.mp4", "moviepy__chaplin.mp4",
-    "mux.js__sintel-captions.ts", "rails__video.webm",
-]  # fmt: skip
+    "file-type__fixture-mjpeg.mov",
+    "file-type__fixture-realmedia-video.rm",
+    "file-type__fixture.asf",
+    "file-type__fixture.avi",
+    "media__bbb_2500ms.ts",
+    "media__bbb_mono_8kHz_12.2kbps_amrnb.3gp",
+    "media__opus-5.1.mka",
+    "media__sample_alac.mp4",
+    "media__sample_dthd.mp4",
+    "moviepy__chaplin.mp4",
+    "mux.js__sintel-captions.ts",
+    "rails__video.webm",
+]
 
 
 @dataclass(frozen=True)
@@ -281,9 +289,14 @@ def test_mostly_errors_and_some_sound(cage: Cage, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "stamps",
-    ["ts=if(gt(N\\,100)\\,PTS+990000000\\,PTS)", "pts=if(mod(N\\,2)\\,PTS+5000\\,PTS):dts=DTS", "pts=0:dts=0",
-     "ts=1000000-PTS", "ts=PTS*100000"],
-)  # fmt: skip
+    [
+        "ts=if(gt(N\\,100)\\,PTS+990000000\\,PTS)",
+        "pts=if(mod(N\\,2)\\,PTS+5000\\,PTS):dts=DTS",
+        "pts=0:dts=0",
+        "ts=1000000-PTS",
+        "ts=PTS*100000",
+    ],
+)
 def test_hostile_time_stamps_lose_nothing(
     stamps: str, click_files: Callable[[str], Path], cage: Cage, tmp_path: Path
 ) -> None:

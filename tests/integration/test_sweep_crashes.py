@@ -78,9 +78,14 @@ CASES: list[tuple[str, Callable[[Broom], str], dict[str, float], set[str]]] = [
 
 @pytest.mark.parametrize(("make", "passes", "kept"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_killed_before_every_change(
-    make: Callable[[Broom], str], passes: dict[str, float], kept: set[str],
-    broom: Broom, clock: Clock, database: Database[dict[str, Any]], mongodb: str,
-) -> None:  # fmt: skip
+    make: Callable[[Broom], str],
+    passes: dict[str, float],
+    kept: set[str],
+    broom: Broom,
+    clock: Clock,
+    database: Database[dict[str, Any]],
+    mongodb: str,
+) -> None:
     """Nothing is half deleted for good, nothing is deleted that must stay, and the job ends as it would have."""
     killer = Killer()
     with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[killer]) as client:

@@ -162,10 +162,19 @@ def test_many_sweepers_at_once(database: Database[dict[str, Any]], queues: str, 
         totals = sum((Counter(found) for found in pool.map(sweep, range(SWEEPERS))), Counter[str]())
     while found := swept(broom):
         totals += Counter(found)
-    assert totals == Counter({
-        "abandon": EACH, "announce_ready": EACH, "expire": EACH, "expire_mail": EACH, "lose_mail": EACH,
-        "expire_video": 3 * EACH, "forget": EACH, "clean_again": 5 * EACH, "cleaned": 3 * EACH,
-    })  # fmt: skip
+    assert totals == Counter(
+        {
+            "abandon": EACH,
+            "announce_ready": EACH,
+            "expire": EACH,
+            "expire_mail": EACH,
+            "lose_mail": EACH,
+            "expire_video": 3 * EACH,
+            "forget": EACH,
+            "clean_again": 5 * EACH,
+            "cleaned": 3 * EACH,
+        }
+    )
     assert lives.events(queues, "videos") == 2 * EACH
     assert lives.events(queues, "mp3s") == EACH
 

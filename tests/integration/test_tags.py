@@ -78,11 +78,21 @@ def test_texts(bare: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "written"),
     [
-        ("2008", "2008"), ("2008-05", "2008-05"), ("20080501", "2008-05-01"), ("2008/05/01", "2008-05-01"),
-        ("2008-13-01", "2008"), ("2008-05-32", "2008-05"), ("2008 (remastered)", "2008"), ("20081", ""),
-        ("May 2008", ""), ("٢٠٠٨", ""), ("99999999999999999999", ""), ("2008\x00\n=;", "2008"), ("", ""),
+        ("2008", "2008"),
+        ("2008-05", "2008-05"),
+        ("20080501", "2008-05-01"),
+        ("2008/05/01", "2008-05-01"),
+        ("2008-13-01", "2008"),
+        ("2008-05-32", "2008-05"),
+        ("2008 (remastered)", "2008"),
+        ("20081", ""),
+        ("May 2008", ""),
+        ("٢٠٠٨", ""),
+        ("99999999999999999999", ""),
+        ("2008\x00\n=;", "2008"),
+        ("", ""),
     ],
-)  # fmt: skip
+)
 def test_dates(said: str, written: str) -> None:
     tag = tags.encoded(title="T", date=said)
     read_back = mutagen.id3.ID3(io.BytesIO(tag)).get("TDRC")
@@ -295,9 +305,15 @@ def test_an_attached_picture_of_another_container(suffix: str, tmp_path: Path, c
 
 @pytest.mark.parametrize(
     ("size", "scaled"),
-    [("2800x1400", (1400, 700)), ("1000x4000", (350, 1400)), ("1400x1400", (1400, 1400)), ("2x2", (2, 2)),
-     ("1x1", (1, 1)), ("6000x3", (1400, 1))],
-)  # fmt: skip
+    [
+        ("2800x1400", (1400, 700)),
+        ("1000x4000", (350, 1400)),
+        ("1400x1400", (1400, 1400)),
+        ("2x2", (2, 2)),
+        ("1x1", (1, 1)),
+        ("6000x3", (1400, 1)),
+    ],
+)
 def test_sizes(size: str, scaled: tuple[int, int], tmp_path: Path, cage: Cage) -> None:
     """A picture is made smaller, never larger, and keeps its shape."""
     picture = taken(with_picture(tmp_path, coloured(tmp_path / "red.png", "red", size)), None, cage)
@@ -339,10 +355,14 @@ def test_a_turned_video(shared: Path, cage: Cage) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"no picture", JPEG, png(16, 16)[:60], b"GIF89a" + bytes(100),
+        b"",
+        b"no picture",
+        JPEG,
+        png(16, 16)[:60],
+        b"GIF89a" + bytes(100),
         b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>",
     ],
-)  # fmt: skip
+)
 def test_pictures_that_are_none(data: bytes, bare: Path, cage: Cage) -> None:
     """A broken picture costs the cover and nothing else."""
     source = with_data(bare, data)

@@ -9,24 +9,62 @@ from tests.manifests.objects import Object, label, of_kind, services
 
 MOST_SECONDS = 600  # max-revision-timeout-seconds of an unchanged Knative
 _POD = {
-    "containers", "volumes", "serviceAccountName", "imagePullSecrets", "enableServiceLinks",
-    "automountServiceAccountToken", "containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds",
+    "containers",
+    "volumes",
+    "serviceAccountName",
+    "imagePullSecrets",
+    "enableServiceLinks",
+    "automountServiceAccountToken",
+    "containerConcurrency",
+    "timeoutSeconds",
+    "responseStartTimeoutSeconds",
     "idleTimeoutSeconds",
-}  # fmt: skip
+}
 _CONTAINER = {
-    "args", "command", "env", "envFrom", "image", "imagePullPolicy", "livenessProbe", "name", "ports",
-    "readinessProbe", "resources", "securityContext", "startupProbe", "terminationMessagePath",
-    "terminationMessagePolicy", "volumeMounts", "workingDir",
-}  # fmt: skip
+    "args",
+    "command",
+    "env",
+    "envFrom",
+    "image",
+    "imagePullPolicy",
+    "livenessProbe",
+    "name",
+    "ports",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "startupProbe",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "volumeMounts",
+    "workingDir",
+}
 _SECURITY = {
-    "runAsUser", "runAsGroup", "runAsNonRoot", "allowPrivilegeEscalation", "readOnlyRootFilesystem",
-    "seccompProfile", "privileged", "capabilities",
-}  # fmt: skip
+    "runAsUser",
+    "runAsGroup",
+    "runAsNonRoot",
+    "allowPrivilegeEscalation",
+    "readOnlyRootFilesystem",
+    "seccompProfile",
+    "privileged",
+    "capabilities",
+}
 _SCALING = {
-    "class", "min-scale", "max-scale", "initial-scale", "activation-scale", "metric", "target",
-    "target-utilization-percentage", "target-burst-capacity", "window", "scale-down-delay",
-    "scale-to-zero-pod-retention-period", "panic-window-percentage", "panic-threshold-percentage",
-}  # fmt: skip
+    "class",
+    "min-scale",
+    "max-scale",
+    "initial-scale",
+    "activation-scale",
+    "metric",
+    "target",
+    "target-utilization-percentage",
+    "target-burst-capacity",
+    "window",
+    "scale-down-delay",
+    "scale-to-zero-pod-retention-period",
+    "panic-window-percentage",
+    "panic-threshold-percentage",
+}
 _SCALING_PREFIX = "autoscaling.knative.dev/"
 _INJECTED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}
 _TAKEN_PORTS = {8008, 8012, 8013, 8022, 8112, 9090, 9091}
@@ -42,8 +80,12 @@ def complaints(items: list[Object]) -> list[str]:
         "Permission.rabbitmq.com": _permission,
     }
     found = [f"{label(item)}: {text}" for item in services(items) for text in _service(item)]
-    return found + [f"{label(item)}: {text}" for kind, rule in rules.items() for item in of_kind(items, kind)
-                    for text in rule(item["spec"])]  # fmt: skip
+    return found + [
+        f"{label(item)}: {text}"
+        for kind, rule in rules.items()
+        for item in of_kind(items, kind)
+        for text in rule(item["spec"])
+    ]
 
 
 def _service(item: Object) -> Iterator[str]:
@@ -136,8 +178,10 @@ def _volumes(volumes: list[Object], mounts: list[Object]) -> Iterator[str]:
 
 def _rabbitmq_source(spec: Object) -> Iterator[str]:
     cluster, resources, delivery = (
-        spec["rabbitmqClusterReference"], spec["rabbitmqResourcesConfig"], spec.get("delivery", {}),
-    )  # fmt: skip
+        spec["rabbitmqClusterReference"],
+        spec["rabbitmqResourcesConfig"],
+        spec.get("delivery", {}),
+    )
     if ("name" in cluster) == ("connectionSecret" in cluster):
         yield "the cluster is given by its name or by a connectionSecret"
     if not resources.get("predeclared") and not resources.get("exchangeName"):

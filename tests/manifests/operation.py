@@ -14,9 +14,12 @@ PRIVATE = {"convert", "notify", "sweep"}
 PREFETCH = 100  # RabbitmqSource's, which cannot be changed
 # The step that a function's time limit must leave time for.
 STEPS = {
-    "upload": "UPLOAD_TIMEOUT_SECONDS", "convert": "CONVERT_TIMEOUT_SECONDS", "download": "DOWNLOAD_TIMEOUT_SECONDS",
-    "notify": "SMTP_FINAL_TIMEOUT_SECONDS", "sweep": "SWEEP_PASS_SECONDS",
-}  # fmt: skip
+    "upload": "UPLOAD_TIMEOUT_SECONDS",
+    "convert": "CONVERT_TIMEOUT_SECONDS",
+    "download": "DOWNLOAD_TIMEOUT_SECONDS",
+    "notify": "SMTP_FINAL_TIMEOUT_SECONDS",
+    "sweep": "SWEEP_PASS_SECONDS",
+}
 _PROBES = ("readinessProbe", "livenessProbe")
 
 
@@ -26,10 +29,17 @@ def complaints(items: list[Object]) -> list[str]:
     found += pods_complaints(items)
     sources = of_kind(items, "RabbitmqSource.sources.knative.dev")
     found += [f"{label(item)}: {text}" for item in sources for text in _source(item, items)]
-    found += [f"{label(item)}: what it holds would be deleted with it" for item in of_kind(items, "Queue.rabbitmq.com")
-              if item["spec"].get("deletionPolicy") != "retain"]  # fmt: skip
-    found += [f"{label(item)}: {text}" for item in of_kind(items, "StatefulSet.apps")
-              if item["metadata"]["name"] == "mongodb" for text in _replica_set(item, items)]  # fmt: skip
+    found += [
+        f"{label(item)}: what it holds would be deleted with it"
+        for item in of_kind(items, "Queue.rabbitmq.com")
+        if item["spec"].get("deletionPolicy") != "retain"
+    ]
+    found += [
+        f"{label(item)}: {text}"
+        for item in of_kind(items, "StatefulSet.apps")
+        if item["metadata"]["name"] == "mongodb"
+        for text in _replica_set(item, items)
+    ]
     if environment(one(items, "Service.serving.knative.dev", "login"), items).get("CONVERT_TIMEOUT_SECONDS"):
         found.append("login is given settings of jobs")
     return found

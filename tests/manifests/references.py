@@ -24,8 +24,11 @@ def complaints(items: list[Object]) -> list[str]:
     found += [f"{label(item)}: {text}" for item in items for text in _events(item, known, items)]
     found += [f"{label(item)}: {text}" for item in of_kind(items, "Service") for text in _selected(item, items)]
     namespaces = {item["metadata"]["name"] for item in of_kind(items, "Namespace")}
-    return found + [f"{label(item)}: there is no namespace {item['metadata'].get('namespace')!r}" for item in items
-                    if item["kind"] != "Namespace" and item["metadata"].get("namespace") not in namespaces]  # fmt: skip
+    return found + [
+        f"{label(item)}: there is no namespace {item['metadata'].get('namespace')!r}"
+        for item in items
+        if item["kind"] != "Namespace" and item["metadata"].get("namespace") not in namespaces
+    ]
 
 
 @cache
@@ -107,8 +110,11 @@ def _events(item: Object, known: Names, items: list[Object]) -> Iterator[str]:
             yield f"there is no sink {sink['name']!r} in {sink.get('namespace', namespace)}"
     names = {(entry["kind"], entry["spec"].get("name")) for entry in items if "rabbitmq.com" in entry["apiVersion"]}
     resources = spec.get("rabbitmqResourcesConfig", {})
-    wanted = [("Queue", resources.get("queueName")), ("Exchange", resources.get("exchangeName")),
-              ("Vhost", resources.get("vhost") or spec.get("vhost"))]  # fmt: skip
+    wanted = [
+        ("Queue", resources.get("queueName")),
+        ("Exchange", resources.get("exchangeName")),
+        ("Vhost", resources.get("vhost") or spec.get("vhost")),
+    ]
     if item["kind"] == "Binding":
         wanted += [("Exchange", spec["source"]), (spec["destinationType"].capitalize(), spec["destination"])]
     arguments = spec.get("arguments", {})
@@ -127,11 +133,18 @@ def _events(item: Object, known: Names, items: list[Object]) -> Iterator[str]:
 
 def _selected(item: Object, items: list[Object]) -> Iterator[str]:
     selector = item["spec"]["selector"].items()
-    behind = [owner for owner, pod in pods(items) if selector <= pod["metadata"]["labels"].items()
-              and owner["metadata"]["namespace"] == item["metadata"]["namespace"]]  # fmt: skip
+    behind = [
+        owner
+        for owner, pod in pods(items)
+        if selector <= pod["metadata"]["labels"].items()
+        and owner["metadata"]["namespace"] == item["metadata"]["namespace"]
+    ]
     if not behind or behind[0] in services(items):
         yield "it selects no pod"
         return
     ports = {port.get("name") for port in container(behind[0])["ports"]}
-    yield from (f"its port leads to the unknown port {port['targetPort']}" for port in item["spec"]["ports"]
-                if port["targetPort"] not in ports)  # fmt: skip
+    yield from (
+        f"its port leads to the unknown port {port['targetPort']}"
+        for port in item["spec"]["ports"]
+        if port["targetPort"] not in ports
+    )

@@ -25,8 +25,9 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     given = environment(item, items)
     known = read.keys() | files | server_settings()
     yield from (f"{name} is no setting that it reads" for name in sorted(given.keys() - known))
-    yield from (f"{name} is a secret and belongs into a file" for name in sorted(given)
-                if name in read and read[name].secret)  # fmt: skip
+    yield from (
+        f"{name} is a secret and belongs into a file" for name in sorted(given) if name in read and read[name].secret
+    )
     for name, setting in read.items():
         if setting.default is config.REQUIRED and not {name, f"{name}_FILE"} & given.keys() | ({name} & _SET_BY_IMAGE):
             yield f"{name} is required"
@@ -35,8 +36,11 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
 def environment(item: Object, items: list[Object]) -> dict[str, str]:
     """Return the variables of a Service's container, those of ConfigMaps included."""
     namespace = item["metadata"]["namespace"]
-    maps = {entry["metadata"]["name"]: entry["data"] for entry in of_kind(items, "ConfigMap")
-            if entry["metadata"]["namespace"] == namespace}  # fmt: skip
+    maps = {
+        entry["metadata"]["name"]: entry["data"]
+        for entry in of_kind(items, "ConfigMap")
+        if entry["metadata"]["namespace"] == namespace
+    }
     part = container(item)
     found: dict[str, str] = {}
     for source in part.get("envFrom", []):
@@ -48,8 +52,11 @@ def environment(item: Object, items: list[Object]) -> dict[str, str]:
 def kinds(function: str) -> tuple[type[config.Settings], ...]:
     """Return the concerns whose settings a function loads as it starts."""
     tree = ast.parse((ROOT / "functions" / function / "main.py").read_text())
-    names = [node.args[0].id for node in ast.walk(tree) if isinstance(node, ast.Call)
-             and ast.unparse(node.func) == "config.load" and isinstance(node.args[0], ast.Name)]  # fmt: skip
+    names = [
+        node.args[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "config.load" and isinstance(node.args[0], ast.Name)
+    ]
     return (settings.Serving, *(getattr(settings, name) for name in names))
 
 

@@ -42,13 +42,17 @@ def test_the_pod_reads_this_file_and_listens_where_the_service_sends() -> None:
     items = objects(KNATIVE / "overlays" / "dev")
     deployment = one(items, "Deployment.apps", "gateway")
     volume = next(entry for entry in deployment["spec"]["template"]["spec"]["volumes"] if "configMap" in entry)
-    (configuration,) = [item for item in of_kind(items, "ConfigMap")
-                        if item["metadata"]["name"] == volume["configMap"]["name"]]  # fmt: skip
+    (configuration,) = [
+        item for item in of_kind(items, "ConfigMap") if item["metadata"]["name"] == volume["configMap"]["name"]
+    ]
     assert configuration["data"]["Caddyfile"] == (GATEWAY / "Caddyfile").read_text()
     assert container(deployment)["ports"][0]["containerPort"] == 8080
 
 
 def test_production_names_its_own_address() -> None:
-    (links,) = [item for item in of_kind(objects(KNATIVE / "overlays" / "production"), "ConfigMap")
-                if item["metadata"]["name"].startswith("links-")]  # fmt: skip
+    (links,) = [
+        item
+        for item in of_kind(objects(KNATIVE / "overlays" / "production"), "ConfigMap")
+        if item["metadata"]["name"].startswith("links-")
+    ]
     assert "localhost" not in yaml.safe_dump(links)

@@ -31,9 +31,13 @@ EXCHANGES = ("mp3converter", "mp3converter.dead", "")
 QUEUES = ("videos", "mp3s", "videos.dead", "mp3s.dead")
 PUBLISHES, READS = {"mp3converter"}, set[str]()
 RIGHTS = {
-    "upload": (PUBLISHES, READS), "convert": (PUBLISHES, READS), "sweep": (PUBLISHES, READS),
-    "videos": (set(), {"videos"}), "mp3s": (set(), {"mp3s"}), "operator": (PUBLISHES, {"videos.dead", "mp3s.dead"}),
-}  # fmt: skip
+    "upload": (PUBLISHES, READS),
+    "convert": (PUBLISHES, READS),
+    "sweep": (PUBLISHES, READS),
+    "videos": (set(), {"videos"}),
+    "mp3s": (set(), {"mp3s"}),
+    "operator": (PUBLISHES, {"videos.dead", "mp3s.dead"}),
+}
 
 
 @pytest.fixture
@@ -55,10 +59,20 @@ def test_login_can_do_its_work(login: str) -> None:
     assert users.change_password(added, "y")
 
 
-@pytest.mark.parametrize("statement", [
-    "DELETE FROM user", "DROP TABLE user", "TRUNCATE user", "ALTER TABLE user ADD x INT", "CREATE TABLE x (y INT)",
-    "SELECT * FROM mysql.user", "CREATE DATABASE x", "CREATE USER x", "GRANT SELECT ON user TO 'login'@'%'",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM user",
+        "DROP TABLE user",
+        "TRUNCATE user",
+        "ALTER TABLE user ADD x INT",
+        "CREATE TABLE x (y INT)",
+        "SELECT * FROM mysql.user",
+        "CREATE DATABASE x",
+        "CREATE USER x",
+        "GRANT SELECT ON user TO 'login'@'%'",
+    ],
+)
 def test_login_can_do_nothing_else(login: str, statement: str) -> None:
     with (
         mysql_backend.connect(login) as connection,
@@ -74,10 +88,17 @@ def broker(rabbitmq: str, grounds: PrivateStack) -> Iterator[Any]:
     vhost = f"rights-{secrets.token_hex(4)}"
     found = permissions(objects(KNATIVE / "base"))
     given = json.loads(definitions.in_vhost(vhost)) | {
-        "users": [{"name": f"{vhost}-{entry['user']}", "password_hash": definitions.password_hash(PASSWORD),
-                   "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""} for entry in found],
+        "users": [
+            {
+                "name": f"{vhost}-{entry['user']}",
+                "password_hash": definitions.password_hash(PASSWORD),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "",
+            }
+            for entry in found
+        ],
         "permissions": [{**entry, "vhost": vhost, "user": f"{vhost}-{entry['user']}"} for entry in found],
-    }  # fmt: skip
+    }
     file = grounds.home / "tmp" / f"{vhost}.json"
     file.write_text(json.dumps(given))
     rabbitmqctl(grounds.home, "import_definitions", str(file))

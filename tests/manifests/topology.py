@@ -37,11 +37,20 @@ def _definition(kind: str, spec: Object) -> dict[str, Any]:
         return {"name": spec["name"]}
     arguments = spec.get("arguments", {})
     if kind == "Binding":
-        return {"vhost": spec.get("vhost", "/"), "source": spec["source"], "destination": spec["destination"],
-                "destination_type": spec["destinationType"], "routing_key": spec.get("routingKey", ""),
-                "arguments": arguments}  # fmt: skip
-    found = {"vhost": spec.get("vhost", "/"), "name": spec["name"], "durable": spec.get("durable", False),
-             "auto_delete": spec.get("autoDelete", False)}  # fmt: skip
+        return {
+            "vhost": spec.get("vhost", "/"),
+            "source": spec["source"],
+            "destination": spec["destination"],
+            "destination_type": spec["destinationType"],
+            "routing_key": spec.get("routingKey", ""),
+            "arguments": arguments,
+        }
+    found = {
+        "vhost": spec.get("vhost", "/"),
+        "name": spec["name"],
+        "durable": spec.get("durable", False),
+        "auto_delete": spec.get("autoDelete", False),
+    }
     if kind == "Exchange":
         return {**found, "type": spec.get("type", "direct"), "arguments": arguments}
     return {**found, "arguments": {"x-queue-type": spec.get("type", "classic"), **arguments}}

@@ -48,9 +48,23 @@ def _frames(megabytes: int) -> int:
 
 def _render(picture: str, hertz: float, seconds: float, codecs: list[str], path: Path) -> None:
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
-        "-f", "lavfi", "-i", picture,
-        "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=44100",
-        "-t", str(seconds), "-af", "volume=4", *codecs, str(path),
-    ]  # fmt: skip
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "lavfi",
+        "-i",
+        picture,
+        "-f",
+        "lavfi",
+        "-i",
+        f"sine=frequency={hertz}:sample_rate=44100",
+        "-t",
+        str(seconds),
+        "-af",
+        "volume=4",
+        *codecs,
+        str(path),
+    ]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)

@@ -28,11 +28,33 @@ def movie(folder: Path, seconds: int) -> Path:
         return path
     unfinished = path.with_suffix(".part.mp4")
     command = [
-        *_ffmpeg(), "-stream_loop", "-1", "-i", str(_picture(folder)),
-        "-f", "s16le", "-ar", str(music.SAMPLE_RATE), "-ac", str(music.CHANNELS), "-i", "pipe:0",
-        "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", f"{AUDIO_KILOBITS}k",
-        "-t", str(seconds), str(unfinished),
-    ]  # fmt: skip
+        *_ffmpeg(),
+        "-stream_loop",
+        "-1",
+        "-i",
+        str(_picture(folder)),
+        "-f",
+        "s16le",
+        "-ar",
+        str(music.SAMPLE_RATE),
+        "-ac",
+        str(music.CHANNELS),
+        "-i",
+        "pipe:0",
+        "-map",
+        "0:v",
+        "-map",
+        "1:a",
+        "-c:v",
+        "copy",
+        "-c:a",
+        "aac",
+        "-b:a",
+        f"{AUDIO_KILOBITS}k",
+        "-t",
+        str(seconds),
+        str(unfinished),
+    ]
     _feed(command, seconds)
     return unfinished.rename(path)
 
@@ -55,10 +77,27 @@ def _picture(folder: Path) -> Path:
     unfinished = path.with_suffix(".part.mp4")
     rate = f"{VIDEO_KILOBITS}k"
     command = [
-        *_ffmpeg(), "-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate={FRAMES_PER_SECOND}", "-t", str(PICTURE_SECONDS),
-        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
-        "-b:v", rate, "-maxrate", rate, "-bufsize", rate, str(unfinished),
-    ]  # fmt: skip
+        *_ffmpeg(),
+        "-f",
+        "lavfi",
+        "-i",
+        f"testsrc2=size={SIZE}:rate={FRAMES_PER_SECOND}",
+        "-t",
+        str(PICTURE_SECONDS),
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+        "-b:v",
+        rate,
+        "-maxrate",
+        rate,
+        "-bufsize",
+        rate,
+        str(unfinished),
+    ]
     _run(command)
     return unfinished.rename(path)
 

@@ -30,7 +30,21 @@ def pictures(seconds: float = 1.0, size: str = "64x48") -> list[str]:
 def sound_of(path: Path) -> bytes:
     """Return the frames of an MP3, as ffmpeg copies them, without any tag."""
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:a", "-c", "copy",
-        "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3", "pipe:1",
-    ]  # fmt: skip
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-i",
+        str(path),
+        "-map",
+        "0:a",
+        "-c",
+        "copy",
+        "-write_xing",
+        "0",
+        "-id3v2_version",
+        "0",
+        "-f",
+        "mp3",
+        "pipe:1",
+    ]
     return subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_SECONDS).stdout

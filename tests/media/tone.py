@@ -32,9 +32,21 @@ def decode_mp3(mp3: bytes | Path) -> numpy.ndarray:
     """Decode to mono samples between -1 and 1; fail when it is no MP3 or has errors."""
     content = mp3.read_bytes() if isinstance(mp3, Path) else mp3
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-xerror", "-i", "pipe:0",
-        "-map", "0:a:0", "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "pipe:1",
-    ]  # fmt: skip
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-hide_banner",
+        "-xerror",
+        "-i",
+        "pipe:0",
+        "-map",
+        "0:a:0",
+        "-ac",
+        "1",
+        "-ar",
+        str(SAMPLE_RATE),
+        "-f",
+        "f32le",
+        "pipe:1",
+    ]
     decoded = subprocess.run(command, input=content, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     report = decoded.stderr.decode(errors="replace")
     assert "Input #0, mp3" in report, f"is not an MP3: {report}"

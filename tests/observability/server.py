@@ -57,9 +57,12 @@ def running(program: Path, folder: Path, port: int, jobs: list[dict[str, Any]]) 
         )
     )
     command = [
-        str(program), f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
-    ]  # fmt: skip
+        str(program),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         server = Prometheus(f"http://127.0.0.1:{port}")

@@ -28,9 +28,14 @@ def _runner(find: Callable[[], Path], folder: Path) -> Run:
     def run(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin", **settings}
         return subprocess.run(
-            [binary, *words], cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=TIMEOUT_SECONDS, check=False,
-        )  # fmt: skip
+            [binary, *words],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
 
     return run
 

@@ -34,8 +34,11 @@ def test_the_settings(name: str, base: list[Object]) -> None:
 
 def _shared(given: dict[str, str]) -> dict[str, str]:
     """Return what is no platform's own; of a secret, the name of its file."""
-    return {name: value.rpartition("/")[2] if name.endswith("_FILE") else value for name, value in given.items()
-            if name not in OWN}  # fmt: skip
+    return {
+        name: value.rpartition("/")[2] if name.endswith("_FILE") else value
+        for name, value in given.items()
+        if name not in OWN
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -53,8 +53,9 @@ def test_each_request_is_what_stack_yml_says(run_faas_cli: Run, gateway: Gateway
 def test_a_function_that_is_there_is_updated_and_another_created(run_faas_cli: Run, gateway: Gateway) -> None:
     gateway.deployed["login"] = {}
     deploy(run_faas_cli, gateway)
-    by_name = {name: [(method, status) for method, asked, status in gateway.requests if asked == name]
-               for name in NAMES}  # fmt: skip
+    by_name = {
+        name: [(method, status) for method, asked, status in gateway.requests if asked == name] for name in NAMES
+    }
     assert by_name.pop("login") == [("PUT", 202)]
     assert set(map(tuple, by_name.values())) == {(("PUT", 404), ("POST", 202))}
 

@@ -69,12 +69,7 @@ def _build(go: str, binary: Path, module: Path, package: str) -> None:
     unfinished = binary.with_suffix(f".{os.getpid()}")
     # Unoptimized: kn is compiled from nothing in two thirds of the time, and runs for moments.
     flags = ["-mod=readonly", "-trimpath", "-gcflags=all=-N -l", "-ldflags=-s -w"]
-    _run(
-        [go, "build", *flags, "-o", str(unfinished), package],
-        _refusal(binary.name),
-        BUILD_TIMEOUT_SECONDS,
-        module,
-    )
+    _run([go, "build", *flags, "-o", str(unfinished), package], _refusal(binary.name), BUILD_TIMEOUT_SECONDS, module)
     unfinished.replace(binary)
 
 

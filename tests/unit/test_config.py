@@ -38,10 +38,15 @@ def test_settings_are_values() -> None:
         read.max_attempts = 8
 
 
-@pytest.mark.parametrize(("values", "named"), [
-    (("mongodb://host/",), {}), (("mongodb://host/", "x", 1.0, 2.0), {}),
-    (("mongodb://host/", "x"), {"time": 1.0}), (("mongodb://host/", "x", 1.0), {"url": "y"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (("mongodb://host/",), {}),
+        (("mongodb://host/", "x", 1.0, 2.0), {}),
+        (("mongodb://host/", "x"), {"time": 1.0}),
+        (("mongodb://host/", "x", 1.0), {"url": "y"}),
+    ],
+)
 def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, float]) -> None:
     with pytest.raises(TypeError, match="Mongo takes url, database, timeout"):
         Mongo(*values, **named)

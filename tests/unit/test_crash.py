@@ -34,9 +34,14 @@ def work(**settings: str) -> tuple[int, list[str]]:
     """Return how a process ends that passes all steps, and how far it comes."""
     environment = {"FUNCTION_TARGET": "convert", **settings}
     done = subprocess.run(
-        [sys.executable, "-c", WORK], cwd=ROOT, env=environment, capture_output=True, text=True,
-        timeout=TIMEOUT_SECONDS, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", WORK],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
     return done.returncode, done.stdout.split()
 
 
@@ -73,9 +78,13 @@ def test_an_action_that_raises_has_no_step_after_it(folder: Path) -> None:
     (folder / "convert:work.after").touch()
     raising = WORK.replace('crash.point("work.between")', "raise OSError")
     done = subprocess.run(
-        [sys.executable, "-c", raising], cwd=ROOT, env={"FUNCTION_TARGET": "convert", "CRASH_FOLDER": str(folder)},
-        stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", raising],
+        cwd=ROOT,
+        env={"FUNCTION_TARGET": "convert", "CRASH_FOLDER": str(folder)},
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
     assert done.returncode == 1
     assert (folder / "convert:work.after").exists()
 

@@ -33,9 +33,14 @@ PUBLIC_X = SIGNER.key_set["keys"][0]["x"]
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
     whole = {
-        "iss": "mp3converter", "aud": "mp3converter", "sub": "1", "email": "a@example.org", "iat": now,
-        "exp": now + 60, "jti": "x",
-    }  # fmt: skip
+        "iss": "mp3converter",
+        "aud": "mp3converter",
+        "sub": "1",
+        "email": "a@example.org",
+        "iat": now,
+        "exp": now + 60,
+        "jti": "x",
+    }
     # A period stands for the moment that it is away from now: tables of cases are made long before they are run.
     moments = {name: now + _number(value / SECOND) for name, value in changes.items() if isinstance(value, timedelta)}
     return {name: value for name, value in (whole | changes | moments).items() if value is not None}
@@ -74,12 +79,28 @@ def test_old_key_is_believed_while_it_is_published() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": -SECOND}, {"exp": None}, {"exp": "never"}, {"exp": 1e400}, {"exp": -1},
-        {"exp": 9.5 * SECOND}, {"iat": 300 * SECOND}, {"nbf": 300 * SECOND},
-        {"iss": "other"}, {"aud": "other"}, {"aud": ["mp3converter", "x"]}, {"iss": None}, {"aud": None},
-        {"sub": None}, {"sub": ""}, {"sub": 7}, {"email": None}, {"email": ["a"]}, {"jti": None}, {"iat": None},
+        {"exp": -SECOND},
+        {"exp": None},
+        {"exp": "never"},
+        {"exp": 1e400},
+        {"exp": -1},
+        {"exp": 9.5 * SECOND},
+        {"iat": 300 * SECOND},
+        {"nbf": 300 * SECOND},
+        {"iss": "other"},
+        {"aud": "other"},
+        {"aud": ["mp3converter", "x"]},
+        {"iss": None},
+        {"aud": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"email": None},
+        {"email": ["a"]},
+        {"jti": None},
+        {"iat": None},
     ],
-)  # fmt: skip
+)
 def test_wrong_claims(changes: dict[str, Any]) -> None:
     """Every claim must be there and right."""
     refuse(forged(changes))
@@ -88,10 +109,14 @@ def test_wrong_claims(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        {"typ": "JWT"}, {"typ": None}, {"kid": "other"}, {"kid": "../../dev/null"},
-        {"crit": ["x"], "x": 1}, {"b64": False, "crit": ["b64"]},
+        {"typ": "JWT"},
+        {"typ": None},
+        {"kid": "other"},
+        {"kid": "../../dev/null"},
+        {"crit": ["x"], "x": 1},
+        {"b64": False, "crit": ["b64"]},
     ],
-)  # fmt: skip
+)
 def test_wrong_header(header: dict[str, Any]) -> None:
     """The header chooses among our keys and nothing else."""
     refuse(forged({}, header))

@@ -27,10 +27,18 @@ def test_a_callers_trace_goes_on(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        None, "", "no trace", GIVEN.upper(), f"{GIVEN}-more", f"ff-{TRACE}-{SPAN}-01", f"{GIVEN}\n", GIVEN[:-1],
-        f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01",
+        None,
+        "",
+        "no trace",
+        GIVEN.upper(),
+        f"{GIVEN}-more",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"{GIVEN}\n",
+        GIVEN[:-1],
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
     ],
-)  # fmt: skip
+)
 def test_anything_else_begins_one(text: str | None) -> None:
     assert trace.parse(text) is None
     trace.begin(text)

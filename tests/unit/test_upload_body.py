@@ -215,11 +215,19 @@ def test_a_name_that_is_no_option_gets_the_list() -> None:
 @pytest.mark.parametrize(
     ("name", "clean"),
     [
-        ("a.mp4", "a.mp4"), ("../../etc/passwd", "passwd"), ("C:\\x\\y.mp4", "y.mp4"), ("", "video"), ("..", "video"),
-        ("a\r\nSet-Cookie: x.mp4", "aSet-Cookie: x.mp4"), ("\u202e4pm.exe", "4pm.exe"), ("ü" * 300, "ü" * 127),
-        ("😀.mp4", "😀.mp4"), ("\ud800.mp4", ".mp4"), ("-i", "-i"),
+        ("a.mp4", "a.mp4"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\y.mp4", "y.mp4"),
+        ("", "video"),
+        ("..", "video"),
+        ("a\r\nSet-Cookie: x.mp4", "aSet-Cookie: x.mp4"),
+        ("\u202e4pm.exe", "4pm.exe"),
+        ("ü" * 300, "ü" * 127),
+        ("😀.mp4", "😀.mp4"),
+        ("\ud800.mp4", ".mp4"),
+        ("-i", "-i"),
     ],
-)  # fmt: skip
+)
 def test_names(name: str, clean: str) -> None:
     """A name shows what it is, and never where to put it."""
     assert body.clean_name(name) == clean
@@ -259,11 +267,21 @@ def _zip() -> bytes:
 @pytest.mark.parametrize(
     "head",
     [
-        b"some text\n" * 50, _zip(), b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n" + bytes(50), b"MZ" + bytes(200),
-        b"<html></html>", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile 'x'\n",
-        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n", b"RIFF\0\0\0\0WEBPVP8 ", b"GIF89a" + bytes(99), b"x", bytes(4096),
+        b"some text\n" * 50,
+        _zip(),
+        b"%PDF-1.7\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(50),
+        b"MZ" + bytes(200),
+        b"<html></html>",
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile 'x'\n",
+        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
+        b"RIFF\0\0\0\0WEBPVP8 ",
+        b"GIF89a" + bytes(99),
+        b"x",
+        bytes(4096),
     ],
-)  # fmt: skip
+)
 def test_other_files_are_not_media(head: bytes) -> None:
     """Text, archives, pictures, playlists: refused by their first bytes."""
     with pytest.raises(Failure) as failure:

@@ -33,8 +33,7 @@ def blocks(data: bytes, size: int) -> Callable[[], bytes]:
 
 @pytest.mark.parametrize("size", [1, 7, 44, 1000])
 @pytest.mark.parametrize(
-    "data",
-    [file(), file(FLOAT + bytes(2)), file(EXTENSIBLE), file(FLOAT, FACT), file(FLOAT, ODD), file(riff=b"RF64")],
+    "data", [file(), file(FLOAT + bytes(2)), file(EXTENSIBLE), file(FLOAT, FACT), file(FLOAT, ODD), file(riff=b"RF64")]
 )
 def test_a_header_is_read_however_it_comes(data: bytes, size: int) -> None:
     """No byte of the sound behind it is lost."""
@@ -73,9 +72,20 @@ def test_a_stream_that_ends_before_its_sound(length: int) -> None:
         file(FLOAT, b"LIST" + b"\xff" * 4),
         file(FLOAT, *[b"LIST" + struct.pack("<I", 1000) + bytes(1000)] * 100),
     ],
-    ids=["big end first", "no WAV", "no format", "short format", "integers", "64 bits", "no channel", "no rate",
-         "wrong frames", "endless chunk", "endless header"],
-)  # fmt: skip
+    ids=[
+        "big end first",
+        "no WAV",
+        "no format",
+        "short format",
+        "integers",
+        "64 bits",
+        "no channel",
+        "no rate",
+        "wrong frames",
+        "endless chunk",
+        "endless header",
+    ],
+)
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="WAV"):
         wav.read(blocks(data, 4096))
