@@ -1,4 +1,4 @@
-"""The README's table of settings says what the code says."""
+"""functions/SETTINGS.md says what the code says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def declared() -> dict[str, config.Setting]:
 
 def test_every_setting_with_its_default_and_meaning() -> None:
     """No setting is missing, none is invented, none has another default."""
-    found = ROW.findall((ROOT / "README.md").read_text())
+    found = ROW.findall((ROOT / "functions" / "SETTINGS.md").read_text())
     rows = {name: (secret, default, meaning) for name, secret, default, meaning in found}
     known = declared()
     assert set(rows) == set(known)
