@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("README.md", "knative/README.md", "local/cluster/README.md")
+FILES = ("README.md", "CONTRIBUTING.md", "knative/README.md", "local/cluster/README.md")
 MARK = "# needs a cluster"
 _FENCED = re.compile(r"^```.*?^```", re.M | re.S)
 

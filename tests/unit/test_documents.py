@@ -1,0 +1,55 @@
+"""The documents agree with the code and with each other, and stay short enough to be read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from functions.common import transitions
+from functions.common.transitions import Transition
+
+ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file())
+README_MOST_LINES = 180
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.glob("*.md"))
+DOCUMENTS += sorted(
+    path.relative_to(ROOT)
+    for folder in ("functions", "knative", "local", "tests")
+    for path in ROOT.glob(f"{folder}/**/*.md")
+)
+LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
+ROW = re.compile(r"^\| `(\w+)` \| ([a-z, ]+) \| ([^|]+) \| ([^|]+) \|$", re.M)
+
+
+def _ends(states: tuple[str, ...], mail: tuple[str, ...]) -> str:
+    return "; ".join([", ".join(states)] * bool(states) + [f"mail {', '.join(mail)}"] * bool(mail)) or "unchanged"
+
+
+def _row(row: Transition) -> tuple[str, str, str, str]:
+    target = _ends((row.target,) if row.target else (), (row.mail_target,) if row.mail_target else ())
+    return row.name, row.who, _ends(row.source, row.mail), target
+
+
+def test_the_table_of_transitions_is_the_codes() -> None:
+    """Every row, in the code's order, with its function and its states."""
+    shown = (ROOT / "functions" / "README.md").read_text().partition("| row |")[2].partition("\n\n")[0]
+    assert ROW.findall(shown) == [_row(row) for row in transitions.TABLE]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Relative links name a file that is there."""
+    found = [target for target, _ in LINK.findall((ROOT / document).read_text())]
+    assert [target for target in found if not (ROOT / document.parent / target).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= README_MOST_LINES
+
+
+def test_the_changelog_begins_with_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert released[0] == version
