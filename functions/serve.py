@@ -44,7 +44,7 @@ def build(settings: Serving) -> Flask:
 def _install_health(app: Flask, settings: Serving) -> None:
     # Ready does not depend on backends: a database that is away must not stop every pod.
     def health() -> Response:
-        return web.answer({"status": "ok", "function": settings.function})
+        return web.answer({"status": "ok", "function": settings.function, "version": settings.version})
 
     for path in ("/_/health", "/_/ready", "/healthz"):
         app.add_url_rule(path, f"health{path}", health, methods=["GET"])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import stack_file
+from local import stack_file, version
 from local.backends import rabbitmq
 from local.backends.backend import Backend
 from local.gateway.process import gateway_url
@@ -95,6 +95,7 @@ def _function(name: str, url: str, here: Surroundings) -> Program:
     files = {setting: str(here.secrets.path(file)) for setting, file in FILES[name].items()}
     environment = {
         "FUNCTION_TARGET": name,
+        "VERSION": version.own(),
         "HOST": HOST,
         "PORT": str(here.ports[name]),
         "THREADS": declared["THREADS"],

@@ -37,6 +37,7 @@ class Serving(Settings):
     """How every function is served."""
 
     function: str = text("FUNCTION_TARGET", "the function to serve, such as login")
+    version: str = text("VERSION", "the version that /_/health shows; images carry their own", default="unknown")
     metrics_token: str = secret("METRICS_TOKEN", "opens /_/metrics, which is not there without it", default="")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = choice(
         "LOG_LEVEL", "the least level that is logged", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO"

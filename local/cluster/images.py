@@ -1,6 +1,6 @@
 """The images of all functions, built and put where a cluster finds them."""
 
-from local import stack_file
+from local import stack_file, version
 from local.cluster.run import run
 
 ADVICE = "Building needs the base image and the Python package index. Check that this machine reaches the internet."
@@ -13,7 +13,8 @@ def build(docker: str, names: list[str], prefix: str) -> dict[str, str]:
 
 
 def _build(docker: str, name: str, repository: str) -> str:
-    command = [docker, "build", "--quiet", "--build-arg", f"FUNCTION={name}", "--tag", f"{repository}:dev", "functions"]
+    arguments = ["--build-arg", f"FUNCTION={name}", "--build-arg", f"VERSION={version.own()}"]
+    command = [docker, "build", "--quiet", *arguments, "--tag", f"{repository}:dev", "functions"]
     identity = run(command, advice=ADVICE).strip().rpartition(":")[2]
     # A cluster looks at the name alone: under the old one it would go on with the old image.
     image = f"{repository}:dev-{identity[:SHORT]}"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from local import account, ports, services
+from local import account, ports, services, version
 from local.backends import mongodb, mysql, rabbitmq
 from local.backends.backend import Backend
 from local.gateway.process import gateway_url
@@ -46,6 +46,7 @@ def gather(home: Home) -> dict[str, Any]:
     with ThreadPoolExecutor(max_workers=16) as pool:
         well = list(pool.map(lambda check: running and check(), checks))
     return {
+        "version": version.own(),
         "running": running,
         "healthy": running and all(well),
         "gateway": gateway_url(known) if known else None,
@@ -77,7 +78,7 @@ def _table(status: dict[str, Any]) -> str:
         return "It does not run. Start it with: ./local/up"
     rows = [(name, entry["url"], entry["healthy"]) for name, entry in status["functions"].items()]
     rows += [(name, entry["url"], entry["healthy"]) for name, entry in status["backends"].items()]
-    gateway = f"{'':<6}{'gateway':<12}{status['gateway']}"
+    gateway = f"{'':<6}{'gateway':<12}{status['gateway']}  version {status['version']}"
     lines = [f"{'well' if healthy else 'DOWN':<6}{name:<12}{url}" for name, url, healthy in rows]
     user = status["user"] or {"email": "none yet", "password": ""}
     return "\n".join(

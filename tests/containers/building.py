@@ -8,6 +8,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
+from local import version
 from local.home import ROOT
 from tests.containers import storage
 from tests.containers.image import Image
@@ -63,6 +64,8 @@ def build(function: str) -> Image:
         f"FUNCTION={function}",
         "--build-arg",
         f"PYTHON_DIGEST={base().digest}",
+        "--build-arg",
+        f"VERSION={version.own()}",
         # The second is what the manifests for development call it.
         "--tag",
         name(function),

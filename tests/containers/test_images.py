@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local import version
 from tests.containers import contents
 from tests.containers.building import FUNCTIONS
 from tests.containers.image import Image
@@ -47,5 +48,6 @@ def test_it_says_what_it_is(image: Image, base: Image, function: str) -> None:
     assert image.config["User"] == "65532:65532"
     assert list(image.config["ExposedPorts"]) == ["8080/tcp"]
     assert image.config["Labels"]["org.opencontainers.image.title"] == f"mp3converter/{function}"
+    assert image.config["Labels"]["org.opencontainers.image.version"] == version.own()
     assert image.config["Labels"]["org.opencontainers.image.base.name"] == base.name
     assert image.config["Labels"]["org.opencontainers.image.base.digest"] == base.digest

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
+from local import version
 from tests.local.private import PrivateStack
 
 UNKNOWN = ["/unknown", "/loginx", "/function/unknown", "/login.openfaas-fn", "/function", "/functionlogin"]
@@ -29,7 +30,7 @@ def get(stack: PrivateStack, path: str) -> requests.Response:
 def test_every_function_has_its_paths(stack: PrivateStack, name: str, prefix: str) -> None:
     answer = get(stack, prefix.format(name) + "/_/health")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "function": name})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "function": name, "version": version.own()})
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
