@@ -42,7 +42,11 @@ def _users(parser: argparse.ArgumentParser) -> None:
 
 
 def _test(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "./local/test [ARGUMENT OF PYTEST ...]"
+    parser.usage = "./local/test [quick | platforms | all] [ARGUMENT OF PYTEST ...]"
+    parser.epilog = (
+        "quick: only what is done within two minutes. platforms: only what needs a compiler, an image or a container, "
+        "as root. all: everything. Without a word or a path: everything but platforms."
+    )
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:

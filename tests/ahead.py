@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import selection
 from tests.containers import building
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
@@ -22,17 +23,18 @@ from tests.tools.kn import kn
 HERE = Path(__file__).resolve().parent
 MOST_SECONDS = 1800
 PARTS = {"images": (building.build_all,), "programs": (faas_cli, programs.kind, programs.mailpit, kn)}
-NEEDED_BY = {HERE / "containers": "images", HERE / "cluster": "programs", HERE / "platforms": "programs"}
 
 _begun = pytest.StashKey[dict[str, "subprocess.Popen[bytes]"]]()
 
 
 def _part(item: pytest.Item) -> str | None:
-    return next((NEEDED_BY[folder] for folder in item.path.parents if folder in NEEDED_BY), None)
+    if not item.get_closest_marker(selection.MARK):
+        return None
+    return "images" if HERE / "containers" in item.path.parents else "programs"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin what a run of all tests will need, and put the tests that need it last."""
+    """Begin what a run without a path will need, and put the tests that need it last."""
     if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.collectonly:
         return
     session.items.sort(key=lambda item: _part(item) is not None)

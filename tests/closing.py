@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
 
+from tests.selection import left_out
+
 MARK = "elsewhere"
 DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the closing summary says what it needs"
-CONTAINERS = "what the real images do: as root, ./local/test -m containers"
 CLUSTER = "how the manifests do on a cluster: nothing here runs on one"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-_left_out = pytest.StashKey[Counter[str]]()
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a place to count in."""
+    """Declare the mark."""
     config.addinivalue_line("markers", DESCRIPTION)
-    config.stash[_left_out] = Counter()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs something that no package registry has."""
     there: list[pytest.Item] = []
     missing: list[pytest.Item] = []
+    counts = config.stash.setdefault(left_out, Counter())
     for item in items:
         needs = [mark.args[1] for mark in item.iter_markers(MARK) if mark.args[0]]
-        config.stash[_left_out].update(needs[:1])
+        counts.update(needs[:1])
         (missing if needs else there).append(item)
     if missing:
         items[:] = there
         config.hook.pytest_deselected(items=missing)
-
-
-def pytest_deselected(items: Iterable[pytest.Item]) -> None:
-    """Count what was left out because nobody asked for it."""
-    for item in items:
-        if item.get_closest_marker("containers"):
-            item.config.stash[_left_out][CONTAINERS] += 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,7 +59,8 @@ def _refused(report: Report) -> Report:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was not shown, a line each."""
-    lines = [f"{number} tests: {what}" for what, number in sorted(config.stash[_left_out].items())]
+    counts = config.stash.get(left_out, Counter[str]())
+    lines = [f"{number} tests: {what}" for what, number in sorted(counts.items())]
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         lines.append(CLUSTER)
     if lines:

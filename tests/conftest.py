@@ -5,19 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ahead import pytest_collection_finish, pytest_runtest_setup, pytest_sessionfinish  # noqa: F401 - hooks
-from tests.closing import (  # noqa: F401 - hooks
-    pytest_collection_modifyitems,
-    pytest_configure,
-    pytest_deselected,
-    pytest_make_collect_report,
-    pytest_runtest_makereport,
-    pytest_terminal_summary,
-)
 from tests.containers.system import contained_stack
 from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
+pytest_plugins = ("tests.selection", "tests.closing", "tests.ahead")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 

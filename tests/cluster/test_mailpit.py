@@ -18,6 +18,8 @@ from tests.clients.web import call
 from tests.manifests.building import KNATIVE
 from tests.tools import programs
 
+pytestmark = pytest.mark.platforms
+
 
 def _free_port() -> int:
     with socket.socket() as probe:

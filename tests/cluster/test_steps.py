@@ -36,6 +36,7 @@ def position(asked: list[str], words: str) -> int:
     return next(number for number, line in enumerate(asked) if words in line)
 
 
+@pytest.mark.platforms
 def test_every_step_in_its_order(checked: Machine) -> None:
     """Each word was understood by the real docker, kind and kubectl, which only found nothing to reach."""
     start()
@@ -87,6 +88,7 @@ def test_a_part_without_anything_to_wait_for_is_a_sentence(machine: Machine) -> 
         start()
 
 
+@pytest.mark.platforms
 def test_a_word_that_kubectl_does_not_know_is_caught(checked: Machine) -> None:
     kubectl = Kubectl("kubectl", kind.CONTEXT)
     with pytest.raises(Problem, match="unknown flag"):
@@ -200,6 +202,7 @@ def test_each_part_is_pinned() -> None:
     assert "@sha256:" in versions.NODE
 
 
+@pytest.mark.platforms
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
@@ -231,6 +234,7 @@ def test_the_command_on_a_machine_without_an_engine(command: str, sentence: str,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.platforms
 def test_the_real_kind_says_what_becomes_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
@@ -253,6 +257,7 @@ def test_a_door_that_does_not_open_is_a_sentence(machine: Machine) -> None:
         pytest.fail("the door is open")
 
 
+@pytest.mark.platforms
 def test_the_real_faas_cli_takes_what_it_is_given(machine: Machine) -> None:
     """It builds nothing, since that is done, and only finds no gateway to deploy to."""
     (machine.folder / "template" / "dockerfile").mkdir(parents=True)

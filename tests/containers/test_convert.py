@@ -10,7 +10,7 @@ from tests.containers.container import running
 from tests.containers.image import Image
 from tests.media.samples import made, pictures, tone
 
-pytestmark = [pytest.mark.containers, pytest.mark.parametrize("function", ["convert"])]
+pytestmark = [pytest.mark.platforms, pytest.mark.parametrize("function", ["convert"])]
 
 # The options make it use each library: moviepy's effects, ffmpeg, LAME, mutagen.
 CONVERT = """

@@ -27,7 +27,7 @@ FILES = (
 MOST_SECONDS = 900
 
 
-@pytest.mark.containers
+@pytest.mark.platforms
 def test_end_to_end_in_containers() -> None:
     building.build_all()
     files = [f"tests/e2e/test_{name}.py" for name in FILES]

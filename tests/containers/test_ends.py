@@ -17,7 +17,7 @@ from tests.e2e.leftovers import encoders, leftovers
 from tests.media.large import long_video
 from tests.media.tone import assert_tone
 
-pytestmark = pytest.mark.containers
+pytestmark = pytest.mark.platforms
 
 SECONDS = 500  # its conversion takes some five seconds
 ENDED_SECONDS = 180

@@ -9,7 +9,7 @@ from tests.containers import contents
 from tests.containers.building import FUNCTIONS
 from tests.containers.image import Image
 
-pytestmark = [pytest.mark.containers, pytest.mark.parametrize("function", FUNCTIONS)]
+pytestmark = [pytest.mark.platforms, pytest.mark.parametrize("function", FUNCTIONS)]
 
 MEGABYTE = 10**6
 MOST = dict.fromkeys(FUNCTIONS, 64 * MEGABYTE) | {"convert": 380 * MEGABYTE}

@@ -9,7 +9,7 @@ from tests.containers.building import FUNCTIONS
 from tests.containers.container import running
 from tests.containers.image import Image
 
-pytestmark = [pytest.mark.containers, pytest.mark.parametrize("function", FUNCTIONS)]
+pytestmark = [pytest.mark.platforms, pytest.mark.parametrize("function", FUNCTIONS)]
 
 # The kernel's shared memory is a file system of its own on every platform, and no file of the image.
 WRITABLE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # noqa: S108

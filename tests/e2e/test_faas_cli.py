@@ -17,6 +17,8 @@ from tests.media.tone import assert_tone
 from tests.tools.faas_cli import faas_cli
 from tests.tools.golang import CannotBuild
 
+pytestmark = pytest.mark.platforms
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60
 

@@ -12,6 +12,8 @@ import pytest
 from local import stack_file
 from tests.platforms.conftest import Run
 
+pytestmark = pytest.mark.platforms
+
 # Docker's place: what it is asked to build is written down.
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$@" >words

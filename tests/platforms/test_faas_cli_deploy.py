@@ -12,6 +12,8 @@ from local import stack_file
 from tests.platforms.conftest import Run
 from tests.platforms.gateway import Gateway, recording
 
+pytestmark = pytest.mark.platforms
+
 NAMES = sorted(stack_file.functions())
 MOST_REPLICAS = 5
 MOST_FUNCTIONS = 15

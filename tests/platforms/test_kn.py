@@ -12,6 +12,8 @@ from tests.manifests.building import KNATIVE, objects
 from tests.manifests.objects import Object, container, one, services
 from tests.platforms.conftest import Run
 
+pytestmark = pytest.mark.platforms
+
 KIND = "Service.serving.knative.dev"
 NAMESPACE = "mp3converter"
 OVERLAYS = sorted(folder.name for folder in (KNATIVE / "overlays").iterdir())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import selection
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60
 TESTS = """
@@ -36,20 +38,19 @@ def test_needs_a_ship():
 def test_needs_land():
     pass
 
-@pytest.mark.containers
+@pytest.mark.platforms
 def test_in_a_container():
-    raise AssertionError
+    pass
 """
 
 
 @pytest.fixture
 def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
-    """Run the tests above, in CI or not."""
+    """Run the tests above with these words, in CI or not."""
+    environment_given, words = request.param
     (tmp_path / "test_ship.py").write_text(TESTS)
     (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file is here", allow_module_level=True)\n')
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nmarkers = containers\naddopts = -m 'not containers' --strict-markers\n"
-    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\naddopts = --strict-markers\n")
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
     return subprocess.run(
         [
@@ -57,14 +58,16 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedP
             "-m",
             "pytest",
             "-p",
+            "tests.selection",
+            "-p",
             "tests.closing",
             "-p",
             "no:cacheprovider",
             "--continue-on-collection-errors",
-            ".",
+            *words,
         ],
         cwd=tmp_path,
-        env={**environment, **request.param, "PYTHONPATH": str(ROOT)},
+        env={**environment, **environment_given, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
@@ -72,13 +75,13 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("run", [{}], indirect=True, ids=["at home"])
+@pytest.mark.parametrize("run", [({}, ())], indirect=True, ids=["at home"])
 def test_at_home_a_skip_is_no_failure(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed, 3 skipped, 2 deselected, 1 xfailed" in run.stdout
 
 
-@pytest.mark.parametrize("run", [{"CI": "1"}], indirect=True, ids=["in CI"])
+@pytest.mark.parametrize("run", [({"CI": "1"}, ())], indirect=True, ids=["in CI"])
 def test_in_ci_a_skip_is_a_failure_and_says_why(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 1, run.stdout + run.stderr
     assert "1 failed, 2 passed, 2 deselected, 1 xfailed, 2 errors" in run.stdout
@@ -86,9 +89,45 @@ def test_in_ci_a_skip_is_a_failure_and_says_why(run: subprocess.CompletedProcess
         assert f"In CI nothing may be skipped. Skipped: {reason}" in run.stdout
 
 
-@pytest.mark.parametrize("run", [{}, {"CI": "1"}], indirect=True, ids=["at home", "in CI"])
+@pytest.mark.parametrize("run", [({}, ()), ({"CI": "1"}, ())], indirect=True, ids=["at home", "in CI"])
 def test_what_was_not_shown_is_told_a_line_each(run: subprocess.CompletedProcess[str]) -> None:
     told = run.stdout.partition("not shown by this run")[2].splitlines()
     assert "1 tests: a ship: set SHIP_URL" in told
-    assert "1 tests: what the real images do: as root, ./local/test -m containers" in told
+    assert "1 tests: what needs a compiler, an image or a container: ./local/test platforms" in told
     assert not any("land" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("run", "passed", "not_shown"),
+    [
+        (({}, ("--part=all",)), "3 passed", []),
+        (({}, (".",)), "3 passed", []),
+        (({}, ("-m", "platforms")), "1 passed", []),
+        (
+            ({}, ("--part=platforms",)),
+            "1 passed",
+            ["5 tests: what needs neither a compiler nor an image nor a container: ./local/test"],
+        ),
+        (
+            ({}, ("--part=quick",)),
+            "7 deselected",
+            [
+                "1 tests: what needs a compiler, an image or a container: ./local/test platforms",
+                "5 tests: what takes longer: ./local/test",
+            ],
+        ),
+    ],
+    indirect=["run"],
+    ids=["all", "a path", "a mark", "platforms", "quick"],
+)
+def test_a_part_is_run_and_the_others_are_told(
+    run: subprocess.CompletedProcess[str], passed: str, not_shown: list[str]
+) -> None:
+    assert passed in run.stdout.splitlines()[-1], run.stdout
+    told = run.stdout.partition("not shown by this run")[2]
+    assert [line for line in told.splitlines() if "./local/test" in line] == not_shown
+
+
+@pytest.mark.parametrize("name", selection.QUICK)
+def test_what_is_quick_is_there(name: str) -> None:
+    assert (ROOT / "tests" / name).exists()

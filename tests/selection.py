@@ -1,0 +1,69 @@
+"""Which tests a run has: all that this machine can run at once, the quick ones, or those that must build something."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+MARK = "platforms"
+PARTS = ("quick", "platforms", "all")
+QUICK = (
+    "unit",
+    "manifests",
+    "connector/test_settings.py",
+    "e2e/test_three_lines.py",
+    "integration/test_actions.py",
+    "integration/test_fencing.py",
+    "integration/test_files.py",
+    "integration/test_jobs.py",
+    "integration/test_users.py",
+)
+PLATFORMS_LEFT_OUT = "what needs a compiler, an image or a container: ./local/test platforms"
+OTHERS_LEFT_OUT = "what needs neither a compiler nor an image nor a container: ./local/test"
+SLOWER_LEFT_OUT = "what takes longer: ./local/test"
+
+left_out = pytest.StashKey[Counter[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose its tests by a word."""
+    parser.addoption("--part", choices=PARTS, help="run only this part; without it or a path: all but platforms")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the part, and count the others."""
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    counts = config.stash.setdefault(left_out, Counter())
+    for item in items:
+        reason = _reason(item, _part(config))
+        counts.update([reason] if reason else [])
+        (others if reason else kept).append(item)
+    if others:
+        items[:] = kept
+        config.hook.pytest_deselected(items=others)
+
+
+def _part(config: pytest.Config) -> str:
+    """Return the part; whoever names a file or a mark wants all of that."""
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.markexpr
+    return config.getoption("--part") or ("all" if named else "")
+
+
+def _reason(item: pytest.Item, part: str) -> str:
+    """Return why a part leaves a test out; nothing if it does not."""
+    if part == "all":
+        return ""
+    marked = item.get_closest_marker(MARK) is not None
+    if part == "platforms":
+        return "" if marked else OTHERS_LEFT_OUT
+    if marked:
+        return PLATFORMS_LEFT_OUT
+    return SLOWER_LEFT_OUT if part == "quick" and not _is_quick(item.path) else ""
+
+
+def _is_quick(path: Path) -> bool:
+    return any(path == HERE / name or HERE / name in path.parents for name in QUICK)
