@@ -1,4 +1,4 @@
-"""What the manifests are checked against lies beside the repository."""
+"""What the manifests are checked against is downloaded once, before the first test."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.manifests.schemas import CRDS
+from tests.tools.crds import definitions
+from tests.tools.golang import CannotBuild
 
 
 @pytest.fixture(autouse=True, scope="session")
-def crds() -> Path:
+def crds() -> list[Path]:
     """The custom resource definitions of Knative and RabbitMQ."""
-    if not list(CRDS.glob("*.yaml")):
-        pytest.fail(f"{CRDS} is missing: put the folder with the custom resource definitions beside the repository.")
-    return CRDS
+    try:
+        return definitions()
+    except CannotBuild as error:
+        pytest.fail(str(error))

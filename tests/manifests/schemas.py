@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,8 +11,8 @@ import kubernetes_validate
 import yaml
 
 from tests.manifests.objects import Object, label
+from tests.tools.crds import definitions
 
-CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 KUBERNETES = kubernetes_validate.latest_version()
 _METADATA = {"name", "namespace", "labels", "annotations"}
 
@@ -49,7 +48,7 @@ def _custom(version: str, kind: str) -> Any:
 @cache
 def _definitions() -> dict[tuple[str, str], Any]:
     found = {}
-    for file in sorted(CRDS.glob("*.yaml")):
+    for file in definitions():
         definition = yaml.load(file.read_text(), yaml.CSafeLoader)["spec"]
         for version in definition["versions"]:
             if version["served"]:

