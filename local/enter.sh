@@ -1,16 +1,57 @@
 #!/bin/sh
-# The way into every command: find a Python, let local/install.py do the rest.
+# The entry point of every command: run local/install.py with a Python, which is installed first if there is none.
 set -eu
 case ${LOCAL_HOME:-/} in
     /*) ;;
     *) export LOCAL_HOME="$PWD/$LOCAL_HOME" ;;
 esac
 cd "$(dirname "$(readlink -f "$0")")/.."
-# The system's own first: an environment made from one in a private home could not be run by other users.
-for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
-    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        exec "$python" -E -s -m local.install "$@"
+
+packages="python3 python3-venv"
+by_hand="apt-get install --no-install-recommends $packages"
+
+run() {
+    # The system's own first: other users could not run an environment made from one in a private home.
+    for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            exec "$python" -E -s -m local.install "$@"
+        fi
+    done
+}
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+install_python() {
+    if [ "$(id -u)" -eq 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null; then
+        as_root=sudo
+    else
+        fail "Python is missing. You are not root and there is no sudo; ask root to run this, then try again: $by_hand"
     fi
-done
-echo "Python 3.11 or newer is needed and was not found. Install it, for example with: apt-get install python3" >&2
-exit 1
+    echo "Installing packages: $packages"
+    log=$(mktemp)
+    # $packages is two words, and $as_root none or one.
+    # shellcheck disable=SC2086
+    if ! $as_root sh local/packages.sh $packages >"$log" 2>&1; then
+        tail -n 15 "$log" | sed 's/^/    /' >&2
+        rm -f "$log"
+        fail "Install them yourself, then try again: $by_hand"
+    fi
+    rm -f "$log"
+}
+
+run "$@"
+case $1 in
+    up | test | bench | chaos | cluster/up)
+        # An older Python stays the system's Python, whatever is installed beside it.
+        if ! command -v python3 >/dev/null && command -v apt-get >/dev/null; then
+            install_python
+            run "$@"
+        fi
+        ;;
+esac
+fail "Python 3.11 or newer is needed and was not found. Install it with its module venv, then try again."

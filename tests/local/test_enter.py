@@ -1,0 +1,123 @@
+"""Commands on a machine without Python; there, packages.sh is a stand-in that test_packages shows the real one of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.home import ROOT
+
+pytestmark = pytest.mark.elsewhere(
+    os.geteuid() != 0, "a machine without Python: as root, ./local/test tests/local/test_enter.py"
+)
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+TOOLS = ("sh", "dirname", "readlink", "id", "mktemp", "tail", "sed", "rm", "ln")
+NOBODY = "65534"
+BY_HAND = "apt-get install --no-install-recommends python3 python3-venv"
+NEEDED = "Python 3.11 or newer is needed and was not found. Install it with its module venv, then try again.\n"
+INSTALLS = 'echo Reading package lists; ln -s "$PYTHON" "${PATH}/python3"; echo "$@" > asked'
+FAILS = "n=0; while [ $n -lt 20 ]; do n=$((n+1)); echo line $n; done; exit 100"
+OLD_PYTHON = "#!/bin/sh\nexit 1\n"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def machine() -> Iterator[Path]:
+    """A folder `bin` that is the whole PATH, and a clone; everybody may read them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "bin").mkdir()
+        for tool in TOOLS:
+            link(folder, tool)
+        (folder / "local").mkdir()
+        shutil.copy(ROOT / "local" / "enter.sh", folder / "local")
+        (folder / "local" / "install.py").write_text("import sys; print(sys.argv[1:])\n")
+        yield folder
+
+
+@pytest.fixture
+def run(machine: Path) -> Run:
+    """Run enter.sh where the system's own Python is hidden."""
+
+    def start(*words: str, packages: str = "exit 99", user: str | None = None) -> subprocess.CompletedProcess[str]:
+        (machine / "local" / "packages.sh").write_text(packages)
+        hidden = f'mount --bind /dev/null "$(readlink -f {SYSTEM_PYTHON})" && exec "$@"'
+        lowered = ["setpriv", f"--reuid={user}", "--clear-groups"] if user else []
+        surroundings = ["env", "-i", f"PATH={machine / 'bin'}", f"PYTHON={machine / 'python'}"]
+        hiding = ["unshare", "--mount", "sh", "-c", hidden, "sh"]
+        return subprocess.run(
+            [*hiding, *lowered, *surroundings, "/bin/sh", machine / "local" / "enter.sh", *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    # A copy, as the system's own is hidden under every name.
+    shutil.copy(Path(sys.executable).resolve(), machine / "python")
+    return start
+
+
+def link(machine: Path, tool: str) -> None:
+    """Put a program of this machine on the PATH."""
+    found = shutil.which(tool)
+    assert found
+    (machine / "bin" / tool).symlink_to(found)
+
+
+def test_python_is_installed_and_the_command_goes_on(machine: Path, run: Run) -> None:
+    link(machine, "apt-get")
+    done = run("test", "-k", "two words", packages=INSTALLS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Installing packages: python3 python3-venv\n['test', '-k', 'two words']\n"
+    assert (machine / "asked").read_text() == "python3 python3-venv\n"
+
+
+def test_when_the_installation_fails_its_last_lines_and_the_command_are_shown(machine: Path, run: Run) -> None:
+    link(machine, "apt-get")
+    done = run("up", packages=FAILS)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines == [
+        *(f"    line {number}" for number in range(6, 21)),
+        f"Install them yourself, then try again: {BY_HAND}",
+    ]
+
+
+def test_without_root_and_sudo_a_sentence_says_what_to_run(machine: Path, run: Run) -> None:
+    link(machine, "apt-get")
+    done = run("up", user=NOBODY)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Python is missing. You are not root and there is no sudo; ask root to run this, then try again: {BY_HAND}\n"
+    )
+
+
+def test_without_apt_get_a_sentence_says_what_is_needed(run: Run) -> None:
+    done = run("up")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
+
+
+def test_an_older_python_is_left_as_it_is(machine: Path, run: Run) -> None:
+    link(machine, "apt-get")
+    (machine / "bin" / "python3").write_text(OLD_PYTHON)
+    (machine / "bin" / "python3").chmod(0o755)
+    done = run("up")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
+
+
+@pytest.mark.parametrize("command", ["down", "status", "logs", "users", "jobs", "cluster/down"])
+def test_a_command_that_starts_nothing_installs_nothing(command: str, machine: Path, run: Run) -> None:
+    link(machine, "apt-get")
+    done = run(command)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
