@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
 import pymysql
 import pytest
@@ -13,6 +12,8 @@ from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.settings import Database
 from functions.login import accounts
+from tests.vectors import public
+from tests.vectors.queries import EMAIL, QUERIES
 
 PASSWORD = "correct horse"
 
@@ -46,13 +47,29 @@ def test_wrong_password_and_unknown_user_are_the_same(users: Users, email: str, 
         assert failure.value.kind is errors.WRONG_CREDENTIALS
 
 
-def test_injections(users: Users, shared: Path) -> None:
-    """Words that would break a query are only words."""
-    for name in ("sqli_auth_bypass.txt", "sqli_mysql.txt"):
-        for line in (shared / "vectors" / name).read_text(errors="replace").splitlines():
-            with pytest.raises(Failure) as failure:
-                accounts.check(users, line, line)
-            assert failure.value.kind is errors.WRONG_CREDENTIALS
+def assert_refused(users: Users, text: str) -> None:
+    """Check that no account has this text for its address and its password."""
+    with pytest.raises(Failure) as failure:
+        accounts.check(users, text, text)
+    assert failure.value.kind is errors.WRONG_CREDENTIALS
+
+
+@pytest.mark.parametrize("kind", QUERIES)
+def test_injections(kind: str, users: Users, email: str) -> None:
+    """Words that would change a query are only words: they open no account, and change none."""
+    added = accounts.add(users, email, PASSWORD)
+    before = users.find(email)
+    for text in QUERIES[kind]:
+        assert_refused(users, text.replace(EMAIL, email))
+    assert users.find(email) == before
+    assert users.find("eve") is None
+    assert accounts.check(users, email, PASSWORD).id == added.id
+
+
+@public.needs("sqli_auth_bypass.txt", "sqli_mysql.txt")
+def test_injections_of_public_lists(users: Users) -> None:
+    for text in [*public.strings("sqli_auth_bypass.txt"), *public.strings("sqli_mysql.txt")]:
+        assert_refused(users, text)
 
 
 def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> None:

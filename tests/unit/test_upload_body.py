@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from functions.common.errors import Failure
 from functions.common.options import ALLOWED
 from functions.common.settings import Limits
 from functions.upload import body, sniffing
+from tests.vectors import public
+from tests.vectors.names import NAMES
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 
@@ -233,14 +234,25 @@ def test_names(name: str, clean: str) -> None:
     assert body.clean_name(name) == clean
 
 
-def test_naughty_names(shared: Path) -> None:
-    """No name of the big lists gets through unclean."""
-    lines = (shared / "vectors" / "traversal.txt").read_text(errors="replace").splitlines()
-    for name in [*lines, *json.loads((shared / "vectors" / "blns.json").read_text())]:
-        clean = body.clean_name(name)
-        assert all(char.isprintable() or char.isspace() for char in clean)
-        assert not set("/\\\r\n\0") & set(clean)
-        assert 0 < len(clean.encode()) <= 255
+def assert_clean(name: str) -> None:
+    """Check that what is made of a name can be shown in a line and never leads anywhere."""
+    clean = body.clean_name(name)
+    assert all(char.isprintable() or char.isspace() for char in clean)
+    assert not set("/\\\r\n\0\u2028\u2029") & set(clean)
+    assert clean.strip(". ")
+    assert 0 < len(clean.encode()) <= 255
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_naughty_names(kind: str) -> None:
+    for name in NAMES[kind]:
+        assert_clean(name)
+
+
+@public.needs("traversal.txt", "blns.json")
+def test_naughty_names_of_public_lists() -> None:
+    for name in [*public.strings("traversal.txt"), *public.strings("blns.json")]:
+        assert_clean(name)
 
 
 def test_corpus_is_media(shared: Path) -> None:

@@ -1,0 +1,1 @@
+"""Strings that attack what is built from strings, by kind; and public lists of them, where they are at hand."""

@@ -1,0 +1,27 @@
+"""Public lists of such strings, larger than our own: used where they stand in a folder beside the clone."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+FOLDER = SHARED / "vectors"
+WHAT = "public lists of attack strings, besides our own: put them into ../shared/vectors"
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Return the mark of a test that needs these lists; in CI, a list missing from the folder fails the test."""
+    expected = bool(os.environ.get("CI")) and SHARED.is_dir()
+    return pytest.mark.elsewhere(not expected and not all((FOLDER / name).is_file() for name in names), WHAT)
+
+
+def strings(name: str) -> list[str]:
+    """Return the strings of a list: the lines of a text, or the items of a JSON array."""
+    text = (FOLDER / name).read_text(errors="replace")
+    found = json.loads(text) if name.endswith(".json") else text.splitlines()
+    assert found
+    return list(found)
