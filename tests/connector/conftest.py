@@ -65,6 +65,7 @@ def line(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     queues.declare(name)
     log = tmp_path_factory.mktemp("conversion") / "log"
     with closing(Sink()) as sink:
-        settings = {"RABBITMQ_URL": broker_url, "CONNECTOR_SINKS": f"{name}={sink.url}"}
+        sinks = f"{name}={sink.url}"
+        settings = {"RABBITMQ_URL": broker_url, "CONNECTOR_SINKS": sinks, "CONNECTOR_BACKOFF_SECONDS": "0.05"}
         with closing(Connector(log, settings)):
             yield Line(name, queues, sink)

@@ -12,7 +12,7 @@ from tests.connector.conftest import Start
 from tests.connector.queues import Queues
 from tests.connector.sink import Call, Sink
 
-HEARTBEAT_SECONDS = 2
+HEARTBEAT_SECONDS = 1
 
 
 @pytest.fixture

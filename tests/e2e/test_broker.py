@@ -36,14 +36,7 @@ def test_an_upload_after_a_long_silence(
     assert_arrives(web.uploaded(url("upload"), owner.token, video), url, owner, inspector, mailbox)
 
 
-def test_an_upload_after_the_broker_restarted(
-    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
-) -> None:
-    stack.restart("rabbitmq")
-    assert_arrives(web.uploaded(url("upload"), owner.token, video), url, owner, inspector, mailbox)
-
-
-def test_uploads_while_the_broker_is_down(
+def test_uploads_while_the_broker_is_down_and_after_it_restarted(
     stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     stack.stop("rabbitmq")
@@ -52,5 +45,5 @@ def test_uploads_while_the_broker_is_down(
         assert [inspector.job(fid)["state"] for fid in fids] == ["ready", "ready"]
     finally:
         stack.start("rabbitmq")
-    for fid in fids:
+    for fid in [*fids, web.uploaded(url("upload"), owner.token, video)]:
         assert_arrives(fid, url, owner, inspector, mailbox)

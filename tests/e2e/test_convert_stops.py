@@ -19,8 +19,8 @@ from tests.local.private import PrivateStack
 from tests.media.large import long_video
 from tests.media.tone import assert_tone
 
-# Its conversion takes some five seconds.
-SECONDS = 500
+# Its conversion takes some two seconds.
+SECONDS = 300
 AGAIN_SECONDS = 120
 WATCH_SECONDS = 3.0
 

@@ -5,7 +5,9 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,9 +35,9 @@ SHORT_PERIODS = {
     "CONVERT_TIMEOUT_SECONDS": "60",
     "UPLOAD_TIMEOUT_SECONDS": "300",
     "IDLE_TIMEOUT_SECONDS": "5",
-    "SWEEP_EVERY_SECONDS": "1",
+    "SWEEP_EVERY_SECONDS": "0.5",
     "GRACEFUL_TIMEOUT_SECONDS": "10",
-    "RABBITMQ_HEARTBEAT_SECONDS": "5",
+    "RABBITMQ_HEARTBEAT_SECONDS": "2",
 }
 
 
@@ -71,9 +73,10 @@ class PrivateStack:
     def need_all(self) -> None:
         """Start what does not run yet, and create the first user."""
         if "edge" not in self._up:
-            for backend in self._stack.plan.backends:
-                self.need(backend)
-            self._stack.start_edge()
+            backends = [partial(self.need, backend) for backend in self._stack.plan.backends]
+            with ThreadPoolExecutor(len(backends) + 1) as pool:
+                for started in [pool.submit(start) for start in (*backends, self._stack.start_edge)]:
+                    started.result()
             self._stack.start("connector")
             self._up.add("edge")
             self.user = account.first(self._stack.plan.home, self.gateway, self._stack.plan.secrets)
