@@ -76,6 +76,16 @@ class Inspector:
         """Return the jobs that wait or work."""
         return list(self.database.jobs.find({"state": {"$nin": list(ENDED)}}))
 
+    def forget_ended(self) -> None:
+        """Drop all jobs that need nothing more, with their files, as if their time had passed long ago."""
+        over = {"state": {"$in": list(ENDED)}, "mail.state": {"$in": ["none", "sent", "failed"]}}
+        fids = [str(job["_id"]) for job in self.database.jobs.find(over, {"_id": 1})]
+        files = [one for fid in fids for one in (fid, *self._epochs(fid))]
+        for bucket in ("videos", "mp3s"):
+            self.database[f"{bucket}.files"].delete_many({"_id": {"$in": files}})
+            self.database[f"{bucket}.chunks"].delete_many({"files_id": {"$in": files}})
+        self.database.jobs.delete_many({"_id": {"$in": fids}})
+
     def replace_video(self, fid: str, content: bytes) -> None:
         """Put other bytes in the place of a stored video, as if upload had taken them."""
         self.database["videos.chunks"].delete_many({"files_id": fid})

@@ -37,6 +37,10 @@ class Mailbox:
         """Count the mails about a job to somebody."""
         return len(self._about(fid, to))
 
+    def clear(self) -> None:
+        """Drop all mails."""
+        assert call("DELETE", f"{self.url.rstrip('/')}/messages").status in (200, 204)
+
     def _about(self, fid: str, to: str) -> list[Mail]:
         caught = call("GET", f"{self.url.rstrip('/')}/messages").json()
         mails = [Mail(mail["to"], mail["subject"], mail["text"], tuple(mail["links"])) for mail in caught]

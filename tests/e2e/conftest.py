@@ -162,8 +162,11 @@ def jobs(stack: PrivateStack) -> Iterator[Jobs]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def leaves_nothing(stack: PrivateStack, inspector: Inspector) -> Iterator[None]:
+def leaves_nothing(stack: PrivateStack, inspector: Inspector, mailbox: Mailbox) -> Iterator[None]:
     """After each file of tests: no chunk without a file, no job without an end, no temporary file, no lone process."""
     before = set(leftovers(stack, inspector))
     yield
     until_gone(lambda: set(leftovers(stack, inspector)) - before, "all that has ended", CLEAN_SECONDS)
+    # What is looked for later is looked for in everything stored: the less there is, the sooner it is found.
+    inspector.forget_ended()
+    mailbox.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until, until_gone
 from tests.e2e.conftest import Door, Person, through
 from tests.local.private import PrivateStack
+from tests.local.vhosts import rabbitmqctl
 from tests.media.videos import silent_video, tone_video
 from tests.observability import files
 from tests.observability.server import Prometheus, running
@@ -64,21 +64,18 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def broker_metrics(stack: PrivateStack) -> Iterator[int]:
-    """The port of RabbitMQ's own metrics, which its plugin shows."""
-    _, environment = stack.program("rabbitmq")
+def broker_metrics(stack: PrivateStack) -> int:
+    """The port of RabbitMQ's own metrics, which its plugin shows from now on."""
     port = free_port()
-
-    def run(program: str, *words: str) -> None:
-        subprocess.run(
-            [f"/usr/lib/rabbitmq/bin/{program}", *words], env=environment, check=True, capture_output=True, timeout=60
-        )
-
-    setting = f'application:set_env(rabbitmq_prometheus, tcp_config, [{{port, {port}}}, {{ip, "127.0.0.1"}}]).'
-    run("rabbitmqctl", "eval", setting)
-    run("rabbitmq-plugins", "enable", PLUGIN)
-    yield port
-    run("rabbitmq-plugins", "disable", PLUGIN)
+    file = Path(stack.program("rabbitmq")[1]["RABBITMQ_ENABLED_PLUGINS_FILE"])
+    file.write_text(f"[{PLUGIN}].\n")
+    # What `rabbitmq-plugins enable` does, in one start of Erlang together with the setting.
+    listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
+    setting = f"application:set_env({PLUGIN}, tcp_config, {listener})"
+    told = rabbitmqctl(stack.home, "eval", f'{setting}, rabbit_plugins:ensure("{file}").')
+    assert PLUGIN in told, told
+    file.write_text("[].\n")  # the setting does not outlive the broker, so neither must the plugin
+    return port
 
 
 @pytest.fixture(scope="module")

@@ -73,9 +73,10 @@ class PrivateStack:
     def need_all(self) -> None:
         """Start what does not run yet, and create the first user."""
         if "edge" not in self._up:
-            backends = [partial(self.need, backend) for backend in self._stack.plan.backends]
-            with ThreadPoolExecutor(len(backends) + 1) as pool:
-                for started in [pool.submit(start) for start in (*backends, self._stack.start_edge)]:
+            starts: list[Callable[[], None]] = [partial(self.need, backend) for backend in self._stack.plan.backends]
+            starts.append(self._stack.start_edge)
+            with ThreadPoolExecutor(len(starts)) as pool:
+                for started in [pool.submit(start) for start in starts]:
                     started.result()
             self._stack.start("connector")
             self._up.add("edge")
