@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import IO
 
 from functions.common import crash, errors
 from functions.common.errors import Failure
+from functions.convert.watch import Watch
 
 # What may open an upload: containers of sound and pictures. Playlists and concat scripts, which name other files,
 # are not among them (facts of every media library: `ffconcat` in a file called .mp4 reads its neighbours).
@@ -94,17 +95,13 @@ class Child:
 class Cage:
     """Start programs that work on one upload, and see to it that none outlives the block.
 
-    `folder` is private to the upload; `deadline` is on the monotonic clock. While programs are waited for, `check` is
-    called several times a second, and `on_work` when they have read something since; what these raise ends them.
+    `folder` is private to the upload. While programs are waited for, `watch` is checked several times a second, and
+    hears a beat when they have read something since; what it raises ends them.
     """
 
-    def __init__(
-        self, folder: Path, deadline: float, check: Callable[[], None], on_work: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, watch: Watch) -> None:
         self.folder = folder
-        self._deadline = deadline
-        self._check = check
-        self._on_work = on_work
+        self.watch = watch
         self._children: list[Child] = []
         self._consumed = 0
         self._looked = 0.0
@@ -128,7 +125,7 @@ class Cage:
     ) -> Child:
         """Start a program that may read its folder and write its pipes, and nothing else."""
         log = self.folder / f"{len(self._children)}.log"
-        most = int(max(1.0, self._deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
+        most = int(max(1.0, self.watch.deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
         caged = [
             # The program dies with us, even when we are killed outright.
             "/usr/bin/setpriv",
@@ -206,17 +203,17 @@ class Cage:
     def _left(self) -> float:
         """Return the seconds that are left, and look after the work on the way."""
         now = time.monotonic()
-        if now >= self._deadline:
+        if now >= self.watch.deadline:
             raise Failure(errors.CONVERT_TIMED_OUT)
         if now - self._looked >= _TICK_SECONDS:
             self._looked = now
-            self._check()
-            # A lease is renewed by work alone: a program that hangs reads nothing (DESIGN section 3, rule 5).
+            self.watch.check()
+            # A lease is renewed by work alone: a program that hangs reads nothing (functions/README.md, rule 5).
             consumed = sum(child.consumed() for child in self._children)
-            if self._on_work and consumed > self._consumed:
-                self._on_work()
-            self._consumed = max(consumed, self._consumed)
-        return self._deadline - now
+            if consumed > self._consumed:
+                self._consumed = consumed
+                self.watch.beat()
+        return self.watch.deadline - now
 
 
 def ffmpeg(*words: str) -> list[str]:

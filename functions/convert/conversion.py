@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
@@ -18,13 +18,17 @@ from functions.common.options import Options
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
 from functions.convert import workspace
 from functions.convert.lease import Lease, Lost, Stopped
+from functions.convert.watch import Watch
+
+if TYPE_CHECKING:
+    from functions.convert.engine import Made
 
 _log = logging.getLogger(__name__)
 
 _RETRY_DELAY_MOST_SECONDS = 3600.0
 _READ_BYTES = 2**20
 
-Encode = Callable[..., Any]
+Encode = Callable[[Path, Path, Options, Watch], "Made"]
 
 
 def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, holder: str, stopping: Event) -> None:
@@ -70,7 +74,7 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
         source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
         options = Options.from_document(job.get("options"))
-        made = encode(source, target, options, deadline=lease.deadline, check=lease.check, on_progress=lease.beat)
+        made = encode(source, target, options, lease)
         file_id = ids.mp3_file(job["_id"], job["epoch"])
         writer = files.write(MP3S, file_id)
         with target.open("rb") as content:

@@ -17,6 +17,7 @@ from functions.convert.cage import Cage
 from functions.convert.encoders import Encoders, Limits, Pcm, Settings
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
+from functions.convert.watch import Watch
 
 TRUNCATED_SOURCE = "truncated_source"
 NO_COVER = "no_cover"
@@ -45,28 +46,17 @@ class _Result:
     seconds: float
 
 
-def convert(
-    source: Path,
-    target: Path,
-    options: Options,
-    *,
-    deadline: float,
-    limits: Limits,
-    encoders: int,
-    check: Callable[[], None],
-    on_progress: Callable[[float], None],
-) -> Made:
+def convert(source: Path, target: Path, options: Options, watch: Watch, *, limits: Limits, encoders: int) -> Made:
     """Make an MP3 of the sound of `source`, which lies alone in a private folder, at `target` beside it.
 
-    `deadline` is on the monotonic clock; `encoders` is how many may run, 0 for one on each core. `check` is
-    called several times a second, `on_progress` with per cent when the work has gone on; what they raise stops it at
-    once. Raises Failure: NO_AUDIO, NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG,
-    MP3_TOO_LARGE or CONVERT_TIMED_OUT.
+    `encoders` is how many may run, 0 for one on each core. What `watch` raises stops the work at once. Raises
+    Failure: NO_AUDIO, NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG, MP3_TOO_LARGE or
+    CONVERT_TIMED_OUT.
     """
-    with Cage(source.parent, deadline, check, lambda: on_progress(0.0)) as cage, cores.shared(encoders) as lanes:
+    with Cage(source.parent, watch) as cage, cores.shared(encoders) as lanes:
         media = probe.look(source, cage)
         track = probe.choose(media, options.track)
-        work = _Work(source, media, track, options, limits, cage, lanes, on_progress)
+        work = _Work(source, media, track, options, limits, cage, lanes)
         picture = cover.take(source, media, options.cover, cage)
         with target.open("w+b") as file:
             room = len(work.tag(picture, None))
@@ -91,7 +81,6 @@ class _Work:
     limits: Limits
     cage: Cage
     lanes: Callable[[], int]
-    on_progress: Callable[[float], None]
 
     @property
     def expected(self) -> float | None:
@@ -168,7 +157,7 @@ class _Work:
             if self.expected:
                 self._progress(seconds)
             else:  # of a file that declares no length, the share that was read can be told
-                self.on_progress(min(_MOST_PERCENT, 100 * pcm.consumed() / size))
+                self.cage.watch.beat(min(_MOST_PERCENT, 100 * pcm.consumed() / size))
 
         encoded = encoders.run(advanced)
         pcm.ended()
@@ -178,7 +167,7 @@ class _Work:
 
     def _progress(self, seconds: float) -> None:
         expected = self.expected
-        self.on_progress(min(_MOST_PERCENT, 100 * seconds / expected) if expected else 0.0)
+        self.cage.watch.beat(min(_MOST_PERCENT, 100 * seconds / expected) if expected else 0.0)
 
 
 def _settings(options: Options, rate: int) -> Settings:

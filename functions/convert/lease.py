@@ -8,6 +8,7 @@ from threading import Event
 
 from functions.backends.jobs import Jobs
 from functions.common.transitions import RENEW, Document
+from functions.convert.watch import Watch
 
 _RENEWALS_A_LEASE = 3
 _MOST_BEFORE_THE_END = 99
@@ -21,15 +22,15 @@ class Stopped(Exception):
     """This process was told to stop, and gives the job back."""
 
 
-class Lease:
+class Lease(Watch):
     """Hold a job that was claimed; `beat` is called as the work progresses."""
 
     def __init__(self, job: Document, jobs: Jobs, stopping: Event) -> None:
+        limit = jobs.periods.convert_timeout
+        super().__init__(time.monotonic() + limit)
         self.job = job
         self._jobs = jobs
         self._stopping = stopping
-        limit = jobs.periods.convert_timeout
-        self.deadline = time.monotonic() + limit
         self._last_moment = job["claimed_at"] + timedelta(seconds=limit)
         self._pause = min(1.0, jobs.periods.convert_lease / _RENEWALS_A_LEASE)
         self._renewed = time.monotonic()

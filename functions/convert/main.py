@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import functions_framework
 from flask import Request, Response
@@ -12,6 +13,11 @@ from flask import Request, Response
 from functions.common import config, shutdown, trace, web
 from functions.common.settings import Broker, Converting, Mongo, Periods
 from functions.convert import workspace
+
+if TYPE_CHECKING:
+    from functions.common.options import Options
+    from functions.convert.engine import Made
+    from functions.convert.watch import Watch
 
 _CONVERTING = config.load(Converting)
 config.load(Periods)
@@ -44,10 +50,10 @@ def convert(request: Request) -> Response:
     return web.answer({"id": hint.job_id})
 
 
-def _encode(*args: Any, **given: Any) -> Any:
+def _encode(source: Path, target: Path, options: Options, watch: Watch) -> Made:
     # The engine loads once a job is claimed: its lease is what keeps others from waiting for it too.
     from functions.convert import engine
     from functions.convert.encoders import Limits
 
     limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
-    return engine.convert(*args, limits=limits, encoders=_CONVERTING.encoders, **given)
+    return engine.convert(source, target, options, watch, limits=limits, encoders=_CONVERTING.encoders)

@@ -18,6 +18,7 @@ import mutagen.mp3  # noqa: F401
 from functions.common.options import Options
 from functions.convert import engine
 from functions.convert.encoders import Limits
+from functions.convert.watch import Watch
 
 LIMIT_SECONDS = 3600.0
 LIMITS = Limits(12 * 3600.0, 2**31)
@@ -38,17 +39,8 @@ def main() -> None:
 
 def ours(source: Path, target: Path, options: Options, encoders: int) -> None:
     """Convert with our engine."""
-    deadline = time.monotonic() + LIMIT_SECONDS
-    engine.convert(
-        source,
-        target,
-        options,
-        deadline=deadline,
-        limits=LIMITS,
-        encoders=encoders,
-        check=lambda: None,
-        on_progress=lambda percent: None,
-    )
+    watch = Watch(time.monotonic() + LIMIT_SECONDS)
+    engine.convert(source, target, options, watch, limits=LIMITS, encoders=encoders)
 
 
 def command(video: Path, target: Path, *, bitrate: int | None, encoders: int = 0) -> list[str]:

@@ -20,12 +20,12 @@ from mutagen.mp3 import MP3
 from functions.common.options import Options
 from functions.convert import engine
 from functions.convert.encoders import Limits
+from functions.convert.watch import Watch
 source, target = Path("/tmp/in"), Path("/tmp/out.mp3")
 shutil.copy("/video.mp4", source)
 engine.convert(
     source, target, Options(fade_in=0.5, speed=2.0, title="A tone"),
-    deadline=time.monotonic() + 60, limits=Limits(43_200, 2**31), encoders=0,
-    check=lambda: None, on_progress=lambda percent: None,
+    Watch(time.monotonic() + 60), limits=Limits(43_200, 2**31), encoders=0,
 )
 mp3 = MP3(target)
 print(mp3.info.length, mp3.tags["TIT2"])

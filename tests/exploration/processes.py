@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 from typing import Any
 
 from functions.backends.jobs import Jobs
 from functions.common.config import load
 from functions.common.errors import Failure
+from functions.common.options import Options
 from functions.common.settings import Periods
 from functions.common.tokens import Bearer
 from functions.common.transitions import Document
 from functions.convert import conversion
+from functions.convert.engine import Made
+from functions.convert.watch import Watch
 from functions.jobs import actions
 from functions.notify import mailing
 from functions.sweep.broom import Broom
@@ -79,21 +82,13 @@ def convert(script: Script, name: str) -> None:
 
     stopping = Event()
 
-    def encode(
-        _source: Any,
-        target: Any,
-        _options: Any,
-        *,
-        deadline: float,
-        check: Callable[[], None],
-        on_progress: Callable[[float], None],
-    ) -> Any:
+    def encode(_source: Path, target: Path, _options: Options, watch: Watch) -> Made:
         if script.do("encode") == "stop":
             stopping.set()
         CLOCK.work()
-        on_progress(1.0)
+        watch.beat(1.0)
         target.write_bytes(b"mp3")
-        return SimpleNamespace(duration=1.0, notes=())
+        return Made(1.0, ())
 
     ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
     conversion.run(JOB, **ports, encode=encode, holder=name, stopping=stopping)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import pytest
 from pymongo.database import Database
 
 from functions.convert.cage import Cage
+from functions.convert.watch import Watch
 from functions.sweep.broom import Broom
 from tests.integration import lives
 from tests.integration.lives import Clock
@@ -27,7 +28,7 @@ def cage(tmp_path: Path) -> Iterator[Cage]:
     """A cage beside the files of the test."""
     folder = tmp_path / "cage"
     folder.mkdir()
-    with Cage(folder, time.monotonic() + LIMIT_SECONDS, lambda: None) as cage:
+    with Cage(folder, Watch(time.monotonic() + LIMIT_SECONDS)) as cage:
         yield cage
 
 

@@ -22,6 +22,7 @@ from functions.convert import cage as cages
 from functions.convert import engine
 from functions.convert.cage import Cage, Child
 from functions.convert.encoders import Limits
+from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until, until_gone
 
@@ -72,7 +73,7 @@ def test_a_program_that_writes_without_end_is_ended(cage: Cage) -> None:
 @pytest.mark.parametrize("words", [["/bin/sleep", "60"], [*PYTHON, "while True: pass"]])
 def test_time_is_limited(words: list[str], tmp_path: Path) -> None:
     start = time.monotonic()
-    with Cage(tmp_path, time.monotonic() + 0.5, lambda: None) as cage, pytest.raises(Failure) as failure:
+    with Cage(tmp_path, Watch(time.monotonic() + 0.5)) as cage, pytest.raises(Failure) as failure:
         cage.run(words, 10)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
     assert time.monotonic() - start < 10
@@ -80,14 +81,14 @@ def test_time_is_limited(words: list[str], tmp_path: Path) -> None:
 
 def test_processor_time_is_limited(tmp_path: Path) -> None:
     """Where the clock on the wall is stopped, the processor's still runs."""
-    with Cage(tmp_path, time.monotonic() + 0.001, lambda: None) as cage:
+    with Cage(tmp_path, Watch(time.monotonic() + 0.001)) as cage:
         child = cage.start([*PYTHON, "while True: pass"])
         until(lambda: child.process.poll() is not None, "the program to be ended", 20)
         assert child.process.returncode == -signal.SIGXCPU
 
 
 def test_children_of_children_end_with_the_block(tmp_path: Path) -> None:
-    with Cage(tmp_path, time.monotonic() + 30, lambda: None) as cage:
+    with Cage(tmp_path, Watch(time.monotonic() + 30)) as cage:
         child = cage.start(["/bin/sh", "-c", "sleep 77 & echo $!; wait"])
         grandchild = int(child.stdout.readline())
         assert processes.inside(tmp_path) == {child.process.pid, grandchild}
@@ -122,10 +123,14 @@ def looks(folder: Path, start: Callable[[Cage], Child]) -> list[bool]:
     """Wait for a program until the time is over, and tell of each look at the programs whether they had worked."""
     seen: list[bool] = []
 
-    def worked() -> None:
-        seen[-1] = True
+    class Looking(Watch):
+        def check(self) -> None:
+            seen.append(False)
 
-    with Cage(folder, time.monotonic() + WATCH_SECONDS, lambda: seen.append(False), worked) as cage:
+        def beat(self, progress: float = 0.0) -> None:
+            seen[-1] = True
+
+    with Cage(folder, Looking(time.monotonic() + WATCH_SECONDS)) as cage:
         child = start(cage)
         with pytest.raises(Failure) as failure:
             cage.code(child)
@@ -134,8 +139,10 @@ def looks(folder: Path, start: Callable[[Cage], Child]) -> list[bool]:
     return seen
 
 
-@pytest.mark.parametrize("raising", ["check", "on_work"])
-def test_what_is_raised_while_waiting_ends_the_programs(raising: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("raising", ["check", "beat"])
+def test_what_is_raised_while_waiting_ends_the_programs(
+    raising: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Lost(Exception):
         pass
 
@@ -145,8 +152,9 @@ def test_what_is_raised_while_waiting_ends_the_programs(raising: str, tmp_path: 
         ran.update(processes.inside(tmp_path))
         raise Lost
 
-    calls = {"check": lambda: None, "on_work": lambda: None} | {raising: lost}
-    with pytest.raises(Lost), Cage(tmp_path, time.monotonic() + 60, **calls) as cage:
+    watch = Watch(time.monotonic() + 60)
+    monkeypatch.setattr(watch, raising, lost)
+    with pytest.raises(Lost), Cage(tmp_path, watch) as cage:
         cage.run(["/bin/sh", "-c", "sleep 77 & wait"], 10)
     assert ran
     until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
@@ -217,9 +225,7 @@ def _convert(folder: Path) -> engine.Made:
         folder / "in",
         folder / "out.mp3",
         Options(),
-        deadline=time.monotonic() + 20,
+        Watch(time.monotonic() + 20),
         limits=Limits(1e4, 2**30),
         encoders=0,
-        check=lambda: None,
-        on_progress=lambda percent: None,
     )

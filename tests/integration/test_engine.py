@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from functions.convert import engine, mp3
 from functions.convert.encoders import Limits
 from functions.convert.engine import NO_COVER, TRUNCATED_SOURCE
 from functions.convert.lease import Lost
+from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until_gone
 from tests.media.samples import made, sound_of
@@ -35,18 +37,24 @@ AT_ONCE = 2
 TONE = "sine=frequency=440:sample_rate=44100,volume=4"
 
 
+class Listening(Watch):
+    """A watch that hands on the progress."""
+
+    def __init__(self, deadline: float, on_progress: Callable[[float], None]) -> None:
+        super().__init__(deadline)
+        self._on_progress = on_progress
+
+    def beat(self, progress: float = 0.0) -> None:
+        self._on_progress(progress)
+
+
 def convert(source: Path, folder: Path, options: Options | None = None, **given: Any) -> engine.Made:
     """Convert a copy of the file in a folder of its own."""
     folder.mkdir(exist_ok=True)
     shutil.copy(source, folder / "in")
-    usual = {
-        "deadline": time.monotonic() + 60,
-        "limits": Limits(43_200, 2**31),
-        "encoders": 0,
-        "check": lambda: None,
-        "on_progress": lambda percent: None,
-    }
-    return engine.convert(folder / "in", folder / "out.mp3", options or Options(), **(usual | given))
+    watch = Listening(given.pop("deadline", time.monotonic() + 60), given.pop("on_progress", lambda percent: None))
+    usual: dict[str, Any] = {"limits": Limits(43_200, 2**31), "encoders": 0}
+    return engine.convert(folder / "in", folder / "out.mp3", options or Options(), watch, **(usual | given))
 
 
 def tone(path: Path, seconds: float, *words: str, source: str = TONE) -> Path:

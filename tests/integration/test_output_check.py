@@ -11,6 +11,7 @@ import pytest
 from functions.common.options import Options
 from functions.convert import engine
 from functions.convert.encoders import Limits
+from functions.convert.watch import Watch
 from tests.media.videos import tone_video
 
 
@@ -32,9 +33,7 @@ def test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none(
             tmp_path / "in",
             tmp_path / "out.mp3",
             Options(),
-            deadline=time.monotonic() + 60,
+            Watch(time.monotonic() + 60),
             limits=Limits(60, 2**20),
             encoders=1,
-            check=lambda: None,
-            on_progress=lambda percent: None,
         )

@@ -21,6 +21,7 @@ from functions.convert import metadata, probe
 from functions.convert.cage import Cage
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
+from functions.convert.watch import Watch
 from tests.media.samples import made, pictures, tone
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -556,7 +557,7 @@ def test_a_picture_beside_a_video(tmp_path: Path, cage: Cage) -> None:
 
 def test_the_deadline_holds(shared: Path, tmp_path: Path) -> None:
     shutil.copy(shared / "corpus" / "moviepy__chaplin.mp4", tmp_path / "in")
-    with Cage(tmp_path, time.monotonic(), lambda: None) as cage, pytest.raises(Failure) as failure:
+    with Cage(tmp_path, Watch(time.monotonic())) as cage, pytest.raises(Failure) as failure:
         probe.look(tmp_path / "in", cage)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
 

@@ -22,6 +22,7 @@ from functions.convert import sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
 from functions.convert.probe import Track
+from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until_gone
 from tests.integration.hearing import samples_of
@@ -188,7 +189,7 @@ def whole(click_files: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
 
     @cache
     def samples(name: str) -> Samples:
-        with Cage(tmp_path_factory.mktemp("cage"), time.monotonic() + 60, lambda: None) as cage:
+        with Cage(tmp_path_factory.mktemp("cage"), Watch(time.monotonic() + 60)) as cage:
             return hear(click_files(name), cage, _sound_in(name)).samples
 
     return samples
@@ -317,16 +318,17 @@ def test_what_comes_from_waiting_goes_up_and_nothing_is_left_running(
     class Lost(Exception):
         pass
 
-    def tick() -> None:
-        raise Lost
+    class Losing(Watch):
+        def check(self) -> None:
+            raise Lost
 
-    with pytest.raises(Lost), Cage(tmp_path, time.monotonic() + 60, tick) as cage:
+    with pytest.raises(Lost), Cage(tmp_path, Losing(time.monotonic() + 60)) as cage:
         sound.start(click_files("a.wav"), Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
     until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
 def test_no_time_left(click_files: Callable[[str], Path], tmp_path: Path) -> None:
-    with Cage(tmp_path, time.monotonic(), lambda: None) as cage:
+    with Cage(tmp_path, Watch(time.monotonic())) as cage:
         assert refusal(click_files("a.wav"), cage) is errors.CONVERT_TIMED_OUT
 
 

@@ -22,6 +22,7 @@ from functions.common.errors import Failure
 from functions.convert import cover, probe, tags
 from functions.convert.cage import Cage
 from functions.convert.metadata import Chapter
+from functions.convert.watch import Watch
 from tests.media.samples import made, pictures, sound_of, tone
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8 + b"\xff\xd9"
@@ -413,6 +414,6 @@ def test_the_deadline_holds_for_covers(bare: Path, tmp_path: Path, cage: Cage) -
     media = probe.look(source, cage)
     late = tmp_path / "late"
     late.mkdir()
-    with Cage(late, time.monotonic(), lambda: None) as over, pytest.raises(Failure) as failure:
+    with Cage(late, Watch(time.monotonic())) as over, pytest.raises(Failure) as failure:
         cover.take(source, media, None, over)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
