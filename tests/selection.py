@@ -13,12 +13,22 @@ PARTS = ("quick", "platforms", "all")
 QUICK = (
     "unit",
     "manifests",
+    "connector/test_conversion.py",
     "connector/test_settings.py",
+    "connector/test_statuses.py",
+    "e2e/test_download.py",
+    "e2e/test_events.py",
+    "e2e/test_login.py",
+    "e2e/test_serving.py",
     "e2e/test_three_lines.py",
     "integration/test_actions.py",
+    "integration/test_dead_letters.py",
     "integration/test_fencing.py",
     "integration/test_files.py",
     "integration/test_jobs.py",
+    "integration/test_lease.py",
+    "integration/test_probe.py",
+    "integration/test_queue.py",
     "integration/test_users.py",
 )
 PLATFORMS_LEFT_OUT = "what needs a compiler, an image or a container: ./local/test platforms"
