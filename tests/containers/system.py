@@ -85,6 +85,7 @@ class Contained:
 class ContainedStack(PrivateStack):
     """The private system, its functions and its connector in containers."""
 
+    killed_at_end = False  # a container whose podman is killed leaves its mounts behind
     contained: Contained
     kubelet: Kubelet
 

@@ -47,6 +47,8 @@ Kind = TypeVar("Kind", bound="PrivateStack")
 class PrivateStack:
     """What tests see of their system; its parts start when they are first needed."""
 
+    killed_at_end = True  # nothing in it is needed any longer, and its servers take seconds to stop
+
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._up: set[str] = set()
@@ -199,4 +201,6 @@ def arranged_stack(kind: type[Kind], arrange: Callable[[Plan], Plan], **settings
             stack.start_manager(owned=True)
             yield kind(stack)
         finally:
+            if kind.killed_at_end:
+                leftovers.stop(home, kill_after_seconds=0)
             stack.stop_all()
