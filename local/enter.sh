@@ -11,7 +11,7 @@ packages="python3 python3-venv"
 by_hand="apt-get install --no-install-recommends $packages"
 
 run() {
-    # The system's own first: other users could not run an environment made from one in a private home.
+    # The system's first: other users cannot run an environment that is based on a Python in a private home.
     for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             exec "$python" -E -s -m local.install "$@"
@@ -30,7 +30,7 @@ install_python() {
     elif command -v sudo >/dev/null; then
         as_root=sudo
     else
-        fail "Python is missing. You are not root and there is no sudo; ask root to run this, then try again: $by_hand"
+        fail "Python is missing. You are not root, and there is no sudo. Ask root to run this, then try again: $by_hand"
     fi
     echo "Installing packages: $packages"
     log=$(mktemp)
@@ -39,7 +39,7 @@ install_python() {
     if ! $as_root sh local/packages.sh $packages >"$log" 2>&1; then
         tail -n 15 "$log" | sed 's/^/    /' >&2
         rm -f "$log"
-        fail "Install them yourself, then try again: $by_hand"
+        fail "Install them by hand, then try again: $by_hand"
     fi
     rm -f "$log"
 }
@@ -47,11 +47,11 @@ install_python() {
 run "$@"
 case $1 in
     up | test | bench | chaos | cluster/up)
-        # An older Python stays the system's Python, whatever is installed beside it.
+        # Where python3 is too old, apt-get has no newer one.
         if ! command -v python3 >/dev/null && command -v apt-get >/dev/null; then
             install_python
             run "$@"
         fi
         ;;
 esac
-fail "Python 3.11 or newer is needed and was not found. Install it with its module venv, then try again."
+fail "Python 3.11 or newer is required. Install it together with its venv module, then try again."

@@ -1,4 +1,4 @@
-"""Install what a command needs, then run it; only the standard library is there yet."""
+"""Install what a command needs and then run it, with nothing but the standard library."""
 
 import fcntl
 import hashlib
@@ -14,7 +14,7 @@ from local.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-# package -> a file it brings, and the setting that makes it unnecessary
+# package -> a file it installs, and the setting that makes it unnecessary
 PACKAGES = {
     "mariadb-server": ("/usr/sbin/mariadbd", "MYSQL_URL"),
     "rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server", "RABBITMQ_URL"),
@@ -22,24 +22,24 @@ PACKAGES = {
     "curl": ("curl", ""),
 }
 INSTALLING = ("up", "test", "bench", "chaos")
-# These need Python's packages alone: what they start does not run on this machine.
-ELSEWHERE = ("cluster/up", "cluster/down")
+# These need only Python packages: what they start runs in a cluster.
+IN_A_CLUSTER = ("cluster/up", "cluster/down")
 
 
 def main() -> int:
-    """Read the command line, install, and become the command."""
+    """Read the command line, install what is missing, and run the command."""
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
-        if command in (*INSTALLING, *ELSEWHERE) or (command == "jobs" and _elsewhere() and not VENV.exists()):
+        if command in (*INSTALLING, *IN_A_CLUSTER) or (command == "jobs" and _is_remote() and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
-            raise Problem("Nothing was started here yet. Start it with: ./local/up")
+            raise Problem("Nothing has been started here yet. Run: ./local/up")
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; run it again to go on.", file=sys.stderr)
+        print("\nInterrupted. Run the command again to continue.", file=sys.stderr)
         return 130
     python = str(VENV / "bin" / "python")
     os.execv(python, [python, "-E", "-s", "-m", "local.main", command, *rest])
@@ -54,7 +54,7 @@ def _install(command: str) -> None:
         _install_packages(missing, progress)
     lock = os.open(ROOT, os.O_RDONLY)
     try:
-        # Two commands at once must not fill one environment; the kernel lets go however this process ends.
+        # Two commands must not write to one environment at once. The kernel drops the lock however this process ends.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current():
             _make_environment(progress)
@@ -62,8 +62,8 @@ def _install(command: str) -> None:
         os.close(lock)
 
 
-def _elsewhere() -> bool:
-    """Tell whether the command is for a system elsewhere: it needs Python's packages, and no server here."""
+def _is_remote() -> bool:
+    """Return whether the command is for a remote system: then it needs Python packages, but no local server."""
     return bool(os.environ.get("MONGODB_URL") or os.environ.get("MONGODB_URL_FILE"))
 
 
@@ -78,25 +78,25 @@ def _install_packages(missing: list[str], progress: Progress) -> None:
     wanted = " ".join(missing)
     by_hand = f"apt-get install --no-install-recommends {wanted}"
     if shutil.which("apt-get") is None:
-        raise Problem(f"These programs are missing, and there is no apt-get to install them with: {wanted}.")
+        raise Problem(f"These packages are missing, and there is no apt-get to install them: {wanted}.")
     install = ["sh", str(ROOT / "local" / "packages.sh"), *missing]
     if os.geteuid() != 0:
         if shutil.which("sudo") is None:
             raise Problem(
-                f"These packages are missing: {wanted}. You are not root and there is no sudo; "
-                f"ask root to run this, then try again: {by_hand}"
+                f"These packages are missing: {wanted}. You are not root, and there is no sudo. "
+                f"Ask root to run this, then try again: {by_hand}"
             )
         install = ["sudo", *install]
-    progress.run(f"Installing packages: {wanted}", install, f"Install them yourself, then try again: {by_hand}")
+    progress.run(f"Installing packages: {wanted}", install, f"Install them by hand, then try again: {by_hand}")
 
 
 def _make_environment(progress: Progress) -> None:
     if not os.access(ROOT, os.W_OK) or (VENV.exists() and not os.access(VENV, os.W_OK)):
-        raise Problem(f"{VENV} is not up to date and you may not write it. Clone the repository for yourself.")
+        raise Problem(f"{VENV} is out of date, and you have no permission to write to it. Make a clone of your own.")
     _stamp().unlink(missing_ok=True)
     python = str(VENV / "bin" / "python")
     progress.run(
-        "Making a virtual environment",
+        "Creating a virtual environment",
         [sys.executable, "-m", "venv", "--clear", str(VENV)],
         "Install the package python3-venv, then try again.",
     )
@@ -112,7 +112,7 @@ def _make_environment(progress: Progress) -> None:
             "-r",
             "requirements-dev.txt",
         ],
-        "Check that this machine reaches the Python package index, then try again.",
+        "Check that this machine can reach the Python package index, then try again.",
     )
     _stamp().write_text(_fingerprint())
 
@@ -126,7 +126,7 @@ def _stamp() -> Path:
 
 
 def _fingerprint() -> str:
-    """Return what an environment depends on: the pinned packages, the Python, and the place its scripts name."""
+    """Return a hash of what an environment depends on: pinned packages, Python, and the path in its scripts."""
     files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("functions/*/requirements.in"))]
     parts = [file.read_bytes() for file in files]
     parts += [str(sys.version_info[:2]).encode(), sys.executable.encode(), os.fsencode(VENV)]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# As root: install Debian packages, and keep the services they bring from starting, now and at the next boot.
+# As root: install Debian packages without starting their services, now or at the next boot.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
@@ -17,12 +17,12 @@ for service in $services; do
     if systemctl cat "$service" >/dev/null 2>&1; then known_before="$known_before$service "; fi
 done
 
-restore # a run that was killed could not
+restore # after a run that was killed
 trap restore EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$saved"; fi
-# Denies while this script lives. Should it be killed, what was the rule before is the rule again at once.
+# Denies only while this script runs. If it is killed, the former policy applies again at once.
 cat >"$policy" <<END
 #!/bin/sh
 $mark
@@ -38,6 +38,6 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 for service in $services; do
     case $known_before in *" $service "*) continue ;; esac
     if systemctl cat "$service" >/dev/null 2>&1; then
-        systemctl disable --quiet "$service" || echo "$service could not be disabled; it will start with the machine"
+        systemctl disable --quiet "$service" || echo "$service could not be disabled and will start at the next boot"
     fi
 done

@@ -14,7 +14,7 @@ def run(options: argparse.Namespace) -> int:
     home = Home.default()
     known = ports.load(home)
     if not known:
-        raise Problem("Nothing was started here yet. Start it with: ./local/up")
+        raise Problem("Nothing has been started here yet. Run: ./local/up")
     user = account.sign_up(gateway_url(known), SecretFiles(home), options.email, options.password)
     print(f"{user.email} can log in now.")
     if not options.password:

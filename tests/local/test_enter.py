@@ -1,4 +1,4 @@
-"""Commands on a machine without Python; there, packages.sh is a stand-in that test_packages shows the real one of."""
+"""Commands on a machine without Python; packages.sh is a stub here, and test_packages.py tests the real one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 TOOLS = ("sh", "dirname", "readlink", "id", "mktemp", "tail", "sed", "rm", "ln")
 NOBODY = "65534"
 BY_HAND = "apt-get install --no-install-recommends python3 python3-venv"
-NEEDED = "Python 3.11 or newer is needed and was not found. Install it with its module venv, then try again.\n"
+NEEDED = "Python 3.11 or newer is required. Install it together with its venv module, then try again.\n"
 INSTALLS = 'echo Reading package lists; ln -s "$PYTHON" "${PATH}/python3"; echo "$@" > asked'
 FAILS = "n=0; while [ $n -lt 20 ]; do n=$((n+1)); echo line $n; done; exit 100"
 OLD_PYTHON = "#!/bin/sh\nexit 1\n"
@@ -32,7 +32,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def machine() -> Iterator[Path]:
-    """A folder `bin` that is the whole PATH, and a clone; everybody may read them."""
+    """A folder that every user can read, with a `bin` that is the whole PATH, and a clone."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -63,7 +63,7 @@ def run(machine: Path) -> Run:
             check=False,
         )
 
-    # A copy, as the system's own is hidden under every name.
+    # A copy, because the system's own is hidden under all its names.
     shutil.copy(Path(sys.executable).resolve(), machine / "python")
     return start
 
@@ -90,7 +90,7 @@ def test_when_the_installation_fails_its_last_lines_and_the_command_are_shown(ma
     lines = done.stderr.splitlines()
     assert lines == [
         *(f"    line {number}" for number in range(6, 21)),
-        f"Install them yourself, then try again: {BY_HAND}",
+        f"Install them by hand, then try again: {BY_HAND}",
     ]
 
 
@@ -99,7 +99,7 @@ def test_without_root_and_sudo_a_sentence_says_what_to_run(machine: Path, run: R
     done = run("up", user=NOBODY)
     assert done.returncode == 1
     assert done.stderr == (
-        f"Python is missing. You are not root and there is no sudo; ask root to run this, then try again: {BY_HAND}\n"
+        f"Python is missing. You are not root, and there is no sudo. Ask root to run this, then try again: {BY_HAND}\n"
     )
 
 

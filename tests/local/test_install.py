@@ -1,4 +1,4 @@
-"""What is said where something cannot be installed."""
+"""The messages when something cannot be installed, and when an environment is out of date."""
 
 import sys
 
@@ -25,7 +25,7 @@ def test_without_root_and_sudo_a_sentence_says_what_to_run(
 
     assert install.main() == 1
     assert capsys.readouterr().err == (
-        "These packages are missing: some-package. You are not root and there is no sudo; ask root to run this, "
+        "These packages are missing: some-package. You are not root, and there is no sudo. Ask root to run this, "
         "then try again: apt-get install --no-install-recommends some-package\n"
     )
 
@@ -37,12 +37,12 @@ def test_without_apt_get_a_sentence_names_what_is_missing(
 
     assert install.main() == 1
     assert capsys.readouterr().err == (
-        "These programs are missing, and there is no apt-get to install them with: some-package.\n"
+        "These packages are missing, and there is no apt-get to install them: some-package.\n"
     )
 
 
 @pytest.mark.parametrize("setting", ["SOME_URL", "SOME_URL_FILE"])
-def test_a_server_that_is_given_need_not_be_installed(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+def test_a_server_that_a_setting_names_is_not_installed(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setattr(install, "PACKAGES", NOWHERE)
     monkeypatch.setenv(setting, "given")
 

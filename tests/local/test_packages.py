@@ -1,4 +1,4 @@
-"""Installing Debian packages without starting their services; apt-get and systemctl are stand-ins here."""
+"""Installing Debian packages without starting their services; apt-get and systemctl are stubs."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from local.home import ROOT
 
 SCRIPT = ROOT / "local" / "packages.sh"
 FOREIGN = "#!/bin/sh\nexit 104\n"
-# Writes down what it was asked and what invoke-rc.d would be told meanwhile.
+# Records its arguments, and what invoke-rc.d would be told at that moment.
 APT_GET = """#!/bin/sh
 echo "apt-get $*" >> "$CALLS"
 code=0; "$POLICY_RC_D" mariadb start || code=$?
@@ -40,10 +40,7 @@ def calls(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
-    """Start the script; `during` is what apt-get does when it installs.
-
-    A shell cannot heed a signal that its parent ignores, as nohup makes it with SIGHUP.
-    """
+    """Start the script; `during` is what apt-get does when it installs."""
     for name, text in (("apt-get", APT_GET), ("systemctl", SYSTEMCTL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -56,41 +53,42 @@ def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
             "INSTALLED": str(tmp_path / "installed"),
             "DURING_INSTALL": during,
         }
-        command = ["env", "--default-signal", "sh", SCRIPT, "mariadb-server"]
+        # A shell cannot trap a signal that its parent ignores, as SIGHUP is under nohup.
+        command = ["env", "--default-signal", "sh", str(SCRIPT), "mariadb-server"]
         return subprocess.Popen(command, env=surroundings, text=True, start_new_session=True)
 
     return start
 
 
 def foreign(policy: Path) -> None:
-    """Put somebody else's policy in place."""
+    """Write a policy that is not ours."""
     policy.write_text(FOREIGN)
     policy.chmod(0o755)
 
 
 def wait_for_install(calls: Path) -> None:
-    """Wait until the stand-in for apt-get installs."""
+    """Wait until the apt-get stub is installing."""
     deadline = time.monotonic() + 10
     while not calls.exists() or "install" not in calls.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_services_may_not_start_while_packages_are_installed(install: Install, policy: Path, calls: Path) -> None:
+def test_services_must_not_start_while_packages_are_installed(install: Install, policy: Path, calls: Path) -> None:
     assert install().wait(timeout=20) == 0
 
     assert "install --no-install-recommends mariadb-server\npolicy 101\n" in calls.read_text()
     assert not policy.exists()
 
 
-def test_only_services_that_came_with_the_packages_are_kept_from_the_next_boot(install: Install, calls: Path) -> None:
+def test_only_services_that_the_packages_installed_are_disabled(install: Install, calls: Path) -> None:
     install().wait(timeout=20)
 
     assert "systemctl disable --quiet mariadb" in calls.read_text()
     assert "systemctl disable --quiet caddy" not in calls.read_text()
 
 
-def test_somebody_elses_policy_is_back_afterwards(install: Install, policy: Path, calls: Path) -> None:
+def test_a_foreign_policy_is_restored(install: Install, policy: Path, calls: Path) -> None:
     foreign(policy)
 
     assert install().wait(timeout=20) == 0
@@ -121,7 +119,7 @@ def test_an_interrupted_installation_leaves_no_policy(
     assert not policy.exists()
 
 
-def test_after_a_kill_the_former_rule_holds_at_once_and_the_next_run_cleans_up(
+def test_after_a_kill_the_former_policy_applies_at_once_and_the_next_run_restores_it(
     install: Install, policy: Path, calls: Path
 ) -> None:
     foreign(policy)

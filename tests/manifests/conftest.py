@@ -1,4 +1,4 @@
-"""What the manifests are checked against is downloaded once, before the first test."""
+"""Download the definitions that manifests are checked against, before the first test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas, strictly: a field that a schema does not know is a mistake, though a cluster would only drop it."""
+"""Strict schemas: an unknown field is an error here, although a cluster would only drop it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _METADATA = {"name", "namespace", "labels", "annotations"}
 
 
 def complaints(items: list[Object]) -> list[str]:
-    """Return how objects differ from their schemas."""
+    """Return what is wrong with objects according to their schemas."""
     return [f"{label(item)}: {text}" for item in items for text in _complaints(json.dumps(item))]
 
 
 @cache
 def _complaints(text: str) -> list[str]:
     item = json.loads(text)
-    strange = [f"metadata.{field} is no field of ours" for field in item["metadata"].keys() - _METADATA]
+    found = [f"metadata.{field} is not a field we use" for field in item["metadata"].keys() - _METADATA]
     labels = {**item["metadata"].get("labels", {}), **item["metadata"].get("annotations", {})}
-    strange += [f"{name} must be a string" for name, value in labels.items() if not isinstance(value, str)]
+    found += [f"{name} must be a string" for name, value in labels.items() if not isinstance(value, str)]
     validator = _custom(item["apiVersion"], item["kind"])
     if validator:
-        return strange + [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(item)]
+        return found + [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(item)]
     try:
         kubernetes_validate.validate(item, KUBERNETES, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
-        return [*strange, f"no schema for {item['apiVersion']} {item['kind']}"]
+        return [*found, f"no schema for {item['apiVersion']} {item['kind']}"]
     except kubernetes_validate.ValidationError as error:
-        return [*strange, f"{'.'.join(map(str, error.path))}: {error.message[:300]}"]
-    return strange
+        return [*found, f"{'.'.join(map(str, error.path))}: {error.message[:300]}"]
+    return found
 
 
 @cache
@@ -47,25 +47,25 @@ def _custom(version: str, kind: str) -> Any:
 
 @cache
 def _definitions() -> dict[tuple[str, str], Any]:
-    found = {}
+    schemas = {}
     for file in definitions():
         definition = yaml.load(file.read_text(), yaml.CSafeLoader)["spec"]
         for version in definition["versions"]:
             if version["served"]:
                 schema = _strict(version["schema"]["openAPIV3Schema"], top=True)
                 name = f"{definition['group']}/{version['name']}"
-                found[name, definition["names"]["kind"]] = jsonschema.Draft202012Validator(schema)
-    return found
+                schemas[name, definition["names"]["kind"]] = jsonschema.Draft202012Validator(schema)
+    return schemas
 
 
 def _strict(schema: Any, *, top: bool = False) -> Any:
-    """Return a CRD's schema as JSON Schema that refuses what it does not know."""
+    """Return a CRD's schema as a JSON Schema that refuses unknown fields."""
     if not isinstance(schema, dict):
         return schema
     strict = {name: value for name, value in schema.items() if name not in ("properties", "items", "format")}
     if "properties" in schema:
         strict["properties"] = {name: _strict(value) for name, value in schema["properties"].items()}
-        if top:  # checked by itself: a CRD says nothing about what every object has
+        if top:  # a CRD does not describe what every object has; _complaints checks the metadata
             strict["properties"] |= {"metadata": {}, "apiVersion": {}, "kind": {}}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):
             strict.setdefault("additionalProperties", False)

@@ -1,4 +1,4 @@
-"""The definitions that manifests are checked against are the published ones, and those of what the cluster installs."""
+"""The definitions that manifests are checked against are the published ones, of the releases the cluster installs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.tools.crds import MODULES, Module, definitions
 from tests.tools.golang import CannotBuild
 
 SMALLEST = MODULES[-1]
-# v0.50.0 of a Knative module is release 1.23, and one module is of the release before the installed one.
+# Version 0.50 of a Knative module is release 1.23, and one module is one release behind the cluster.
 KNATIVE_OFFSET = 27
-OLDER = {"knative.dev/eventing-rabbitmq": 1}
+BEHIND = {"knative.dev/eventing-rabbitmq": 1}
 
 
 def minor(version: str) -> int:
@@ -25,7 +25,7 @@ def minor(version: str) -> int:
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
 def test_definitions_are_of_the_release_that_the_cluster_installs(module: Module) -> None:
     offset = KNATIVE_OFFSET if module.path.startswith("knative.dev/") else 0
-    assert minor(module.version) - offset == minor(module.installed.version) - OLDER.get(module.path, 0)
+    assert minor(module.version) - offset == minor(module.installed.version) - BEHIND.get(module.path, 0)
 
 
 def test_every_file_is_a_definition() -> None:
@@ -41,9 +41,7 @@ def test_a_module_with_another_checksum_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_module_proxy_a_sentence_says_what_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_module_proxy_the_error_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOPROXY", "off")
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     with pytest.raises(CannotBuild, match=r"GOPROXY"):

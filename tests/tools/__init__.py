@@ -1,1 +1,1 @@
-"""Programs of others that the tests run, pinned."""
+"""Pinned third-party programs and files that the tests use."""

@@ -15,7 +15,7 @@ from tests.tools.golang import TOOLS, download, one_at_a_time
 
 @dataclass(frozen=True)
 class Module:
-    """A pinned Go module, the definitions in it, and what the cluster installs of the same project."""
+    """A pinned Go module, its definitions, and what the cluster installs from the same project."""
 
     path: str
     version: str
@@ -26,13 +26,13 @@ class Module:
 
     @property
     def name(self) -> str:
-        """Return the module's name with its version, as the go command takes it."""
+        """Return the module's path with its version, as the go command takes it."""
         return f"{self.path}@{self.version}"
 
 
-# Knative's modules count from 0.27 where its releases count from 1.0: v0.50.0 is knative-v1.23.0. Where the patch
-# release, and for the RabbitMQ source the release, is not the installed one, the module proxies did not serve that one.
-# What our manifests say is the same in both: their definitions differ by one field that we do not use.
+# Version 0.N of a Knative module is release 1.(N - 27): v0.50.0 is knative-v1.23.0. Some modules are not in the exact
+# version that the cluster installs, because not every module proxy serves it; their definitions lack at most one field,
+# which the manifests do not use.
 MODULES = (
     Module(
         "knative.dev/serving",
@@ -81,7 +81,7 @@ MODULES = (
 
 
 def definitions(modules: tuple[Module, ...] = MODULES, cache: Path = TOOLS / "crds") -> list[Path]:
-    """Return the files of the definitions; download them when they are not in the cache."""
+    """Return the files of the definitions; download them if they are not in the cache."""
     folder = cache / hashlib.sha256(repr(modules).encode()).hexdigest()[:16]
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)

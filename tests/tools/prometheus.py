@@ -1,4 +1,4 @@
-"""The real Prometheus and its promtool: those on the PATH, or those of the distribution's package, not installed."""
+"""Prometheus and promtool: from the PATH, or else unpacked from the distribution's package."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TIMEOUT_SECONDS = 300
 
 
 class NotFound(Exception):
-    """Prometheus cannot be had here."""
+    """Prometheus is neither on the PATH nor in a package."""
 
 
 def program(name: str) -> Path:
-    """Return the path of `prometheus` or `promtool`; unpack the package when it is missing."""
+    """Return the path of `prometheus` or `promtool`; unpack the package first if necessary."""
     if found := shutil.which(name):
         return Path(found)
     path = FOLDER / "usr" / "bin" / name
@@ -41,6 +41,8 @@ def _run(command: list[str], folder: str) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except FileNotFoundError as error:
-        raise NotFound(f"Put prometheus and promtool on the PATH: {command[0]} is not there to fetch them.") from error
+        raise NotFound(
+            f"Put prometheus and promtool on the PATH: they cannot be downloaded without {command[0]}."
+        ) from error
     if done.returncode:
-        raise NotFound(f"Put prometheus and promtool on the PATH, or: apt-get update.\n{done.stderr[-2000:]}")
+        raise NotFound(f"Put prometheus and promtool on the PATH, or run: apt-get update.\n{done.stderr[-2000:]}")

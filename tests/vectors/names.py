@@ -2,12 +2,12 @@
 
 import unicodedata
 
-# No other plane has control or formatting characters; all that is unassigned or private is alike.
+# No other plane has control or formatting characters. Unassigned and private characters are all alike.
 _PLANES_WITH_FORMATTING = (*range(0x20000), *range(0xE0000, 0xE0200))
 
 
 def _unprintable() -> list[str]:
-    """Return every control, formatting and surrogate character, and some that mean nothing yet."""
+    """Return every control, formatting and surrogate character, and some unassigned and private ones."""
     named = [char for char in map(chr, _PLANES_WITH_FORMATTING) if unicodedata.category(char) in ("Cc", "Cf", "Cs")]
     return [
         *named,
@@ -74,7 +74,7 @@ NAMES = {
         "a\nBcc: eve@example.org",
         "a\rX: y",
         "a%0d%0aSet-Cookie: x=1",
-        "a\u560d\u560aSet-Cookie: x=1",  # a narrowing to bytes makes these CR and LF
+        "a\u560d\u560aSet-Cookie: x=1",  # narrowing to bytes makes these CR and LF
         "a\x85b",
         "a\x0bb\x0cc",
         "a\u2028b\u2029c",
@@ -122,5 +122,15 @@ NAMES = {
         "a.mp4\x1b]0;title\x07",
         "\x1b[31mred",
     ],
-    "words of languages": ["undefined", "null", "None", "NaN", "true", "0", "-1", "1e999", "[object Object]"],
+    "values of programming languages": [
+        "undefined",
+        "null",
+        "None",
+        "NaN",
+        "true",
+        "0",
+        "-1",
+        "1e999",
+        "[object Object]",
+    ],
 }

@@ -1,4 +1,4 @@
-"""Public lists of such strings, larger than our own: used where they stand in a folder beside the clone."""
+"""Public lists of attack strings, used in addition to our own if they are in a folder beside the clone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 FOLDER = SHARED / "vectors"
-WHAT = "public lists of attack strings, besides our own: put them into ../shared/vectors"
+WHAT = "public lists of attack strings, in addition to our own: put them in ../shared/vectors"
 
 
 def needs(*names: str) -> pytest.MarkDecorator:

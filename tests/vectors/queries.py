@@ -1,4 +1,4 @@
-"""Strings that change an SQL query into which they are pasted; EMAIL stands for the address of a real account."""
+"""Strings that change an SQL query they are pasted into; EMAIL stands for the address of a real account."""
 
 EMAIL = "EMAIL"
 
@@ -57,9 +57,9 @@ QUERIES = {
         "\\x27 OR 1=1",
         "0x27204f5220313d31",
         "CHAR(39) OR 1=1",
-        "\u00bf' OR 1=1 -- ",  # 0xBF and a quote are one character of GBK
+        "\u00bf' OR 1=1 -- ",  # 0xBF and the escape of a quote are one character in GBK
         "\u00bf\\' OR 1=1 -- ",
-        "\u02bc OR 1=1",  # what a narrowing to Latin-1 makes a quote
+        "\u02bc OR 1=1",  # narrowing to one byte or to ASCII makes these quotes
         "\uff07 OR 1=1",
         "\u2019 OR 1=1",
         "\u00c0\u00a7 OR 1=1",  # an overlong quote, read as Latin-1
@@ -78,7 +78,7 @@ QUERIES = {
         "$1",
     ],
     "wildcards": ["%", "_", "%@%", "_%", "*", "[a-z]%"],
-    "what a collation takes for equal": [
+    "equal in a collation": [
         "EMAIL\0",
         "EMAIL\u200b",
         "EMAIL\u0301",
