@@ -68,13 +68,12 @@ class Supervisor:
 
     def shutdown(self) -> None:
         """Stop all processes and supervisord itself; return when its socket is gone."""
-        if not self.running():
-            return
-        own = int(self._call("getPID"))
-        self._call("shutdown")
-        deadline = time.monotonic() + STOP_SECONDS
-        while not _ended(own) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        if self.running():
+            own = int(self._call("getPID"))
+            self._call("shutdown")
+            deadline = time.monotonic() + STOP_SECONDS
+            while not _ended(own) and time.monotonic() < deadline:
+                time.sleep(0.05)
         if self._started:
             self._started.wait(timeout=STOP_SECONDS)
 
