@@ -14,7 +14,7 @@ from functions.common.errors import Failure
 from functions.convert import cage as cages
 from functions.convert import mp3
 from functions.convert.cage import Cage
-from functions.convert.encoders import Limits
+from functions.convert.limits import Limits
 
 CODEC = "mp3"
 _READ_BYTES = 2**18
@@ -68,10 +68,8 @@ def copy(
             whole = b"".join(frames)
             target.write(whole)
             copied.add(whole, array("I", map(len, frames)))
-            if copied.seconds > limits.seconds:
-                raise Failure(errors.TOO_LONG)
-            if copied.length > limits.length:
-                raise Failure(errors.MP3_TOO_LARGE)
+            limits.check_seconds(copied.seconds)
+            limits.check_length(copied.length)
             on_progress(copied.seconds)
     # What is left of a frame that was cut is none.
     code = cage.code(child)

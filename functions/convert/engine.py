@@ -14,7 +14,9 @@ from functions.common.errors import Failure
 from functions.common.options import Options, most_bitrate
 from functions.convert import copying, cores, cover, loudness, mp3, probe, sound, tags
 from functions.convert.cage import Cage
-from functions.convert.encoders import Encoders, Limits, Pcm, Settings
+from functions.convert.encoders import Encoders, Pcm
+from functions.convert.lame import Settings
+from functions.convert.limits import Limits
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
 from functions.convert.watch import Watch

@@ -12,7 +12,7 @@ from functions.common.options import Options
 from functions.convert import sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
-from functions.convert.encoders import Settings
+from functions.convert.lame import Settings
 from functions.convert.probe import Track
 from functions.convert.sound import Decoding, Ground, Level
 

@@ -53,7 +53,7 @@ def convert(request: Request) -> Response:
 def _encode(source: Path, target: Path, options: Options, watch: Watch) -> Made:
     # The engine loads once a job is claimed: its lease is what keeps others from waiting for it too.
     from functions.convert import engine
-    from functions.convert.encoders import Limits
+    from functions.convert.limits import Limits
 
     limits = Limits(_CONVERTING.max_duration, _CONVERTING.max_mp3_bytes)
     return engine.convert(source, target, options, watch, limits=limits, encoders=_CONVERTING.encoders)

@@ -17,7 +17,7 @@ import mutagen.mp3  # noqa: F401
 
 from functions.common.options import Options
 from functions.convert import engine
-from functions.convert.encoders import Limits
+from functions.convert.limits import Limits
 from functions.convert.watch import Watch
 
 LIMIT_SECONDS = 3600.0

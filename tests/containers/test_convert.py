@@ -19,7 +19,7 @@ from pathlib import Path
 from mutagen.mp3 import MP3
 from functions.common.options import Options
 from functions.convert import engine
-from functions.convert.encoders import Limits
+from functions.convert.limits import Limits
 from functions.convert.watch import Watch
 source, target = Path("/tmp/in"), Path("/tmp/out.mp3")
 shutil.copy("/video.mp4", source)

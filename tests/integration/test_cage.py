@@ -21,7 +21,7 @@ from functions.common.options import Options
 from functions.convert import cage as cages
 from functions.convert import engine
 from functions.convert.cage import Cage, Child
-from functions.convert.encoders import Limits
+from functions.convert.limits import Limits
 from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until, until_gone

@@ -21,9 +21,14 @@ import pytest
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import most_bitrate
-from functions.convert import encoders, mp3
+from functions.convert import cutting, lane, mp3
+from functions.convert.blocks import BLOCK_FRAMES
 from functions.convert.cage import Cage
-from functions.convert.encoders import BLOCK_FRAMES, Encoded, Encoders, Limits, Pcm, Settings
+from functions.convert.cutting import Cutter
+from functions.convert.encoders import Encoded, Encoders, Pcm
+from functions.convert.lame import Settings
+from functions.convert.lane import Lane
+from functions.convert.limits import Limits
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 NO_LIMITS = Limits(1e6, 2**31)
@@ -164,7 +169,7 @@ def test_an_encoder_forgets_where_it_began(sound: Any, rate: int, channels: int,
 
 def test_without_a_warm_up_the_bytes_differ(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above can fail."""
-    monkeypatch.setattr(encoders, "_WARM_UP_BLOCKS", 0)
+    monkeypatch.setattr(lane, "WARM_UP_BLOCKS", 0)
     sound = noise(44_100, 1, 3 * border(44_100, 1))
     made, _ = run(cage, sound, 44_100, 1, VBR, lanes=2)
     assert made != plain(sound, 44_100, 1, VBR)
@@ -248,7 +253,7 @@ def test_no_sound_gives_no_frames(cage: Cage) -> None:
 def test_waiting_sound_is_bounded(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """However far the decoder is ahead, no more waits than the limit says: here it is all there at once."""
     most = 8 * 2**20
-    monkeypatch.setattr(encoders, "_AHEAD_BYTES", most)
+    monkeypatch.setattr(cutting, "AHEAD_BYTES", most)
     # Noise, and an effort that takes long: the feeder must be the faster one, on a busy machine too.
     sound = numpy.random.default_rng(1).uniform(-0.5, 0.5, 7 * most // 4).astype("<f4").tobytes()
     tracemalloc.start()
@@ -268,21 +273,21 @@ def test_what_waits_at_the_end_is_shared(
     Nothing is written before that end, or a busy machine would feed so slowly that nothing waits.
     """
     shared = 0
-    hand_over, write, finish = Encoders._hand_over, encoders._Lane.write, Encoders._finish
+    hand_over, write, finish = Cutter._hand_over, Lane.write, Encoders._finish
 
-    def counted(self: Encoders, rest: Any) -> None:
+    def counted(self: Cutter, rest: Any) -> None:
         nonlocal shared
         shared += 1
         hand_over(self, rest)
 
     def finished(self: Encoders) -> None:
-        monkeypatch.setattr(encoders._Lane, "write", write)
+        monkeypatch.setattr(Lane, "write", write)
         finish(self)
 
-    monkeypatch.setattr(Encoders, "_hand_over", counted)
+    monkeypatch.setattr(Cutter, "_hand_over", counted)
     monkeypatch.setattr(Encoders, "_finish", finished)
-    monkeypatch.setattr(encoders._Lane, "write", lambda self: [])
-    monkeypatch.setattr(encoders, "_SHARE_LEAST_BLOCKS", 1)
+    monkeypatch.setattr(Lane, "write", lambda self: [])
+    monkeypatch.setattr(lane, "_SHARE_LEAST_BLOCKS", 1)
     sound = dying(44_100, 1, 7 * border(44_100, 1) + 100)
     made, _ = run(cage, sound, 44_100, 1, settings, lanes=lanes, seconds=1e6)
     assert made == plain(sound, 44_100, 1, settings)

@@ -16,7 +16,7 @@ from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.convert import loudness, sound
 from functions.convert.cage import Cage
-from functions.convert.encoders import Settings
+from functions.convert.lame import Settings
 from functions.convert.probe import Track
 from tests.integration.hearing import samples_of
 from tests.media import music, pcm

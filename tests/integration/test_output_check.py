@@ -10,7 +10,7 @@ import pytest
 
 from functions.common.options import Options
 from functions.convert import engine
-from functions.convert.encoders import Limits
+from functions.convert.limits import Limits
 from functions.convert.watch import Watch
 from tests.media.videos import tone_video
 
