@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 PAUSE_SECONDS = 0.05
 
 
-def until(look: Callable[[], Found], what: str, seconds: float = 30.0) -> Found:
+def until(look: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
     """Return the first true thing that `look` returns; fail with what was awaited when time is up."""
     deadline = time.monotonic() + seconds
     while True:

@@ -72,6 +72,10 @@ class Queues:
         yield
         until(lambda: self.ready(name) == before + 1, f"one more message in {name}")
 
+    def await_ready(self, name: str, least: int) -> None:
+        """Wait until so many messages wait for a consumer."""
+        until(lambda: self.ready(name) >= least, f"{least} messages in {name}")
+
     def consumers(self, name: str) -> int:
         """Return how many consumers a queue has."""
         with self._channel() as channel:

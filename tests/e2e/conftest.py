@@ -14,6 +14,7 @@ import pytest
 from functions.backends.jobs import Jobs
 from functions.common.config import load
 from functions.common.settings import Periods
+from functions.common.transitions import Document
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
@@ -156,7 +157,8 @@ def operator(stack: PrivateStack) -> Operator:
 @pytest.fixture
 def jobs(stack: PrivateStack) -> Iterator[Jobs]:
     """The job documents, changed as the functions change them."""
-    with pymongo.MongoClient(stack.mongodb_url, tz_aware=True) as client:
+    client: pymongo.MongoClient[Document] = pymongo.MongoClient(stack.mongodb_url, tz_aware=True)
+    with client:
         periods = load(Periods, SHORT_PERIODS)
         yield Jobs(client[stack.mongodb_database]["jobs"], lambda: datetime.now(UTC), periods)
 

@@ -102,12 +102,13 @@ def test_dead_letters_are_seen_and_replayed(
     assert replayed.row("none")[2].startswith("poison")
     assert operator.done("dead").text == "There are no dead letters.\n"
     no_connector()
-    for fid in (waiting, stuck, done, unmailed):
+    converted = (waiting, stuck, done, unmailed)
+    for fid in converted:
         job = inspector.done(fid)
         assert inspector.files("mp3s", fid) == [job["mp3"]["file_id"]]
         mailbox.about(fid, owner.email)
-        until(lambda fid=fid: inspector.job(fid)["mail"]["state"] == "sent", "the mail to be sent")  # type: ignore[misc]
-        assert mailbox.count(fid, owner.email) == 1
+    until(lambda: all(inspector.job(fid)["mail"]["state"] == "sent" for fid in converted), "the mails to be sent")
+    assert [mailbox.count(fid, owner.email) for fid in converted] == [1] * len(converted)
 
 
 def test_all_leaves_alone_what_failed_by_its_own_fault(

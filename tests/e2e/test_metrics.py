@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -88,7 +90,7 @@ def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.Te
     targets = [
         {"targets": [urlsplit(url).netloc], "labels": {"function": name}} for name, url in stack.functions.items()
     ]
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {
             "job_name": "mp3converter",
             "metrics_path": "/_/metrics",
@@ -172,7 +174,7 @@ def test_the_numbers_are_right(busy: Prometheus, stack: PrivateStack) -> None:
         'mp3converter_jobs{state="ready"} == 0',
         "mp3converter_time_to_mail_seconds_count >= 1",
     ):
-        until(lambda query=query: busy.values(query), query)
+        until(partial(busy.values, query), query)
 
 
 @pytest.mark.parametrize("function", sorted(LABELS["function"]))

@@ -71,7 +71,7 @@ def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
     until(lambda: queues.ready("videos") + queues.ready("mp3s") == 0, "the queues to be empty")
     for queue in TYPES:
         must = {message.name for message in sent if message.queue == queue and message.poison.dead}
-        until(lambda queue=queue, must=must: queues.ready(f"{queue}.dead") >= len(must), "the dead letters")  # type: ignore[misc]
+        queues.await_ready(f"{queue}.dead", len(must))
         assert {properties.message_id for properties, _ in queues.take_all(f"{queue}.dead")} == must
     assert "not delivered" not in stack.log("connector")[before:], "no poison is tried again"
 

@@ -145,11 +145,16 @@ def test_a_download_that_runs_is_not_cut(
     fid, mp3 = large_mp3["_id"], large_mp3["mp3"]
     target = stack.functions["download"]
     with closing(Download(target, owner.token, fid)) as download:
+
+        def refused_to_others() -> bool:
+            return bool(download.take()) and web.download(target, owner.token, fid, method="HEAD").status == 410
+
+        def kept() -> bool:
+            return bool(download.take()) and inspector.files("mp3s", fid) == [mp3["file_id"]]
+
         assert download.take()
         expire("mp3", fid, inspector)
-        again = lambda: web.download(target, owner.token, fid, method="HEAD").status  # noqa: E731
-        until(lambda: download.take() and again() == 410, "another download to be refused")
-        kept = lambda: bool(download.take()) and inspector.files("mp3s", fid) == [mp3["file_id"]]  # noqa: E731
+        until(refused_to_others, "another download to be refused")
         stays(kept, "the file went away", SWEEPS_SECONDS)
         assert download.taken < mp3["length"] - BUFFERS_BYTES, "most of it was not even read when the MP3 expired"
         assert download.rest() == mp3["sha256"]

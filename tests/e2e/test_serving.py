@@ -6,12 +6,13 @@ import pytest
 import requests
 
 from local import version
+from tests.local.private import PrivateStack
 
 FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_health(stack, function: str) -> None:
+def test_health(stack: PrivateStack, function: str) -> None:
     """Every platform's probe finds what it asks for."""
     for path in ("/_/health", "/_/ready", "/healthz"):
         answer = requests.get(stack.functions[function] + path, timeout=10)
@@ -21,7 +22,7 @@ def test_health(stack, function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
-def test_metrics_are_not_there_for_strangers(stack, function: str, headers: dict[str, str]) -> None:
+def test_metrics_are_not_there_for_strangers(stack: PrivateStack, function: str, headers: dict[str, str]) -> None:
     """Without the token there is no such address."""
     answer = requests.get(f"{stack.functions[function]}/_/metrics", headers=headers, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -29,7 +30,7 @@ def test_metrics_are_not_there_for_strangers(stack, function: str, headers: dict
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
-def test_other_methods(stack, function: str, method: str) -> None:
+def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     """A method that a function does not take is named as such, with those that it takes."""
     answer = requests.request(method, stack.functions[function], timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
@@ -39,13 +40,13 @@ def test_other_methods(stack, function: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/keys/more", "/%2e%2e/keys%00"])
-def test_unknown_addresses(stack, path: str) -> None:
+def test_unknown_addresses(stack: PrivateStack, path: str) -> None:
     """What is not there is a problem like any other."""
     answer = requests.get(stack.functions["login"] + path, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_keys(stack) -> None:
+def test_keys(stack: PrivateStack) -> None:
     """Login publishes what others need to trust its tokens, and nothing private."""
     answer = requests.get(f"{stack.functions['login']}/keys", timeout=10)
     (key,) = answer.json()["keys"]

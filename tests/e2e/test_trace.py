@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until
+from tests.connector.queues import Queues
 from tests.e2e.conftest import Door, Person
 from tests.local.private import PrivateStack
 
@@ -34,6 +37,11 @@ def lines(stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
     """Return what a function has logged about a job."""
     found = [json.loads(line) for line in stack.log(function).splitlines() if fid in line and line.startswith("{")]
     return [line for line in found if fid in (line.get("job"), line.get("subject"))]
+
+
+def saying(message: str, stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
+    """Return those of them with that message."""
+    return [line for line in lines(stack, function, fid) if line["message"] == message]
 
 
 def sent(stack: PrivateStack, fid: str) -> str:
@@ -63,12 +71,7 @@ def test_one_trace_from_the_upload_to_the_mail(
     assert sent(stack, fid) == kept
     spans = []
     for function, message in STEPS.items():
-        (line, *_) = until(
-            lambda function=function, message=message: [
-                line for line in lines(stack, function, fid) if line["message"] == message
-            ],
-            f"{function} to log {message!r}",
-        )
+        (line, *_) = until(partial(saying, message, stack, function, fid), f"{function} to log {message!r}")
         assert line["trace_id"] == kept[3:35], line
         spans.append(line["span_id"])
     # The connector names the span that sent the event: upload's.
@@ -76,7 +79,13 @@ def test_one_trace_from_the_upload_to_the_mail(
 
 
 def test_the_trace_outlives_a_lost_event(
-    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, no_connector, queues
+    stack: PrivateStack,
+    url: Door,
+    owner: Person,
+    video: Path,
+    inspector: Inspector,
+    no_connector: Callable[[], None],
+    queues: Queues,
 ) -> None:
     """What sweep sends again belongs to the trace that the job keeps."""
     with queues.awaiting_one("videos"):
@@ -84,7 +93,7 @@ def test_the_trace_outlives_a_lost_event(
     queues.empty("videos")
     no_connector()
     inspector.done(fid)
-    (line,) = [line for line in lines(stack, "convert", fid) if line["message"] == "conversion ended"]
+    (line,) = saying("conversion ended", stack, "convert", fid)
     assert line["trace_id"] == TRACE
-    (line, *_) = [line for line in lines(stack, "sweep", fid) if line["message"] == "swept"]
+    (line, *_) = saying("swept", stack, "sweep", fid)
     assert line["trace_id"] == TRACE

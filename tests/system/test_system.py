@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from mutagen.mp3 import MP3
 
 from tests.clients import curl, web
+from tests.media import tags
 from tests.media.tone import assert_tone, decode_mp3
 from tests.system.conftest import SECONDS, System
 
@@ -38,7 +37,7 @@ def test_three_lines_and_a_mail(system: System, video: Path, tmp_path: Path) -> 
 def test_options_reach_the_mp3(system: System, token: str, video: Path) -> None:
     options = {"bitrate": "96", "start": "0.5", "end": "2.5", "channels": "1", "title": "Ein Titel"}
     fid = web.uploaded(system.door("upload"), token, video, **options)
-    found = MP3(io.BytesIO(system.mp3(token, fid).body))
+    found = tags.read(system.mp3(token, fid).body)
     assert (round(found.info.bitrate, -3), found.info.channels, str(found.tags["TIT2"])) == (96_000, 1, "Ein Titel")
     assert abs(found.info.length - 2.0) < 0.1
 
