@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -20,14 +19,7 @@ from functions.common import crash, errors
 from functions.common.errors import Failure
 from functions.convert.watch import Watch
 
-# What may open an upload: containers of sound and pictures. Playlists and concat scripts, which name other files,
-# are not among them (facts of every media library: `ffconcat` in a file called .mp4 reads its neighbours).
-_DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
-    "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
-)
 _MEMORY_BYTES = 2**30
-_MOST_PIXELS = 40_000_000  # 8K, and some: what is larger costs more memory than a program in the cage has
 _LOG_BYTES = 65_536
 _BLOCK_BYTES = 65_536
 _TICK_SECONDS = 0.2
@@ -216,26 +208,8 @@ class Cage:
         return self.watch.deadline - now
 
 
-def ffmpeg(*words: str) -> list[str]:
-    """Return a command of ffmpeg that asks for nothing and reports errors only."""
-    return [_ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *words]
-
-
-def opening(source: Path) -> list[str]:
-    """Return the words that make ffmpeg open this file, as media, and nothing beside it."""
-    words = ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
-    return [*words, "-i", f"file:{source}"]
-
-
 def widen(pipe: int) -> int:
     """Let a pipe hold a megabyte, so that whoever is at its ends is woken less often; return how much it holds."""
     with contextlib.suppress(PermissionError):  # above the limit that an administrator set
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
-
-
-@cache
-def _ffmpeg() -> str:
-    import imageio_ffmpeg
-
-    return str(imageio_ffmpeg.get_ffmpeg_exe())

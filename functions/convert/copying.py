@@ -11,8 +11,7 @@ from typing import BinaryIO
 
 from functions.common import errors
 from functions.common.errors import Failure
-from functions.convert import cage as cages
-from functions.convert import mp3
+from functions.convert import ffmpeg, mp3
 from functions.convert.cage import Cage
 from functions.convert.limits import Limits
 
@@ -31,8 +30,8 @@ def copy(
     Raises NotMp3 for what cannot be copied as it is: frames of several kinds, or none. Raises Failure: TOO_LONG,
     MP3_TOO_LARGE, CONVERT_TIMED_OUT or UNDECODABLE.
     """
-    command = cages.ffmpeg(
-        *cages.opening(source),
+    command = ffmpeg.command(
+        *ffmpeg.opening(source),
         "-map",
         f"0:{stream}",
         "-c",

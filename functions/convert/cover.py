@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from functions.convert import cage as caging
+from functions.convert import ffmpeg
 from functions.convert.cage import Cage
 from functions.convert.probe import Media
 
@@ -31,6 +31,6 @@ def take(source: Path, media: Media, wanted: float | str | None, cage: Cage) -> 
     place = [] if wanted is None else ["-ss", f"{wanted:.3f}"]
     picture = ["-map", f"0:{stream}", "-frames:v", "1", "-vf", _SCALED, "-pix_fmt", "yuvj420p"]
     jpeg = ["-c:v", "mjpeg", "-q:v", "3", "-map_metadata", "-1", "-f", "mjpeg", "pipe:1"]
-    command = caging.ffmpeg(*limits, *place, *caging.opening(source), *picture, *jpeg)
+    command = ffmpeg.command(*limits, *place, *ffmpeg.opening(source), *picture, *jpeg)
     outcome = cage.run(command, _MOST_BYTES)
     return outcome.output if outcome.code == 0 and outcome.output else None

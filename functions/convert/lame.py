@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.convert import cage as cages
+from functions.convert import ffmpeg
 
 REFUSED = "Error encoding a frame"  # said of samples that are not numbers, which a file of floats may hold
 
@@ -29,7 +29,7 @@ class Settings:
 
 def command(settings: Settings, rate: int, channels: int) -> list[str]:
     """Return the command that reads floats on its input and writes MP3 frames, and nothing else, on its output."""
-    return cages.ffmpeg(
+    return ffmpeg.command(
         "-protocol_whitelist",
         "pipe",
         "-format_whitelist",

@@ -151,7 +151,7 @@ class _Search:
         return self._metered(chain, _MATROSKA)[1]
 
     def _metered(self, chain: Chain, form: Sequence[str]) -> tuple[str, _Measured]:
-        chain.then(sound.reading(form, [_METER], ("-f", "null", "-"), loglevel="info"), needs_sound=True)
+        chain.then(sound.reading(form, [_METER], ("-f", "null", "-"), level="info"), needs_sound=True)
         for _ in chain.blocks():
             pass  # there are none, and no more when the meter has ended
         words = chain.last.words()

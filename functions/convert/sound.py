@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import IO, Any
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.convert import cage as caging
-from functions.convert import effects, wav
+from functions.convert import effects, ffmpeg, filters, wav
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
 from functions.convert.probe import Track
@@ -20,12 +18,8 @@ from functions.convert.probe import Track
 STREAM = ("-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1")
 WAV = ("-ignore_length", "1", "-f", "wav")  # a stream may be longer than its header can say
 
-# In libmp3lame's own order: of two that are equally near, ffmpeg takes the first.
-_RATES = (44_100, 48_000, 32_000, 22_050, 24_000, 16_000, 11_025, 12_000, 8_000)  # Hz
 # Few large packets: ffmpeg hands each from thread to thread, which costs more than to decode it.
 _PACKET_FRAMES = 8192
-# A line from sample to sample is as good as the curve where they lie this much closer than the ear needs.
-_OVERSAMPLING = 4
 # A pool for each processor of a large host would be more memory than the cage allows; nothing here uses it.
 _ONE_THREAD = ("-filter_threads", "1")
 
@@ -83,10 +77,10 @@ def start(source: Path, track: Track, options: Options, cage: Cage, level: Level
     return decoding.opened(decoding.chain(level or Level((), decoding.ground())))
 
 
-def reading(form: Sequence[str], filters: Sequence[str], output: Sequence[str], loglevel: str = "error") -> list[str]:
+def reading(form: Sequence[str], changes: Sequence[str], output: Sequence[str], level: str = "error") -> list[str]:
     """Return the command of an ffmpeg that reads what the program before it writes, in that form."""
-    words = ["-protocol_whitelist", "pipe", *form, "-i", "pipe:0", *_filtered(filters), *output]
-    return caging.ffmpeg("-loglevel", loglevel, *words)
+    words = ["-protocol_whitelist", "pipe", *form, "-i", "pipe:0", *_filtered(changes), *output]
+    return ffmpeg.command(*words, level=level)
 
 
 @dataclass(frozen=True)
@@ -113,7 +107,7 @@ class Decoding:
         if not self.options.needs_effects:
             return self._decoder(level.filters, output)
         speed, rate = _speed(self.options), level.ground.rate
-        chain = self._decoder(_closer(rate, speed) if rate and speed != 1 else ())
+        chain = self._decoder(filters.oversampled(rate, speed) if rate and speed != 1 else ())
         chain.then(effects.command(_wanted(self.options, level.ground)), environment=effects.environment())
         if level.filters or output != STREAM:
             chain.then(reading(WAV, level.filters, output), needs_sound=True)
@@ -145,12 +139,12 @@ class Decoding:
         sound.drained()
         return sound
 
-    def _decoder(self, filters: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
-        every = [*_negotiated(self.options), *_cut(self.options), *filters]
-        command = caging.ffmpeg(
+    def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
+        every = [*filters.negotiated(self.options), *filters.cut(self.options), *changes]
+        command = ffmpeg.command(
             "-threads",
             "1",
-            *caging.opening(self.source),
+            *ffmpeg.opening(self.source),
             "-map",
             f"0:{self.track.stream}",
             *_filtered(every),
@@ -166,34 +160,8 @@ class Decoding:
         return replace(self, options=replace(self.options, **options))
 
 
-def _negotiated(options: Options) -> list[str]:
-    """Return the filters that make of any sound what libmp3lame would be given of it."""
-    layouts = {1: "mono", 2: "stereo", None: "mono|stereo"}[options.channels]
-    rates = "|".join(map(str, [options.samplerate] if options.samplerate else _RATES))
-    return [
-        # Channels are mixed in the kind of number that they have: ffmpeg turns integers down when it mixes, and floats
-        # it does not. All else is done in floats.
-        f"aformat=sample_fmts=s16p|s32p|fltp:channel_layouts={layouts}",
-        f"aformat=sample_fmts=flt:sample_rates={rates}",
-    ]
-
-
-def _cut(options: Options) -> list[str]:
-    """Return the filter that keeps what lies between start and end by the time stamps, to the sample."""
-    times = [f"{name}={at:.6f}" for name, at in (("start", options.start), ("end", options.end)) if at]
-    return [f"atrim={':'.join(times)}"] if times else []
-
-
-def _closer(rate: int, speed: float) -> list[str]:
-    """Return the filters that prepare a sound for another speed: oversampled, with nothing that would be too high."""
-    # Multiples of these make ratios of small numbers between the rates, with which ffmpeg's filters are exact.
-    step = _OVERSAMPLING * math.gcd(rate, 100)
-    low = max(step, int(rate / speed) // step * step)
-    return [f"aresample={each}" for each in ([low] if speed > 1 else []) + [rate * _OVERSAMPLING]]
-
-
-def _filtered(filters: Sequence[str]) -> list[str]:
-    return [*_ONE_THREAD, "-af", ",".join([*filters, f"asetnsamples=n={_PACKET_FRAMES}:p=0"])]
+def _filtered(changes: Sequence[str]) -> list[str]:
+    return [*_ONE_THREAD, "-af", ",".join([*changes, f"asetnsamples=n={_PACKET_FRAMES}:p=0"])]
 
 
 def _wanted(options: Options, ground: Ground) -> effects.Wanted:

@@ -18,8 +18,7 @@ import pytest
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.convert import cage as cages
-from functions.convert import engine
+from functions.convert import engine, ffmpeg
 from functions.convert.cage import Cage, Child
 from functions.convert.limits import Limits
 from functions.convert.watch import Watch
@@ -216,7 +215,7 @@ def test_the_same_script_reaches_its_neighbour_outside_the_cage(
     """The test above can fail: without the list of what may open an upload, the neighbour's sound comes out."""
     shutil.copy(shared / "corpus" / "media__bbb_2500ms.ts", tmp_path / "neighbour")
     (tmp_path / "in").write_text(SCRIPTS["concat script"])
-    monkeypatch.setattr(cages, "_DEMUXERS", "concat,mpegts")
+    monkeypatch.setattr(ffmpeg, "_DEMUXERS", "concat,mpegts")
     assert _convert(tmp_path).duration > 2
 
 

@@ -16,8 +16,7 @@ import pytest
 
 from functions.common import errors
 from functions.common.errors import Failure
-from functions.convert import cage as caging
-from functions.convert import metadata, probe
+from functions.convert import ffmpeg, metadata, probe
 from functions.convert.cage import Cage
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
@@ -565,9 +564,9 @@ def test_the_deadline_holds(shared: Path, tmp_path: Path) -> None:
 def test_trouble_of_ours_is_not_blamed_on_the_file(shared: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """When ffmpeg is not there, the video is not the one that is no media."""
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "/nonexistent/ffmpeg")
-    caging._ffmpeg.cache_clear()
+    ffmpeg._program.cache_clear()
     try:
         with pytest.raises(RuntimeError, match="not found"):
             probe.look(shared / "corpus" / "moviepy__chaplin.mp4", cage)
     finally:
-        caging._ffmpeg.cache_clear()
+        ffmpeg._program.cache_clear()

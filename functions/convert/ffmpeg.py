@@ -1,0 +1,32 @@
+"""ffmpeg: the commands that start it, and what it may open."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+# Containers of sound and pictures. Playlists and concat scripts are not among them: they name other files, and a
+# script that is called .mp4 would read its neighbours.
+_DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
+    "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
+)
+_MOST_PIXELS = 40_000_000  # a little more than 8K; larger pictures need more memory than the cage gives
+
+
+def command(*words: str, level: str = "error") -> list[str]:
+    """Return a command that asks no questions and reports messages of a level."""
+    return [_program(), "-nostdin", "-hide_banner", "-loglevel", level, "-nostats", *words]
+
+
+def opening(source: Path) -> list[str]:
+    """Return the words that open this file, as media, and no other file."""
+    words = ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
+    return [*words, "-i", f"file:{source}"]
+
+
+@cache
+def _program() -> str:
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())

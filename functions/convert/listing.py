@@ -1,0 +1,122 @@
+"""Listing: what ffmpeg says of a file's streams, read so that a file cannot forge it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from functions.convert import languages
+
+# The list of streams in JSON, which ffmpeg writes last, is beyond any forging; the text for people before it is not,
+# for it prints names of tags and languages as they are, line ends and all. So the list says what there is, and the
+# text only adds to a stream what it says of it once.
+_LIST = "\n{\n"
+_STREAM = re.compile(
+    r" {2,4}Stream #0:(?P<index>[0-9]{1,4})(?:\[0x[0-9a-f]{1,16}\])?(?:\((?P<language>[^():]{0,99})\))?: "
+    r"(?P<kind>Audio|Video): (?P<codec>[a-z0-9_]{1,40})(?P<rest>.*)"
+)
+_FLAGS_MOST_CHARACTERS = 400
+_FLAGS = re.compile(r"(?: \([a-z ]{1,40}\))*$")
+_LOCKED_TAG = re.compile(r" \((?:enca|drms|aavd) / 0x[0-9A-F]{8}\)")  # MP4: common encryption, FairPlay, Audible
+_LOCKED_KEY = re.compile(r" {6}enc_key_id {6}: ")  # Matroska: the key that opens the track
+_LOCKED_FILE = re.compile(r"\[in#0[^]\n]{0,99}\] (?:Ext )?DRM protected stream detected")  # ASF
+_DURATION = re.compile(
+    r"  Duration: (?:N/A|([0-9]{2,9}):([0-9]{2}):([0-9]{2}\.[0-9]{2}))(?:, start: (-?[0-9]{1,12}\.[0-9]{6}))?, .*"
+)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of a file: its index, kind and codec as ffmpeg names them, and what else is said of it."""
+
+    index: int
+    kind: str
+    codec: str = ""
+    language: str = ""
+    flags: frozenset[str] = frozenset()
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a file declares: its container, its streams, and its length and start in seconds.
+
+    `copyable` are the sound tracks that ffmpeg knows the codec of; `locked` tells whether the whole file is encrypted.
+    """
+
+    demuxer: str
+    streams: tuple[Stream, ...]
+    copyable: frozenset[int]
+    duration: float | None
+    start: float
+    locked: bool
+
+
+def read(said: str) -> Listing | None:
+    """Return what ffmpeg said at level info, its graphs printed in JSON; None when the list is not there."""
+    at = said.rfind(_LIST)
+    if at < 0:
+        return None
+    file = json.JSONDecoder().raw_decode(said, at + 1)[0]["inputfiles"][0]
+    known = [Stream(int(each["index"]), each.get("media_type", "")) for each in file["inputstreams"]]
+    lines = list(_lines(said))
+    duration, start = _times(lines)
+    return Listing(
+        demuxer=file["demuxer_name"],
+        streams=tuple(_told(known, lines)),
+        copyable=frozenset(each.index for each in known if each.kind == "audio"),
+        duration=duration,
+        start=start,
+        locked=any(_LOCKED_FILE.match(line) for line in said.split("\n")),
+    )
+
+
+def _lines(said: str) -> Iterator[str]:
+    """Yield the lines in which ffmpeg describes the input."""
+    inside = False
+    for line in said.split("\n"):
+        inside = inside or line.startswith("Input #0, ")
+        if line.startswith("Stream mapping:"):
+            return
+        if inside:
+            yield line
+
+
+def _told(streams: Sequence[Stream], lines: Sequence[str]) -> list[Stream]:
+    """Add to each stream what the text says of it; nothing, when the text speaks of it twice."""
+    places = [(at, found) for at, line in enumerate(lines) if (found := _STREAM.fullmatch(line))]
+    ends = [*(at for at, _ in places), len(lines)][1:]
+    told: dict[int, list[Stream]] = {}
+    for (at, found), end in zip(places, ends, strict=True):
+        one = _described(found, lines[at:end])
+        told.setdefault(one.index, []).append(one)
+    return [_agreed(each, told.get(each.index, [])) for each in streams]
+
+
+def _agreed(listed: Stream, told: Sequence[Stream]) -> Stream:
+    # A sound track of an unknown codec has no kind in the list.
+    return told[0] if len(told) == 1 and listed.kind in (told[0].kind, "") else listed
+
+
+def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
+    flags = _FLAGS.search(found["rest"][-_FLAGS_MOST_CHARACTERS:])
+    return Stream(
+        index=int(found["index"]),
+        kind=found["kind"].lower(),
+        codec="" if found["codec"] == "none" else found["codec"],
+        language=languages.primary(found["language"] or ""),
+        flags=frozenset(re.findall(r"\(([a-z ]+)\)", flags[0] if flags else "")),
+        locked=bool(_LOCKED_TAG.search(found["rest"])) or any(map(_LOCKED_KEY.match, lines)),
+    )
+
+
+def _times(lines: Sequence[str]) -> tuple[float | None, float]:
+    """Return the declared length and start in seconds; none and 0 when the text has two opinions."""
+    told = [found for line in lines if (found := _DURATION.fullmatch(line))]
+    if len(told) != 1:
+        return None, 0.0
+    hours, minutes, seconds, start = told[0].groups()
+    length = int(hours) * 3600 + int(minutes) * 60 + float(seconds) if hours else None
+    return length, float(start or 0.0)
