@@ -1,4 +1,4 @@
-"""What takes minutes to build begins with a run of all tests, at the lowest priority, while tests wait for others.
+"""What takes minutes to build begins with a run that needs it, at the lowest priority, while other tests run.
 
 `python -m tests.ahead PART` builds one part. Whoever needs it waits for that, and then builds it all the same: what is
 there is taken, and what could not be built is told by the test that misses it.
@@ -6,63 +6,85 @@ there is taken, and what could not be built is told by the test that misses it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from local.home import ROOT
 from tests import selection
 from tests.containers import building
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
 from tests.tools.kn import kn
+from tests.workers import is_worker
 
 HERE = Path(__file__).resolve().parent
+LOCKS = ROOT / ".local" / "ahead"
 MOST_SECONDS = 1800
+PAUSE_SECONDS = 0.5
 PARTS = {"images": (building.build_all,), "programs": (faas_cli, programs.kind, programs.mailpit, kn)}
 
-_begun = pytest.StashKey[dict[str, "subprocess.Popen[bytes]"]]()
+_begun = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 
-def _part(item: pytest.Item) -> str | None:
-    if not item.get_closest_marker(selection.MARK):
-        return None
-    return "images" if HERE / "containers" in item.path.parents else "programs"
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin what a run without a path will need, and put the tests that need it last."""
-    if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.collectonly:
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin what a run without a path will need."""
+    config = session.config
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    if named or config.option.part not in ("all", "platforms") or config.option.collectonly or is_worker(config):
         return
-    session.items.sort(key=lambda item: _part(item) is not None)
-    wanted = {part for item in session.items if (part := _part(item))}
-    session.config.stash[_begun] = {
-        part: subprocess.Popen(
+    config.stash[_begun] = [_begin(part) for part in PARTS]
+
+
+def _begin(part: str) -> subprocess.Popen[bytes]:
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    with (LOCKS / part).open("w") as lock:
+        # The builder inherits the lock, and holds it until it ends in whatever way.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return subprocess.Popen(
             ["nice", "-n", "19", sys.executable, "-m", "tests.ahead", part],
             cwd=HERE.parent,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            pass_fds=[lock.fileno()],
         )
-        for part in sorted(wanted)
-    }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that need what is built last."""
+    items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Wait for what the test needs."""
-    part = _part(item)
-    begun = item.config.stash.get(_begun, {})
-    if part in begun:
-        begun[part].wait(MOST_SECONDS)
+    if item.get_closest_marker(selection.MARK):
+        _wait("images" if HERE / "containers" in item.path.parents else "programs")
+
+
+def _wait(part: str) -> None:
+    if not (LOCKS / part).exists():
+        return
+    deadline = time.monotonic() + MOST_SECONDS
+    with (LOCKS / part).open() as lock:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(PAUSE_SECONDS)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what nobody waited for."""
-    for process in session.config.stash.get(_begun, {}).values():
+    for process in session.config.stash.get(_begun, []):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)

@@ -8,8 +8,10 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from xdist.workermanage import WorkerController
 
 from tests.selection import left_out
+from tests.workers import is_worker
 
 MARK = "elsewhere"
 DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the closing summary says what it needs"
@@ -55,6 +57,19 @@ def _refused(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"In CI nothing may be skipped. {reason}"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints what this worker has counted."""
+    if is_worker(session.config):
+        session.config.workeroutput["left_out"] = dict(session.config.stash.get(left_out, {}))  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Take over what a worker has counted: every worker counts everything."""
+    counts = node.config.stash.setdefault(left_out, Counter())
+    counts |= Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 MARK = "platforms"
 PARTS = ("quick", "platforms", "all")
+USUAL = "all but platforms"
 QUICK = (
     "unit",
     "manifests",
@@ -49,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others: list[pytest.Item] = []
     counts = config.stash.setdefault(left_out, Counter())
     for item in items:
-        reason = _reason(item, _part(config))
+        reason = _reason(item, config.option.part)
         counts.update([reason] if reason else [])
         (others if reason else kept).append(item)
     if others:
@@ -57,10 +58,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=others)
 
 
-def _part(config: pytest.Config) -> str:
-    """Return the part; whoever names a file or a mark wants all of that."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide on the part, for this process and its workers: who names a file or a mark wants all of that."""
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.markexpr
-    return config.getoption("--part") or ("all" if named else "")
+    config.option.part = config.option.part or ("all" if named else USUAL)
 
 
 def _reason(item: pytest.Item, part: str) -> str:

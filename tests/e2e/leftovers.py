@@ -29,7 +29,7 @@ def convert_port(stack: PrivateStack) -> int:
 def encoders(stack: PrivateStack) -> set[int]:
     """Return the ffmpeg processes that convert runs, or has left to themselves."""
     ours = processes.family(processes.listeners(convert_port(stack)))
-    orphaned = {pid for pid in processes.everyone() if processes.parent(pid) == 1}
+    orphaned = {pid for pid in processes.inside(stack.home) if processes.parent(pid) == 1}
     return processes.encoders(ours | orphaned)
 
 
