@@ -73,7 +73,8 @@ def broker_metrics(stack: PrivateStack) -> int:
     file.write_text(f"[{PLUGIN}].\n")
     # What `rabbitmq-plugins enable` does, in one start of Erlang together with the setting.
     listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
-    setting = f"application:set_env({PLUGIN}, tcp_config, {listener})"
+    # Persistent, because RabbitMQ 4 loads the plugin's own defaults afterwards.
+    setting = f"application:set_env({PLUGIN}, tcp_config, {listener}, [{{persistent, true}}])"
     told = rabbitmqctl(stack.home, "eval", f'{setting}, rabbit_plugins:ensure("{file}").')
     assert PLUGIN in told, told
     file.write_text("[].\n")  # the setting does not outlive the broker, so neither must the plugin

@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.tools.golang import one_at_a_time
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".local" / "tools" / "prometheus"
 TIMEOUT_SECONDS = 300
@@ -23,21 +25,22 @@ def program(name: str) -> Path:
     path = FOLDER / "usr" / "bin" / name
     if not path.exists():
         _unpack()
+    if not path.exists():
+        raise NotFound(f"Put {name} on the PATH, or run: apt-get update. No package has it.")
     return path
 
 
 def _unpack() -> None:
-    FOLDER.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
-        _run(["apt-get", "download", "--quiet", "prometheus"], folder)
-        packages = list(Path(folder).glob("prometheus_*.deb"))
-        unpacked = Path(folder) / "unpacked"
-        _run(["dpkg-deb", "--extract", *map(str, packages), str(unpacked)], folder)
-        if not FOLDER.exists():
-            unpacked.rename(FOLDER)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(FOLDER), tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
+        # promtool has a package of its own since Debian 13.
+        found = _run(["apt-cache", "search", "--names-only", "^(prometheus|promtool)$"], folder)
+        _run(["apt-get", "download", "--quiet", *(line.split()[0] for line in found.splitlines())], folder)
+        for package in Path(folder).glob("*.deb"):
+            _run(["dpkg-deb", "--extract", str(package), str(FOLDER)], folder)
 
 
-def _run(command: list[str], folder: str) -> None:
+def _run(command: list[str], folder: str) -> str:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except FileNotFoundError as error:
@@ -46,3 +49,4 @@ def _run(command: list[str], folder: str) -> None:
         ) from error
     if done.returncode:
         raise NotFound(f"Put prometheus and promtool on the PATH, or run: apt-get update.\n{done.stderr[-2000:]}")
+    return done.stdout
