@@ -44,8 +44,8 @@ def _users(parser: argparse.ArgumentParser) -> None:
 def _test(parser: argparse.ArgumentParser) -> None:
     parser.usage = "./local/test [quick | platforms | all] [ARGUMENT OF PYTEST ...]"
     parser.epilog = (
-        "quick: only what is done within two minutes. platforms: only what needs a compiler, an image or a container, "
-        "as root. all: everything. Without a word or a path: everything but platforms."
+        "quick: about two minutes. platforms: what needs a compiler, an image or a container; as root. "
+        "all: everything. Without a word or a path: everything but platforms."
     )
 
 

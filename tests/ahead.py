@@ -1,7 +1,7 @@
-"""What takes minutes to build begins with a run that needs it, at the lowest priority, while other tests run.
+"""Start slow builds when a run begins, at the lowest priority, while other tests run.
 
-`python -m tests.ahead PART` builds one part. Whoever needs it waits for that, and then builds it all the same: what is
-there is taken, and what could not be built is told by the test that misses it.
+`python -m tests.ahead PART` builds one part. A test that needs it waits for that and then calls the same build, which
+uses what exists, or fails the test with the reason.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _begun = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin what a run without a path will need."""
+    """Start the builds that a run without a path needs."""
     config = session.config
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     if named or config.option.part not in ("all", "platforms") or config.option.collectonly or is_worker(config):
@@ -45,7 +45,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _begin(part: str) -> subprocess.Popen[bytes]:
     LOCKS.mkdir(parents=True, exist_ok=True)
     with (LOCKS / part).open("w") as lock:
-        # The builder inherits the lock, and holds it until it ends in whatever way.
+        # The builder inherits the lock, and holds it until it exits.
         fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.Popen(
             ["nice", "-n", "19", sys.executable, "-m", "tests.ahead", part],
@@ -59,12 +59,12 @@ def _begin(part: str) -> subprocess.Popen[bytes]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need what is built last."""
+    """Put the tests that need a build last."""
     items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Wait for what the test needs."""
+    """Wait for the build that the test needs."""
     if item.get_closest_marker(selection.MARK):
         _wait("images" if HERE / "containers" in item.path.parents else "programs")
 
@@ -83,7 +83,7 @@ def _wait(part: str) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End what nobody waited for."""
+    """Stop builds that no test waited for."""
     for process in session.config.stash.get(_begun, []):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)

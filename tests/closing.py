@@ -1,4 +1,4 @@
-"""A run of the tests tells at its end what it could not show; in CI, where CI is set, a skip is a failure."""
+"""A test run says at its end what it did not show; with CI set, a skip is a failure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.selection import left_out
 from tests.workers import is_worker
 
 MARK = "elsewhere"
-DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the closing summary says what it needs"
-CLUSTER = "how the manifests do on a cluster: nothing here runs on one"
+DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the summary says what it needs"
+CLUSTER = "the manifests on a real cluster: ./local/cluster/up (needs Docker)"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs something that no package registry has."""
+    """Leave out tests whose requirements are missing."""
     there: list[pytest.Item] = []
     missing: list[pytest.Item] = []
     counts = config.stash.setdefault(left_out, Counter())
@@ -60,20 +60,20 @@ def _refused(report: Report) -> Report:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that prints what this worker has counted."""
+    """Send this worker's counts to the main process."""
     if is_worker(session.config):
         session.config.workeroutput["left_out"] = dict(session.config.stash.get(left_out, {}))  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: WorkerController) -> None:
-    """Take over what a worker has counted: every worker counts everything."""
+    """Take over the counts of a worker: each worker counts all tests."""
     counts = node.config.stash.setdefault(left_out, Counter())
     counts |= Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was not shown, a line each."""
+    """Print what was not shown, one line each."""
     counts = config.stash.get(left_out, Counter[str]())
     lines = [f"{number} tests: {what}" for what, number in sorted(counts.items())]
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:

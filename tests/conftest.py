@@ -1,4 +1,4 @@
-"""Real backends and a whole system for every kind of test, started when first needed, stopped at the end."""
+"""Real backends and a whole system, started when first needed, stopped at the end."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run choose what the functions are."""
+    """Let a run choose where the functions run."""
     parser.addoption(
         "--in-containers", action="store_true", help="run the functions in containers, as their manifests say (as root)"
     )
@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def grounds(request: pytest.FixtureRequest) -> Iterator[PrivateStack]:
-    """A private system of which nothing runs yet."""
+    """A private system, not started yet."""
     with contained_stack() if request.config.getoption("--in-containers") else private_stack() as system:
         yield system
 
@@ -50,7 +50,7 @@ def mysql(grounds: PrivateStack) -> str:
 
 @pytest.fixture(scope="session")
 def rabbitmq(grounds: PrivateStack) -> str:
-    """The URL of a broker, with all rights; use `vhost` for queues that nobody else touches."""
+    """The URL of a broker, with all rights; use `vhost` for your own queues."""
     grounds.need("rabbitmq")
     return grounds.rabbitmq_url
 

@@ -1,4 +1,4 @@
-"""The command lines that the READMEs tell a person to type."""
+"""The command lines in the READMEs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
 
 def lines(*files: str) -> list[Line]:
-    """Return every line of every block, with its mark taken off."""
+    """Return every line of every block, without its mark."""
     found = []
     for file in files or FILES:
         for text in _FENCED.sub("", (ROOT / file).read_text()).splitlines():

@@ -1,4 +1,4 @@
-"""Which tests a run has: all that this machine can run at once, the quick ones, or those that must build something."""
+"""Which tests a run has: the usual ones, the quick ones, or those that build something first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ left_out = pytest.StashKey[Counter[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run choose its tests by a word."""
+    """Let a word choose the tests of a run."""
     parser.addoption("--part", choices=PARTS, help="run only this part; without it or a path: all but platforms")
 
 
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide on the part, for this process and its workers: who names a file or a mark wants all of that."""
+    """Decide on the part, for this process and its workers: with a path or a mark, everything that matches."""
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.markexpr
     config.option.part = config.option.part or ("all" if named else USUAL)
 

@@ -1,4 +1,4 @@
-"""A run without a path shares the files of tests among workers, each with a system of its own: tests wait a lot."""
+"""A run without a path distributes test files over workers, each with its own system: most tests mostly wait."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-WORKERS = 2  # with a third, two cores have no time left
+WORKERS = 2  # a third would only compete for two cores
 TOGETHER = ("tests/containers/",)  # they share one storage of images
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
-    """Give a worker a whole file at a time, or a whole folder of those that would disturb each other."""
+    """Give a worker one file at a time, or a whole folder whose files would disturb each other."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -25,7 +25,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Use workers unless somebody chose otherwise, or wants to see or stop a test as it runs."""
+    """Use workers unless the command line says otherwise, or asks for output or a debugger."""
     option = config.option
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and option.part != "quick"
     chosen = option.numprocesses is not None or option.collectonly or option.usepdb or option.capture == "no"
@@ -36,5 +36,5 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """Use the scheduling above."""
+    """Return the scheduler."""
     return Scheduling(config, log)

@@ -1,4 +1,4 @@
-"""How the system bears load: 200 films of 5 MB, 16 at a time; and how fast an event is claimed, meanwhile and idle.
+"""Load: 200 films of 5 MB, 16 at a time; and how fast an event is claimed, under load and idle.
 
 Exits with 1 when an upload was refused, a job was not done at its first attempt, a mail is missing, or a figure is
 beyond its limit.

@@ -55,7 +55,7 @@ def main() -> int:
 
 @contextmanager
 def database(url: str) -> Iterator[Database[dict[str, Any]]]:
-    """Yield a database that nobody else uses, and drop it where the server does not go with this process."""
+    """Yield an unused database, and drop it if the server outlives this process."""
     with pymongo.MongoClient[dict[str, Any]](url, tz_aware=True) as client:
         made = client[f"bench-{uuid.uuid4().hex[:8]}"]
         yield made

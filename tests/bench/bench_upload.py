@@ -26,7 +26,7 @@ CHUNKS_AT_ONCE = 4
 def main() -> None:
     """Measure all ways in turn and print how they compare."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, started() as system:
-        # Nothing is to be converted meanwhile.
+        # No conversion may run at the same time.
         system.stop("connector")
         video = large_video(Path(folder), MEGABYTES)
         with plain_upload(system) as plain:

@@ -117,7 +117,7 @@ def _spent_when(begun: Callable[[], bool], pid: int, start: float) -> tuple[floa
 def _spent_at_rest(connection: http.client.HTTPConnection, pid: int, start: float) -> tuple[float, float]:
     """Ask for the health: on the same connection, nothing answers before all work for the last request is done."""
     if connection.sock is None:
-        raise RuntimeError("hung up, so that nobody knows when its work is done")
+        raise RuntimeError("hung up, so the end of its work is unknown")
     connection.request(*HEALTHY)
     connection.getresponse().read()
     return _spent(pid, start)

@@ -1,4 +1,4 @@
-"""How long two films take that are converted at once, beside two that get one encoder each."""
+"""How long two concurrent conversions take, compared with one encoder each."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ LIMITS = Limits(12 * 3600.0, 2**31)
 def main() -> None:
     """Convert as the command line says."""
     arguments = _arguments()
-    # As in the function, the video lies alone in a folder; a link, for copying it is no part of the engine.
+    # As in the function, the video lies alone in a folder; a link, because copying it is not part of the engine.
     with tempfile.TemporaryDirectory(prefix="engine-", dir=arguments.target.parent) as folder:
         source, made = Path(folder) / "in", Path(folder) / "out.mp3"
         source.hardlink_to(arguments.video)

@@ -132,5 +132,5 @@ def _cpu(pid: int) -> dict[tuple[int, str], float]:
         fields = (processes.PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return {}
-    # Fields 14, 15 and 22 of proc(5): user and system time, and when it began, for numbers are used again.
+    # Fields 14, 15 and 22 of proc(5): user and system time, and the start time, because ids are reused.
     return {(pid, fields[19]): (int(fields[11]) + int(fields[12])) / TICKS}

@@ -41,7 +41,7 @@ class Film:
         assert answer.status == 200, answer
 
     def kilobits(self) -> float:
-        """Return the kbit/s of the MP3; fail when there is none of the right length."""
+        """Return the kbit/s of the MP3; fail unless it has the right length."""
         job = self._job()
         assert job["state"] == "done", job
         return stored_kilobits(self._system.database, "mp3s", job["mp3"]["file_id"], self._seconds, self._scratch)

@@ -56,7 +56,7 @@ class System:
         return web.download(self.functions["download"], self.token, fid).body
 
     def replace_mp3(self, fid: str, path: Path) -> None:
-        """Put any file in the place of a job's MP3."""
+        """Replace a job's MP3 by any file."""
         file_id = self.inspector.job(fid)["mp3"]["file_id"]
         chunks = self.database["mp3s.chunks"]
         chunks.delete_many({"files_id": file_id})

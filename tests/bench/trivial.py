@@ -1,4 +1,4 @@
-"""The least functions there can be, for functions-framework's own runner to serve."""
+"""Minimal functions, served by functions-framework's own runner."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the tests speak with: plain HTTP, real curl, clients that die, the mailbox, the database."""
+"""The tests' clients: plain HTTP, real curl, clients that die, the mailbox, the database."""

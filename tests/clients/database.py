@@ -1,4 +1,4 @@
-"""Look into MongoDB: jobs, stored files, and what should not be there."""
+"""Inspect MongoDB: jobs, stored files, and what should not be there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Inspector:
         return cls(MongoClient(url, serverSelectionTimeoutMS=TIMEOUT_MILLISECONDS, tz_aware=True)[name])
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection."""
         self.database.client.close()
 
     def job(self, fid: str) -> dict[str, Any]:
@@ -69,15 +69,15 @@ class Inspector:
         return {str(file["_id"]) for file in self.database[f"{bucket}.files"].find({}, {"_id": 1})}
 
     def orphans(self, bucket: str) -> set[str]:
-        """Return the ids of chunks without a file; this reads everything stored, which in tests is little."""
+        """Return the ids of chunks without a file; this reads everything stored."""
         return {str(fid) for fid in self.database[f"{bucket}.chunks"].distinct("files_id")} - self.stored(bucket)
 
     def unended(self) -> list[dict[str, Any]]:
-        """Return the jobs that wait or work."""
+        """Return the unfinished jobs."""
         return list(self.database.jobs.find({"state": {"$nin": list(ENDED)}}))
 
     def forget_ended(self) -> None:
-        """Drop all jobs that need nothing more, with their files, as if their time had passed long ago."""
+        """Delete all finished jobs and their files, as if they had expired long ago."""
         over = {"state": {"$in": list(ENDED)}, "mail.state": {"$in": ["none", "sent", "failed"]}}
         fids = [str(job["_id"]) for job in self.database.jobs.find(over, {"_id": 1})]
         files = [one for fid in fids for one in (fid, *self._epochs(fid))]
@@ -87,7 +87,7 @@ class Inspector:
         self.database.jobs.delete_many({"_id": {"$in": fids}})
 
     def replace_video(self, fid: str, content: bytes) -> None:
-        """Put other bytes in the place of a stored video, as if upload had taken them."""
+        """Replace a stored video, as if upload had accepted these bytes."""
         self.database["videos.chunks"].delete_many({"files_id": fid})
         self.database["videos.chunks"].insert_one({"files_id": fid, "n": 0, "data": content})
         digest = hashlib.sha256(content).hexdigest()

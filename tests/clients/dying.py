@@ -1,4 +1,4 @@
-"""Clients on bare sockets: some die in the middle of an upload, some listen while they send."""
+"""Clients on plain sockets: some die during an upload, some read while they send."""
 
 from __future__ import annotations
 

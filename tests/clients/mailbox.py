@@ -19,7 +19,7 @@ class Mail:
 
     @property
     def link(self) -> str:
-        """Return the link to the MP3; nothing when there is none."""
+        """Return the link to the MP3, or an empty string."""
         return next((link for link in self.links if "link=" in link), "")
 
 
@@ -30,11 +30,11 @@ class Mailbox:
     url: str
 
     def about(self, fid: str, to: str, seconds: float = 30.0) -> Mail:
-        """Wait for the mail about a job to somebody, and return it."""
+        """Wait for the mail about a job to an address, and return it."""
         return until(lambda: self._about(fid, to), f"a mail to {to} about {fid}", seconds)[0]
 
     def count(self, fid: str, to: str) -> int:
-        """Count the mails about a job to somebody."""
+        """Count the mails about a job to an address."""
         return len(self._about(fid, to))
 
     def clear(self) -> None:

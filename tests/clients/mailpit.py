@@ -20,7 +20,7 @@ class Mailpit:
     url: str
 
     def about(self, fid: str, to: str, seconds: float = 30.0) -> Mail:
-        """Wait for the mail about a job to somebody, and return it."""
+        """Wait for the mail about a job to an address, and return it."""
         return until(lambda: self._about(fid, to), f"a mail to {to} about {fid}", seconds)[0]
 
     def _about(self, fid: str, to: str) -> list[Mail]:

@@ -1,4 +1,4 @@
-"""What the system under test runs, read from /proc: who listens, who descends from whom, what memory they hold."""
+"""The processes of the system under test, read from /proc: listeners, descendants, memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def open_files(pid: int) -> set[str]:
         for descriptor in (PROC / str(pid) / "fd").iterdir():
             found.add(os.readlink(descriptor))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        # Processes end, and close files, while they are looked at; others' are not ours to read.
+        # Processes end and close files while being read; those of other users cannot be read.
         return found
     return found
 
@@ -45,7 +45,7 @@ def parent(pid: int) -> int:
         stat = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    # The name, in brackets, may hold anything, so the fields are counted from behind it.
+    # The name in brackets may contain anything, so the fields are counted from its end.
     return int(stat.rpartition(")")[2].split()[1])
 
 

@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.05
 
 
 def until(look: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
-    """Return the first true thing that `look` returns; fail with what was awaited when time is up."""
+    """Return the first true value of `look`; fail with what was awaited when time is up."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()
@@ -22,7 +22,7 @@ def until(look: Callable[[], Found | None], what: str, seconds: float = 30.0) ->
 
 
 def until_gone(look: Callable[[], Collection[object]], what: str, seconds: float = 30.0) -> None:
-    """Return when `look` finds nothing more; fail with what is left when time is up."""
+    """Return when `look` finds nothing; fail with what is left when time is up."""
     deadline = time.monotonic() + seconds
     while found := look():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what} to go; left: {found!r}"

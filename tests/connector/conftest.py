@@ -21,7 +21,7 @@ Start = Callable[..., Connector]
 
 @pytest.fixture(scope="session")
 def broker_url(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
-    """The URL of a virtual host in which these tests may declare what they like."""
+    """The URL of a virtual host for these tests."""
     with fresh_vhost(grounds.home, rabbitmq) as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""The connector as it is deployed: a process of its own, told everything by its environment."""
+"""The connector as it is deployed: its own process, configured by its environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Connector:
 
     def lines(self, message: str) -> list[dict[str, Any]]:
         """Return the log lines with that message."""
-        # The last line may still be in the making.
+        # The last line may be incomplete.
         whole = [line for line in self.text.splitlines(keepends=True) if line.endswith("\n")]
         return [line for line in map(json.loads, whole) if line["message"].startswith(message)]
 
@@ -57,7 +57,7 @@ class Connector:
         return self.ended()
 
     def close(self) -> None:
-        """Leave no process behind, whatever the test did."""
+        """Kill the process if it still runs."""
         if self.running():
             self._process.kill()
         self._process.wait(15)

@@ -16,7 +16,7 @@ STRUCTURED = "application/cloudevents+json"
 
 
 class Queues:
-    """What a test does with RabbitMQ; each step on a connection of its own."""
+    """What a test does with RabbitMQ; each step on its own connection."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -47,7 +47,7 @@ class Queues:
             channel.basic_publish("", name, body, properties, mandatory=True)
 
     def event(self, name: str, subject: str) -> None:
-        """Send one event in the form in which the functions send theirs."""
+        """Send one event in the format of the functions."""
         event = {
             "specversion": "1.0",
             "id": f"id-{subject}",
@@ -61,19 +61,19 @@ class Queues:
         self.publish(name, properties, json.dumps(event).encode())
 
     def ready(self, name: str) -> int:
-        """Return how many messages wait for a consumer."""
+        """Return how many messages are ready."""
         with self._channel() as channel:
             return int(channel.queue_declare(name, passive=True).method.message_count)
 
     @contextmanager
     def awaiting_one(self, name: str) -> Iterator[None]:
-        """Wait, after the block, until one more message waits than before: upload announces when it has answered."""
+        """Wait, after the block, until one more message is ready than before: upload announces after its answer."""
         before = self.ready(name)
         yield
         until(lambda: self.ready(name) == before + 1, f"one more message in {name}")
 
     def await_ready(self, name: str, least: int) -> None:
-        """Wait until so many messages wait for a consumer."""
+        """Wait until at least this many messages are ready."""
         until(lambda: self.ready(name) >= least, f"{least} messages in {name}")
 
     def consumers(self, name: str) -> int:
@@ -109,13 +109,13 @@ class Queues:
                 channel.queue_purge(name)
 
     def refuse(self, name: str) -> None:
-        """Refuse the message that waits first: it becomes a dead letter."""
+        """Refuse the first message: it becomes a dead letter."""
         with self._channel() as channel:
             method, _, _ = channel.basic_get(name)
             channel.basic_nack(method.delivery_tag, requeue=False)
 
     def give_back(self, name: str, times: int) -> None:
-        """Take the message that waits first and give it back, so many times: in the end, it becomes a dead letter."""
+        """Take and give back the first message that many times: in the end, it becomes a dead letter."""
         with self._channel() as channel:
             for _ in range(times):
                 method, _, _ = channel.basic_get(name)

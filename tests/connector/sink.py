@@ -1,4 +1,4 @@
-"""A real HTTP server in the place of a function: it records every call and answers as the test wants."""
+"""A real HTTP server in place of a function: it records every call and answers as the test says."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
             if status == 0:
                 self.close_connection = True
                 return
-            answer = b"an answer that nobody reads"
+            answer = b"an answer that is not read"
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", "/elsewhere")

@@ -1,4 +1,4 @@
-"""Calls that take long: how many run at once, and what the connection does meanwhile."""
+"""Long calls: how many run at once, and how the connection stays alive."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_no_more_calls_run_at_once_than_are_allowed(
 def test_the_connector_holds_no_more_messages_than_it_works_on(
     queues: Queues, sink: Sink, name: str, start: Start, release: threading.Event
 ) -> None:
-    """A message that only waits in a connector would be lost time, and would spend its delivery limit at each stop."""
+    """A message that only waits in a connector loses time, and counts against its delivery limit at each stop."""
     start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_PARALLELISM=f"{name}=2")
     for number in range(4):
         queues.event(name, str(number))

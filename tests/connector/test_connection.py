@@ -1,4 +1,4 @@
-"""Brokers and queues go away and come back; the connector is there again without anybody's help."""
+"""Brokers and queues disappear and come back; the connector recovers by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images, built as anybody would build them, but from a base that was made here."""
+"""The images, built from the Dockerfile on a base image that was made here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUILD_SECONDS = 600
 
 @cache
 def base() -> Image:
-    """Return the image to build on; make it unless it is there and made by the same script."""
+    """Return the base image; make it unless the same script has already made it."""
     if os.geteuid() != 0:
         raise Broken("Images are built as root here: run the tests of containers as root.")
     storage.prepare()
@@ -47,7 +47,7 @@ def name(function: str) -> str:
 
 @cache
 def build(function: str) -> Image:
-    """Build a function's image, the first time that it is asked for."""
+    """Build a function's image on first use."""
     run(
         "buildah",
         "bud",
@@ -92,6 +92,6 @@ def _is_there(image: str) -> bool:
 
 
 def _ways_to_the_package_index() -> list[str]:
-    """Return the mounts that let pip reach the index that this machine uses, as this machine reaches it."""
+    """Return the mounts that let pip use this machine's package index."""
     files = {os.environ.get("SSL_CERT_FILE", CERTIFICATES): CERTIFICATES, "/etc/pip.conf": "/etc/pip.conf"}
     return [f"--volume={here}:{there}:ro" for here, there in files.items() if Path(here).is_file()]

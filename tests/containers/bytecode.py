@@ -1,4 +1,4 @@
-"""What Python loaded, read from the protocol that it writes with PYTHONVERBOSE=1."""
+"""What Python loaded, read from the log that it writes with PYTHONVERBOSE=1."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def loaded(protocol: str) -> list[str]:
 
 
 def compiled(protocol: str) -> list[str]:
-    """Return the sources that were compiled, for want of bytecode."""
+    """Return the sources that were compiled because their bytecode was missing."""
     return _COMPILED.findall(protocol)

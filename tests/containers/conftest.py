@@ -15,7 +15,7 @@ from tests.containers.image import Image
 from tests.containers.system import ContainedStack, contained_stack
 
 HERE = Path(__file__).resolve().parent
-# Nothing answers there; a function starts and is healthy all the same.
+# Nothing answers there; a function still starts and is healthy.
 NOWHERE = {
     "mongodb_url": "mongodb://user:password@127.0.0.1:9/",
     "mysql_url": "mysql://user:password@127.0.0.1:9/mp3converter?tls=none",
@@ -26,7 +26,7 @@ NOWHERE = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without root's rights nothing of this can run."""
+    """Skip what needs root."""
     if os.geteuid() != 0:
         for item in items:
             if HERE in item.path.parents and item.get_closest_marker("platforms"):
@@ -47,7 +47,7 @@ def image(function: str) -> Image:
 
 @pytest.fixture(scope="session")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> SecretFiles:
-    """Secrets that are well-formed and open nothing."""
+    """Secrets that are well-formed and useless."""
     home = Home(tmp_path_factory.mktemp("home"))
     home.make()
     made = SecretFiles(home)
@@ -59,7 +59,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> SecretFiles:
 
 @pytest.fixture
 def words(secrets: SecretFiles, function: str, tmp_path: Path) -> list[str]:
-    """The words for all that the function's manifest gives it but settings."""
+    """The arguments for everything in the function's manifest except its settings."""
     tmp, folder = tmp_path / "tmp", tmp_path / "secrets"
     tmp.mkdir()
     tmp.chmod(0o777)

@@ -1,4 +1,4 @@
-"""A running container with the limits and the rights that the platforms give it, and what can be seen of it."""
+"""A running container with the limits and rights that the platforms give it, and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be in an image and what may not, judged by its files; each check returns what is wrong."""
+"""What may and may not be in an image; each check returns what is wrong."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: the flags after the magic
 
 
 def foreign_rooms(root: Path, function: str) -> list[str]:
-    """Return what lies beside the function's room and is neither shared nor for serving."""
+    """Return the folders that belong neither to the function nor to what all share."""
     found = {path.name for path in (root / APP / "functions").iterdir()}
     wanted = SHARED | {function}
     return sorted([*(f"foreign: {name}" for name in found - wanted), *(f"missing: {name}" for name in wanted - found)])
 
 
 def other_files(root: Path) -> list[str]:
-    """Return what in our folders is none of the program: caches, sources that are not Python, the build's own files."""
+    """Return files that are not part of the program: caches, non-Python sources, build files."""
     allowed = {"start.sh", "requirements.txt"}
     return [
         str(path.relative_to(root))
@@ -32,7 +32,7 @@ def other_files(root: Path) -> list[str]:
 
 
 def uncompiled(root: Path) -> list[str]:
-    """Return every Python source of ours or of a package without bytecode that is valid whatever its times."""
+    """Return every Python source without bytecode that is valid regardless of timestamps."""
     sources = [path for folder in (APP, VENV / "lib") for path in sorted((root / folder).rglob("*.py"))]
     if not sources:
         return ["there is no source at all"]
@@ -45,7 +45,7 @@ def _has_bytecode(source: Path) -> bool:
 
 
 def media(root: Path) -> list[str]:
-    """Return every package and program that works on sound or pictures."""
+    """Return every package and program for sound or pictures."""
     packages = [path for name in MEDIA_PACKAGES for path in (root / VENV).glob(f"lib/*/site-packages/{name}")]
     programs = [path for name in MEDIA_PROGRAMS for path in root.rglob(name) if path.is_file() or path.is_symlink()]
     return [str(path.relative_to(root)) for path in [*packages, *programs]]
@@ -57,7 +57,7 @@ def installers(root: Path) -> list[str]:
 
 
 def changeable(root: Path, base: Path) -> list[str]:
-    """Return every file over the base that someone other than root may change, or that gives rights away."""
+    """Return every file above the base image that a user other than root may change, or that is setuid or setgid."""
     return [str(path.relative_to(root)) for path in _added(root, base) if _is_loose(path)]
 
 

@@ -12,7 +12,7 @@ from tests.manifests.building import KNATIVE, objects
 
 FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
 OVERLAY = KNATIVE / "overlays" / "dev"
-# The connector has no manifest, for in a cluster RabbitMQ's source does its work: it has the rights of this one.
+# The connector has no manifest, because in a cluster a RabbitmqSource does its work: it gets the rights of this one.
 CONNECTOR_IS_LIKE = "sweep"
 CONNECTOR_SECRETS = "/var/run/secrets/mp3converter"
 # Which secret of this place stands for a key of the manifests' secrets.

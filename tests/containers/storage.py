@@ -1,4 +1,4 @@
-"""Podman and buildah with a storage of their own: the images that the machine has are neither used nor touched."""
+"""Podman and buildah with their own storage: the machine's images are neither used nor changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
-# What leads podman and buildah to all that is theirs.
+# Where podman and buildah find their configuration.
 OWN = {
     "CONTAINERS_STORAGE_CONF": str(FOLDER / "storage.conf"),
     "CONTAINERS_CONF": str(FOLDER / "containers.conf"),
@@ -33,7 +33,7 @@ OWN = {
 
 
 class Broken(Exception):
-    """A command about images or containers failed; says what it said."""
+    """A command about images or containers failed; carries its output."""
 
 
 def prepare() -> None:
@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
 def run(*command: str | Path, seconds: float = 120) -> str:
     """Run a command of podman, buildah or a script that uses them; return what it wrote.
 
-    Raises Broken with the end of what it said.
+    Raises Broken with the end of its output.
     """
     done = subprocess.run(
         [str(word) for word in command], env=environment(), capture_output=True, text=True, timeout=seconds, check=False

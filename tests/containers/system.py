@@ -35,7 +35,7 @@ class Contained:
         return f"{self.plan.home.path.name}-{name}"
 
     def tmp(self, name: str) -> Path:
-        """Return the folder that is a container's /tmp: made anew at each start, by the start script."""
+        """Return the folder used as a container's /tmp; the start script empties it at each start."""
         return self.plan.home.tmp / name
 
     def program(self, name: str, settings: Mapping[str, str], memory_bytes: int | None = None) -> Program:
@@ -57,7 +57,7 @@ class Contained:
         return self._command(CONNECTOR, building.name(CONNECTOR), words, settings)
 
     def _command(self, name: str, image: str, words: list[str], settings: Mapping[str, str]) -> Program:
-        # The network is the host's, for the private backends listen on its loopback alone. --replace takes the place
+        # The network is the host's, because the private backends listen only on its loopback. --replace takes the place
         # of a container whose podman was killed. The mark lets the home end what is left of a run that was killed.
         command = [
             "podman",
@@ -72,7 +72,7 @@ class Contained:
             *(f"--env={key}={value}" for key, value in settings.items()),
             image,
         ]
-        # A pod's empty folder can be written by whoever its containers run as. podman's monitor leaves a file where it
+        # A pod's emptyDir is writable for any user of its containers. podman's monitor leaves a file where it
         # was started when the kernel kills for want of memory: not in the project.
         opened = ["sh", "-c", 'chmod 0777 "$0" && cd "$1" && shift && exec "$@"']
         opened += [str(self.tmp(name)), str(self.plan.home.run), *command]
@@ -144,7 +144,7 @@ class ContainedStack(PrivateStack):
             return int(waiting.communicate(timeout=30)[0])
 
     def restart_with(self, name: str, memory_bytes: int | None = None, **settings: str) -> None:
-        """Start a container anew: its manifest's limit on memory or another one, its settings or others."""
+        """Restart a container, with another limit on memory or other settings if given."""
         program = self.contained.program(name, {**SHORT_PERIODS, **settings}, memory_bytes)
         self.stop(name)
         self.replace_program(program)

@@ -1,6 +1,6 @@
-"""The end-to-end tests pass with containers in the place of processes.
+"""The end-to-end tests pass with the functions in containers.
 
-These files are the part that a run of all tests affords; `./local/test --in-containers tests/e2e` runs them all.
+These files are the part that fits into a run of all tests; `./local/test --in-containers tests/e2e` runs them all.
 """
 
 from __future__ import annotations

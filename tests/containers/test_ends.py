@@ -1,4 +1,4 @@
-"""A conversion whose container is told to end, or has too little memory, is done all the same or fails: never stuck."""
+"""A conversion whose container is stopped or lacks memory is still done, or fails: it is never stuck."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_told_to_stop(contained: ContainedStack, inspector: Inspector, token: st
     assert contained.terminate("convert", said.grace_seconds) == 0
 
     job = inspector.done(fid, ENDED_SECONDS)
-    assert job["attempts"] == 1, "what was handed back is no failed attempt"
+    assert job["attempts"] == 1, "a job that was handed back counts no attempt"
     assert contained.container_id("convert") != first
     assert_whole(contained, token, fid)
     until_gone(lambda: leftovers(contained, inspector), "all that has ended")

@@ -1,4 +1,4 @@
-"""What a manifest says reaches its container, and nothing that it says is left out unseen."""
+"""What a manifest says reaches its container, and no field is silently ignored."""
 
 from __future__ import annotations
 

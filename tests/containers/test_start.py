@@ -17,7 +17,7 @@ WRITABLE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # noqa: S108
 
 def probe(function: str) -> tuple[str, int]:
     """Return the path of the function's live probe, and what it is answered here."""
-    # The connector's health is the broker's, and there is none.
+    # The connector is healthy only with a broker, and there is none.
     return ("/_/health", 503) if function == "connector" else (given.said(function).live.path, 200)
 
 

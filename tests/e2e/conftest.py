@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: people, doors, videos, and the promise that nothing is left behind."""
+"""Shared by the end-to-end tests: users, routes, videos, and the check that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Door = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account."""
+    """A user with an account."""
 
     email: str
     password: str
@@ -41,7 +41,7 @@ class Person:
 
 
 def through(door: str, stack: PrivateStack) -> Door:
-    """Return how a function is reached through one of the three doors."""
+    """Return the URLs of functions through one of the three routes."""
     if door == "gateway":
         return lambda name: f"{stack.gateway}/{name}"
     if door == "openfaas":
@@ -51,13 +51,13 @@ def through(door: str, stack: PrivateStack) -> Door:
 
 @pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest, stack: PrivateStack) -> Door:
-    """Each of the doors in turn."""
+    """Each of the routes in turn."""
     return through(request.param, stack)
 
 
 @pytest.fixture(scope="session")
 def url(stack: PrivateStack) -> Door:
-    """The first door, where it does not matter which."""
+    """The first route, where it does not matter which."""
     return through("gateway", stack)
 
 
@@ -70,7 +70,7 @@ def owner(stack: PrivateStack, url: Door) -> Person:
 
 @pytest.fixture
 def stranger(stack: PrivateStack, url: Door) -> Person:
-    """Somebody who has just signed up."""
+    """A user who has just signed up."""
     email, password = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(12)
     stack.add_user(email, password)
     return Person(email, password, web.login(url("login"), email, password))
@@ -78,7 +78,7 @@ def stranger(stack: PrivateStack, url: Door) -> Person:
 
 @pytest.fixture(scope="session")
 def inspector(stack: PrivateStack) -> Iterator[Inspector]:
-    """A look into the database."""
+    """The database."""
     found = Inspector.of(stack.mongodb_url, stack.mongodb_database)
     yield found
     found.close()
@@ -86,7 +86,7 @@ def inspector(stack: PrivateStack) -> Iterator[Inspector]:
 
 @pytest.fixture(scope="session")
 def mailbox(stack: PrivateStack) -> Mailbox:
-    """A look into the mails."""
+    """The mailbox."""
     return Mailbox(stack.mailbox)
 
 
@@ -104,7 +104,7 @@ def video(videos: Path) -> Path:
 
 @pytest.fixture
 def filename() -> str:
-    """A name that no other upload has."""
+    """A unique file name."""
     return f"{secrets.token_hex(8)}.mp4"
 
 
@@ -123,7 +123,7 @@ def nothing_stored(inspector: Inspector, filename: str) -> Callable[[], None]:
 
 @pytest.fixture
 def no_connector(stack: PrivateStack) -> Iterator[Callable[[], None]]:
-    """A system in which nothing is delivered, nor swept, until the function that this yields is called."""
+    """A system without a connector (no deliveries, no sweeps) until the yielded function is called."""
     stack.stop("connector")
     running = False
 
@@ -141,7 +141,7 @@ def no_connector(stack: PrivateStack) -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def queues(stack: PrivateStack) -> Iterator[Queues]:
-    """The system's queues, with no dead letter in them before and after."""
+    """The system's queues, without dead letters before and after."""
     found = Queues(stack.rabbitmq_url)
     found.empty("videos.dead", "mp3s.dead")
     yield found
@@ -150,13 +150,13 @@ def queues(stack: PrivateStack) -> Iterator[Queues]:
 
 @pytest.fixture
 def operator(stack: PrivateStack) -> Operator:
-    """Somebody at this system's command line."""
+    """The command line of this system's operator."""
     return Operator(stack.home)
 
 
 @pytest.fixture
 def jobs(stack: PrivateStack) -> Iterator[Jobs]:
-    """The job documents, changed as the functions change them."""
+    """The job documents, changed the way the functions change them."""
     client: pymongo.MongoClient[Document] = pymongo.MongoClient(stack.mongodb_url, tz_aware=True)
     with client:
         periods = load(Periods, SHORT_PERIODS)
@@ -165,10 +165,10 @@ def jobs(stack: PrivateStack) -> Iterator[Jobs]:
 
 @pytest.fixture(scope="module", autouse=True)
 def leaves_nothing(stack: PrivateStack, inspector: Inspector, mailbox: Mailbox) -> Iterator[None]:
-    """After each file of tests: no chunk without a file, no job without an end, no temporary file, no lone process."""
+    """After each file of tests: no chunk without a file, no unfinished job, no temporary file, no orphaned process."""
     before = set(leftovers(stack, inspector))
     yield
-    until_gone(lambda: set(leftovers(stack, inspector)) - before, "all that has ended", CLEAN_SECONDS)
-    # What is looked for later is looked for in everything stored: the less there is, the sooner it is found.
+    until_gone(lambda: set(leftovers(stack, inspector)) - before, "leftovers", CLEAN_SECONDS)
+    # Later checks read everything stored: the less there is, the faster they are.
     inspector.forget_ended()
     mailbox.clear()

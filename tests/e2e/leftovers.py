@@ -11,7 +11,7 @@ from tests.local.private import PrivateStack
 
 
 def leftovers(stack: PrivateStack, inspector: Inspector) -> list[str]:
-    """Say what is left of work that has ended; nothing, when all is well."""
+    """Return what is left of finished work; nothing when all is well."""
     return [
         *(f"job {job['_id']} is still {job['state']}" for job in inspector.unended()),
         *(f"chunks of video {fid} without a file" for fid in inspector.orphans("videos")),
@@ -27,14 +27,14 @@ def convert_port(stack: PrivateStack) -> int:
 
 
 def encoders(stack: PrivateStack) -> set[int]:
-    """Return the ffmpeg processes that convert runs, or has left to themselves."""
+    """Return the ffmpeg processes that convert runs or has orphaned."""
     ours = processes.family(processes.listeners(convert_port(stack)))
     orphaned = {pid for pid in processes.inside(stack.home) if processes.parent(pid) == 1}
     return processes.encoders(ours | orphaned)
 
 
 def temporary_files(stack: PrivateStack) -> list[Path]:
-    """Return what lies in convert's temporary directory."""
+    """Return the files in convert's temporary directory."""
     running = processes.listeners(convert_port(stack))
     if not running:
         return []

@@ -1,4 +1,4 @@
-"""Messages that nobody of ours sent: what one finds in a queue that somebody else can write to."""
+"""Messages that no function sent: what a queue can hold when others can write to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Content = tuple[str | None, bytes]
 
 @dataclass(frozen=True)
 class Poison:
-    """One message; it must end among the dead letters unless it does no harm."""
+    """One message; it must become a dead letter unless it is harmless."""
 
     kind: str
     content_type: str | None

@@ -1,4 +1,4 @@
-"""Conversions from the upload to the MP3: real files, odd names, options, progress; and nothing left of any."""
+"""Conversions from upload to MP3: real files, odd names, options, progress; and no leftovers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.media.large import long_video
 from tests.media.tone import assert_tone, decode_mp3
 
 CORPUS_SECONDS = 180
-SHORT_SECONDS = 200  # whose conversion takes a second: shorter, what it shows would be gone before the next look
+SHORT_SECONDS = 200  # whose conversion takes a second: the progress of a shorter one could be over between two samples
 LONG_SECONDS = 500  # whose conversion takes a few
 REASONS = {"no": {"no_audio"}, "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"}}
 # These carry codecs that older ffmpegs could not decode, so either end is right.
@@ -33,7 +33,7 @@ NEWER = {"media__5p1_iamf_opus.mp4", "media__sample_fpcm_64le.mp4"}
 def test_every_file_of_the_corpus(
     shared: Path, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> None:
-    """An MP3 with sound, or a typed failure that the owner reads about; never a hang, never a leftover."""
+    """An MP3 with sound, or a typed failure that the owner is mailed about; never a hang, never a leftover."""
     with (shared / "corpus" / "INDEX.tsv").open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
     assert len(rows) > 50
@@ -72,7 +72,7 @@ def test_names_mean_nothing_to_the_converter(
 
 
 def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
-    """What is asked for at upload is heard, and read, in the MP3."""
+    """The options given at upload can be heard and read in the MP3."""
     options = {"bitrate": "96", "start": "0.5", "end": "0:02.5", "channels": "1", "title": "Ein Titel ä", "cover": "1"}
     fid = web.uploaded(url("upload"), owner.token, video, **options)
     job = inspector.done(fid)
@@ -95,7 +95,7 @@ def test_a_cut_source_is_noted_in_the_job_and_the_mail(
 
 @pytest.mark.parametrize(("seconds", "least"), [(SHORT_SECONDS, 3), (LONG_SECONDS, 5)])
 def test_progress(seconds: int, least: int, url: Door, owner: Person, videos: Path, inspector: Inspector) -> None:
-    """It rises, through several values, and is 100 only when the MP3 is there."""
+    """It rises through several values, and is 100 only when the MP3 exists."""
     video = long_video(videos, seconds)
     with watched(inspector) as seen:
         fid = web.uploaded(url("upload"), owner.token, video)
@@ -108,7 +108,7 @@ def test_progress(seconds: int, least: int, url: Door, owner: Person, videos: Pa
 
 @contextmanager
 def watched(inspector: Inspector) -> Iterator[list[tuple[str, int, str]]]:
-    """Yield what the newest job shows of its progress, read again and again until the block ends."""
+    """Yield the progress of the newest job, sampled until the block ends."""
     seen: list[tuple[str, int, str]] = []
 
     def look() -> None:

@@ -1,4 +1,4 @@
-"""Convert: one MP3 and one mail however often it is told, and an end with a reason for what cannot be converted."""
+"""Convert: one MP3 and one mail however often the event comes, and a failure with a reason otherwise."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_same_event_ten_times_gives_one_mp3_and_one_mail(
 
 
 def assert_failed(fid: str, codes: set[str], url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
-    """The job must have failed for such a reason, and the owner must have been told so by mail and by download."""
+    """Check that the job failed for one of these reasons, and that mail and download say so."""
     job = inspector.ended(fid)
     assert job["state"] == "failed"
     assert job["error"]["code"] in codes
@@ -65,7 +65,7 @@ def assert_failed(fid: str, codes: set[str], url: Door, owner: Person, inspector
 
 
 def assert_next_converts(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
-    """The video after a bad one must be converted as if nothing had been."""
+    """Check that the next video is converted as usual."""
     fid = web.uploaded(url("upload"), owner.token, video)
     inspector.done(fid)
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
@@ -104,7 +104,7 @@ def test_a_stored_text_fails_with_a_reason(
 def test_a_video_waits_for_its_turn(
     no_connector: Callable[[], None], url: Door, owner: Person, video: Path, inspector: Inspector
 ) -> None:
-    """Uploads made while nothing is delivered are all converted once deliveries begin."""
+    """Uploads made while no event is delivered are all converted once the connector is back."""
     fids = [web.uploaded(url("upload"), owner.token, video) for _ in range(3)]
     assert {inspector.job(fid)["state"] for fid in fids} == {"ready"}
     no_connector()

@@ -1,4 +1,4 @@
-"""Convert ends in the middle of a conversion: killed or told to stop, the video is converted once all the same."""
+"""Convert is killed or told to stop during a conversion: the video is still converted, once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def converting(stack: PrivateStack, url: Door, owner: Person, videos: Path, insp
 def assert_done_once(
     fid: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> dict[str, Any]:
-    """The job must end with one whole MP3, one mail, and nothing else."""
+    """Check that the job ends with one whole MP3, one mail, and nothing else."""
     job = inspector.done(fid, AGAIN_SECONDS)
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, SECONDS)
     mailbox.about(fid, owner.email)

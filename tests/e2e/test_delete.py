@@ -1,4 +1,4 @@
-"""Deleting a job at any moment of its life: nothing of it is left, and nobody finds it any more."""
+"""Deleting a job at any time: nothing of it is left, and it can no longer be found."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.media.large import large_video, long_video
 LONG_SECONDS = 900  # its conversion takes some six seconds
 LOST_SECONDS = 10
 MEGABYTES = 24
-UPLOAD_SECONDS = 15  # an upload looks up every third of its lease
+UPLOAD_SECONDS = 15  # an upload checks its job every third of its lease
 RACES = 12
 RACE_SECONDS = 1.0
 
 
 def forgotten(inspector: Inspector, *fids: str) -> None:
-    """Let deleted jobs' time pass: what zombies wrote since must go, and then the documents."""
+    """Let the grace period of deleted jobs pass: what stale workers wrote must go, and then the documents."""
     zombies = {"videos.chunks": set(fids), "mp3s.chunks": {f"{fid}.1" for fid in fids}}
     for collection, file_ids in zombies.items():
         chunks = [{"files_id": file_id, "n": 7, "data": b"a zombie's"} for file_id in file_ids]
@@ -49,7 +49,7 @@ def forgotten(inspector: Inspector, *fids: str) -> None:
 
 
 def nothing_of(fid: str, url: Door, owner: Person, inspector: Inspector) -> None:
-    """Nobody must find anything of a deleted job from now on."""
+    """Check that nothing of a deleted job can be found."""
     assert inspector.files("videos", fid) == inspector.files("mp3s", fid) == []
     assert inspector.chunks("videos", fid) == inspector.chunks("mp3s", fid) == 0
     assert web.download(url("download"), owner.token, fid).status == 404
@@ -66,7 +66,7 @@ def test_delete_before_and_after_a_conversion(
     inspector: Inspector,
     mailbox: Mailbox,
 ) -> None:
-    """Ready, done or failed: the files go at once, nobody finds the job any more, and its events do no harm."""
+    """Ready, done or failed: the files are deleted immediately, the job cannot be found, and its events do no harm."""
     done, failed = (web.uploaded(url("upload"), owner.token, path) for path in (video, media.silent_video(videos)))
     for fid in (done, failed):
         assert events.structured(stack.functions["convert"], fid).status == 200
@@ -85,7 +85,7 @@ def test_delete_before_and_after_a_conversion(
 def test_delete_during_an_upload(
     stack: PrivateStack, operator: Operator, url: Door, owner: Person, videos: Path, filename: str, inspector: Inspector
 ) -> None:
-    """The upload is refused as soon as it looks up, and takes its chunks along."""
+    """The upload is refused when it next checks its job, and deletes its chunks."""
     content = large_video(videos, MEGABYTES).read_bytes()
     headers, body = dying.raw_body(content, filename)
     target = stack.functions["upload"]
@@ -102,7 +102,7 @@ def test_delete_during_an_upload(
 
 
 def answered(connection: socket.socket, rest: bytes) -> bytes:
-    """Send the rest slowly, so that the upload looks up meanwhile; return the first line of the answer."""
+    """Send the rest slowly, so that the upload checks its job in between; return the first line of the answer."""
     pieces = [rest[start : start + dying.PIECE] for start in range(0, len(rest), dying.PIECE)]
     for piece in pieces:
         if select.select([connection], [], [], UPLOAD_SECONDS / len(pieces))[0]:
@@ -132,7 +132,7 @@ def test_delete_during_a_conversion(
     mailbox: Mailbox,
     jobs: Jobs,
 ) -> None:
-    """There is nothing to retry; the converter loses its claim, stops, and leaves nothing behind."""
+    """A retry is refused; the converter loses its claim, stops, and leaves nothing behind."""
     fid = web.uploaded(url("upload"), owner.token, long_video(videos, LONG_SECONDS))
     until(lambda: inspector.job(fid)["state"] == "converting", "the conversion to begin")
     until(lambda: encoders(stack), "ffmpeg to run")
@@ -150,7 +150,7 @@ def test_delete_during_a_conversion(
 def test_delete_races_convert(
     stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox, jobs: Jobs
 ) -> None:
-    """At whatever moment it comes, nothing of the job is left, and nobody is mailed twice."""
+    """Whenever it happens, nothing of the job is left, and nobody gets two mails."""
     chance = random.Random(4)
     files = Files(inspector.database)
 

@@ -1,4 +1,4 @@
-"""Events that nobody of ours sent: an event function does no harm, and sorts what to try again from poison."""
+"""Events from outside: an event function does no harm, and tells poison from what to retry."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture(scope="session")
 def binary() -> Path:
-    """The program, built when need be."""
+    """The program, built if necessary."""
     try:
         return faas_cli()
     except CannotBuild as error:
@@ -36,7 +36,7 @@ def binary() -> Path:
 
 @pytest.fixture
 def run(binary: Path, stack: PrivateStack, tmp_path: Path) -> Run:
-    """Run faas-cli against the gateway, far from anybody's own settings."""
+    """Run faas-cli against the gateway, without the user's own settings."""
 
     def invoke(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

@@ -29,7 +29,7 @@ READY_EVENT, DONE_EVENT = "com.mp3converter.video.uploaded", "com.mp3converter.m
 
 
 def given_up(fid: str, jobs: Jobs) -> None:
-    """Let a waiting job fail for a reason on our side."""
+    """Fail a waiting job for an internal reason."""
     claimed = jobs.apply(CLAIM, fid, epoch=0, holder="a test")
     assert claimed is not None
     error = {"code": GAVE_UP.code, "title": GAVE_UP.title}
@@ -54,7 +54,7 @@ def test_dead_letters_are_seen_and_replayed(
     mailbox: Mailbox,
     jobs: Jobs,
 ) -> None:
-    """Each letter is listed with its reason and its job, none is lost by that, and each job gets what it needs."""
+    """Each letter is listed with its reason and its job, listing loses none, and each job gets what it needs."""
 
     def announced() -> str:
         with queues.awaiting_one("videos"):
@@ -114,7 +114,7 @@ def test_dead_letters_are_seen_and_replayed(
 def test_all_leaves_alone_what_failed_by_its_own_fault(
     operator: Operator, queues: Queues, url: Door, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
-    """Such a job would fail again, and its owner get a second mail; by its id it is converted again all the same."""
+    """Replaying it would fail again and mail the owner twice; replaying it by id still converts it again."""
     fid = web.uploaded(url("upload"), owner.token, media.silent_video(videos))
     epoch = inspector.ended(fid)["epoch"]
     mailbox.about(fid, owner.email)
@@ -129,7 +129,7 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
 
 
 def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owner: Person, tmp_path: Path) -> None:
-    """By URLs the commands work without a system here; what cannot be reached costs no letter and shows no password."""
+    """With URLs the commands need no local system; an unreachable server loses no letter and shows no password."""
     operators = {
         "MONGODB_URL": stack.mongodb_url,
         "RABBITMQ_URL": stack.secret("rabbitmq_operator_url"),
@@ -166,7 +166,7 @@ def test_retry(
     inspector: Inspector,
     mailbox: Mailbox,
 ) -> None:
-    """A failed job is converted again, and mailed about anew; for any other there is a sentence instead."""
+    """A failed job is converted and mailed about again; for any other job the command says why not."""
     fid = web.uploaded(url("upload"), owner.token, media.silent_video(videos))
     assert inspector.ended(fid)["state"] == "failed"
     mailbox.about(fid, owner.email)

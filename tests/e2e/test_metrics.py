@@ -1,4 +1,4 @@
-"""Every query of the dashboard and of the alerts, asked of a real Prometheus that reads the real functions."""
+"""Every query of the dashboard and the alerts, run on a real Prometheus that scrapes the real functions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MOST_SERIES = 400  # of one function
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -67,7 +67,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def broker_metrics(stack: PrivateStack) -> int:
-    """The port of RabbitMQ's own metrics, which its plugin shows from now on."""
+    """The port of RabbitMQ's own metrics, served by its plugin."""
     port = free_port()
     file = Path(stack.program("rabbitmq")[1]["RABBITMQ_ENABLED_PLUGINS_FILE"])
     file.write_text(f"[{PLUGIN}].\n")
@@ -83,7 +83,7 @@ def broker_metrics(stack: PrivateStack) -> int:
 
 @pytest.fixture(scope="module")
 def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that reads all functions and the broker."""
+    """A Prometheus that scrapes all functions and the broker."""
     try:
         program = prometheus.program("prometheus")
     except prometheus.NotFound as error:
@@ -115,9 +115,9 @@ def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.Te
 def busy(
     server: Prometheus, stack: PrivateStack, owner: Person, inspector: Inspector, mailbox: Mailbox, videos: Path
 ) -> Prometheus:
-    """The same after a little of everything: sound, a film without any, refusals, and a database that is away."""
+    """The same after some traffic: a conversion, a video without sound, refusals, and an unavailable database."""
     url: Door = through("gateway", stack)
-    # A rate needs a number before.
+    # A rate needs an earlier sample.
     until(lambda: server.values("min(count_over_time(up[1m])) > 2"), "every target to be read twice", SECONDS)
     fid = web.uploaded(url("upload"), owner.token, tone_video(videos))
     mute = web.uploaded(url("upload"), owner.token, silent_video(videos))
@@ -146,12 +146,12 @@ SELECTORS = sorted({one for rule in files.alerts().values() for one in files.sel
 
 @pytest.mark.parametrize("selector", SELECTORS)
 def test_what_an_alert_looks_at_is_there(selector: str, busy: Prometheus) -> None:
-    """No alert is silent because it looks at a metric, or a value of a label, that no function has."""
+    """No alert depends on a metric or a label value that no function exports."""
     until(lambda: busy.values(f"count({selector})"), selector)
 
 
 def test_the_alerts_are_understood_and_silent(busy: Prometheus) -> None:
-    """On a system that is well nothing fires."""
+    """On a healthy system no alert fires."""
 
     def evaluated() -> bool:
         groups = busy.get("rules")["groups"]
@@ -164,7 +164,7 @@ def test_the_alerts_are_understood_and_silent(busy: Prometheus) -> None:
 
 
 def test_the_numbers_are_right(busy: Prometheus, stack: PrivateStack) -> None:
-    """What Prometheus read is what happened."""
+    """The metrics match what happened."""
     for query in (
         'mp3converter_conversion_duration_seconds_count{outcome="done"} >= 1',
         'mp3converter_conversion_failures_total{code="no_audio"} >= 1',
@@ -180,7 +180,7 @@ def test_the_numbers_are_right(busy: Prometheus, stack: PrivateStack) -> None:
 
 @pytest.mark.parametrize("function", sorted(LABELS["function"]))
 def test_labels_are_bounded(function: str, busy: Prometheus, stack: PrivateStack) -> None:
-    """Every value of a label is from a table: no id, no address, nothing that a stranger chose."""
+    """Every label value comes from a fixed set: no id, no address, nothing chosen by a client."""
     requests.request("BREW", stack.functions[function], timeout=10)
     requests.get(f"{stack.functions[function]}/0b5f1c9e-7d0f-4b0e-9a59-5d8f0b1f7a11?x=a@example.org", timeout=10)
     token = web.bearer(stack.secret("metrics_token"))

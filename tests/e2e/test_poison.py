@@ -1,4 +1,4 @@
-"""Poison: messages that can never be worked at all end as dead letters, and nothing else waits for them."""
+"""Poison: messages that can never be processed become dead letters, and nothing else waits for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TYPES = {"videos": "com.mp3converter.video.uploaded", "mp3s": "com.mp3converter.
 
 @dataclass(frozen=True)
 class Message:
-    """One poisonous message on its way to a queue, with a name of its own."""
+    """One poisonous message for a queue, with a unique name."""
 
     queue: str
     name: str
@@ -34,13 +34,13 @@ class Message:
 
 
 def messages() -> list[Message]:
-    """Return a hundred, of every kind for both queues, in an order by chance."""
+    """Return a hundred, of every kind for both queues, in random order."""
     kinds = [
         (queue, one)
         for queue, wrong in (("videos", "mp3s"), ("mp3s", "videos"))
         for one in poison.kinds(TYPES[queue], TYPES[wrong])
     ]
-    assert len(kinds) <= EACH, "there is room for every kind"
+    assert len(kinds) <= EACH, "not every kind is sent"
     found = [
         Message(queue, f"{number} in {queue}: {one.kind}", one)
         for number, (queue, one) in enumerate(islice(cycle(kinds), EACH))
@@ -50,7 +50,7 @@ def messages() -> list[Message]:
 
 
 def described(message: Message) -> pika.BasicProperties:
-    """Return what a message says of itself."""
+    """Return the properties of a message."""
     poisonous = message.poison
     return pika.BasicProperties(content_type=poisonous.content_type, headers=poisonous.headers, message_id=message.name)
 
@@ -58,7 +58,7 @@ def described(message: Message) -> pika.BasicProperties:
 def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
     queues: Queues, stack: PrivateStack, url: Door, owner: Person, tmp_path: Path, inspector: Inspector
 ) -> None:
-    """Every upload is done at its first attempt; the dead letters are exactly the poison that must be there."""
+    """Every upload is done at the first attempt; the dead letters are exactly the expected poison."""
     video = made(tmp_path / "short.mp3", *tone(0.5))
     sent, fids = messages(), []
     before = len(stack.log("connector"))
@@ -73,11 +73,11 @@ def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
         must = {message.name for message in sent if message.queue == queue and message.poison.dead}
         queues.await_ready(f"{queue}.dead", len(must))
         assert {properties.message_id for properties, _ in queues.take_all(f"{queue}.dead")} == must
-    assert "not delivered" not in stack.log("connector")[before:], "no poison is tried again"
+    assert "not delivered" not in stack.log("connector")[before:], "poison was delivered again"
 
 
 def test_poison_is_listed_and_dropped(queues: Queues, stack: PrivateStack) -> None:
-    """No dead letter, however strange, keeps the operator from seeing the others, and from dropping all."""
+    """No dead letter, however strange, stops the operator from listing the others and dropping all."""
     operator = Operator(stack.home)
     sent = [message for message in messages() if message.poison.dead]
     queues.publish_all((f"{message.queue}.dead", described(message), message.poison.body) for message in sent)

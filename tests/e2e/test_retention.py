@@ -1,4 +1,4 @@
-"""Retention: video, MP3 and job are kept for times of their own, and then told apart from what never was."""
+"""Retention: video, MP3 and job expire separately, and an expired MP3 is told apart from an unknown one."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.samples import made, sound_of, tone
 
 SWEEPS_SECONDS = 3 * float(SHORT_PERIODS["SWEEP_EVERY_SECONDS"])
-# Far more than sockets and proxies hold between a function and its client.
+# Far more than sockets and proxies buffer between a function and its client.
 MINUTES = 10
 BUFFERS_BYTES = 10_000_000
 PIECE = 65_536
 
 
 def pass_time(inspector: Inspector, fid: str, *fields: str) -> None:
-    """Move moments of a job to yesterday: keeping is set in days."""
+    """Move times of a job to yesterday: retention is set in days."""
     past = datetime.now(UTC) - timedelta(days=1)
     assert inspector.database.jobs.update_one({"_id": fid}, {"$set": dict.fromkeys(fields, past)}).matched_count == 1
 
 
 def expire(what: str, fid: str, inspector: Inspector) -> None:
-    """Let the time of a video, an MP3 or a job be over."""
+    """Let a video, an MP3 or a job expire."""
     assert inspector.job(fid)["expires"][what] > datetime.now(UTC) + timedelta(hours=12)
     pass_time(inspector, fid, f"expires.{what}")
 
@@ -53,7 +53,7 @@ def refused(url: Door, owner: Person, fid: str) -> tuple[int, str]:
 def test_video_mp3_and_job_expire_apart(
     url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
-    """First the video goes, then the MP3, which is 410 from then on, then the job, which is 404."""
+    """First the video is deleted, then the MP3 (410 from then on), then the job (404)."""
     fid = web.uploaded(url("upload"), owner.token, video)
     kept = inspector.done(fid)["mp3"]["file_id"]
     link = mailbox.about(fid, owner.email).link
@@ -88,7 +88,7 @@ def test_video_mp3_and_job_expire_apart(
 
 @pytest.fixture
 def large_mp3(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> dict[str, Any]:
-    """A job whose MP3 is far larger than all that sockets hold."""
+    """A job whose MP3 is far larger than all socket buffers."""
     recording = videos / "large.mp3"
     if not recording.exists():
         minute = made(videos / "minute.mp3", *tone(60), "-b:a", "320k")
@@ -99,7 +99,7 @@ def large_mp3(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspe
 
 
 class Download:
-    """A download by somebody who takes a little at a time."""
+    """A slow download, read piece by piece."""
 
     def __init__(self, target: str, token: str, fid: str) -> None:
         parts = urlsplit(target)
@@ -115,14 +115,14 @@ class Download:
         self.taken = 0
 
     def take(self) -> int:
-        """Take the next piece; return its length, 0 at the end."""
+        """Read the next piece; return its length, 0 at the end."""
         piece = self._answer.read(PIECE)
         self._hash.update(piece)
         self.taken += len(piece)
         return len(piece)
 
     def rest(self) -> str:
-        """Take all that still comes, and return the SHA-256 of everything."""
+        """Read the rest, and return the SHA-256 of everything."""
         with suppress(ConnectionResetError):
             while self.take():
                 continue
@@ -130,18 +130,18 @@ class Download:
 
     @property
     def whole(self) -> bool:
-        """Whether as much came as was promised."""
+        """Whether Content-Length bytes arrived."""
         return self._answer.length == 0
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
 def test_a_download_that_runs_is_not_cut(
     large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
 ) -> None:
-    """The MP3 expires while it is taken: it arrives whole all the same, and goes when its time is over."""
+    """The MP3 expires during a download: it still arrives whole, and is deleted later."""
     fid, mp3 = large_mp3["_id"], large_mp3["mp3"]
     target = stack.functions["download"]
     with closing(Download(target, owner.token, fid)) as download:
@@ -155,7 +155,7 @@ def test_a_download_that_runs_is_not_cut(
         assert download.take()
         expire("mp3", fid, inspector)
         until(refused_to_others, "another download to be refused")
-        stays(kept, "the file went away", SWEEPS_SECONDS)
+        stays(kept, "the file was deleted", SWEEPS_SECONDS)
         assert download.taken < mp3["length"] - BUFFERS_BYTES, "most of it was not even read when the MP3 expired"
         assert download.rest() == mp3["sha256"]
         assert download.whole
@@ -168,7 +168,7 @@ def test_a_download_that_runs_is_not_cut(
 def test_a_download_that_a_deletion_cuts_is_no_whole_file(
     large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
 ) -> None:
-    """Who deletes a job wants it gone; the one who downloads sees that the end is missing."""
+    """Deleting a job cuts its downloads, and the client sees that the end is missing."""
     fid = large_mp3["_id"]
     with closing(Download(stack.functions["download"], owner.token, fid)) as download:
         assert download.take()

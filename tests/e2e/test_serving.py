@@ -1,4 +1,4 @@
-"""What every function answers besides its own work."""
+"""What every function answers apart from its own work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_health(stack: PrivateStack, function: str) -> None:
-    """Every platform's probe finds what it asks for."""
+    """Every platform's health probe is answered."""
     for path in ("/_/health", "/_/ready", "/healthz"):
         answer = requests.get(stack.functions[function] + path, timeout=10)
         assert answer.status_code == 200
@@ -23,7 +23,7 @@ def test_health(stack: PrivateStack, function: str) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 def test_metrics_are_not_there_for_strangers(stack: PrivateStack, function: str, headers: dict[str, str]) -> None:
-    """Without the token there is no such address."""
+    """Without the token the address does not exist."""
     answer = requests.get(f"{stack.functions[function]}/_/metrics", headers=headers, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
@@ -31,7 +31,7 @@ def test_metrics_are_not_there_for_strangers(stack: PrivateStack, function: str,
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
 def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
-    """A method that a function does not take is named as such, with those that it takes."""
+    """A method that a function does not support is refused, and the supported ones are listed."""
     answer = requests.request(method, stack.functions[function], timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["Allow"]
@@ -41,13 +41,13 @@ def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing", "/keys/more", "/%2e%2e/keys%00"])
 def test_unknown_addresses(stack: PrivateStack, path: str) -> None:
-    """What is not there is a problem like any other."""
+    """An unknown address is answered with a problem document."""
     answer = requests.get(stack.functions["login"] + path, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 def test_keys(stack: PrivateStack) -> None:
-    """Login publishes what others need to trust its tokens, and nothing private."""
+    """Login publishes the public key, and nothing private."""
     answer = requests.get(f"{stack.functions['login']}/keys", timeout=10)
     (key,) = answer.json()["keys"]
     assert answer.headers["Content-Type"] == "application/jwk-set+json"

@@ -1,4 +1,4 @@
-"""One trace from an upload over both queues to its mail, in every log line about it."""
+"""One trace from an upload through both queues to the mail, in every log line about it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lines(stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
 
 
 def saying(message: str, stack: PrivateStack, function: str, fid: str) -> list[dict[str, str]]:
-    """Return those of them with that message."""
+    """Return those with a given message."""
     return [line for line in lines(stack, function, fid) if line["message"] == message]
 
 
@@ -61,7 +61,7 @@ def test_one_trace_from_the_upload_to_the_mail(
     inspector: Inspector,
     mailbox: Mailbox,
 ) -> None:
-    """The caller's trace goes on, or a new one begins; each step is a span of its own."""
+    """The caller's trace is continued, or a new one starts; each step is its own span."""
     fid = uploaded(url, owner, video, headers)
     inspector.done(fid)
     mailbox.about(fid, owner.email)
@@ -87,7 +87,7 @@ def test_the_trace_outlives_a_lost_event(
     no_connector: Callable[[], None],
     queues: Queues,
 ) -> None:
-    """What sweep sends again belongs to the trace that the job keeps."""
+    """An event that sweep sends again belongs to the trace stored in the job."""
     with queues.awaiting_one("videos"):
         fid = uploaded(url, owner, video, {"traceparent": GIVEN})
     queues.empty("videos")

@@ -1,4 +1,4 @@
-"""Upload: a client that dies leaves nothing that anybody could see."""
+"""Upload: a client that dies leaves nothing visible behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.conftest import Door, Person
 from tests.local.private import PrivateStack
 from tests.media.large import large_video
 
-# At 60 % several batches of 4 MB are in the database already.
+# At 60 % several batches of 4 MB are already in the database.
 MEGABYTES = 24
 
 

@@ -1,4 +1,4 @@
-"""Upload: the options in a form or a query get into the job; with a wrong one, nothing does."""
+"""Upload: options in a form or a query reach the job; with a wrong one, nothing is stored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.e2e import bodies
 from tests.e2e.conftest import Door, Person
 from tests.media.large import large_video
 
-# Several batches of 4 MB are in the database before the form's last fields come.
+# Several batches of 4 MB are in the database before the last fields of the form arrive.
 MEGABYTES = 24
 
 SAID = {"bitrate": "192", "start": "0:01", "end": "0:00:02.5", "title": "Mein Vortrag über 你好", "track": "1"}
 KEPT = {"bitrate": 192, "start": 1.0, "end": 2.5, "title": "Mein Vortrag über 你好", "track": 1}
 
-# What is said, and what the refusal says about it.
+# The option, the field named in the refusal, and what it allows.
 WRONG = [
     ({"quality": "10"}, "quality", "a whole number from 0 to 9"),
     ({"volume": "NaN"}, "volume", "a number from 0 to 10"),
@@ -101,7 +101,7 @@ def test_a_wrong_option_leaves_nothing(
     inspector: Inspector,
     nothing_stored: Callable[[], None],
 ) -> None:
-    """Not even a job, unless it comes after the video."""
+    """Not even a job, unless the option comes after the video."""
 
     def assert_wrong(request: bodies.Request, **query: str) -> None:
         assert_refused(send(url("upload"), owner, request, **query), field, allowed)

@@ -1,4 +1,4 @@
-"""Upload: without a token that holds nothing is taken, and nothing is stored."""
+"""Upload: without a valid token nothing is accepted, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_malformed_authorization_is_refused(
 def test_a_large_upload_without_token_is_told_so(
     through: str, stack: PrivateStack, videos: Path, nothing_stored: Callable[[], None]
 ) -> None:
-    """The sender must see the status, not a connection that is reset under its hands."""
+    """The sender must see the status, not a connection reset."""
     target = f"{stack.gateway}/upload" if through == "gateway" else stack.functions["upload"]
     video = large_video(videos, 24)
     for _ in range(5):
@@ -81,7 +81,7 @@ def test_a_large_upload_without_token_is_told_so(
 
 
 def test_every_refusal_arrives_whole(url: Door, video: Path, nothing_stored: Callable[[], None]) -> None:
-    """A proxy that is still sending when the answer comes must not cut it."""
+    """A proxy that is still sending when the answer comes must not cut the answer."""
     content = video.read_bytes()
 
     def refusal(number: int) -> str:

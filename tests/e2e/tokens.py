@@ -1,4 +1,4 @@
-"""Tokens that must not work: forged with all that anybody could know, or signed rightly and over."""
+"""Tokens that must not work: forged with public knowledge, or correctly signed but expired."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SECONDS = 300.0
 
 @dataclass(frozen=True)
 class System:
-    """What a person knows of a system: its addresses, an account, where mails are read."""
+    """What a user knows of a system: its addresses, an account, and the mailbox."""
 
     url: str
     email: str
@@ -39,7 +39,7 @@ class System:
         return web.login(self.door("login"), self.email, self.password)
 
     def mp3(self, token: str, fid: str) -> web.Answer:
-        """Wait for the MP3, as a person does: by asking for it."""
+        """Wait for the MP3 by asking for it, as a user does."""
 
         def ready() -> web.Answer | None:
             answer = web.download(self.door("download"), token, fid)
@@ -72,7 +72,7 @@ def system(request: pytest.FixtureRequest) -> Iterator[System]:
 
 @pytest.fixture(scope="session")
 def token(system: System) -> str:
-    """What the owner logs in for."""
+    """The owner's token."""
     return system.token()
 
 

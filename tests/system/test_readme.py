@@ -1,4 +1,4 @@
-"""Every curl line of the README, as it stands there but for its capitals, run by the real curl."""
+"""Every curl line of the README, with its placeholders filled in, run by the real curl."""
 
 from __future__ import annotations
 

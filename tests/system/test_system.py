@@ -1,4 +1,4 @@
-"""What a system promises to people, asked from outside: wherever it runs, and whatever it runs on."""
+"""What a system promises to its users, tested from outside, on any platform."""
 
 from __future__ import annotations
 
