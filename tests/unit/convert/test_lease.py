@@ -1,0 +1,115 @@
+"""The lease: renewed by signs of work, a few times in its length, and never past the end of the time for the job."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+
+from functions.backends.jobs import Jobs
+from functions.common.config import load
+from functions.common.settings import Periods
+from functions.common.transitions import ACCEPT, CLAIM, DELETE, EXPIRE, Document
+from functions.convert import lease as leases
+from functions.convert.lease import Lease, Lost, Stopped
+from tests.exploration.memory import MemoryCollection
+
+JOB = "00000000-0000-4000-8000-000000000000"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PERIODS = load(Periods, {}).but(convert_lease=60.0, convert_timeout=600.0)
+
+
+class Held:
+    """A claimed job on a clock that is turned by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, periods: Periods = PERIODS) -> None:
+        self.seconds = 0.0
+        monkeypatch.setattr(leases, "time", self)
+        self.collection = MemoryCollection()
+        collection: Any = self.collection
+        self.jobs = Jobs(collection, lambda: START + timedelta(seconds=self.seconds), periods)
+        self.stopping = Event()
+        self.jobs.receive(JOB, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
+        assert self.jobs.apply(ACCEPT, JOB, epoch=0, size=1, sha256="x", options={})
+        claimed = self.jobs.apply(CLAIM, JOB, epoch=0, holder="first")
+        assert claimed
+        self.lease = Lease(claimed, self.jobs, self.stopping)
+
+    def monotonic(self) -> float:
+        """Return the seconds on the clock, as `time` does."""
+        return self.seconds
+
+    @property
+    def job(self) -> Document:
+        """The job as it is now."""
+        return self.collection.documents[JOB]
+
+    @property
+    def until(self) -> float:
+        """The end of the lease in seconds since the start."""
+        return float((self.job["lease"]["until"] - START).total_seconds())
+
+
+def test_signs_of_work_renew_it_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    ends = []
+    for tenths in range(40):
+        held.seconds = tenths / 10
+        held.lease.beat()
+        ends.append(held.until)
+    assert sorted(set(ends)) == pytest.approx([60.0, 61.1, 62.2, 63.3])
+
+
+def test_a_short_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch, PERIODS.but(convert_lease=0.3))
+    held.seconds = 0.09
+    held.lease.beat()
+    assert held.until == pytest.approx(0.3)
+    held.seconds = 0.11
+    held.lease.beat()
+    assert held.until == pytest.approx(0.41)
+
+
+def test_it_is_not_renewed_past_the_time_for_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch, PERIODS.but(convert_timeout=90.0))
+    assert held.lease.deadline == 90.0
+    ends = []
+    for held.seconds in (20.0, 40.0, 80.0):
+        held.lease.beat()
+        ends.append(held.until)
+    assert ends == [80.0, 90.0, 90.0]
+
+
+def test_the_first_progress_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    shown = []
+    for held.seconds, percent in ((0.1, 0.0), (0.2, 7.9), (0.3, 30.0), (1.5, 0.0), (3.0, 20.0), (5.0, 100.0)):
+        held.lease.beat(percent)
+        shown.append(held.job["progress"])
+    assert shown == [0, 7, 7, 30, 30, 99]
+
+
+@pytest.mark.parametrize("row", [EXPIRE, DELETE], ids=lambda row: str(row.name))
+def test_a_job_that_changed_hands_is_lost(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    held.seconds = 61.0
+    assert held.jobs.apply(row, JOB, epoch=1)
+    before = copy.deepcopy(held.job)
+    with pytest.raises(Lost):
+        held.lease.beat(50.0)
+    assert held.job == before
+
+
+def test_told_to_stop_it_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    held.lease.check()
+    before = copy.deepcopy(held.job)
+    held.seconds = 30.0
+    held.stopping.set()
+    for sign in (held.lease.check, held.lease.beat):
+        with pytest.raises(Stopped):
+            sign()
+    assert held.job == before

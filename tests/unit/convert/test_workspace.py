@@ -1,0 +1,64 @@
+"""The workspace: a folder that goes with its block, and that other processes' deaths do not leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.convert import workspace
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let temporary folders be made in the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def living() -> Iterator[int]:
+    """The number of another process, which runs."""
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process.pid
+        process.kill()
+
+
+@pytest.fixture
+def dead() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen(["/bin/true"])
+    process.wait()
+    return process.pid
+
+
+def test_it_is_private_and_goes_with_its_block(temporary: Path) -> None:
+    with workspace.folder() as folder:
+        assert folder.parent == temporary
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "in").write_bytes(b"a video")
+        (folder / "more").mkdir()
+    assert list(temporary.iterdir()) == []
+
+
+def test_it_goes_when_its_block_fails(temporary: Path) -> None:
+    with pytest.raises(KeyError), workspace.folder():
+        raise KeyError
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_the_dead_left_is_removed_and_what_others_use_is_not(temporary: Path, living: int, dead: int) -> None:
+    kept = {f"convert-{living}-abc", "convert-", "convert-x-1", "other"}
+    left = {f"convert-{dead}-abc", f"convert-{os.getpid()}-abc"}  # an earlier process had our number
+    for name in kept | left:
+        (temporary / name).mkdir()
+        (temporary / name / "in").write_bytes(b"a video")
+    with workspace.folder() as first, workspace.folder() as second:
+        workspace.remove_abandoned()
+        assert {path.name for path in temporary.iterdir()} == kept | {first.name, second.name}
+    assert {path.name for path in temporary.iterdir()} == kept
