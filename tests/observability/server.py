@@ -40,6 +40,8 @@ class Prometheus:
     def unread(self) -> list[str]:
         """Return what is wrong with targets that could not be read."""
         targets = self.get("targets")["activeTargets"]
+        if not targets:
+            return ["no target has been discovered yet"]
         return [f"{target['labels']}: {target['lastError']}" for target in targets if target["health"] != "up"]
 
 
