@@ -7,7 +7,7 @@ and none knows `NAME_FILE`, the form in which OpenFaaS and Kubernetes mount secr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
@@ -161,6 +161,33 @@ def load(kind: type[Concern], environ: Mapping[str, str] = os.environ) -> Concer
     if complaints:
         raise ConfigError("; ".join(complaints))
     return kind(**values)
+
+
+class Loaded:
+    """The settings that a function declares, each found by its class."""
+
+    def __init__(self, kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> None:
+        self._values: dict[type[Settings], Any] = {}
+        complaints: list[str] = []
+        for kind in kinds:
+            try:
+                self._values[kind] = load(kind, environ)
+            except ConfigError as error:
+                complaints.append(str(error))
+        if complaints:
+            raise ConfigError("; ".join(complaints))
+
+    def __getitem__(self, kind: type[Concern]) -> Concern:
+        found: Concern = self._values[kind]
+        return found
+
+
+def load_all(kinds: Iterable[type[Settings]], environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Read the settings that a function declares, those included that its libraries read again later.
+
+    Raises ConfigError, which names every setting that is missing or malformed.
+    """
+    return Loaded(kinds, environ)
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from functions.convert.engine import Made
     from functions.convert.watch import Watch
 
-_CONVERTING = config.load(Converting)
-config.load(Periods)
-config.load(Mongo)
-config.load(Broker)
+SETTINGS = (Converting, Periods, Mongo, Broker)
+_CONVERTING = config.load_all(SETTINGS)[Converting]
 # gunicorn starts another worker for one that was killed, and there may be no next conversion for long.
 workspace.remove_abandoned()
 

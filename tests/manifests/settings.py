@@ -53,6 +53,11 @@ def kinds(function: str) -> tuple[type[config.Settings], ...]:
     """Return the concerns whose settings a function loads as it starts."""
     tree = ast.parse((ROOT / "functions" / function / "main.py").read_text())
     names = [
+        element.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SETTINGS"
+        for element in getattr(node.value, "elts", ())
+    ] or [
         node.args[0].id
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "config.load" and isinstance(node.args[0], ast.Name)

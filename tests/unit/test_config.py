@@ -83,3 +83,15 @@ def test_secret_from_a_file(tmp_path: Path) -> None:
     assert "word" not in repr(mongo)
     with pytest.raises(config.ConfigError, match="cannot be read from the file that MONGODB_URL_FILE names"):
         config.load(Mongo, {"MONGODB_URL_FILE": str(tmp_path / "none")})
+
+
+def test_all_settings_of_a_function() -> None:
+    """What is missing anywhere is named at once."""
+    loaded = config.load_all((Limits, Periods), {"UPLOAD_MAX_BYTES": "5", "MAX_ATTEMPTS": "7"})
+    assert (loaded[Limits].upload_max_bytes, loaded[Periods].max_attempts) == (5, 7)
+    with pytest.raises(KeyError):
+        loaded[Mongo]
+    with pytest.raises(config.ConfigError) as error:
+        config.load_all((Limits, Mongo, SignedLinks), {"UPLOAD_MAX_BYTES": "x"})
+    for name in ("UPLOAD_MAX_BYTES", "MONGODB_URL", "LINK_SECRET"):
+        assert name in str(error.value)
