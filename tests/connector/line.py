@@ -28,13 +28,13 @@ class Line:
         """Send a message and return the call that it became."""
         before = len(self.sink.calls)
         self.queues.publish(self.name, BasicProperties(**properties), body)
-        return until(lambda: self.sink.calls[before:], "the call", 10)[0]
+        return until(lambda: self.sink.calls[before:], "the call")[0]
 
     def dead(self, body: bytes, **properties: Any) -> Message:
         """Send a message and return the dead letter that it became, without a call."""
         before = len(self.sink.calls)
         self.queues.publish(self.name, BasicProperties(**properties), body)
-        letter = until(lambda: self.queues.take(f"{self.name}.dead"), "the dead letter", 10)
+        letter = until(lambda: self.queues.take(f"{self.name}.dead"), "the dead letter")
         assert len(self.sink.calls) == before
         return letter
 

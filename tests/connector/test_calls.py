@@ -21,7 +21,7 @@ def release(sink: Sink) -> threading.Event:
     released = threading.Event()
 
     def answer(call: Call) -> int:
-        return 200 if released.wait(20) else 500
+        return 200 if released.wait(60) else 500
 
     sink.answer = answer
     return released
@@ -33,10 +33,10 @@ def test_no_more_calls_run_at_once_than_are_allowed(
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_PARALLELISM=2, CONNECTOR_PREFETCH=4)
     for number in range(6):
         queues.event(name, str(number))
-    until(lambda: sink.running == 2 and queues.ready(name) == 2, "two calls, two waiting in the connector", 10)
+    until(lambda: sink.running == 2 and queues.ready(name) == 2, "two calls, two waiting in the connector")
     stays(lambda: sink.running == 2 and queues.ready(name) == 2, "more was taken", 0.5)
     release.set()
-    until(lambda: len(connector.lines("delivered")) == 6, "all calls", 10)
+    until(lambda: len(connector.lines("delivered")) == 6, "all calls")
     assert sink.most == 2
 
 
@@ -47,10 +47,10 @@ def test_the_connector_holds_no_more_messages_than_it_works_on(
     start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_PARALLELISM=f"{name}=2")
     for number in range(4):
         queues.event(name, str(number))
-    until(lambda: sink.running == 2, "two calls", 10)
+    until(lambda: sink.running == 2, "two calls")
     assert queues.ready(name) == 2
     release.set()
-    until(lambda: len(sink.calls) == 4, "all calls", 10)
+    until(lambda: len(sink.calls) == 4, "all calls")
 
 
 def test_queues_do_not_wait_for_each_other(
@@ -61,9 +61,9 @@ def test_queues_do_not_wait_for_each_other(
     with closing(Sink()) as quick:
         connector = start(CONNECTOR_SINKS=f"{name}={sink.url} {other}={quick.url}")
         queues.event(name, "held")
-        until(lambda: sink.running == 1, "the call that takes long", 10)
+        until(lambda: sink.running == 1, "the call that takes long")
         queues.event(other, "quick")
-        until(lambda: connector.lines("delivered"), "the other queue's call", 10)
+        until(lambda: connector.lines("delivered"), "the other queue's call")
         assert (len(quick.calls), sink.running) == (1, 1)
         release.set()
 
@@ -73,10 +73,10 @@ def test_a_call_that_outlasts_many_heartbeats_is_settled_once(
 ) -> None:
     connector = start(RABBITMQ_URL=f"{broker_url}?heartbeat={HEARTBEAT_SECONDS}", CONNECTOR_SINKS=f"{name}={sink.url}")
     queues.event(name, "long")
-    until(lambda: sink.running == 1, "the call", 10)
+    until(lambda: sink.running == 1, "the call")
     stays(lambda: queues.consumers(name) == 1 and len(sink.calls) == 1, "lost it", 3.5 * HEARTBEAT_SECONDS)
     release.set()
-    until(lambda: connector.lines("delivered"), "the answer", 10)
+    until(lambda: connector.lines("delivered"), "the answer")
     assert connector.stop() == 0
     assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (1, 0, 0)
     assert len(connector.lines("connected")) == 1

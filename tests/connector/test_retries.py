@@ -28,7 +28,7 @@ def test_the_waits_between_tries_grow(
         CONNECTOR_BACKOFF_POLICY=policy,
     )
     queues.event(name, "slow")
-    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter", 10)
+    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter")
     times = [call.at for call in sink.calls]
     passed = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert len(passed) == len(waits)
@@ -40,7 +40,7 @@ def test_a_try_that_succeeds_ends_the_trouble(queues: Queues, sink: Sink, name: 
     sink.answer = lambda call: next(answers)
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
     queues.event(name, "healed")
-    until(lambda: connector.lines("delivered"), "the third call", 10)
+    until(lambda: connector.lines("delivered"), "the third call")
     assert connector.stop() == 0
     assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (3, 0, 0)
 
@@ -50,7 +50,7 @@ def test_a_function_that_is_not_there_is_tried_again(queues: Queues, sink: Sink,
     gone.close()
     connector = start(CONNECTOR_SINKS=f"{name}={gone.url}")
     queues.event(name, "nowhere")
-    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter", 10)
+    until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter")
     assert len(connector.lines("not delivered")) == RETRY + 1
 
 
@@ -59,18 +59,18 @@ def test_an_answer_that_takes_too_long_counts_as_none(queues: Queues, sink: Sink
 
     def answer(call: Call) -> int:
         if next(answers):
-            until(lambda: len(sink.calls) > 1, "the second call", 10)
+            until(lambda: len(sink.calls) > 1, "the second call")
         return 200
 
     sink.answer = answer
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_CALL_TIMEOUT_SECONDS=0.3)
     queues.event(name, "late")
-    until(lambda: connector.lines("delivered"), "the second call's answer", 10)
+    until(lambda: connector.lines("delivered"), "the second call's answer")
     assert connector.lines("not delivered")[0]["outcome"] == "ReadTimeout"
 
 
 def test_a_message_of_nothing_much_is_settled_too(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
     queues.publish(name, BasicProperties(), b"")
-    until(lambda: connector.lines("delivered"), "the call", 10)
+    until(lambda: connector.lines("delivered"), "the call")
     assert (connector.stop(), queues.ready(name)) == (0, 0)

@@ -48,7 +48,7 @@ def run(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
             for status in DONE + RETRIED + REFUSED:
                 queues.event(name, str(status))
             until(lambda: queues.ready(f"{name}.dead") >= len(RETRIED + REFUSED), "the dead letters", 30)
-            until(lambda: {str(status) for status in DONE} <= _subjects(sink), "the other calls", 10)
+            until(lambda: {str(status) for status in DONE} <= _subjects(sink), "the other calls")
             status = connector.stop()
         dead = {str(letter[0].message_id): letter for letter in _all(queues, f"{name}.dead")}
         yield Run(sink, dead, queues.ready(name), status)

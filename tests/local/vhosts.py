@@ -13,7 +13,7 @@ from local.backends import definitions, rabbitmq
 from local.home import Home
 from local.processes.supervisor import clean_environment
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 120  # a start of Erlang alone takes seconds of a processor that others want, too
 
 
 @contextmanager
