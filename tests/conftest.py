@@ -9,7 +9,7 @@ from tests.containers.system import contained_stack
 from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
-pytest_plugins = ("tests.selection", "tests.workers", "tests.ahead", "tests.closing")
+pytest_plugins = ("tests.selection", "tests.workers", "tests.ahead", "tests.timing", "tests.closing")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
