@@ -18,7 +18,7 @@ def run(line: str, folder: Path) -> str:
 
 
 def status(line: str, folder: Path) -> int:
-    """Run one line for the status of its answer alone."""
+    """Run one line, and return the status of the answer."""
     return int(run(f"{line} -s -o /dev/null -w '%{{http_code}}'", folder))
 
 

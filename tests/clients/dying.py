@@ -18,19 +18,19 @@ Body = tuple[dict[str, str], bytes]
 
 
 def raw_body(content: bytes, filename: str) -> Body:
-    """Promise the whole video by its length."""
+    """Announce the whole video by its length."""
     return {"Content-Length": str(len(content)), "Content-Type": "video/mp4"}, content
 
 
 def chunked_body(content: bytes, filename: str) -> Body:
-    """Send the video in chunks, and promise nothing."""
+    """Send the video in chunks, without a length."""
     pieces = [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
     framed = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces)
     return {"Transfer-Encoding": "chunked", "Content-Type": "video/mp4"}, framed + b"0\r\n\r\n"
 
 
 def multipart_body(content: bytes, filename: str) -> Body:
-    """Promise a whole form by its length."""
+    """Announce a whole form by its length."""
     headers, body = multipart(("file", filename, content))
     return {**headers, "Content-Length": str(len(body))}, body
 
@@ -38,7 +38,7 @@ def multipart_body(content: bytes, filename: str) -> Body:
 def die(
     url: str, token: str, make: Callable[[bytes, str], Body], content: bytes, filename: str, *, reset: bool
 ) -> None:
-    """Send 60 % of an upload and vanish: with a reset, or with an orderly end of the connection."""
+    """Send 60 % of an upload and disconnect, with a reset or an orderly close."""
     headers, body = make(content, filename)
     with connected(url) as connection:
         connection.sendall(request_head(url, {**headers, **bearer(token)}, filename))
@@ -48,7 +48,7 @@ def die(
 
 
 def send_until_answered(url: str, token: str, length: int, head: bytes, filename: str) -> bytes:
-    """Promise a body of that length and send it, zeros after the head; stop at the answer's first bytes."""
+    """Announce a body of that length and send it, zeros after the head; stop when the answer begins."""
     headers = {"Content-Length": str(length), "Content-Type": "video/mp4", **bearer(token)}
     with connected(url) as connection:
         connection.sendall(request_head(url, headers, filename) + head)

@@ -1,4 +1,4 @@
-"""Read the mails that the catcher caught."""
+"""Read the mails in the local mailbox."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """All mails, by the URL of the catcher."""
+    """All mails of the mailbox at a URL."""
 
     url: str
 

@@ -1,4 +1,4 @@
-"""The commands for jobs, run the way an operator runs them, and the broker that they look into."""
+"""The commands for jobs, run the way an operator runs them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Said:
     complaint: str
 
     def row(self, start: str) -> list[str]:
-        """Return the cells of the one line that begins so."""
+        """Return the cells of the only line with this prefix."""
         lines = [line for line in self.text.splitlines() if line.startswith(start)]
         assert len(lines) == 1, self
         return [cell.strip() for cell in lines[0].split("  ") if cell]
@@ -31,7 +31,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Operator:
-    """Somebody at the command line, with a local system in this home, and perhaps settings exported."""
+    """An operator's command line, with a local system in this home, and exported settings."""
 
     home: Path
     exported: Mapping[str, str] = field(default_factory=dict)

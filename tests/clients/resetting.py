@@ -1,4 +1,4 @@
-"""A server that resets a connection in the moment in which pika takes it for open."""
+"""A server that resets a connection just when pika considers it open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESET = struct.pack("ii", 1, 0)
 
 @contextmanager
 def resetting() -> Iterator[int]:
-    """Yield the port of a server that resets its one connection; pika is slowed down, or it would rarely notice."""
+    """Yield the port of a server that resets its one connection; pika is slowed down, or it would rarely happen."""
     open_stream = io_services_utils._AsyncStreamConnector.__init__
 
     def open_late(*arguments: Any, **more: Any) -> None:

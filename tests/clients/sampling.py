@@ -1,4 +1,4 @@
-"""Look at something again and again, beside the test, while it happens."""
+"""Sample something in a thread while a test runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def sampling(look: Callable[[], object], every_seconds: float) -> Iterator[None]:
-    """Call `look` in a thread until the block ends; what it raises is raised there."""
+    """Call `look` in a thread until the block ends; its exceptions are raised there."""
     over = threading.Event()
 
     def sample() -> None:

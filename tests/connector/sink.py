@@ -57,7 +57,7 @@ class Sink:
 
 
 class _Server(ThreadingHTTPServer):
-    # A handler that a test never released must not hold up the end of the run.
+    # A handler that a test never releases must not block the end of the run.
     daemon_threads = True
     block_on_close = False
 
@@ -71,7 +71,7 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
             try:
                 self._reply(status)
             except (BrokenPipeError, ConnectionResetError):
-                # The caller is gone: that is what some tests are about.
+                # The caller has hung up, which some tests cause.
                 self.close_connection = True
 
         def _reply(self, status: int) -> None:

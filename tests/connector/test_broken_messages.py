@@ -1,4 +1,4 @@
-"""Messages that cannot become CloudEvents: they reach the dead-letter queue as they were, and no function."""
+"""Messages that cannot become CloudEvents: they go to the dead-letter queue unchanged, and to no function."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Cal
 
 
 def test_headers_that_pika_cannot_read_stop_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection is of no use any more; with the next one the message comes again, until that was too often."""
+    """The connection breaks; the message is delivered again on the next one, up to the delivery limit."""
     before = len(line.sink.calls)
     properties = BasicProperties(headers={"when": datetime.now(UTC)})
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What becomes of a message on its way to HTTP: the table of RabbitmqSource, through the real connector."""
+"""How a message becomes an HTTP request: the table of RabbitmqSource, through the real connector."""
 
 from __future__ import annotations
 

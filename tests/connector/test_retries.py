@@ -1,4 +1,4 @@
-"""Trouble that passes, and trouble that does not, between one try and the next."""
+"""Retries: waits that grow, calls that succeed later, and calls that never do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connector that is told nonsense says which setting is wrong, and never what it was."""
+"""A connector with an invalid setting names the setting, and never prints its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answer settles a message how, after how many calls: the table of RabbitmqSource."""
+"""How each status settles a message, and after how many calls: the table of RabbitmqSource."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSED = [301, 302, 307, 400, 401, 403, 405, 408, 409, 410, 422, 500, 501, 505]
 
 @dataclass
 class Run:
-    """What was seen after a message for every status went through one connector, and that had ended."""
+    """What was seen after one connector handled a message for every status and ended."""
 
     sink: Sink
     dead: dict[str, Message]
@@ -82,7 +82,7 @@ def test_any_other_status_is_a_dead_letter_at_once(run: Run, status: int) -> Non
 
 
 def test_every_message_is_settled(run: Run) -> None:
-    """Nothing went back to the queue when the connector's channel closed: every message was acked or nacked."""
+    """Closing the channel requeued nothing: every message was acked or nacked."""
     assert (run.status, run.left) == (0, 0)
 
 

@@ -1,4 +1,4 @@
-"""The end of a connector: what runs may finish, what waits goes back, nothing is lost."""
+"""Stopping a connector: running calls may finish, waiting messages go back, nothing is lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_second_signal_ends_it(queues: Queues, sink: Sink, name: str, start: S
     queues.event(name, "cut")
     until(lambda: sink.running == 1, "the call")
     connector.signal()
-    until(lambda: connector.lines("stopping"), "the first signal to be heard")
+    until(lambda: connector.lines("stopping"), "the first signal to be handled")
     assert connector.stop() == 1
     until(lambda: queues.ready(name) == 1, "the message to be back")
 

@@ -41,7 +41,7 @@ def test_no_two_calls_of_the_timer_run_at_once_and_failures_do_not_end_it(
     def answer(call: Call) -> int:
         which = next(number)
         if which == 0:
-            # Longer than several periods, if a second call were on its way.
+            # Long enough for several periods, in which no second call may come.
             until(lambda: call.at + 4 * EVERY_SECONDS < time.monotonic(), "time to pass")
         return [200, 500, 0, 204][min(which, 3)]
 

@@ -66,7 +66,7 @@ def build(function: str) -> Image:
         f"PYTHON_DIGEST={base().digest}",
         "--build-arg",
         f"VERSION={version.own()}",
-        # The second is what the manifests for development call it.
+        # The second name is used by the manifests for development.
         "--tag",
         name(function),
         "--tag",

@@ -1,4 +1,4 @@
-"""What a container is given: what its manifest says, and the files that its secrets and its /tmp are here."""
+"""What a container is given: its manifest, and local files for its secrets and /tmp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OVERLAY = KNATIVE / "overlays" / "dev"
 # The connector has no manifest, because in a cluster a RabbitmqSource does its work: it gets the rights of this one.
 CONNECTOR_IS_LIKE = "sweep"
 CONNECTOR_SECRETS = "/var/run/secrets/mp3converter"
-# Which secret of this place stands for a key of the manifests' secrets.
+# The local secret for each key of the manifests' secrets.
 VALUES = {
     "metrics-token": "metrics_token",
     "mongodb-url": "mongodb_url",
@@ -36,7 +36,7 @@ def said(function: str) -> manifest.Run:
 
 
 def words(function: str, tmp: Path, secrets: SecretFiles, folder: Path) -> list[str]:
-    """Return the words for all that a manifest gives but the settings; secrets are written into the folder."""
+    """Return the arguments for everything in a manifest except settings; secrets are written into the folder."""
     run = said(function)
     (place,) = run.scratch
     (secret,) = run.secrets
@@ -52,7 +52,7 @@ def connector_words(tmp: Path, secrets: SecretFiles, folder: Path) -> list[str]:
 
 
 def connector_settings() -> dict[str, str]:
-    """Return those settings of the connector that do not depend on the place: no more calls than a function bears."""
+    """Return the settings of the connector that are the same everywhere: as many calls as a function accepts."""
     calls = {"videos": said("convert").concurrency, "mp3s": said("notify").concurrency}
     return {
         "RABBITMQ_URL_FILE": f"{CONNECTOR_SECRETS}/rabbitmq-url",
@@ -61,7 +61,7 @@ def connector_settings() -> dict[str, str]:
 
 
 def _keys() -> dict[str, list[str]]:
-    """Return the keys of each secret, as the documented command makes them."""
+    """Return the keys of each secret, as created by the documented command."""
     made = credentials.make(mongodb="nowhere", mysql="nowhere", rabbitmq="nowhere", smtp_url="smtp://nowhere")
     return {secret["metadata"]["name"]: list(secret["stringData"]) for secret in made}
 

@@ -1,4 +1,4 @@
-"""What a kubelet watches in containers: that each answers its live probe, and keeps to its share of the disk."""
+"""What a kubelet checks in containers: liveness probes and the use of the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOK_SECONDS = 1.0
 
 
 class Kubelet(threading.Thread):
-    """Asks and measures until it is told to end. It only writes down why a kubelet would have ended a container."""
+    """Probes and measures until stopped. It only records why a kubelet would have restarted a container."""
 
     def __init__(self, stack: ContainedStack) -> None:
         super().__init__(name="kubelet", daemon=True)
@@ -41,7 +41,7 @@ class Kubelet(threading.Thread):
                     self._failures[name] = 0
 
     def end(self) -> None:
-        """Watch no longer."""
+        """Stop."""
         self._ended.set()
         if self.is_alive():
             self.join()
@@ -65,7 +65,7 @@ class Kubelet(threading.Thread):
 
 
 def answers(url: str, seconds: float) -> bool:
-    """Tell whether a probe is answered as a kubelet wants it."""
+    """Tell whether a probe succeeds."""
     try:
         return 200 <= requests.get(url, timeout=seconds, allow_redirects=False).status_code < 400
     except requests.RequestException:

@@ -1,4 +1,4 @@
-"""A function's Knative Service, understood as Knative and a kubelet understand it, in podman's words.
+"""A function's Knative Service, translated into arguments of podman.
 
 What is not known here is an error: nothing of a manifest may be left out unseen.
 """
@@ -17,12 +17,12 @@ NO_METADATA_BUT = ("app.kubernetes.io/", "autoscaling.knative.dev/", "networking
 
 
 class Unknown(Exception):
-    """A manifest says something that is not understood here; names it."""
+    """A manifest has a field that is not supported here; names it."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How a container is asked whether it is well; Knative's numbers where the manifest has none."""
+    """A probe of a container; Knative's defaults where the manifest gives none."""
 
     path: str
     period_seconds: int = 10
@@ -32,7 +32,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Secret:
-    """Where a secret's keys are to be files, and with which rights."""
+    """Where a secret's keys are mounted as files, and with which mode."""
 
     name: str
     folder: str
@@ -41,7 +41,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a Service says of its container."""
+    """Everything that a Service says about its container."""
 
     image: str
     port: int
@@ -80,7 +80,7 @@ def _pod(name: str, pod: Object, objects: list[Object]) -> Run:
         "containers",
         "volumes",
     )
-    # A container that has no token for the cluster's API needs nothing of the account.
+    # A container without a token for the cluster's API does not use its account.
     _only(pod["automountServiceAccountToken"], False, "automountServiceAccountToken")
     (container,) = pod["containers"]
     _known(
@@ -109,7 +109,7 @@ def _pod(name: str, pod: Object, objects: list[Object]) -> Run:
         scratch=scratch,
         disk_bytes=disk_bytes,
         concurrency=pod["containerConcurrency"],
-        # Knative gives a pod as long to end as a request may take.
+        # Knative's grace period of a pod is the timeout of a request.
         grace_seconds=pod["timeoutSeconds"],
         ready=_probe(container["readinessProbe"]),
         live=_probe(container["livenessProbe"]),
@@ -147,7 +147,7 @@ def _rights(context: Object) -> list[str]:
     _only(context["seccompProfile"], {"type": "RuntimeDefault"}, "seccompProfile")  # podman's own, unless told
     return [
         f"--user={context['runAsUser']}:{context['runAsGroup']}",
-        # Without the second word podman gives more writable places than Kubernetes does.
+        # Without the second argument podman makes more places writable than Kubernetes.
         "--read-only",
         "--read-only-tmpfs=false",
         "--security-opt=no-new-privileges",
@@ -158,7 +158,7 @@ def _rights(context: Object) -> list[str]:
 def _limits(resources: Object) -> tuple[list[str], int]:
     _known(resources, "requests", "limits")
     requests, limits = resources["requests"], resources["limits"]
-    # Requested memory and disk say where a pod fits; there is but one machine here.
+    # Requests of memory and disk only decide on which node a pod runs.
     _known(requests, "cpu", "memory", "ephemeral-storage")
     _known(limits, "cpu", "memory", "ephemeral-storage")
     memory = _bytes(limits["memory"])

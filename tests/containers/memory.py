@@ -1,11 +1,11 @@
-"""What the kernel tells about the memory of a process's cgroup, in either version of cgroups."""
+"""The kernel's counts of out-of-memory kills in a process's cgroup, in either version of cgroups."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-# The file in each version's folder that counts; the line is called the same.
+# The file with the count in each version; the line has the same name in both.
 COUNTS = {"memory": "memory.oom_control", "": "memory.events"}
 
 

@@ -44,7 +44,7 @@ class Contained:
         words = given.words(name, self.tmp(name), self.plan.secrets, self._secrets(name))
         if memory_bytes:
             words += [f"--memory={memory_bytes}", f"--memory-swap={memory_bytes}"]
-        # Only the place can say where a function listens and where people find it.
+        # Where a function listens, and its public URL, depend on this machine.
         place = {"HOST": HOST, **{key: planned.environment[key] for key in ("PORT", "PUBLIC_URL")}}
         command = self._command(name, said.image, words, {**said.environment, **place, **settings})
         ready = f"http://{HOST}:{self.plan.ports[name]}{said.ready.path}"
@@ -58,7 +58,7 @@ class Contained:
 
     def _command(self, name: str, image: str, words: list[str], settings: Mapping[str, str]) -> Program:
         # The network is the host's, because the private backends listen only on its loopback. --replace takes the place
-        # of a container whose podman was killed. The mark lets the home end what is left of a run that was killed.
+        # of a container whose podman was killed. The mark lets the next run kill what a killed run left.
         command = [
             "podman",
             "run",
@@ -72,8 +72,8 @@ class Contained:
             *(f"--env={key}={value}" for key, value in settings.items()),
             image,
         ]
-        # A pod's emptyDir is writable for any user of its containers. podman's monitor leaves a file where it
-        # was started when the kernel kills for want of memory: not in the project.
+        # A pod's emptyDir is writable for any user of its containers. When the kernel kills a container that is out of
+        # memory, podman's monitor leaves a file in its working directory, which must not be the project.
         opened = ["sh", "-c", 'chmod 0777 "$0" && cd "$1" && shift && exec "$@"']
         opened += [str(self.tmp(name)), str(self.plan.home.run), *command]
         return replace(self.plan.programs[name], command=opened, environment=dict(storage.OWN))
@@ -90,7 +90,7 @@ class ContainedStack(PrivateStack):
     kubelet: Kubelet
 
     def need_all(self) -> None:
-        """Start what does not run yet; then watch the containers as a kubelet does."""
+        """Start what does not run yet; then check the containers as a kubelet does."""
         super().need_all()
         if not self.kubelet.is_alive():
             self.kubelet.start()
@@ -100,7 +100,7 @@ class ContainedStack(PrivateStack):
         return self.contained.container(name)
 
     def setting(self, name: str, setting: str) -> str | None:
-        """Return what a function's container is told; nothing where it keeps to its default."""
+        """Return a setting of a function's container; None for its default."""
         beginning = f"--env={setting}="
         words, _ = self.program(name)
         return next((word.removeprefix(beginning) for word in words if word.startswith(beginning)), None)
@@ -116,11 +116,11 @@ class ContainedStack(PrivateStack):
         return found
 
     def killed_for_memory(self, name: str) -> int:
-        """Return how many processes of a container, and of those before it, the kernel killed to keep to the limit."""
+        """Return how many processes of a container and its predecessors the kernel killed for lack of memory."""
         ended = (self.home / "log" / "supervisord.log").read_text().count(f"exited: {name} (exit status 137")
         try:
             return ended + memory.kills(self.pid(name))
-        except (FileNotFoundError, storage.Broken):  # it has just ended, and is told among those that did, or will be
+        except (FileNotFoundError, storage.Broken):  # it has just exited: supervisord has logged that, or will
             return ended
 
     def pid(self, name: str) -> int:
@@ -135,7 +135,7 @@ class ContainedStack(PrivateStack):
             super().signal(name, number)
 
     def terminate(self, name: str, grace_seconds: int) -> int:
-        """Stop a container as a platform does; return what it ended with. It is started again like any that ends."""
+        """Stop a container as a platform does; return its exit code. It is started again, like any that exits."""
         with subprocess.Popen(
             ["podman", "wait", self.container(name)], env=storage.environment(), stdout=subprocess.PIPE, text=True
         ) as waiting:
@@ -156,7 +156,7 @@ class ContainedStack(PrivateStack):
 
 @contextmanager
 def contained_stack() -> Iterator[ContainedStack]:
-    """Yield a system in containers; nothing of it is left after this block, nor after this process."""
+    """Yield a system in containers; nothing of it is left after this block or this process."""
     building.build_all()
     kept: list[Contained] = []
 

@@ -1,4 +1,4 @@
-"""What is wrong in an image is found: each check, on a small image with one thing planted."""
+"""Each check of an image's contents finds its mistake, planted in a small image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.containers import contents
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The files of a sound image."""
+    """The files of a correct image."""
     functions = tmp_path / "root" / "app" / "functions"
     for name in ("common", "backends", "login"):
         (functions / name).mkdir(parents=True)

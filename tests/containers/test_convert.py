@@ -1,4 +1,4 @@
-"""The image of convert makes an MP3 where it may write nothing but /tmp."""
+"""The image of convert makes an MP3 when it may write only to /tmp."""
 
 from __future__ import annotations
 

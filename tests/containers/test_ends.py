@@ -26,13 +26,13 @@ SQUEEZED = 64 * 2**20  # convert starts in 56 MB; a conversion is killed at 80, 
 
 @pytest.fixture(scope="module")
 def token(contained: ContainedStack) -> str:
-    """The right to upload."""
+    """A token."""
     return web.login(f"{contained.gateway}/login", contained.user.email, contained.user.password)
 
 
 @pytest.fixture(scope="module")
 def inspector(contained: ContainedStack) -> Iterator[Inspector]:
-    """A look into the database."""
+    """The database."""
     found = Inspector.of(contained.mongodb_url, contained.mongodb_database)
     yield found
     found.close()
@@ -50,13 +50,13 @@ def uploaded(contained: ContainedStack, token: str, video: Path) -> str:
 
 
 def assert_whole(contained: ContainedStack, token: str, fid: str) -> None:
-    """The MP3 must be all of the sound."""
+    """Check that the MP3 has all of the sound."""
     assert_tone(web.download(f"{contained.gateway}/download", token, fid).body, 440, SECONDS)
 
 
 def test_told_to_stop(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
     said = given.said("convert")
-    # The grace is the manifest's here, in podman's hands and in gunicorn's.
+    # The grace period of the manifest, for podman and for gunicorn.
     contained.restart_with("convert", GRACEFUL_TIMEOUT_SECONDS=said.environment["GRACEFUL_TIMEOUT_SECONDS"])
     fid = uploaded(contained, token, video)
     until(lambda: inspector.job(fid)["state"] == "converting" and encoders(contained), "the conversion to begin")

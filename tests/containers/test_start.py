@@ -11,7 +11,7 @@ from tests.containers.image import Image
 
 pytestmark = [pytest.mark.platforms, pytest.mark.parametrize("function", FUNCTIONS)]
 
-# The kernel's shared memory is a file system of its own on every platform, and no file of the image.
+# The kernel's shared memory is a separate file system on every platform, not part of the image.
 WRITABLE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # noqa: S108
 
 

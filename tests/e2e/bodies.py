@@ -52,7 +52,7 @@ def raw_archive(folder: Path, name: str) -> Request:
 
 
 def no_boundary(folder: Path, name: str) -> Request:
-    """A form that does not say how its parts are told apart."""
+    """A form without a boundary in its Content-Type."""
     return {"Content-Type": "multipart/form-data"}, web.multipart(("file", name, b"x" * 1000))[1]
 
 

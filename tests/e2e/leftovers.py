@@ -39,6 +39,6 @@ def temporary_files(stack: PrivateStack) -> list[Path]:
     if not running:
         return []
     first = min(running)
-    # A container has a root of its own.
+    # A container has its own root.
     folder = Path(f"/proc/{first}/root{processes.environment(first).get('TMPDIR', '/tmp')}")  # noqa: S108
     return sorted(folder.glob("convert-*"))

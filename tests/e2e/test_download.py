@@ -1,4 +1,4 @@
-"""Download: the owner's alone, when it is ready, and otherwise an answer that says why not."""
+"""Download: only by the owner, when it is ready; otherwise the answer says why not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fid(url: Door, owner: Person, video: Path, inspector: Inspector) -> str:
 
 
 def refusal(answer: web.Answer) -> tuple[int, dict[str, str]]:
-    """Return an error answer without what belongs to its request alone."""
+    """Return an error answer without what is specific to its request."""
     body = answer.json()
     assert body.pop("request_id")
     return answer.status, body

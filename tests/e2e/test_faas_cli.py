@@ -103,7 +103,7 @@ def test_invoke_login_upload_and_download(
     token = succeeded(run("invoke", "login", "-H", credentials(owner), *suffix)).decode().strip()
     bearer = f"Authorization=Bearer {token}"
 
-    # This release takes every 202 for an asynchronous call and keeps the body to itself.
+    # This release treats every 202 as an asynchronous call and does not print the body.
     query = ("--query", f"filename={filename}")
     succeeded(run("invoke", "upload", "-H", bearer, *query, *suffix, stdin=video.read_bytes()))
     (job,) = inspector.jobs_named(filename)

@@ -84,7 +84,7 @@ def test_dead_letters_are_seen_and_replayed(
     assert seen.row("none")[1:] == ["poison", "videos.dead", "unknown", "unknown", "10 bytes: \\x1b[2Jpoison"]
     died = datetime.strptime(seen.row(waiting)[4], "%Y-%m-%d %H:%M:%SZ").replace(tzinfo=UTC)
     assert abs(died - inspector.job(waiting)["created_at"]) < timedelta(minutes=5)
-    assert operator.jobs("dead") == seen, "looking changes nothing, not even the order"
+    assert operator.jobs("dead") == seen, "listing changed the letters or their order"
 
     assert operator.jobs("replay", str(uuid.uuid4())).status == 1
     named = operator.jobs("replay", waiting)
@@ -125,7 +125,7 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
         queues.publish("videos.dead", *event(READY_EVENT, fid))
     assert operator.done("replay", fid).text.count("it is converted again") == 2
     until(lambda: mailbox.count(fid, owner.email) == 2, "the second mail")
-    assert inspector.job(fid)["epoch"] == epoch + 2, "once for both letters"
+    assert inspector.job(fid)["epoch"] == epoch + 2, "not once for both letters"
 
 
 def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owner: Person, tmp_path: Path) -> None:

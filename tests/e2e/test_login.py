@@ -1,4 +1,4 @@
-"""Login: who gets a token, and how little everybody else learns."""
+"""Login: who gets a token, and how little others learn."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from tests.clients import web
 from tests.e2e.conftest import Door, Person
 
-# What may differ between two equal answers.
+# Headers that differ between two otherwise equal answers.
 OF_THE_REQUEST = {"date", "x-request-id", "x-call-id", "x-start-time", "x-duration-seconds"}
 
 
 def comparable(answer: web.Answer) -> tuple[int, dict[str, str], dict[str, object]]:
-    """Return an answer without what belongs to its request alone."""
+    """Return an answer without what is specific to its request."""
     headers = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in OF_THE_REQUEST}
     body = answer.json()
     assert body.pop("request_id")
@@ -40,7 +40,7 @@ def test_an_unknown_user_is_not_refused_faster(url: Door, owner: Person) -> None
             times.append(time.perf_counter() - start)
         return min(times)
 
-    # Without a hash to check, an unknown user would be told in a tenth of the time.
+    # Without a hash to check, an unknown user would be refused in a tenth of the time.
     assert fastest("nobody@example.org") > fastest(owner.email) / 2
 
 
@@ -74,7 +74,7 @@ def test_the_token_is_plain_text_unless_json_is_asked_for(url: Door, owner: Pers
     credentials = web.basic(owner.email, owner.password)
     plain = web.call("POST", url("login"), headers=credentials)
     assert plain.headers.get_content_type() == "text/plain"
-    assert plain.text == plain.text.strip(), "what follows the token would end up in a header"
+    assert plain.text == plain.text.strip(), "a trailing character would end up in a header"
     assert plain.headers["Cache-Control"] == "no-store"
     asked = web.call("POST", url("login"), headers={**credentials, "Accept": "application/json"})
     assert asked.headers.get_content_type() == "application/json"

@@ -1,4 +1,4 @@
-"""Download in parts: RFC 9110 section 14, through every door."""
+"""Range requests (RFC 9110, section 14), through every route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three lines, run by the real curl through each of the three doors: a video in, its sound and a mail out."""
+"""The three lines, run by the real curl through each of the three routes: a video in, an MP3 and a mail out."""
 
 from __future__ import annotations
 
