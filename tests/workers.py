@@ -31,6 +31,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     chosen = option.numprocesses is not None or option.collectonly or option.usepdb or option.capture == "no"
     if whole and not chosen and not is_worker(config):
         option.numprocesses = WORKERS
+        option.tx = ["popen"] * WORKERS
         option.dist = "loadfile"
         option.loadscopereorder = False  # in their order: the folders that take longest come first
 

@@ -1,0 +1,80 @@
+"""A run without a path uses two workers, and its summary is that of one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.workers import WORKERS
+
+ROOT = Path(__file__).resolve().parents[1]
+TIMEOUT_SECONDS = 120
+PLUGINS = ("tests.selection", "tests.workers", "tests.timing", "tests.closing")
+TESTS = """
+import os
+from pathlib import Path
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_writes_its_process(number):
+    with Path(__file__).with_suffix(".pids").open("a") as file:
+        print(os.getpid(), file=file)
+
+@pytest.mark.platforms
+def test_in_a_container():
+    raise AssertionError
+
+@pytest.mark.elsewhere(True, "a ship: set SHIP_URL")
+def test_needs_a_ship():
+    raise AssertionError
+"""
+
+
+def run(folder: Path, *words: str) -> str:
+    """Run two files of tests; return what was printed."""
+    for name in ("a", "b"):
+        (folder / f"test_{name}.py").write_text(TESTS)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\n")
+    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, "-p", "no:cacheprovider", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def processes(folder: Path) -> list[set[str]]:
+    """Return the processes that ran each file."""
+    return [set(file.read_text().split()) for file in sorted(folder.glob("*.pids"))]
+
+
+def test_each_file_stays_in_one_of_two_workers(tmp_path: Path) -> None:
+    printed = run(tmp_path)
+    first, second = processes(tmp_path)
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert f"{WORKERS} workers [6 items]" in printed
+    assert "6 passed" in printed.splitlines()[-1]
+
+
+def test_what_was_not_shown_is_counted_once(tmp_path: Path) -> None:
+    told = run(tmp_path).partition("not shown by this run")[2].splitlines()
+    assert "2 tests: a ship: set SHIP_URL" in told
+    assert "2 tests: what needs a compiler, an image or a container: ./local/test platforms" in told
+
+
+def test_one_process_runs_what_is_named_or_quick(tmp_path: Path) -> None:
+    for words in (["-m", "not platforms", "test_a.py", "test_b.py"], ["-n", "0"], ["-s"]):
+        for file in tmp_path.glob("*.pids"):
+            file.unlink()
+        printed = run(tmp_path, *words)
+        first, second = processes(tmp_path)
+        assert (len(first | second), "workers" in printed) == (1, False)
