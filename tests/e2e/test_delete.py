@@ -25,7 +25,7 @@ from tests.local.private import PrivateStack
 from tests.media import videos as media
 from tests.media.large import large_video, long_video
 
-LONG_SECONDS = 900  # its conversion takes some six seconds
+LONG_SECONDS = 1500  # its conversion takes some ten seconds, in which an operator gives a command
 LOST_SECONDS = 10
 MEGABYTES = 24
 UPLOAD_SECONDS = 15  # an upload checks its job every third of its lease
