@@ -1,4 +1,4 @@
-"""The cage: every program that touches an upload runs in it, with few rights, hard limits, and an end."""
+"""The cage: every program that reads an upload runs in it, with few rights, hard limits and a deadline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Descriptor = int | IO[bytes]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended: its exit code, what it wrote, and what it said about it."""
+    """How a program ended: its exit code, its output, and its messages on standard error."""
 
     code: int
     output: bytes
@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Child:
-    """A program in the cage; `stdin` and `stdout` are the pipes to it, where it was given some."""
+    """A program in the cage; `stdin` and `stdout` are the pipes to it, if it was started with pipes."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
@@ -60,11 +60,11 @@ class Child:
         return self.process.stdout
 
     def words(self) -> str:
-        """Return what the program said on its standard error, 64 kB at most."""
+        """Return what the program wrote to standard error, at most 64 kB."""
         return self._log.read_bytes().decode(errors="replace")
 
     def consumed(self) -> int:
-        """Return how many bytes the program has read, as far as the system tells."""
+        """Return how many bytes the program has read, as far as the system reports it."""
         try:
             counted = Path(f"/proc/{self.process.pid}/io").read_text()
         except OSError:  # it has ended
@@ -73,22 +73,22 @@ class Child:
         return self._consumed
 
     def kill(self) -> None:
-        """End the program and all that it started; its end is waited for."""
+        """Kill the program and everything it started, and wait for its end."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
-                with contextlib.suppress(OSError):  # what was not written any more
+                with contextlib.suppress(OSError):  # unwritten data is lost
                     pipe.close()
 
 
 class Cage:
-    """Start programs that work on one upload, and see to it that none outlives the block.
+    """Start programs that work on one upload; none of them outlives the block.
 
-    `folder` is private to the upload. While programs are waited for, `watch` is checked several times a second, and
-    hears a beat when they have read something since; what it raises ends them.
+    `folder` is private to the upload. While the cage waits for programs it calls `watch.check` several times a second,
+    and `watch.beat` if they have read something since. Exceptions raised there end all programs.
     """
 
     def __init__(self, folder: Path, watch: Watch) -> None:
@@ -115,11 +115,11 @@ class Cage:
         stdout: Descriptor = subprocess.PIPE,
         environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """Start a program that may read its folder and write its pipes, and nothing else."""
+        """Start a program, limited to its folder and its pipes."""
         log = self.folder / f"{len(self._children)}.log"
         most = int(max(1.0, self.watch.deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
         caged = [
-            # The program dies with us, even when we are killed outright.
+            # The program dies with this process, even if this process is killed.
             "/usr/bin/setpriv",
             "--pdeathsig",
             "KILL",
@@ -142,22 +142,22 @@ class Cage:
                 close_fds=True,
                 start_new_session=True,
                 bufsize=0,
-                # Python ignores SIGXFSZ and SIGPIPE and so does the program then: a full log is cut, not deadly.
+                # Python ignores SIGXFSZ and SIGPIPE, and the program inherits that: a full log is cut off, not fatal.
                 restore_signals=False,
             )
-        # Longer turns on the processor and fewer changes between programs: about a tenth less work for the same.
-        with contextlib.suppress(OSError):  # it has ended already, or this may not be chosen here
+        # Longer time slices and fewer context switches: about a tenth less CPU for the same work.
+        with contextlib.suppress(OSError):  # already ended, or not permitted
             os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
         child = Child(process, log)
         self._children.append(child)
         return child
 
     def run(self, command: Sequence[str], most: int, environment: Mapping[str, str] | None = None) -> Outcome:
-        """Run a program to its end, and return its first `most` bytes of output; one that writes more is ended."""
+        """Run a program to its end and return at most `most` bytes of output; kill it if it writes more."""
         return self.finish(self.start(command, environment=environment), most)
 
     def finish(self, child: Child, most: int) -> Outcome:
-        """Wait for a program that was started, as `run` does."""
+        """Wait for a program that was started, and return its outcome as `run` does."""
         output = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
@@ -172,7 +172,7 @@ class Cage:
         return Outcome(self.code(child), bytes(output[:most]), child.words())
 
     def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait until one of the pipes is ready. Raises Failure(CONVERT_TIMED_OUT) when there is no time left."""
+        """Wait until a pipe is ready. Raises Failure(CONVERT_TIMED_OUT) at the deadline."""
         while True:
             left = self._left()
             if ready := selector.select(min(left, _TICK_SECONDS)):
@@ -181,7 +181,7 @@ class Cage:
     def code(self, child: Child) -> int:
         """Wait until a program has ended; return its exit code, negative for a signal.
 
-        Raises Failure(CONVERT_TIMED_OUT) when it takes too long, or took more processor time than it may.
+        Raises Failure(CONVERT_TIMED_OUT) at the deadline, or if the program exceeded its CPU time limit.
         """
         while True:
             left = self._left()
@@ -193,14 +193,14 @@ class Cage:
         return code
 
     def _left(self) -> float:
-        """Return the seconds that are left, and look after the work on the way."""
+        """Return the seconds until the deadline; check and report progress first."""
         now = time.monotonic()
         if now >= self.watch.deadline:
             raise Failure(errors.CONVERT_TIMED_OUT)
         if now - self._looked >= _TICK_SECONDS:
             self._looked = now
             self.watch.check()
-            # A lease is renewed by work alone: a program that hangs reads nothing (functions/README.md, rule 5).
+            # Only work renews a lease: a program that hangs reads nothing (functions/README.md, rule 5).
             consumed = sum(child.consumed() for child in self._children)
             if consumed > self._consumed:
                 self._consumed = consumed
@@ -209,7 +209,7 @@ class Cage:
 
 
 def widen(pipe: int) -> int:
-    """Let a pipe hold a megabyte, so that whoever is at its ends is woken less often; return how much it holds."""
-    with contextlib.suppress(PermissionError):  # above the limit that an administrator set
+    """Enlarge a pipe to a megabyte, so that both ends wake up less often; return its capacity."""
+    with contextlib.suppress(PermissionError):  # above the system's limit
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)

@@ -1,4 +1,4 @@
-"""A chain: caged programs joined by pipes, of which the first decodes the upload."""
+"""A chain: caged programs connected by pipes; the first one decodes the upload."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Link:
 
 
 class Chain:
-    """Programs of which each reads what the one before it writes; the last one's output is `stdout`."""
+    """Programs that each read what the previous one writes."""
 
     def __init__(self, decoder: Sequence[str], cage: Cage) -> None:
         self._cage = cage
@@ -36,7 +36,7 @@ class Chain:
 
     @property
     def last(self) -> Child:
-        """Return the program whose output nobody in the chain reads."""
+        """Return the last program of the chain."""
         return self._links[-1].child if self._links else self._decoder
 
     def consumed(self) -> int:
@@ -46,15 +46,15 @@ class Chain:
     def then(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, needs_sound: bool = False
     ) -> None:
-        """Start a program that reads what the last one writes; one that `needs_sound` fails when nothing comes."""
+        """Start a program that reads the last one's output; one that `needs_sound` may fail if there is no sound."""
         before = self.last.stdout
         child = self._cage.start(command, stdin=before, environment=environment)
-        before.close()  # a program whose reader is gone shall notice
+        before.close()  # so that a program notices when its reader has ended
         caging.widen(child.stdout.fileno())
         self._links.append(_Link(child, needs_sound))
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield what comes out at the end, some bytes at a time. Raises Failure(CONVERT_TIMED_OUT)."""
+        """Yield the last program's output in blocks. Raises Failure(CONVERT_TIMED_OUT)."""
         pipe = self.last.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
@@ -66,13 +66,12 @@ class Chain:
                 yield block
 
     def ended(self, *, sounded: bool) -> None:
-        """Wait until all have ended, and see that they ended well; `sounded` tells whether any sound came out.
+        """Wait until all programs have ended, and check that they succeeded; `sounded` tells if any sound came out.
 
-        Raises Failure: NO_AUDIO, UNDECODABLE or CONVERT_TIMED_OUT. A decoder that met errors is fine when it gave
-        sound all the same; without any it may still have ended well.
+        Raises Failure: NO_AUDIO, UNDECODABLE or CONVERT_TIMED_OUT. Decoding errors do not matter if there was sound.
         """
         code = self._cage.code(self._decoder)
-        # The others work on sound of our own making. They come first: a decoder fails when its reader has failed.
+        # Check the later programs first: a decoder also fails when its reader has failed.
         for link in self._links:
             self._require_success(link, sounded=sounded)
         if code != 0 and not (sounded and code == _TOO_MANY_ERRORS):

@@ -1,4 +1,4 @@
-"""Conversion: claim a job, make its MP3, and write down how it ended (DESIGN section 3, step convert)."""
+"""Conversion: claim a job, make its MP3, and store the outcome in the job (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Encode = Callable[[Path, Path, Options, Watch], "Made"]
 
 
 def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, holder: str, stopping: Event) -> None:
-    """Convert a job that waits for it; do nothing when there is none to be had.
+    """Convert a job if it is ready; do nothing if it cannot be claimed.
 
-    Every end is written to the job. Raises Failure(UNAVAILABLE) only when that could not be done.
+    The outcome is always written to the job. Raises Failure(UNAVAILABLE) only if that fails.
     """
     job = _claim(job_id, jobs, holder)
     if job is None:
@@ -50,7 +50,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
     except Stopped:
         ended = jobs.apply(HAND_BACK, job_id, epoch=job["epoch"])
     except Exception as error:
-        ended = _written_down(job, error, jobs)
+        ended = _record_failure(job, error, jobs)
     _count(ended, time.monotonic() - began)
     if ended is None or ended["state"] != transitions.DONE:
         _discard(job, jobs, files)
@@ -69,7 +69,7 @@ def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
 
 def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
     lease = Lease(job, jobs, stopping)
-    # The video lies alone under a fixed name: nothing that its sender chose reaches a file system or a command line.
+    # The video gets a fixed name: nothing the sender chose reaches the file system or a command line.
     with workspace.folder() as folder:
         source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
@@ -102,8 +102,8 @@ def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:
             lease.beat()
 
 
-def _written_down(job: Document, error: Exception, jobs: Jobs) -> Document | None:
-    """Write down why a conversion ended: for good, or for now (rule 6)."""
+def _record_failure(job: Document, error: Exception, jobs: Jobs) -> Document | None:
+    """Fail the job, or postpone it if the error may pass (functions/README.md, rule 6)."""
     kind = error.kind if isinstance(error, Failure) else errors.INTERNAL
     if not isinstance(error, Failure):
         _log.error("unexpected error", exc_info=error, extra={"job": job["_id"]})
@@ -130,11 +130,11 @@ def _count(ended: Document | None, seconds: float) -> None:
 
 
 def _discard(job: Document, jobs: Jobs, files: Files) -> None:
-    """Delete what this claim stored, unless the job names it after all; what cannot be deleted, sweep deletes."""
+    """Delete the MP3 that this claim stored, unless the job names it; sweep deletes it if this fails."""
     file_id = ids.mp3_file(job["_id"], job["epoch"])
     try:
         now = jobs.find(job["_id"])
         if now is None or now.get("mp3", {}).get("file_id") != file_id:
             files.delete(MP3S, file_id)
     except Failure as failure:
-        _log.warning("not cleaned; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
+        _log.warning("not deleted; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})

@@ -1,4 +1,4 @@
-"""Cores: how many processors this container may use, and how the conversions that run at once share them."""
+"""Cores: how many CPUs this container may use, shared by the conversions that run at the same time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _running = 0
 
 @contextmanager
 def shared(most: int = 0) -> Iterator[Callable[[], int]]:
-    """Yield what tells, at any moment, how many encoders this conversion may run; `most` is 0 for every core.
+    """Yield a function that returns how many encoders this conversion may run now; `most` is 0 for every core.
 
-    Conversions that run at once share the cores: more encoders than cores would only get in each other's way.
+    Conversions that run at the same time share the cores: more encoders than cores would only slow each other down.
     """
     global _running
     cores = most or available()
@@ -31,13 +31,13 @@ def shared(most: int = 0) -> Iterator[Callable[[], int]]:
 
 
 def available(cgroups: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
-    """Return the processors that this container may use: its quota, where it has one, not the host's count."""
+    """Return how many CPUs this container may use: its quota if it has one, else the host's count."""
     quotas = [quota for folder in _folders(cgroups, own) if (quota := _quota(folder)) is not None]
     return max(1, int(min([len(os.sched_getaffinity(0)), *(-(-quota // 1) for quota in quotas)])))
 
 
 def _folders(cgroups: Path, own: Path) -> Iterator[Path]:
-    """Yield this process's control groups, and those above them, whose limits hold as well."""
+    """Yield this process's control groups and their parents, whose limits apply as well."""
     yield from (cgroups, cgroups / "cpu")
     for line in own.read_text().splitlines() if own.exists() else ():
         _, controllers, path = line.split(":", 2)
@@ -49,12 +49,12 @@ def _folders(cgroups: Path, own: Path) -> Iterator[Path]:
 
 
 def _quota(folder: Path) -> float | None:
-    """Return a group's quota in processors: version 2's `max 100000`, or version 1's two files."""
+    """Return a group's quota in CPUs, from version 2's `cpu.max` or version 1's two files."""
     try:
         if (folder / "cpu.max").exists():
             quota, period = (folder / "cpu.max").read_text().split()
         else:
             quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
         return int(quota) / int(period) if int(quota) > 0 else None
-    except (OSError, ValueError, ZeroDivisionError):  # not there, or without a limit
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or no limit
         return None

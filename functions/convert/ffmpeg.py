@@ -1,12 +1,12 @@
-"""ffmpeg: the commands that start it, and what it may open."""
+"""ffmpeg: its command line, and which files it may open."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-# Containers of sound and pictures. Playlists and concat scripts are not among them: they name other files, and a
-# script that is called .mp4 would read its neighbours.
+# Containers of sound and pictures only. Playlists and concat scripts name other files: a script that is called .mp4
+# would read the files beside it.
 _DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
     "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
@@ -15,12 +15,12 @@ _MOST_PIXELS = 40_000_000  # a little more than 8K; larger pictures need more me
 
 
 def command(*words: str, level: str = "error") -> list[str]:
-    """Return a command that asks no questions and reports messages of a level."""
+    """Return a non-interactive command that logs at `level`."""
     return [_program(), "-nostdin", "-hide_banner", "-loglevel", level, "-nostats", *words]
 
 
 def opening(source: Path) -> list[str]:
-    """Return the words that open this file, as media, and no other file."""
+    """Return the arguments that open this file, as media, and no other file."""
     words = ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
     return [*words, "-i", f"file:{source}"]
 

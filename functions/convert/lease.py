@@ -1,4 +1,4 @@
-"""The lease on a conversion: renewed by the work that progresses, and the place where the work learns to stop."""
+"""The lease on a conversion: renewed while the work progresses; it stops the work when it is lost."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from functions.common.transitions import RENEW, Document
 from functions.convert.watch import Watch
 
 _RENEWALS_A_LEASE = 3
-_MOST_BEFORE_THE_END = 99
+_MAX_UNFINISHED_PERCENT = 99
 
 
 class Lost(Exception):
-    """Somebody else has the job now: the lease ran out, or the job was deleted."""
+    """The lease expired and another process took the job, or the job was deleted."""
 
 
 class Stopped(Exception):
-    """This process was told to stop, and gives the job back."""
+    """This process was told to stop; the job goes back."""
 
 
 class Lease(Watch):
-    """Hold a job that was claimed; `beat` is called as the work progresses."""
+    """Hold a claimed job; `beat` renews the lease."""
 
     def __init__(self, job: Document, jobs: Jobs, stopping: Event) -> None:
         limit = jobs.periods.convert_timeout
@@ -31,29 +31,29 @@ class Lease(Watch):
         self.job = job
         self._jobs = jobs
         self._stopping = stopping
-        self._last_moment = job["claimed_at"] + timedelta(seconds=limit)
+        self._latest_end = job["claimed_at"] + timedelta(seconds=limit)
         self._pause = min(1.0, jobs.periods.convert_lease / _RENEWALS_A_LEASE)
         self._renewed = time.monotonic()
-        self._progress = self._shown = 0  # per cent
+        self._progress = self._shown = 0  # percent
 
     def check(self) -> None:
-        """Raise Stopped once this process was told to stop; the lease stays as it is."""
+        """Raise Stopped once this process was told to stop."""
         if self._stopping.is_set():
             raise Stopped
 
     def beat(self, progress: float = 0.0) -> None:
-        """Renew the lease because the work goes on, at most once a second; show how many per cent are done.
+        """Renew the lease, at most once a second, and store the progress in percent.
 
         Raises Lost or Stopped.
         """
         self.check()
-        self._progress = max(self._progress, min(_MOST_BEFORE_THE_END, int(progress)))
-        # The first sign of progress is shown at once: a short conversion is over before the pause is.
+        self._progress = max(self._progress, min(_MAX_UNFINISHED_PERCENT, int(progress)))
+        # Store the first progress at once: a short conversion may end before the next renewal.
         first = self._progress > 0 and self._shown == 0
         if not first and time.monotonic() - self._renewed <= self._pause:
             return
         self._renewed = time.monotonic()
         self._shown = self._progress
-        given = {"epoch": self.job["epoch"], "deadline": self._last_moment, "progress": self._progress}
+        given = {"epoch": self.job["epoch"], "deadline": self._latest_end, "progress": self._progress}
         if self._jobs.apply(RENEW, self.job["_id"], **given) is None:
             raise Lost

@@ -1,4 +1,4 @@
-"""Limits: how much may come out of one conversion."""
+"""Limits: the longest and largest MP3 that one conversion may make."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from functions.common.errors import Failure
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may come out: seconds of sound and bytes of MP3."""
+    """The maximum length in seconds and size in bytes of an MP3."""
 
     seconds: float
     length: int
 
     def check_seconds(self, seconds: float) -> None:
-        """Raise Failure(TOO_LONG) for more sound than may come out."""
+        """Raise Failure(TOO_LONG) if the sound is too long."""
         if seconds > self.seconds:
             raise Failure(errors.TOO_LONG)
 
     def check_length(self, length: int) -> None:
-        """Raise Failure(MP3_TOO_LARGE) for more bytes than may come out."""
+        """Raise Failure(MP3_TOO_LARGE) if the MP3 is too large."""
         if length > self.length:
             raise Failure(errors.MP3_TOO_LARGE)

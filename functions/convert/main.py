@@ -1,4 +1,4 @@
-"""convert: a `video.uploaded` event in, an MP3 in GridFS, an event out (DESIGN section 1)."""
+"""convert: turn the video that a `video.uploaded` event names into an MP3 (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 SETTINGS = (Converting, Periods, Mongo, Broker)
 _CONVERTING = config.load_all(SETTINGS)[Converting]
-# gunicorn starts another worker for one that was killed, and there may be no next conversion for long.
+# gunicorn replaces a worker that was killed, and it may be long until the next conversion cleans up after it.
 workspace.remove_abandoned()
 
 
 @functions_framework.http
 def convert(request: Request) -> Response:
-    """Convert the job that the event names; answer 200 when that is done or written down for later."""
+    """Convert the job that the event names; answer 200 once the result or the retry is stored in the job."""
     web.allow(request, "POST")
-    # The drivers load with the first event, not with the process.
+    # Drivers load with the first event: a cold start does not pay for them.
     from functions.backends import files, jobs, queue
     from functions.common import events
     from functions.convert import conversion
@@ -49,7 +49,7 @@ def convert(request: Request) -> Response:
 
 
 def _encode(source: Path, target: Path, options: Options, watch: Watch) -> Made:
-    # The engine loads once a job is claimed: its lease is what keeps others from waiting for it too.
+    # The engine loads after the claim: events for a job that another process has do not pay for it.
     from functions.convert import engine
     from functions.convert.limits import Limits
 

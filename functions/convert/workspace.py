@@ -1,4 +1,4 @@
-"""The workspace: a private folder for one conversion, gone at its end, whatever end that is."""
+"""The workspace: a private folder for one conversion, always removed at its end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from functions.common import crash
 
 _NAME = re.compile(r"convert-(\d+)-")
 _open: set[Path] = set()
-_opening = Lock()  # a folder that is just being made would look abandoned
+_opening = Lock()  # a folder that is being created looks abandoned until it is in _open
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Open a private folder; what processes left that were killed is removed on the way."""
+    """Create a private folder for a block; remove folders of killed processes first."""
     with _opening:
         remove_abandoned()
         with crash.around("workspace"):
@@ -34,7 +34,7 @@ def folder() -> Iterator[Path]:
 
 
 def remove_abandoned() -> None:
-    """Remove what processes left that were killed."""
+    """Remove the folders of processes that were killed."""
     for path in Path(tempfile.gettempdir()).glob("convert-*"):
         named = _NAME.match(path.name)
         if named and path not in _open and not _runs_elsewhere(int(named[1])):
@@ -42,5 +42,5 @@ def remove_abandoned() -> None:
 
 
 def _runs_elsewhere(pid: int) -> bool:
-    # A folder with our own number that we did not open is from a process that had it before us.
+    # A folder with our own PID that we did not create belonged to an earlier process with the same PID.
     return pid != os.getpid() and Path(f"/proc/{pid}").exists()
