@@ -1,18 +1,18 @@
-"""Blocks: pieces of sound that several encoders may read, kept for the next piece once all have."""
+"""Blocks: buffers of sound that several encoders may read, reused once all of them have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# The pattern of padded frames at a constant bitrate repeats after 49 frames at 44.1 kHz and its halves, so that an
-# encoder may jump by multiples of it; at the other rates no frame is padded (144 * bitrate / rate is a whole number).
+# At 44.1 kHz and its halves, the pattern of padded frames at a constant bitrate repeats every 49 frames, so an encoder
+# may skip multiples of 49; at the other rates no frame is padded (144 * bitrate / rate is a whole number).
 BLOCK_FRAMES = 49
 
 
 @dataclass(eq=False)
 class Block:
-    """Forty-nine frames of sound, or fewer at the end; `readers` are those who still need it."""
+    """Forty-nine frames of sound, fewer at the end; `readers` counts who still needs them."""
 
     data: memoryview
     length: int = 0
@@ -20,7 +20,7 @@ class Block:
 
 
 class Blocks:
-    """Make blocks for frames of one size, and use those again that are not read any more."""
+    """Allocate blocks for frames of one size, and reuse those without readers."""
 
     def __init__(self, frame_bytes: int) -> None:
         self.size = frame_bytes * BLOCK_FRAMES  # bytes
@@ -33,5 +33,5 @@ class Blocks:
         return block
 
     def recycle(self, blocks: Iterable[Block]) -> None:
-        """Keep those that have no readers left."""
+        """Keep the blocks without readers for reuse."""
         self._free += [block for block in blocks if block.readers == 0]

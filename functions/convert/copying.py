@@ -1,4 +1,4 @@
-"""Copying: sound that is MP3 already is taken frame by frame, and not encoded a second time."""
+"""Copying: sound that is already MP3 is copied frame by frame instead of being encoded again."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _TAGS_MOST = 8
 def copy(
     source: Path, stream: int, target: BinaryIO, cage: Cage, *, limits: Limits, on_progress: Callable[[float], None]
 ) -> mp3.Stream:
-    """Copy the frames of one stream behind room for their Info frame.
+    """Write a placeholder for the Info frame, then copy the frames of one stream.
 
-    Raises NotMp3 for what cannot be copied as it is: frames of several kinds, or none. Raises Failure: TOO_LONG,
+    Raises NotMp3 if the stream cannot be copied: it has frames of several kinds, or none. Raises Failure: TOO_LONG,
     MP3_TOO_LARGE, CONVERT_TIMED_OUT or UNDECODABLE.
     """
     command = ffmpeg.command(
@@ -70,7 +70,7 @@ def copy(
             limits.check_seconds(copied.seconds)
             limits.check_length(copied.length)
             on_progress(copied.seconds)
-    # What is left of a frame that was cut is none.
+    # An incomplete frame at the end is dropped.
     code = cage.code(child)
     if copied is None:
         raise mp3.NotMp3
@@ -80,7 +80,7 @@ def copy(
 
 
 def gaps(source: Path) -> mp3.Gaps | None:
-    """Return what an MP3 file says about the samples that its encoder added, behind its ID3 tags."""
+    """Return the gaps that an MP3 file declares in the Info frame after its ID3 tags."""
     with source.open("rb") as file:
         for _ in range(_TAGS_MOST):
             head = file.read(_HEAD_BYTES)

@@ -1,4 +1,4 @@
-"""Cutting: where one segment of the sound ends and the next begins, and which encoder gets it."""
+"""Cutting: where a segment of the sound begins and ends, and which encoder gets it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from functions.convert.blocks import Block, Blocks
 from functions.convert.lane import Lane, Rest
 from functions.convert.segments import Segments
 
-AHEAD_BYTES = 48 * 2**20  # of sound that waits, for all encoders together
+AHEAD_BYTES = 48 * 2**20  # of queued sound, for all encoders together
 _SEGMENT_LEAST_BLOCKS = 8
 _SEGMENT_UNKNOWN_BLOCKS = 24
 
 
 class Cutter:
-    """Hand the sound out to as many encoders as `allowed` says at the moment; `start` starts another one.
+    """Distribute the sound over as many encoders as `allowed` returns; `start` starts another one.
 
-    `expected`, how many blocks there will probably be, only decides how the sound is cut.
+    `expected` is the probable number of blocks; it only affects where the sound is cut.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class Cutter:
         self._start_lane, self._allowed, self._expected = start, allowed, expected
         self._recent: deque[Block] = deque()
         self._lane: Lane | None = None
-        self._left = 0  # blocks of the segment that are still to come
+        self._left = 0  # blocks until the end of the segment
 
     @property
     def waiting(self) -> int:
-        """Return how many bytes of sound wait for an encoder."""
+        """Return how many bytes of sound are queued."""
         return sum(lane.waiting for lane in self.lanes)
 
     def hand_out(self, block: Block) -> None:
-        """Give the next block of the sound to the encoder of the segment, or begin a segment with it."""
+        """Queue the next block for the current segment's encoder, or begin a segment with it."""
         lane = self._lane if self._lane and self._left else self._begin_segment(block)
         lane.give(block)
         self._left -= 1
         self._remember(block)
 
     def share_the_rest(self) -> None:
-        """Start encoders for half of what waits behind the busiest one, while there are cores without work."""
+        """While there are idle cores, start an encoder for half of the longest queue."""
         while self.lanes and sum(not lane.closed for lane in self.lanes) < self._allowed():
             busiest = max(self.lanes, key=lambda lane: lane.waiting)
             rest = busiest.halve()
@@ -80,7 +80,7 @@ class Cutter:
         return after
 
     def _choose(self) -> Lane:
-        """Return the encoder that will be idle first, a new one if there may be more."""
+        """Return a new encoder if another one is allowed, else the one with the shortest queue."""
         allowed = self._allowed()
         if self._lane is not None and allowed == 1:
             return self._lane
@@ -103,7 +103,7 @@ class Cutter:
         return max(_SEGMENT_LEAST_BLOCKS, min(wanted, most))
 
     def _remember(self, block: Block) -> None:
-        """Keep the last blocks: the next segment's encoder warms up with them."""
+        """Keep the last blocks for the warm-up of the next segment's encoder."""
         block.readers += 1
         self._recent.append(block)
         if len(self._recent) > lanes.WARM_UP_BLOCKS:

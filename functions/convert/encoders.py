@@ -1,9 +1,9 @@
-"""The encoders: one stream of sound, encoded in segments on several cores, joined into one valid MP3.
+"""The encoders: one stream of sound, encoded in segments on several cores and joined into one valid MP3.
 
-LAME works on one core, so the sound is cut where frames begin and each segment goes to one of several encoders. With
-the bit reservoir off no frame needs another one's bytes, and after a few frames of warm-up an encoder no longer knows
-where it began: what it makes from there on is what one encoder alone would have made (tests/integration/
-test_encoders.py compares the bytes).
+LAME uses one core, so the sound is cut at frame boundaries and each segment goes to one of several encoders. With the
+bit reservoir off, frames do not depend on each other's bytes, and after a few frames of warm-up an encoder's output no
+longer depends on where it started: it is what a single encoder would have made (tests/integration/test_encoders.py
+compares the bytes).
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from functions.convert.segments import Segments
 from functions.convert.wav import SAMPLE_BYTES
 
 _AHEAD_ALONE_BYTES = 4 * 2**20
-# No encoder empties a pipe so fast, and looking at the pipes for each packet takes a twentieth of a core.
+# No encoder drains a pipe faster, and polling the pipes for each packet would take a twentieth of a core.
 _PIPE_BYTES_A_SECOND = 2**28
 
 
 @dataclass(frozen=True)
 class Pcm:
-    """Sound on a pipe: float samples, little-endian, interleaved; `head` was read from it already."""
+    """Sound on a pipe: float samples, little-endian, interleaved; `head` has already been read from it."""
 
     pipe: int
     rate: int
@@ -51,7 +51,7 @@ class Pcm:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What came out: the frames that were written, counted, and how many samples went in."""
+    """The result: the frames written, as counted, and the number of samples encoded."""
 
     stream: mp3.Stream
     samples: int
@@ -63,9 +63,9 @@ class Encoded:
 
 
 class Encoders:
-    """Encode one stream of sound, on as many encoders as `lanes` says at the moment.
+    """Encode one stream of sound with as many encoders as `lanes` returns.
 
-    `seconds`, how long the sound will probably last, only decides how it is cut.
+    `seconds` is the probable length of the sound; it only affects where the sound is cut.
     """
 
     def __init__(
@@ -88,18 +88,18 @@ class Encoders:
         self._blocks = Blocks(self._frame_bytes)
         expected = None if seconds is None else seconds * pcm.rate * pcm.sample_bytes / self._blocks.size
         self._cutter = Cutter(self._segments, self._blocks, self._start, lanes, expected)
-        self._block = self._blocks.new()  # that is being filled
+        self._block = self._blocks.new()  # being filled
         self._programs: dict[Lane, Child] = {}
-        self._unfinished = 0  # encoders that still make frames
+        self._unfinished = 0  # encoders whose output has not ended
         self._selector = selectors.DefaultSelector()
         self._received = 0  # bytes
         self._ended = False
         self._pause = 0.0  # seconds
 
     def run(self, on_progress: Callable[[float], None]) -> Encoded:
-        """Encode to the end; `on_progress` is called with the seconds done.
+        """Encode to the end; call `on_progress` with the seconds encoded so far.
 
-        No sound at all gives no frames. Raises Failure: TOO_LONG, MP3_TOO_LARGE, UNDECODABLE or CONVERT_TIMED_OUT.
+        No sound makes no frames. Raises Failure: TOO_LONG, MP3_TOO_LARGE, UNDECODABLE or CONVERT_TIMED_OUT.
         """
         kind = self.stream.kind
         with self._selector as selector:
@@ -143,7 +143,7 @@ class Encoders:
             self._finish()
 
     def _grow(self, count: int) -> None:
-        """Count bytes that were added to the block; hand it out once it is full."""
+        """Count bytes added to the block; hand it out if it is full."""
         self._received += count
         self._limits.check_seconds(self._received / (self._pcm.rate * self._pcm.sample_bytes))
         self._block.length += count
@@ -154,7 +154,7 @@ class Encoders:
     def _finish(self) -> None:
         self._selector.unregister(self._pcm.pipe)
         self._ended = True
-        # A sample that was cut in two is not a sample.
+        # Drop an incomplete sample at the end.
         cut = self._block.length % self._pcm.sample_bytes
         self._block.length -= cut
         self._received -= cut
@@ -176,7 +176,7 @@ class Encoders:
         return lane
 
     def _listen_where_needed(self) -> None:
-        """Listen to each pipe only while there is something to do for it."""
+        """Poll each pipe only while there is something to read or write."""
         if not self._ended:
             room = (cutting.AHEAD_BYTES if self._allowed() > 1 else _AHEAD_ALONE_BYTES) + 2 * self._blocks.size
             self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, self._cutter.waiting <= room)
@@ -209,7 +209,7 @@ class Encoders:
         self._segments.write()
 
     def _cause(self, program: Child) -> Exception:
-        """Return why an encoder has ended: samples that LAME refuses are the source's fault, all else is ours."""
+        """Return why an encoder failed: samples that LAME refuses are the source's fault, anything else is ours."""
         self._cage.code(program)
-        said = program.words()
-        return Failure(errors.UNDECODABLE) if lame.REFUSED in said else RuntimeError(f"an encoder failed: {said}")
+        words = program.words()
+        return Failure(errors.UNDECODABLE) if lame.REFUSED in words else RuntimeError(f"an encoder failed: {words}")

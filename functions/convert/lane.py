@@ -1,4 +1,4 @@
-"""A lane: the pipes of one encoder, the sound that waits for it, and which of its frames belong to which segment."""
+"""A lane: one encoder's pipes, its queue of sound, and which of its frames belong to which segment."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from functions.convert import mp3
 from functions.convert.blocks import BLOCK_FRAMES, Block
 from functions.convert.segments import Segment
 
-# An encoder looks ahead by less than three frames; it is given one more before it jumps.
+# An encoder looks ahead less than three frames; it gets one more before it skips to another segment.
 TAIL_FRAMES = 4
 WARM_UP_BLOCKS = 3
-_SHARE_LEAST_BLOCKS = 6  # that are worth a new encoder and its warm-up
+_SHARE_LEAST_BLOCKS = 6  # fewer are not worth another encoder and its warm-up
 _READ_BYTES = 2**16
 
 
 @dataclass
 class _Span:
-    """Which of an encoder's frames are a segment's; the others are warm-up and tails."""
+    """The range of an encoder's frames that belongs to a segment; all others are warm-up and tails."""
 
     segment: Segment
     first: int
@@ -30,7 +30,7 @@ class _Span:
 
 @dataclass(frozen=True)
 class Rest:
-    """What is taken from an encoder: blocks of a segment, those just before them, and the one behind, if any."""
+    """Work taken from an encoder: blocks of a segment, the ones before as warm-up, and the one after, if known."""
 
     segment: Segment
     warm_up: list[Block]
@@ -39,7 +39,7 @@ class Rest:
 
 
 class Lane:
-    """Feed one encoder, whose frames of sound have `frame_bytes`, and sort the frames that it makes."""
+    """Feed one encoder, and assign its frames to segments; a frame of sound has `frame_bytes`."""
 
     def __init__(self, stdin: IO[bytes], stdout: IO[bytes], frame_bytes: int) -> None:
         self.source, self.sink = stdin.fileno(), stdout.fileno()
@@ -51,21 +51,21 @@ class Lane:
         self._tail_bytes = TAIL_FRAMES * frame_bytes
         self._spans: deque[_Span] = deque()
         self._queue: deque[tuple[memoryview, Block]] = deque()
-        self._given = 0  # frames of sound, in whole blocks and tails
-        self._made = 0  # frames of MP3
+        self._given = 0  # frames of sound queued so far, in whole blocks and tails
+        self._made = 0  # frames of MP3 so far
 
     @property
     def closed(self) -> bool:
-        """Tell whether the encoder knows that no more sound will come."""
+        """Tell whether the encoder's input has ended."""
         return self._stdin.closed
 
     def close(self) -> None:
-        """Tell the encoder that no more sound will come."""
+        """End the encoder's input."""
         self._stdin.close()
 
     def warm_up(self, blocks: Iterable[Block]) -> None:
-        """Queue the sound before the next segment, so that the encoder forgets what it began with or had before."""
-        # Behind a tail it goes on by as many frames later, so that its pattern of padded frames still fits.
+        """Queue the sound before the next segment, so that the encoder's state no longer depends on earlier input."""
+        # After a tail, skip as many frames, so that the pattern of padded frames still fits.
         skipped = TAIL_FRAMES if self._given else 0
         for block in blocks:
             self._put(block, self._tail_bytes if skipped else 0)
@@ -73,7 +73,7 @@ class Lane:
             skipped = 0
 
     def begin(self, segment: Segment) -> None:
-        """Let the frames of the sound that is given from now on be this segment's."""
+        """Assign the frames of all sound queued from now on to this segment."""
         self._spans.append(_Span(segment, self._given))
 
     def give(self, block: Block) -> None:
@@ -81,14 +81,14 @@ class Lane:
         self._put(block)
         self._given += BLOCK_FRAMES
 
-    def end(self, behind: Block) -> None:
-        """End the segment; let the encoder look from its last frames into the block behind."""
+    def end(self, following: Block) -> None:
+        """End the segment; queue the start of the next block for the encoder's lookahead."""
         self._spans[-1].end = self._given
-        self._put(behind, 0, self._tail_bytes)
+        self._put(following, 0, self._tail_bytes)
         self._given += TAIL_FRAMES
 
     def halve(self) -> Rest | None:
-        """Give away the later half of what waits of the last segment; nothing where that is not worth while."""
+        """Take the later half of the last segment's queued blocks; None if there are too few."""
         if not self._queue:
             return None
         span, queue = self._spans[-1], list(self._queue)
@@ -106,7 +106,7 @@ class Lane:
         return Rest(span.segment, blocks[-count - WARM_UP_BLOCKS : -count], blocks[-count:], behind)
 
     def write(self) -> list[Block]:
-        """Write what the encoder takes now; return the blocks that were written to their end."""
+        """Write as much as the pipe takes; return the blocks that were written completely."""
         done = []
         while self._queue:
             part, block = self._queue[0]
@@ -124,7 +124,7 @@ class Lane:
         return done
 
     def read(self) -> bool:
-        """Take the frames that the encoder made; return False at their end."""
+        """Read the encoder's frames; return False at the end of its output."""
         try:
             data = os.read(self.sink, _READ_BYTES)
         except BlockingIOError:

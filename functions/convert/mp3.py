@@ -23,17 +23,17 @@ _ENCODER = b"LAME3.100"
 _TOC_ENTRIES = 100
 _INFO_BYTES = 156  # from the word Info to the CRC of the tag
 _DELAY_MOST = 0xFFF
-_FIELDS = 0x0F  # frames, bytes, TOC and quality are there
-_CBR, _VBR = 1, 4  # LAME's numbers of its methods
+_FIELDS = 0x0F  # frames, bytes, TOC and quality are present
+_CBR, _VBR = 1, 4  # LAME's numbers for its methods
 
 
 class NotMp3(ValueError):
-    """These bytes are not MP3 frames of one kind."""
+    """The bytes are not MP3 frames of one kind."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What all frames of one stream have in common."""
+    """The properties that all frames of a stream share."""
 
     version: int
     rate: int
@@ -41,24 +41,24 @@ class Kind:
 
     @property
     def samples(self) -> int:
-        """Return the samples of one channel in a frame."""
+        """Return the number of samples per channel in a frame."""
         return 1152 if self.version == _MPEG_1 else 576
 
     @property
     def side_info(self) -> int:
-        """Return the bytes of side information behind a frame's header."""
+        """Return the number of bytes of side information after a frame's header."""
         if self.version == _MPEG_1:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17
 
 
 def kind_of(rate: int, channels: int) -> Kind:
-    """Return the kind of frames that carries this sound. Raises KeyError for a rate that MP3 does not have."""
+    """Return the kind of frames for a sound. Raises KeyError for a rate that MP3 does not support."""
     return Kind({rate: version for version, rates in RATES.items() for rate in rates}[rate], rate, channels)
 
 
 def _sizes() -> dict[int, tuple[Kind, int]]:
-    """Return kind and length in bytes for every header, taken as its second and third byte and its channel mode."""
+    """Return kind and length in bytes of a frame by its header's second and third byte and number of channels."""
     table = {}
     for version, rates in RATES.items():
         bitrates = _BITRATES_1 if version == _MPEG_1 else _BITRATES_2
@@ -87,14 +87,14 @@ def bitrate_of(frame: bytes) -> int:
 
 
 class Splitter:
-    """Cut a stream of bytes into frames, all of one kind."""
+    """Split a stream of bytes into frames, all of one kind."""
 
     def __init__(self) -> None:
         self.kind: Kind | None = None
         self._rest = b""
 
     def split(self, data: bytes) -> Iterator[bytes]:
-        """Yield the frames that are whole now. Raises NotMp3 for anything that is not a Layer III frame."""
+        """Yield the frames that are complete. Raises NotMp3 for anything that is not a Layer III frame."""
         data = self._rest + data
         start, length = 0, len(data)
         while start + 4 <= length:
@@ -114,24 +114,24 @@ class Splitter:
         self._rest = data[start:]
 
     def end(self) -> None:
-        """Raise NotMp3 unless the stream ended with a whole frame."""
+        """Raise NotMp3 if the stream ended within a frame."""
         if self._rest:
             raise NotMp3
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """Samples that an encoder added before and after the sound; a player leaves them out."""
+    """The number of samples that an encoder added before and after the sound; players skip them."""
 
     delay: int
     padding: int
 
 
 class Stream:
-    """What is counted while the frames of one file go by, for its Info frame."""
+    """Count the frames of one file for its Info frame."""
 
     def __init__(self, kind: Kind, bitrate: int | None, quality: int = 0) -> None:
-        """Begin with no frames; `bitrate` in kbit/s, None for VBR; `quality` as LAME writes it, 0 to 100."""
+        """Start without frames; `bitrate` in kbit/s, None for VBR; `quality` is LAME's indicator, 0 to 100."""
         self.kind = kind
         self.constant = bitrate is not None
         self.bitrate = bitrate or 0
@@ -143,11 +143,11 @@ class Stream:
 
     @property
     def seconds(self) -> float:
-        """Return how long the frames last."""
+        """Return the length of the sound."""
         return self.frames * self.kind.samples / self.kind.rate
 
     def add(self, data: bytes, sizes: array[int]) -> None:
-        """Count frames that stand together in `data`, each of the size named."""
+        """Count the frames in `data`, which have these sizes."""
         from fastcrc import crc16
 
         self.frames += len(sizes)
@@ -157,7 +157,7 @@ class Stream:
         self._crc = crc16.arc(data, self._crc)
 
     def info_frame(self, gaps: Gaps | None) -> bytes:
-        """Return the Info frame; without `gaps` it makes no claim about them. Its size does not depend on them."""
+        """Return the Info frame, with LAME's fields if `gaps` are known; its size is the same with and without."""
         frame, begin = self._empty_frame()
         total = len(frame) + self.length
         tag = bytearray(b"Info" if self.constant else b"Xing")
@@ -177,7 +177,7 @@ class Stream:
         return bytes(frame)
 
     def _empty_frame(self) -> tuple[bytearray, int]:
-        """Return a silent frame with room for the tag, and where the tag begins."""
+        """Return a silent frame with room for the tag, and the tag's offset."""
         begin = 4 + self.kind.side_info
         bitrates = _BITRATES_1 if self.kind.version == _MPEG_1 else _BITRATES_2
         for index in range(1, len(bitrates)):
@@ -191,7 +191,7 @@ class Stream:
         return frame, begin
 
     def _toc(self, before: int, total: int) -> bytes:
-        """Return where each hundredth of the time begins, in 256ths of the bytes."""
+        """Return the table of contents: for each percent of the time, the position in 256ths of the file."""
         toc = bytearray(_TOC_ENTRIES)
         for entry in range(1, _TOC_ENTRIES):
             frame = entry * self.frames // _TOC_ENTRIES
@@ -201,7 +201,7 @@ class Stream:
 
 
 def gaps_of(info_frame: bytes) -> Gaps | None:
-    """Return what an Info frame says about gaps, if it is one with LAME's fields."""
+    """Return the gaps that an Info frame declares, if it has LAME's fields."""
     for begin in (4 + 9, 4 + 17, 4 + 32):
         if info_frame[begin : begin + 4] in (b"Xing", b"Info"):
             fields = begin + 120

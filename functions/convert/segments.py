@@ -1,4 +1,4 @@
-"""Segments: runs of frames that different encoders make at the same time, written in the order of the sound."""
+"""Segments: runs of frames that several encoders make in parallel, written in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functions.convert.limits import Limits
 
 @dataclass(eq=False)
 class Segment:
-    """A run of frames that one encoder makes; those that cannot be written yet wait in it."""
+    """A run of frames from one encoder; frames that cannot be written yet wait in it."""
 
     waiting: bytearray = field(default_factory=bytearray)
     sizes: array[int] = field(default_factory=lambda: array("I"))
@@ -21,7 +21,7 @@ class Segment:
 
 
 class Segments:
-    """Write the frames of all segments to `target`, counted in `stream`, each when its turn has come."""
+    """Write the frames of all segments to `target` in order, and count them in `stream`."""
 
     def __init__(self, stream: mp3.Stream, target: BinaryIO, limits: Limits) -> None:
         self.stream = stream
@@ -36,23 +36,23 @@ class Segments:
 
     @property
     def frames(self) -> int:
-        """Return how many frames were made, written or not."""
+        """Return how many frames were encoded, written or not."""
         return self.stream.frames + sum(len(segment.sizes) for segment in self._unwritten)
 
     def append(self) -> Segment:
-        """Begin a segment behind all others."""
+        """Add a segment at the end."""
         segment = Segment()
         self._unwritten.append(segment)
         return segment
 
     def insert_after(self, before: Segment) -> Segment:
-        """Begin a segment right behind another one."""
+        """Add a segment right after another one."""
         segment = Segment()
         self._unwritten.insert(self._unwritten.index(before) + 1, segment)
         return segment
 
     def write(self) -> None:
-        """Write the frames whose turn it is. Raises Failure(MP3_TOO_LARGE)."""
+        """Write all frames that are next in order. Raises Failure(MP3_TOO_LARGE)."""
         while self._unwritten:
             segment = self._unwritten[0]
             if segment.sizes:

@@ -1,4 +1,4 @@
-"""WAV: the header that floating-point sound has on its way from one program of ours to the next."""
+"""WAV: the header of floating-point sound between our programs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _HEADER_MOST_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Format:
-    """What the samples are: `rate` in Hz, and one or more interleaved channels of floats."""
+    """The format of the samples: `rate` in Hz, and interleaved channels of floats."""
 
     rate: int
     channels: int
 
     @property
     def frame_bytes(self) -> int:
-        """Return the bytes of one sample of every channel."""
+        """Return the size of one sample of all channels."""
         return self.channels * SAMPLE_BYTES
 
 
 def read(block: Callable[[], bytes]) -> tuple[Format, bytes]:
-    """Return the format of a stream, and the sound that came along with its header.
+    """Return the format of a stream, and the sound that was read with its header.
 
-    `block` returns the next bytes, none at the end. Raises EOFError when the stream ends before its sound begins, and
-    ValueError when it is no WAV of floats.
+    `block` returns the next bytes, b"" at the end. Raises EOFError if the stream ends before its sound begins, and
+    ValueError if it is not a WAV of floats.
     """
     stream = bytearray()
 
@@ -48,7 +48,7 @@ def read(block: Callable[[], bytes]) -> tuple[Format, bytes]:
     need(_RIFF.size)
     riff, _, kind = _RIFF.unpack_from(stream)
     if riff not in (b"RIFF", b"RF64") or kind != b"WAVE":
-        raise ValueError("no WAV")
+        raise ValueError("not a WAV")
     found: Format | None = None
     position = _RIFF.size
     while True:
@@ -67,7 +67,7 @@ def read(block: Callable[[], bytes]) -> tuple[Format, bytes]:
 
 
 def header(sound: Format) -> bytes:
-    """Return the header of a stream whose length nobody knows yet."""
+    """Return the header of a stream of unknown length."""
     frame = sound.frame_bytes
     form = _FORMAT.pack(_FLOAT, sound.channels, sound.rate, sound.rate * frame, frame, 8 * SAMPLE_BYTES)
     return (
@@ -80,7 +80,7 @@ def header(sound: Format) -> bytes:
 
 def _format(chunk: bytes) -> Format:
     if len(chunk) < _FORMAT.size:
-        raise ValueError("a WAV whose format is cut")
+        raise ValueError("a WAV with an incomplete format")
     code, channels, rate, _, frame, bits = _FORMAT.unpack_from(chunk)
     if code == _EXTENSIBLE:
         code = int.from_bytes(chunk[_SUBFORMAT], "little")
