@@ -1,4 +1,4 @@
-"""Cover: the picture that goes into the MP3, made anew from the attached one or from a frame of the video."""
+"""Cover: the picture in the MP3, re-encoded from the attached one or from a frame of the video."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functions.convert.cage import Cage
 from functions.convert.probe import Media
 
 _MOST_BYTES = 4 * 2**20
-_MOST_SECONDS = 10  # of the processor
-# Never larger than the picture is, and with square pixels, as players show it.
+_MOST_SECONDS = 10  # of CPU time
+# Never larger than the original, and with square pixels, which players expect.
 _SCALED = (
     "scale=w='max(1,min(1400,iw*max(sar,1)))':h='max(1,min(1400,ih/min(max(sar,0.001),1)))'"
     ":force_original_aspect_ratio=decrease:reset_sar=1"
@@ -20,7 +20,7 @@ _SCALED = (
 def take(source: Path, media: Media, wanted: float | str | None, cage: Cage) -> bytes | None:
     """Return a JPEG of at most 1400 x 1400 pixels and 4 MiB: the attached picture, or the frame at `wanted` seconds.
 
-    None when there is none to be had, or when "none" is wanted. A picture that takes too much to read is none either.
+    Returns None if "none" is wanted, if there is no picture, or if it takes too much time or memory to read.
     """
     if isinstance(wanted, str):
         return None

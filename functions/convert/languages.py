@@ -1,12 +1,12 @@
-"""Languages: the codes of two and of three letters that mean the same one (ISO 639-1 and 639-2)."""
+"""Languages: which codes of two and three letters mean the same language (ISO 639-1 and 639-2)."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-# Of two codes of three letters, the first is the terminology code and the second the bibliographic one: containers
-# write either.
+# Where there are two codes of three letters, the first is the terminology code and the second the bibliographic one;
+# containers use either.
 _SAME = """
 aa/aar ab/abk ae/ave af/afr ak/aka am/amh an/arg ar/ara as/asm av/ava ay/aym az/aze ba/bak be/bel bg/bul bh/bih
 bi/bis bm/bam bn/ben bo/bod/tib br/bre bs/bos ca/cat ce/che ch/cha co/cos cr/cre cs/ces/cze cu/chu cv/chv
@@ -27,7 +27,7 @@ _UNDETERMINED = "und"
 
 
 def primary(tag: str) -> str:
-    """Return the language of a tag such as `eng` or `pt-BR`, in small letters; "" when it names none."""
+    """Return the language of a tag such as `eng` or `pt-BR` in lower case; "" if it names none."""
     found = _PRIMARY.fullmatch(tag)
     code = found[1].lower() if found else ""
     return "" if code == _UNDETERMINED else code

@@ -1,4 +1,4 @@
-"""Listing: what ffmpeg says of a file's streams, read so that a file cannot forge it."""
+"""Listing: what ffmpeg prints about a file's streams, read so that a file cannot forge it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from functions.convert import languages
 
-# The list of streams in JSON, which ffmpeg writes last, is beyond any forging; the text for people before it is not,
-# for it prints names of tags and languages as they are, line ends and all. So the list says what there is, and the
-# text only adds to a stream what it says of it once.
+# The list of streams in JSON, which ffmpeg prints last, cannot be forged. The text before it can: it contains tags and
+# languages as they are in the file, line ends included. So the streams come from the list, and the text only describes
+# them; a stream that it describes twice stays undescribed.
 _LIST = "\n{\n"
 _STREAM = re.compile(
     r" {2,4}Stream #0:(?P<index>[0-9]{1,4})(?:\[0x[0-9a-f]{1,16}\])?(?:\((?P<language>[^():]{0,99})\))?: "
@@ -29,7 +29,7 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True)
 class Stream:
-    """A stream of a file: its index, kind and codec as ffmpeg names them, and what else is said of it."""
+    """A stream of a file: its index, kind and codec as ffmpeg names them, and its declared properties."""
 
     index: int
     kind: str
@@ -43,7 +43,7 @@ class Stream:
 class Listing:
     """What a file declares: its container, its streams, and its length and start in seconds.
 
-    `copyable` are the sound tracks that ffmpeg knows the codec of; `locked` tells whether the whole file is encrypted.
+    `copyable` are the sound tracks whose codec ffmpeg knows; `locked` tells whether the whole file is encrypted.
     """
 
     demuxer: str
@@ -54,29 +54,29 @@ class Listing:
     locked: bool
 
 
-def read(said: str) -> Listing | None:
-    """Return what ffmpeg said at level info, its graphs printed in JSON; None when the list is not there."""
-    at = said.rfind(_LIST)
+def read(text: str) -> Listing | None:
+    """Return what ffmpeg printed at level info, with its graphs in JSON; None if the list is missing."""
+    at = text.rfind(_LIST)
     if at < 0:
         return None
-    file = json.JSONDecoder().raw_decode(said, at + 1)[0]["inputfiles"][0]
+    file = json.JSONDecoder().raw_decode(text, at + 1)[0]["inputfiles"][0]
     known = [Stream(int(each["index"]), each.get("media_type", "")) for each in file["inputstreams"]]
-    lines = list(_lines(said))
+    lines = list(_lines(text))
     duration, start = _times(lines)
     return Listing(
         demuxer=file["demuxer_name"],
-        streams=tuple(_told(known, lines)),
+        streams=tuple(_described_streams(known, lines)),
         copyable=frozenset(each.index for each in known if each.kind == "audio"),
         duration=duration,
         start=start,
-        locked=any(_LOCKED_FILE.match(line) for line in said.split("\n")),
+        locked=any(_LOCKED_FILE.match(line) for line in text.split("\n")),
     )
 
 
-def _lines(said: str) -> Iterator[str]:
-    """Yield the lines in which ffmpeg describes the input."""
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines that describe the input."""
     inside = False
-    for line in said.split("\n"):
+    for line in text.split("\n"):
         inside = inside or line.startswith("Input #0, ")
         if line.startswith("Stream mapping:"):
             return
@@ -84,20 +84,20 @@ def _lines(said: str) -> Iterator[str]:
             yield line
 
 
-def _told(streams: Sequence[Stream], lines: Sequence[str]) -> list[Stream]:
-    """Add to each stream what the text says of it; nothing, when the text speaks of it twice."""
+def _described_streams(streams: Sequence[Stream], lines: Sequence[str]) -> list[Stream]:
+    """Add to each stream its description in the text, unless there are two."""
     places = [(at, found) for at, line in enumerate(lines) if (found := _STREAM.fullmatch(line))]
     ends = [*(at for at, _ in places), len(lines)][1:]
-    told: dict[int, list[Stream]] = {}
+    descriptions: dict[int, list[Stream]] = {}
     for (at, found), end in zip(places, ends, strict=True):
         one = _described(found, lines[at:end])
-        told.setdefault(one.index, []).append(one)
-    return [_agreed(each, told.get(each.index, [])) for each in streams]
+        descriptions.setdefault(one.index, []).append(one)
+    return [_matched(each, descriptions.get(each.index, [])) for each in streams]
 
 
-def _agreed(listed: Stream, told: Sequence[Stream]) -> Stream:
-    # A sound track of an unknown codec has no kind in the list.
-    return told[0] if len(told) == 1 and listed.kind in (told[0].kind, "") else listed
+def _matched(listed: Stream, described: Sequence[Stream]) -> Stream:
+    # The list gives no kind for a sound track with an unknown codec.
+    return described[0] if len(described) == 1 and listed.kind in (described[0].kind, "") else listed
 
 
 def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
@@ -113,10 +113,10 @@ def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
 
 
 def _times(lines: Sequence[str]) -> tuple[float | None, float]:
-    """Return the declared length and start in seconds; none and 0 when the text has two opinions."""
-    told = [found for line in lines if (found := _DURATION.fullmatch(line))]
-    if len(told) != 1:
+    """Return the declared length and start in seconds; None and 0 if there are two declarations."""
+    times = [found for line in lines if (found := _DURATION.fullmatch(line))]
+    if len(times) != 1:
         return None, 0.0
-    hours, minutes, seconds, start = told[0].groups()
+    hours, minutes, seconds, start = times[0].groups()
     length = int(hours) * 3600 + int(minutes) * 60 + float(seconds) if hours else None
     return length, float(start or 0.0)

@@ -1,4 +1,4 @@
-"""Metadata: the tags and chapters that a file carries, out of ffmpeg's text form, cleaned and bounded."""
+"""Metadata: a file's tags and chapters, read from ffmpeg's text format, cleaned and limited."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from functions.common import lines
 CHAPTERS_MOST = 255  # as many as an ID3v2 table of contents can hold
 _WANTED = {"title", "artist", "album", "date"}
 
-# In ffmpeg's text form `=`, `;`, `#`, `\` and the end of a line are escaped, in names as in values, so that a line of
-# the file's own making cannot pass for a section or another entry.
+# ffmpeg's text format escapes `=`, `;`, `#`, `\` and line ends in names and values, so a tag cannot forge a section or
+# another entry.
 _LINE = re.compile(r"((?:[^\\\n]++|\\.)*+)(?:\n|\Z)", re.DOTALL)
 _ENTRY = re.compile(r"((?:[^\\=]++|\\.)*+)=(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -22,19 +22,19 @@ _TIME = re.compile(r"-?[0-9]{1,19}")
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its start and end in seconds, and its title, which may be empty."""
+    """A chapter: start and end in seconds, and a title, which may be empty."""
 
     start: float
     end: float
     title: str
 
 
-def read(said: bytes) -> tuple[dict[str, str], tuple[Chapter, ...]]:
-    """Return the tags that we know, under small letters, and the chapters in the order of their starts.
+def read(written: bytes) -> tuple[dict[str, str], tuple[Chapter, ...]]:
+    """Return the known tags, with names in lower case, and the chapters in order.
 
-    `said` is what `-f ffmetadata` writes; a tag that is in there twice counts once.
+    `written` is what `-f ffmetadata` writes; of a tag that occurs twice, one counts.
     """
-    sections = _sections(said.decode(errors="surrogateescape"))
+    sections = _sections(written.decode(errors="surrogateescape"))
     _, tags = next(sections)
     chapters = (_chapter(entries) for name, entries in sections if name == "[CHAPTER]")
     wanted = {name.lower(): text(value) for name, value in tags.items() if name.lower() in _WANTED}
@@ -42,9 +42,9 @@ def read(said: bytes) -> tuple[dict[str, str], tuple[Chapter, ...]]:
 
 
 def text(value: str) -> str:
-    """Return one line of at most 300 characters, with nothing in it that could lie about the rest.
+    """Return a value as one line of at most 300 characters, without control or direction characters.
 
-    Bytes that are not UTF-8 (as surrogates) make it Latin 1, which old taggers wrote.
+    A value with bytes that are not UTF-8 (as surrogates) is read as Latin 1, which old taggers wrote.
     """
     raw = value[: 4 * lines.MOST_CHARACTERS].encode(errors="surrogateescape")
     try:
@@ -54,10 +54,10 @@ def text(value: str) -> str:
     return lines.line(known)[: lines.MOST_CHARACTERS].rstrip()
 
 
-def _sections(said: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _sections(written: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each section's heading and entries; the first has no heading."""
     heading, entries = "", dict[str, str]()
-    for found in _LINE.finditer(said):
+    for found in _LINE.finditer(written):
         line = found[1]
         if line in ("[CHAPTER]", "[STREAM]"):
             yield heading, entries
@@ -78,7 +78,7 @@ def _chapter(entries: dict[str, str]) -> Chapter | None:
 
 
 def _in_order(chapters: Iterable[Chapter | None]) -> tuple[Chapter, ...]:
-    """Put chapters in order; one that ends before it begins lasts until the next one does."""
+    """Sort chapters; one that ends before it begins lasts until the next begins."""
     known: list[Chapter] = []
     for chapter in chapters:
         if len(known) == CHAPTERS_MOST:

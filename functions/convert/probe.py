@@ -1,4 +1,4 @@
-"""Probe: what an upload holds, as ffmpeg sees it: sound tracks, pictures, tags and chapters."""
+"""Probe: what ffmpeg finds in an upload: sound tracks, pictures, tags and chapters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from functions.common.errors import Failure, Kind
 from functions.convert import ffmpeg, languages, listing, metadata
 from functions.convert.cage import Cage
 from functions.convert.listing import Listing
-from functions.convert.metadata import Chapter as Chapter  # a part of Media, for those who read it
+from functions.convert.metadata import Chapter as Chapter  # part of Media
 
-# What ffmpeg says goes through the pipe: damaged files make it say more than a log holds before it comes to the point.
-_SAID_MOST_BYTES = 2**22
+# ffmpeg's messages go through the pipe: for damaged files, those before the interesting ones would fill the log.
+_MAX_MESSAGE_BYTES = 2**22
 _INTO_ONE_PIPE = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 
 _ENCRYPTED_PACKETS = 20
@@ -32,7 +32,7 @@ _REFUSED = re.compile(r"^\[in#0[^]\n]{0,99}\] Format not on whitelist", re.MULTI
 
 @dataclass(frozen=True)
 class Track:
-    """A sound track: ffmpeg's index of the stream, its number among the sound tracks from 1, and what is said of it."""
+    """A sound track: ffmpeg's stream index, its number among the sound tracks from 1, and its declared properties."""
 
     stream: int
     number: int
@@ -44,10 +44,10 @@ class Track:
 
 @dataclass(frozen=True)
 class Media:
-    """What a file holds; times are in seconds, and none of it is more than what the file declares.
+    """What a file declares about itself; times are in seconds.
 
-    `picture` is the stream of the attached picture, `video` the first stream of moving ones. `tags` has title, artist,
-    album and date where they are known; chapters count from the first moment of the file, whatever its time stamps.
+    `picture` is the stream of the attached picture, `video` the first video stream. `tags` has title, artist, album
+    and date if known; chapters count from the beginning of the file, even if its time stamps start elsewhere.
     """
 
     demuxer: str
@@ -61,29 +61,29 @@ class Media:
 
 
 def look(source: Path, cage: Cage) -> Media:
-    """Return what a file holds.
+    """Return what a file declares about itself.
 
-    Raises Failure: NOT_MEDIA when it is no container of sound or pictures, ENCRYPTED when it cannot even be opened for
-    that, UNDECODABLE when it is damaged. Raises RuntimeError when ffmpeg cannot even try.
+    Raises Failure: NOT_MEDIA if it is not a container of sound or pictures, ENCRYPTED if encryption keeps it from being
+    opened, UNDECODABLE if it is damaged. Raises RuntimeError if ffmpeg itself fails.
     """
     asked = ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"]
     graphs = ["-print_graphs_format", "json", "-print_graphs_file", "pipe:1"]
     printed = cage.start([*_INTO_ONE_PIPE, *ffmpeg.command(*graphs, *ffmpeg.opening(source), *asked, level="info")])
-    # At the same time, for most of it is waiting: what it says about the tags is needed for nearly every file.
+    # Started at the same time, because both mostly wait; nearly every file needs its tags read.
     labels = cage.start(_labelling(source))
-    outcome = cage.finish(printed, _SAID_MOST_BYTES)
-    said = outcome.output.decode(errors="replace")
-    listed = listing.read(said) if outcome.code == 0 else None
+    outcome = cage.finish(printed, _MAX_MESSAGE_BYTES)
+    messages = outcome.output.decode(errors="replace")
+    listed = listing.read(messages) if outcome.code == 0 else None
     if listed is None:
-        raise Failure(_reason(source, outcome.code, said, cage))
+        raise Failure(_reason(source, outcome.code, messages, cage))
     demuxer, streams = listed.demuxer, listed.streams
     tracks = _tracks(listed)
     if demuxer.startswith("mov,"):
         tracks = _with_encrypted_packets(source, tracks, listed.copyable, cage)
-    if demuxer == "ogg" and tracks:  # has its tags on the streams, not on the file
+    if demuxer == "ogg" and tracks:  # its tags belong to streams, not to the file
         labels.kill()
         labels = cage.start(_labelling(source, "-map_metadata", f"0:s:{tracks[0].stream}"))
-    tags, chapters = metadata.read(cage.finish(labels, _SAID_MOST_BYTES).output)
+    tags, chapters = metadata.read(cage.finish(labels, _MAX_MESSAGE_BYTES).output)
     return Media(
         demuxer=demuxer,
         duration=listed.duration,
@@ -92,15 +92,15 @@ def look(source: Path, cage: Cage) -> Media:
         picture=next((each.index for each in streams if "attached pic" in each.flags), None),
         video=next((each.index for each in streams if each.kind == "video" and "attached pic" not in each.flags), None),
         tags=tags,
-        # An MP3 starts late by its encoder's delay, which its chapters do not count.
+        # An MP3's start is its encoder's delay, which its chapters ignore.
         chapters=chapters if demuxer == "mp3" else _from(listed.start, chapters),
     )
 
 
 def choose(media: Media, wanted: int | str | None) -> Track:
-    """Return the track of that number or language; the default one, else the first, when none is named.
+    """Return the track of this number or language, the default one if there are several, else the first.
 
-    Raises Failure: NO_AUDIO, NO_SUCH_TRACK, or ENCRYPTED for a track that is.
+    Raises Failure: NO_AUDIO, NO_SUCH_TRACK, or ENCRYPTED if the track is.
     """
     if not media.tracks:
         raise Failure(errors.NO_AUDIO)
@@ -137,13 +137,13 @@ def _labelling(source: Path, *origin: str) -> list[str]:
 
 
 def _with_encrypted_packets(
-    source: Path, tracks: tuple[Track, ...], copied: frozenset[int], cage: Cage
+    source: Path, tracks: tuple[Track, ...], copyable: frozenset[int], cage: Cage
 ) -> tuple[Track, ...]:
-    """Mark the tracks that have encrypted packets: an MP4 opens like any other and then decodes to noise.
+    """Mark the tracks with encrypted packets: such an MP4 opens like any other and then decodes to noise.
 
-    `copied` are the streams that ffmpeg knows the codec of; others it does not copy.
+    `copyable` are the streams whose codec ffmpeg knows; it cannot copy others.
     """
-    readable = [track for track in tracks if track.stream in copied]
+    readable = [track for track in tracks if track.stream in copyable]
     if not readable:
         return tracks
     chosen = [word for track in readable for word in ("-map", f"0:{track.stream}")]
@@ -153,14 +153,14 @@ def _with_encrypted_packets(
     return tuple(replace(track, encrypted=track.encrypted or track.number in locked) for track in tracks)
 
 
-def _reason(source: Path, code: int, said: str, cage: Cage) -> Kind:
-    """Tell why a file could not be opened. Raises RuntimeError when that is not the file's doing."""
-    if _LOCKED.search(said):
+def _reason(source: Path, code: int, messages: str, cage: Cage) -> Kind:
+    """Return why a file could not be opened. Raises RuntimeError if the file is not the cause."""
+    if _LOCKED.search(messages):
         return errors.ENCRYPTED
-    if code < 0:  # it crashed, or said more than anybody wants to know
+    if code < 0:  # it crashed, or its output was too long
         return errors.UNDECODABLE
-    if not _UNOPENED.search(said):
-        raise RuntimeError(f"ffmpeg ended with {code}: {said[-_QUOTED_CHARACTERS:]}")
+    if not _UNOPENED.search(messages):
+        raise RuntimeError(f"ffmpeg ended with {code}: {messages[-_QUOTED_CHARACTERS:]}")
     detailed = cage.run([*_INTO_ONE_PIPE, *ffmpeg.command(*ffmpeg.opening(source), level="debug")], _REASON_MOST_BYTES)
     reasons = detailed.output.decode(errors="replace")
     if _RECOGNISED.search(reasons) and not _REFUSED.search(reasons):

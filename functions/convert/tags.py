@@ -1,4 +1,4 @@
-"""Tags: what an MP3 says about itself, as the ID3v2.4 tag that lies before its sound."""
+"""Tags: the ID3v2.4 tag at the beginning of an MP3."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from functions.convert.metadata import CHAPTERS_MOST, Chapter
 _UTF_8 = 3
 _FRONT_COVER = 3
 _MOST_MILLISECONDS = 2**32 - 1
-_NO_OFFSET = 2**32 - 1  # chapters are found by their times
-# Among the last 128 bytes of what it wrote, mutagen would take the letters TAG for an ID3v1 tag, and cut it off.
+_NO_OFFSET = 2**32 - 1  # chapters are located by time
+# mutagen would take the letters TAG within the last 128 bytes for an ID3v1 tag, and cut it off.
 _PADDING_BYTES = 128
 _DATE = re.compile(r"([0-9]{4})(?:[-/.]?(0[1-9]|1[0-2])(?:[-/.]?(0[1-9]|[12][0-9]|3[01]))?)?(?![0-9])")
 
@@ -29,11 +29,11 @@ def encoded(
     cover: bytes | None = None,
     length: int = 0,
 ) -> bytes:
-    """Return the tag to be written before the first frame of an MP3; nothing, when there is nothing to say.
+    """Return the tag to write before the first frame of an MP3; b"" if it would be empty.
 
-    Times of chapters are seconds of that MP3; `cover` is a JPEG; of a date, what can be read from the year on counts.
-    With a `length` the tag is exactly so many bytes long, to fill a place that was kept free for one that said more.
-    Raises ValueError when it says too much for that.
+    Chapters are in seconds of that MP3; `cover` is a JPEG; a date counts as far as it can be read, year first. With a
+    `length`, the tag is padded to exactly that many bytes, to fill space that was reserved for a longer one. Raises
+    ValueError if it does not fit.
     """
     tag = _tag({"TIT2": title, "TPE1": artist, "TALB": album, "TDRC": _date(date or "")}, chapters, cover)
     if not tag and not length:
@@ -47,10 +47,10 @@ def encoded(
 
 
 def shifted(chapters: Sequence[Chapter], start: float, length: float | None, speed: float = 1.0) -> tuple[Chapter, ...]:
-    """Return the chapters as they lie in an MP3 that begins at `start` seconds of the source and lasts `length`.
+    """Return the chapters of an MP3 that begins at `start` seconds of the source and lasts `length` seconds.
 
-    `speed` is how much faster than the source it plays. Of a chapter that is cut, what remains is kept. While the
-    length is None, for not known yet, nothing is cut at the end: no length makes the tag longer than that.
+    `speed` is how much faster than the source it plays. The remaining part of a cut chapter is kept. If the length is
+    None because it is not known yet, nothing is cut at the end: no length makes the tag longer than that.
     """
     most = float("inf") if length is None else length
     moved = (
@@ -95,6 +95,6 @@ def _milliseconds(seconds: float) -> int:
     return round(min(max(seconds * 1000, 0.0), _MOST_MILLISECONDS))
 
 
-def _date(said: str) -> str:
-    found = _DATE.match(said)
+def _date(text: str) -> str:
+    found = _DATE.match(text)
     return "-".join(part for part in found.groups() if part) if found else ""
