@@ -1,4 +1,4 @@
-"""Effects: moviepy fades a sound, makes it louder or faster; run in the cage between the decoder and the encoders."""
+"""Effects: a program in the cage, between decoder and encoders, in which moviepy changes fades, volume and speed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _ROUNDING = 1e-9  # of a frame
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to do with a sound: `rate` in Hz and `seconds` are how it comes out and how long it comes in, where known.
+    """The changes to make: `rate` is the output's in Hz, `seconds` the input's length, if known.
 
-    Fades are in seconds of the result, and linear; fading out takes `seconds`.
+    Fades are linear, in seconds of the result; fading out needs `seconds`.
     """
 
     rate: int | None
@@ -40,24 +40,24 @@ class Wanted:
 
 
 def command(wanted: Wanted) -> list[str]:
-    """Return the command that reads a WAV of floats on its input and writes another on its output."""
-    # -P: modules come from our own folder, never from the one that the upload lies in.
+    """Return the command that reads a WAV of floats from standard input and writes another to standard output."""
+    # -P: never import modules from the folder of the upload.
     words = ["-P", "-s", "-B", "-m", "functions.convert.effects"]
     return [sys.executable, *words, json.dumps(dataclasses.asdict(wanted))]
 
 
 def environment() -> dict[str, str]:
-    """Return what the program needs to be told by its environment."""
+    """Return the program's environment."""
     return {
         "PYTHONPATH": str(_ROOT),
         "OPENBLAS_NUM_THREADS": "1",
-        # moviepy looks for an ffmpeg when it is imported. It is not to have one.
+        # moviepy looks for ffmpeg when it is imported; it must not find one.
         "IMAGEIO_FFMPEG_EXE": "/nonexistent",
     }
 
 
 def main() -> None:
-    """Change the sound between standard input and standard output; no sound makes none."""
+    """Change the sound between standard input and standard output; no input makes no output."""
     wanted = Wanted(**json.loads(sys.argv[1]))
     with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as sink:
         try:
@@ -75,7 +75,7 @@ def _chunks(stream: _Stream, rate: int, wanted: Wanted) -> Iterator[Samples]:
     import numpy
 
     clip = _clip(stream, wanted)
-    step = wanted.speed * stream.rate / rate  # frames read for each one written
+    step = wanted.speed * stream.rate / rate  # input frames per output frame
     first = 0
     while True:
         last = first + _CHUNK_FRAMES
@@ -89,7 +89,7 @@ def _chunks(stream: _Stream, rate: int, wanted: Wanted) -> Iterator[Samples]:
 
 
 def _clip(stream: _Stream, wanted: Wanted) -> Any:
-    """Return moviepy's clip of the changed sound."""
+    """Return the changed sound as moviepy's clip."""
     from moviepy import AudioClip, afx
 
     clip = AudioClip(stream.at, duration=wanted.seconds or math.inf, fps=stream.rate)
@@ -106,7 +106,7 @@ def _clip(stream: _Stream, wanted: Wanted) -> Any:
 
 
 class _Stream:
-    """A sound that is read forward; a window of it is held, and `at` gives what it is at some times within."""
+    """A sound that is read forward; a window of it is kept, and `at` returns its frames at times within."""
 
     def __init__(self, form: wav.Format, head: bytes, source: BinaryIO, *, whole: bool) -> None:
         self.rate = form.rate
@@ -114,17 +114,17 @@ class _Stream:
         self._form = form
         self._source = source
         self._head = head
-        self._whole = whole  # the times are those of the samples
+        self._whole = whole  # every time asked for is a sample's
         self._first = 0
         self._frames = self._shaped(b"")
 
     @property
     def end(self) -> int:
-        """Return the number of frames that were read so far."""
+        """Return the number of frames read so far."""
         return self._first + len(self._frames)
 
     def move(self, first: int, end: int) -> None:
-        """Hold the frames from `first` up to `end`, or up to the end of the sound."""
+        """Move the window to the frames from `first` to `end`, or to the end of the sound."""
         import numpy
 
         kept = self._frames[first - self._first :]
@@ -135,10 +135,10 @@ class _Stream:
         self._first, self._frames = first, numpy.concatenate((kept, self._shaped(read)))
 
     def at(self, times: Samples | float) -> Samples:
-        """Return the frames at these times, in seconds; those between two samples lie on the line between them."""
+        """Return the frames at these times in seconds, interpolated linearly."""
         import numpy
 
-        if isinstance(times, int | float):  # asked for once, to count the channels
+        if isinstance(times, int | float):  # moviepy asks for one frame to count the channels
             return numpy.zeros(self._form.channels)
         places = times * self.rate - self._first
         if self._whole:
@@ -147,7 +147,7 @@ class _Stream:
         numbers = places.astype(int)
         part = (places - numbers).astype(numpy.float32)
         before: Samples = self._frames.take(numbers, 0)
-        after: Samples = self._frames.take(numbers + 1, 0, mode="clip")  # behind the last one it stays as it is
+        after: Samples = self._frames.take(numbers + 1, 0, mode="clip")  # after the last one, repeat it
         between: Samples = before + (after - before) * (part if self._form.channels == 1 else part[:, None])
         return between
 

@@ -27,7 +27,7 @@ NO_COVER = "no_cover"
 _QUALITY = 2
 _EFFORT = 3
 _MOST_PERCENT = 99.0
-# Containers round their lengths, and sound may end a little before the pictures.
+# Containers round their length, and sound may end a little before the pictures.
 _SHORTER_SECONDS = 1.0
 _SHORTER_SHARE = 0.9
 _TOLERANCE_SECONDS = 0.1
@@ -35,7 +35,7 @@ _TOLERANCE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Made:
-    """What an MP3 holds: its length in seconds, and what its owner should know about it."""
+    """A finished MP3: its length in seconds, and notes for its owner."""
 
     duration: float
     notes: tuple[str, ...]
@@ -49,9 +49,9 @@ class _Result:
 
 
 def convert(source: Path, target: Path, options: Options, watch: Watch, *, limits: Limits, encoders: int) -> Made:
-    """Make an MP3 of the sound of `source`, which lies alone in a private folder, at `target` beside it.
+    """Convert `source`, alone in a private folder, to an MP3 at `target` in the same folder.
 
-    `encoders` is how many may run, 0 for one on each core. What `watch` raises stops the work at once. Raises
+    `encoders` is how many may run, 0 for one on each core. Exceptions from `watch` stop the work at once. Raises
     Failure: NO_AUDIO, NO_SUCH_TRACK, NOT_MEDIA, UNDECODABLE, ENCRYPTED, OUT_OF_RANGE, TOO_LONG, MP3_TOO_LARGE or
     CONVERT_TIMED_OUT.
     """
@@ -74,7 +74,7 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
 
 @dataclass(frozen=True)
 class _Work:
-    """One conversion: what is made of what, and how."""
+    """One conversion: its source, options, limits and programs."""
 
     source: Path
     media: Media
@@ -86,14 +86,14 @@ class _Work:
 
     @property
     def expected(self) -> float | None:
-        """Return how many seconds will come out if what the file declares is true."""
+        """Return the length of the MP3 in seconds, if the file's declarations are true."""
         if self.media.duration is None:
             return None
         end = min(self.media.duration, self.options.end or self.media.duration)
         return max(0.0, end - (self.options.start or 0.0)) / (self.options.speed or 1.0)
 
     def frames(self, file: BinaryIO, room: int) -> _Result:
-        """Write the Info frame's place and all frames behind `room` bytes."""
+        """Write a placeholder for the Info frame and all frames, after `room` bytes."""
         if self.track.codec == copying.CODEC and not self.options.changes_sound:
             try:
                 file.seek(room)
@@ -104,7 +104,7 @@ class _Work:
         return self._encoded(file)
 
     def tag(self, picture: bytes | None, seconds: float | None, length: int = 0) -> bytes:
-        """Return the ID3 tag, `length` bytes at least."""
+        """Return the ID3 tag, padded to `length` if that is not 0."""
         options, source = self.options, self.media.tags
         return tags.encoded(
             title=options.title or source.get("title"),
@@ -117,7 +117,7 @@ class _Work:
         )
 
     def is_cut(self, seconds: float) -> bool:
-        """Tell whether far less sound came out than the file declares."""
+        """Tell whether the sound is far shorter than the file declares."""
         expected = self.expected
         return expected is not None and seconds < min(expected * _SHORTER_SHARE, expected - _SHORTER_SECONDS)
 
@@ -131,17 +131,17 @@ class _Work:
         )
         gaps = copying.gaps(self.source) if self.media.demuxer == copying.CODEC else None
         silent = (gaps.delay + gaps.padding) / stream.kind.rate if gaps else 0.0
-        if silent >= stream.seconds:  # the file's word for its gaps cannot be true
+        if silent >= stream.seconds:  # the declared gaps cannot be true
             return _Result(stream, None, stream.seconds)
         return _Result(stream, gaps, stream.seconds - silent)
 
     def _encoded(self, file: BinaryIO) -> _Result:
-        leveller = None
+        level = None
         if self.options.normalize is not None:
-            leveller = loudness.leveller(
+            level = loudness.find_level(
                 self.source, self.track, self.options, self.cage, partial(_settings, self.options)
             )
-        pcm = sound.start(self.source, self.track, self.options, self.cage, leveller)
+        pcm = sound.start(self.source, self.track, self.options, self.cage, level)
         settings = _settings(self.options, pcm.rate)
         encoders = Encoders(
             Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head),
@@ -158,7 +158,7 @@ class _Work:
         def advanced(seconds: float) -> None:
             if self.expected:
                 self._progress(seconds)
-            else:  # of a file that declares no length, the share that was read can be told
+            else:  # no declared length: use the share of the file that was read
                 self.cage.watch.beat(min(_MOST_PERCENT, 100 * pcm.consumed() / size))
 
         encoded = encoders.run(advanced)
@@ -179,7 +179,7 @@ def _settings(options: Options, rate: int) -> Settings:
 
 
 def _verify(target: Path, result: _Result) -> None:
-    """Raise RuntimeError unless the file that was written is the MP3 that was meant: exit codes prove nothing."""
+    """Raise RuntimeError unless the written file is the expected MP3: exit codes prove nothing."""
     import mutagen
     from mutagen.mp3 import MP3
 

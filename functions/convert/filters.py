@@ -1,4 +1,4 @@
-"""Filters: what ffmpeg does to the sound as it decodes it."""
+"""Filters: how ffmpeg changes the sound while decoding it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import math
 
 from functions.common.options import Options
 
-# In libmp3lame's own order: of two that are equally near, ffmpeg takes the first.
+# In libmp3lame's order: ffmpeg takes the first of two that are equally near.
 _RATES = (44_100, 48_000, 32_000, 22_050, 24_000, 16_000, 11_025, 12_000, 8_000)  # Hz
-# A line from sample to sample is as good as the curve where they lie this much closer than the ear needs.
+# With this much oversampling, linear interpolation between samples is good enough.
 _OVERSAMPLING = 4
 
 
 def negotiated(options: Options) -> list[str]:
-    """Return the filters that make of any sound what libmp3lame would be given of it."""
+    """Return the filters that convert any sound to what ffmpeg would pass to libmp3lame."""
     layouts = {1: "mono", 2: "stereo", None: "mono|stereo"}[options.channels]
     rates = "|".join(map(str, [options.samplerate] if options.samplerate else _RATES))
     return [
-        # Channels are mixed in the kind of number that they have: ffmpeg turns integers down when it mixes, and floats
-        # it does not. All else is done in floats.
+        # Mix channels in their own sample format, because ffmpeg attenuates integers when it mixes, but not floats.
+        # Everything else is done in floats.
         f"aformat=sample_fmts=s16p|s32p|fltp:channel_layouts={layouts}",
         f"aformat=sample_fmts=flt:sample_rates={rates}",
     ]
 
 
 def cut(options: Options) -> list[str]:
-    """Return the filter that keeps what lies between start and end by the time stamps, to the sample."""
+    """Return the filter that keeps the sound between start and end by its time stamps, to the sample."""
     times = [f"{name}={at:.6f}" for name, at in (("start", options.start), ("end", options.end)) if at]
     return [f"atrim={':'.join(times)}"] if times else []
 
 
 def oversampled(rate: int, speed: float) -> list[str]:
-    """Return the filters that prepare a sound for another speed: oversampled, with nothing that would be too high."""
-    # Multiples of these make ratios of small numbers between the rates, with which ffmpeg's filters are exact.
+    """Return the filters that prepare a change of speed: oversample, and remove what would become too high."""
+    # Multiples of this keep the ratio of the rates a ratio of small numbers, for which ffmpeg's filters are exact.
     step = _OVERSAMPLING * math.gcd(rate, 100)
     low = max(step, int(rate / speed) // step * step)
     return [f"aresample={each}" for each in ([low] if speed > 1 else []) + [rate * _OVERSAMPLING]]

@@ -46,7 +46,7 @@ def levelled(cage: Cage, tmp_path: Path) -> Callable[..., Levelled]:
     def level(samples: Samples, rate: int = RATE, **options: Any) -> Levelled:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
         settings = Settings(options.get("bitrate"), options.get("quality", 2), 3)
-        found = loudness.leveller(path, Track(0, 1), Options(**options), cage, lambda _rate: settings)
+        found = loudness.find_level(path, Track(0, 1), Options(**options), cage, lambda _rate: settings)
         started = sound.start(path, Track(0, 1), Options(**options), cage, found)
         result = samples_of(started)
         mp3 = pcm.mp3_of(result, started.rate, *settings.words())
@@ -169,7 +169,7 @@ def test_what_is_not_a_number_has_no_loudness(cage: Cage, tmp_path: Path) -> Non
     samples[RATE] = numpy.inf
     samples[2 * RATE] = numpy.nan
     path = made_of(samples, RATE, tmp_path / "in.wav", "-c:a", "pcm_f32le")
-    assert _leveller(path, Options(normalize=-16.0), cage).filters == ()
+    assert _find_level(path, Options(normalize=-16.0), cage).filters == ()
 
 
 def test_peaks_that_fit_are_left_alone(levelled: Callable[..., Levelled]) -> None:
@@ -213,6 +213,6 @@ def test_nothing_to_measure(options: dict[str, float], kind: errors.Kind, levell
     assert failure.value.kind is kind
 
 
-def _leveller(path: Path, options: Options, cage: Cage) -> sound.Level:
+def _find_level(path: Path, options: Options, cage: Cage) -> sound.Level:
     quality = 2 if options.quality is None else options.quality
-    return loudness.leveller(path, Track(0, 1), options, cage, lambda _rate: Settings(options.bitrate, quality, 3))
+    return loudness.find_level(path, Track(0, 1), options, cage, lambda _rate: Settings(options.bitrate, quality, 3))

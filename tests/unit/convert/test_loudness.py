@@ -10,7 +10,7 @@ import pytest
 
 from functions.convert import loudness
 from functions.convert.loudness import _Change, _Measured, _Search, _Trial
-from functions.convert.sound import Ground
+from functions.convert.sound import Timing
 
 RATE = 44_100
 CEILING = -2.0
@@ -68,7 +68,7 @@ def searched(heard: Callable[[_Change], _Measured], own: _Measured, target: floa
             return heard(change)
 
     nothing: Any = SimpleNamespace()
-    return Search(nothing, Ground(), nothing).filters(target), len(trials)
+    return Search(nothing, Timing(), nothing).filters(target), len(trials)
 
 
 def test_an_encoder_that_changes_nothing_is_tried_once() -> None:
