@@ -40,7 +40,8 @@ def pink_noise(random: numpy.random.Generator) -> Samples:
     spectrum = numpy.fft.rfft(random.standard_normal(NOISE_SECONDS * SAMPLE_RATE))
     spectrum /= numpy.sqrt(numpy.arange(1, len(spectrum) + 1))
     noise = numpy.fft.irfft(spectrum)
-    return (noise / numpy.abs(noise).max()).astype(numpy.float32)
+    even: Samples = (noise / numpy.abs(noise).max()).astype(numpy.float32)
+    return even
 
 
 def beat(random: numpy.random.Generator, noise: Samples) -> Samples:
@@ -53,7 +54,8 @@ def beat(random: numpy.random.Generator, noise: Samples) -> Samples:
         note = 0.16 * tones(hertz * (1 + vibrato), [1 / order for order in range(1, OVERTONES + 1)])
         sound += panned(note * fading(moments, random.uniform(2, 8)), place)
     stroke = piece(random, noise, BEAT) * fading(moments, random.uniform(10, 40))
-    return sound + panned(random.uniform(0.2, 0.9) * stroke, random.uniform(0.3, 0.7))
+    drum: Samples = panned(random.uniform(0.2, 0.9) * stroke, random.uniform(0.3, 0.7))
+    return drum + sound
 
 
 def syllable(random: numpy.random.Generator, noise: Samples) -> Samples:
