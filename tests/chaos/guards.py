@@ -92,7 +92,7 @@ GUARDS = (
         "functions/upload/body.py",
         "    if expected is not None and received != expected:\n        raise Failure(errors.INCOMPLETE_BODY)\n",
         "",
-        "tests/unit/test_upload_body.py::test_a_body_that_ends_one_byte_early_is_refused",
+        "tests/unit/upload/test_body.py::test_a_body_that_ends_one_byte_early_is_refused",
     ),
     Guard(
         "output check",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STEPS = ["convert:work.before", "convert:work.between", "convert:work.after"]
 WORK = """
 from functions.common import crash

@@ -12,7 +12,7 @@ import pytest
 
 from functions.common import metrics
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 60
 HEAVY = ("prometheus_client", "opentelemetry", "grpc", "pymongo", "pika", "pymysql", "numpy", "requests", "urllib3")
 

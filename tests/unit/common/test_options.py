@@ -14,7 +14,7 @@ from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import ALLOWED, Options, parse
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 README_ROW = re.compile(r"^\| `([a-z_]+)` \| (.+?) \| (.+?) \| (.+?) \| `([a-z_]+)=(.+?)` \|$", re.M)
 
 WHOLE = [("0", 0), ("9", 9), ("5", 5), ("05", 5)]

@@ -11,7 +11,7 @@ import pytest
 
 from tests import selection
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 60
 TESTS = """
 import pytest

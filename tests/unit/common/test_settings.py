@@ -8,7 +8,7 @@ from pathlib import Path
 from functions.common import config, settings
 from functions.connector.settings import Connector
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 ROW = re.compile(r"^\| `([A-Z0-9_]+)`( \U0001f511)? \| (required|none|`.*?`) \| (.+) \|$", re.M)
 
 

@@ -21,7 +21,7 @@ TESTED = {
     "curl": "tests/system/test_readme.py",
     "faas-cli": "tests/e2e/test_faas_cli.py",
     "docker": "tests/containers/test_images.py",
-    "tar": "tests/unit/test_readme_blocks.py",
+    "tar": "tests/test_readme_blocks.py",
 }
 # An answer, or a place of the tree, is no command.
 _ANSWER = re.compile(r"[{]|eyJ")
