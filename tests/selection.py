@@ -14,6 +14,8 @@ USUAL = "all but platforms"
 QUICK = (
     "unit",
     "manifests",
+    "test_ci.py",
+    "test_workers.py",
     "connector/test_conversion.py",
     "connector/test_settings.py",
     "connector/test_statuses.py",
