@@ -15,6 +15,8 @@ QUICK = (
     "unit",
     "manifests",
     "test_ci.py",
+    "test_closing.py",
+    "test_readme_blocks.py",
     "test_workers.py",
     "connector/test_conversion.py",
     "connector/test_settings.py",

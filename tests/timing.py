@@ -15,7 +15,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for reports in terminalreporter.stats.values():
         for report in reports:
             if isinstance(report, pytest.TestReport):
-                folder = report.nodeid.removeprefix("tests/").partition("/")[0]
-                seconds[folder] += round(report.duration * 1000)
+                folders = report.nodeid.partition("::")[0].split("/")[1:-1]
+                seconds[folders[0] if folders else "the tests themselves"] += round(report.duration * 1000)
     terminalreporter.section("seconds by folder")
     terminalreporter.write_line(", ".join(f"{name} {spent / 1000:.0f}" for name, spent in seconds.most_common()))
