@@ -4,14 +4,15 @@ import json
 import random
 import socket
 
+from local import stack_file
 from local.home import Home
 from local.problem import Problem
 
 HOST = "127.0.0.1"
 # Below the range that Linux gives to outgoing connections, so that nobody takes one by chance while we are stopped.
 LOWEST, HIGHEST = 20000, 32000
-# name -> how many ports in a row; RabbitMQ's tools need eleven beside the node's own
-WANTED = {
+# name -> how many ports in a row; RabbitMQ's tools need eleven beside the node's own. A function needs one as well.
+SERVERS = {
     "mysql": 1,
     "mongodb": 1,
     "rabbitmq": 1,
@@ -20,12 +21,6 @@ WANTED = {
     "smtp": 1,
     "mailbox": 1,
     "system": 1,
-    "login": 1,
-    "upload": 1,
-    "convert": 1,
-    "notify": 1,
-    "download": 1,
-    "sweep": 1,
     "connector": 1,
 }
 
@@ -49,7 +44,7 @@ def assign(home: Home, gateway: int | None) -> dict[str, int]:
     """Return a free port for each name, the remembered one where it still is free, and remember them."""
     remembered = _remembered(home)
     ports: dict[str, int] = {}
-    for name, count in WANTED.items():
+    for name, count in {**SERVERS, **dict.fromkeys(stack_file.functions(), 1)}.items():
         first = remembered.get(name, 0)
         if not (LOWEST <= first < HIGHEST and _fits(first, count, ports)):
             first = _pick(count, ports)
@@ -96,5 +91,5 @@ def _pick(count: int, taken: dict[str, int]) -> int:
 
 
 def _fits(first: int, count: int, taken: dict[str, int]) -> bool:
-    ours = {port + step for name, port in taken.items() for step in range(WANTED.get(name, 1))}
+    ours = {port + step for name, port in taken.items() for step in range(SERVERS.get(name, 1))}
     return all(port not in ours and is_free(port) for port in range(first, first + count))

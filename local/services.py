@@ -19,27 +19,8 @@ from local.web import answers
 HERE = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
 STOP_SECONDS = 25  # a little above the graceful time-out, after which gunicorn ends requests itself
 PARALLELISM = "videos=2 mp3s=4"
-# Which secret files each function gets, by the setting that names the file.
-FILES = {
-    "login": {
-        "MYSQL_URL_FILE": "mysql_url",
-        "JWT_PRIVATE_KEY_FILE": "jwt_private_key",
-        "SIGNUP_TOKEN_FILE": "signup_token",
-    },
-    "upload": {
-        "MONGODB_URL_FILE": "mongodb_url",
-        "RABBITMQ_URL_FILE": "rabbitmq_functions_url",
-        "JWT_PUBLIC_KEYS_FILE": "jwt_public_keys",
-    },
-    "convert": {"MONGODB_URL_FILE": "mongodb_url", "RABBITMQ_URL_FILE": "rabbitmq_functions_url"},
-    "notify": {"MONGODB_URL_FILE": "mongodb_url", "SMTP_URL_FILE": "smtp_url", "LINK_SECRET_FILE": "link_secret"},
-    "download": {
-        "MONGODB_URL_FILE": "mongodb_url",
-        "JWT_PUBLIC_KEYS_FILE": "jwt_public_keys",
-        "LINK_SECRET_FILE": "link_secret",
-    },
-    "sweep": {"MONGODB_URL_FILE": "mongodb_url", "RABBITMQ_URL_FILE": "rabbitmq_functions_url"},
-}
+# A function's secret whose local name is another: the private broker has a user for each task.
+RENAMED = {"rabbitmq-url": "rabbitmq_functions_url"}
 
 
 @dataclass(frozen=True)
@@ -58,8 +39,15 @@ class Surroundings:
 
 
 def urls(ports: dict[str, int]) -> dict[str, str]:
-    """Return each function's own address by its name."""
-    return {name: f"http://{HOST}:{ports[name]}" for name in FILES}
+    """Return each function's own address by its name; one that was added since the last start has none yet."""
+    return {name: f"http://{HOST}:{ports[name]}" for name in stack_file.functions() if name in ports}
+
+
+def secret_files(name: str) -> dict[str, str]:
+    """Return the name of the local secret file for each setting of a function that names a file."""
+    files = {setting: file for setting, file in stack_file.settings(name).items() if setting.endswith("_FILE")}
+    secrets = {setting: file.rpartition("/")[2] for setting, file in files.items()}
+    return {setting: RENAMED.get(secret, secret.replace("-", "_")) for setting, secret in secrets.items()}
 
 
 def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, Backend]) -> None:
@@ -74,7 +62,7 @@ def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, 
 
 def operator(surroundings: Surroundings) -> dict[str, str]:
     """Return the settings of whoever repairs jobs by hand: those of sweep, with rights of their own on the broker."""
-    declared = list(stack_file.functions()["sweep"]["environment"])
+    declared = list(stack_file.settings("sweep"))
     secrets = surroundings.secrets
     return {
         "MONGODB_URL_FILE": str(secrets.path("mongodb_url")),
@@ -91,8 +79,8 @@ def programs(surroundings: Surroundings) -> list[Program]:
 
 
 def _function(name: str, url: str, here: Surroundings) -> Program:
-    declared = stack_file.functions()[name]["environment"]
-    files = {setting: str(here.secrets.path(file)) for setting, file in FILES[name].items()}
+    declared = stack_file.settings(name)
+    files = {setting: str(here.secrets.path(file)) for setting, file in secret_files(name).items()}
     environment = {
         "FUNCTION_TARGET": name,
         "VERSION": version.own(),
@@ -100,7 +88,6 @@ def _function(name: str, url: str, here: Surroundings) -> Program:
         "PORT": str(here.ports[name]),
         "THREADS": declared["THREADS"],
         "PUBLIC_URL": f"{gateway_url(here.ports)}/{{function}}",
-        "METRICS_TOKEN_FILE": str(here.secrets.path("metrics_token")),
         **files,
         **HERE,
         **here.chosen(list(declared)),

@@ -17,9 +17,10 @@ def functions() -> dict[str, dict[str, Any]]:
     return entries
 
 
-def settings(name: str) -> list[str]:
-    """Return the names of the settings that a function's entry sets, which a person may set locally too."""
-    return list(functions()[name].get("environment", {}))
+def settings(name: str) -> dict[str, str]:
+    """Return the settings of a function's entry, which a person may set locally too."""
+    found: dict[str, str] = functions()[name].get("environment", {})
+    return found
 
 
 def _substituted(text: str) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from local import services
+from local import stack_file
 from local.home import Home
 from local.problem import Problem
 
@@ -12,7 +12,7 @@ def run(options: argparse.Namespace) -> int:
     """Become tail, which shows and follows files better than we would."""
     folder = Home.default().log
     known = sorted(path.stem for path in folder.glob("*.log"))
-    names = [options.name] if options.name else [*services.FILES, "connector"]
+    names = [options.name] if options.name else [*stack_file.functions(), "connector"]
     files = [str(folder / f"{name}.log") for name in names if name in known]
     if not files:
         there = f"There are logs of: {', '.join(known)}." if known else "Start the system with: ./local/up"

@@ -22,14 +22,16 @@ def gateway_url(ports: dict[str, int]) -> str:
 
 def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Program:
     """Return the front door."""
-    names = ("gateway", "system", *functions)
+    routes = [f"import function {name} {ports[name]}" for name in functions]
     return Program(
         "gateway",
         EDGE,
         ["caddy", "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"],
         lambda: answers(f"{gateway_url(ports)}/healthz"),
         {
-            **{f"{name.upper()}_PORT": str(ports[name]) for name in names},
+            "GATEWAY_PORT": str(ports["gateway"]),
+            "SYSTEM_PORT": str(ports["system"]),
+            "ROUTES": "\n".join(routes),
             # where caddy would otherwise write into the person's own home
             "XDG_CONFIG_HOME": str(home.user_home / "config"),
             "XDG_DATA_HOME": str(home.user_home / "data"),

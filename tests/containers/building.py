@@ -8,14 +8,14 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from local import version
+from local import stack_file, version
 from local.home import ROOT
 from tests.containers import storage
 from tests.containers.image import Image
 from tests.containers.storage import Broken, run
 
 HERE = Path(__file__).resolve().parent
-FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep", "connector")
+FUNCTIONS = (*stack_file.functions(), "connector")
 PROGRAMS = ("buildah", "podman", "runc", "conmon", "mmdebstrap", "iptables")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 BASE = "docker.io/library/python:3.11-slim"

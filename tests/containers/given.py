@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from knative import credentials
+from local import stack_file
 from local.secret_files import SecretFiles
 from tests.containers import manifest
 from tests.manifests.building import KNATIVE, objects
 
-FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
+FUNCTIONS = tuple(stack_file.functions())
 OVERLAY = KNATIVE / "overlays" / "dev"
 # The connector has no manifest, because in a cluster a RabbitmqSource does its work: it gets the rights of this one.
 CONNECTOR_IS_LIKE = "sweep"

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from functions.common import errors
 from functions.common.transitions import TABLE
+from local import stack_file
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
@@ -44,7 +45,7 @@ STATES = {
     "failed",
 }
 LABELS = {
-    "function": {"login", "upload", "convert", "notify", "download", "sweep"},
+    "function": set(stack_file.functions()),
     "method": {"GET", "HEAD", "POST", "PUT", "DELETE", "other"},
     "transition": {row.name for row in TABLE},
     "code": CODES,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import requests
 
-from local import version
+from local import stack_file, version
 from tests.local.private import PrivateStack
 
-FUNCTIONS = ("login", "upload", "convert", "notify", "download", "sweep")
+FUNCTIONS = tuple(stack_file.functions())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

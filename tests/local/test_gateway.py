@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from local import version
+from local import stack_file, version
 from tests.local.private import PrivateStack
 
 UNKNOWN = ["/unknown", "/loginx", "/function/unknown", "/login.openfaas-fn", "/function", "/functionlogin"]
@@ -17,7 +17,7 @@ ELSEWHERE = [
     ("GET", "/system/secrets"),
     ("GET", "/system/logs"),
 ]
-FUNCTIONS = {"login", "upload", "convert", "notify", "download", "sweep"}
+FUNCTIONS = set(stack_file.functions())
 
 
 def get(stack: PrivateStack, path: str) -> requests.Response:

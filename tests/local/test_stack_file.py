@@ -1,13 +1,21 @@
 """stack.yml says the same as the code that runs locally."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from functions.common import settings as common
-from local import services, stack_file
+from local import plan, services, stack_file
+from local.home import ROOT, Home
 
-NAMES = list(services.FILES)
+NAMES = sorted(stack_file.functions())
+ELSEWHERE = {
+    "MYSQL_URL": "mysql://user@127.0.0.1:9/mp3converter",
+    "MONGODB_URL": "mongodb://127.0.0.1:9/mp3converter",
+    "RABBITMQ_URL": "amqp://127.0.0.1:9/mp3converter",
+    "SMTP_URL": "smtp://127.0.0.1:9",
+}
 
 
 def declared_names() -> set[str]:
@@ -18,7 +26,9 @@ def declared_names() -> set[str]:
 
 
 def test_it_lists_every_function() -> None:
-    assert sorted(stack_file.functions()) == sorted(NAMES)
+    """A room that is served over HTTP has a main.py."""
+    rooms = (ROOT / "functions").glob("*/main.py")
+    assert sorted(room.parent.name for room in rooms) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -40,12 +50,21 @@ def test_every_secret_is_mounted_and_every_file_is_a_mounted_secret(name: str) -
     assert all(re.fullmatch(r"[a-z0-9-]+", secret) for secret in entry["secrets"])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_gives_a_function_the_same_secrets_as_the_local_system(name: str) -> None:
-    entry = stack_file.functions()[name]
-    files = {setting for setting in entry["environment"] if setting.endswith("_FILE")}
+def test_the_local_system_has_every_secret_port_and_route(tmp_path: Path) -> None:
+    planned = plan.make(Home(tmp_path), gateway_port=None, environ=ELSEWHERE)
+    routes = planned.programs["gateway"].environment["ROUTES"].splitlines()
 
-    assert files == {*services.FILES[name], "METRICS_TOKEN_FILE"}
+    assert routes == [f"import function {name} {planned.ports[name]}" for name in planned.functions]
+    for name in NAMES:
+        given = planned.programs[name].environment
+        files = {setting for setting in stack_file.settings(name) if setting.endswith("_FILE")}
+        assert files <= given.keys()
+        assert all(Path(given[setting]).is_file() for setting in files)
+        assert given["PORT"] == str(planned.ports[name])
+
+
+def test_functions_publish_as_a_user_of_their_own() -> None:
+    assert services.secret_files("upload")["RABBITMQ_URL_FILE"] == "rabbitmq_functions_url"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local import sample, version
+from local import sample, stack_file, version
 from local.processes.supervisor import Supervisor
 from tests.local.commands import Folder
 
@@ -50,7 +50,7 @@ def test_status_names_everything(folder: Folder, printed: str) -> None:
     assert status["healthy"] is True
     assert status["gateway"] == folder.gateway
     assert status["version"] == version.own()
-    assert set(status["functions"]) == {"login", "upload", "convert", "notify", "download", "sweep"}
+    assert set(status["functions"]) == set(stack_file.functions())
     assert set(status["backends"]) == {"mysql", "mongodb", "rabbitmq", "smtp"}
     for entry in [*status["functions"].values(), *status["backends"].values()]:
         assert entry["healthy"] is True

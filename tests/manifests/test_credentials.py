@@ -11,12 +11,13 @@ import pytest
 from functions.common import config, settings
 from functions.common.tokens import Bearer, Signer, Verifier
 from knative import credentials
+from local import stack_file
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.objects import one
 from tests.manifests.settings import environment, kinds
 
 MOUNTED = "/var/run/secrets/mp3converter"
-FUNCTIONS = ["login", "upload", "convert", "notify", "download", "sweep"]
+FUNCTIONS = sorted(stack_file.functions())
 WHOLE = [KNATIVE / "base", *sorted((KNATIVE / "overlays").iterdir())]
 
 

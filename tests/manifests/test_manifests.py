@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from local import stack_file
 from tests.manifests import admission, schemas
 from tests.manifests.building import KNATIVE, kustomizations, objects
 from tests.manifests.checks import CHECKS
 from tests.manifests.objects import services
 
 WHOLE = [KNATIVE / "base", *sorted((KNATIVE / "overlays").iterdir())]
-FUNCTIONS = ["login", "upload", "convert", "notify", "download", "sweep"]
+FUNCTIONS = sorted(stack_file.functions())
 
 
 def _id(folder: Path) -> str:
