@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from functions.backends.files import MP3S, Files, Reader
-from functions.common import errors, transitions
+from functions.common import errors, states, transitions
 from functions.common.errors import Failure, Kind
 
 _RETRY_AFTER_SECONDS = 2
@@ -24,7 +24,7 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     if job["state"] == transitions.FAILED:
         raise Failure(Kind(job["error"]["code"], 422, job["error"]["title"]))
     if job["state"] != transitions.DONE:
-        raise Failure(errors.NOT_READY, {"Retry-After": str(_RETRY_AFTER_SECONDS)}, state=job["state"])
+        raise Failure(errors.NOT_READY, {"Retry-After": str(_RETRY_AFTER_SECONDS)}, state=states.public(job["state"]))
     mp3 = job["mp3"]
     if mp3.get("expired_at"):
         raise Failure(errors.EXPIRED)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from functions.backends import dead_letters, files, jobs, queue
 from functions.backends.dead_letters import MP3S_DEAD, Letter
-from functions.common import errors, ids, transitions
+from functions.common import errors, ids, states, transitions
 from functions.common import log as logs
 from functions.common.config import ConfigError
 from functions.common.errors import Failure
@@ -155,7 +155,8 @@ def _state(listed: dead.Listed) -> str:
         return "poison"
     if job is None:
         return "gone"
-    return f"{job['state']}, mail {job['mail']['state']}" if letter.queue == MP3S_DEAD else str(job["state"])
+    state = states.public(job["state"])
+    return f"{state}, mail {job['mail']['state']}" if letter.queue == MP3S_DEAD else state
 
 
 def _content(letter: Letter) -> str:

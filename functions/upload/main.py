@@ -31,7 +31,7 @@ def upload(request: Request) -> Response:
     from functions.backends import files, jobs
 
     documents, stored = jobs.connect(), files.connect()
-    from functions.common import links
+    from functions.common import links, states
     from functions.upload import body, intake
 
     video = body.open_video(request, _PERIODS)
@@ -39,7 +39,7 @@ def upload(request: Request) -> Response:
     # Nobody waits for the broker, or for its driver to load: a job that nobody has announced, sweep announces.
     web.once_answered(partial(_announce, job))
     download = links.to(_LINKS.public_url, "download", fid=job["_id"])
-    return web.answer({"id": job["_id"], "state": "ready", "links": {"download": download}}, 202)
+    return web.answer({"id": job["_id"], "state": states.public(job["state"]), "links": {"download": download}}, 202)
 
 
 def _announce(job: Document) -> None:

@@ -83,7 +83,7 @@ def test_before_the_end_it_is_not_ready(
         hidden = web.download(url("download"), stranger.token, waiting)
     finally:
         stack.start("connector")
-    assert (answer.status, answer.json()["code"]) == (409, "not_ready")
+    assert (answer.status, answer.json()["code"], answer.json()["state"]) == (409, "not_ready", "queued")
     assert int(answer.headers["Retry-After"]) >= 1
     assert hidden.status == 404
     inspector.done(waiting)

@@ -76,7 +76,7 @@ def test_dead_letters_are_seen_and_replayed(
     seen = operator.jobs("dead")
 
     assert seen.status == 0
-    assert seen.row(waiting)[1:4] == ["ready", "videos.dead", "rejected"]
+    assert seen.row(waiting)[1:4] == ["queued", "videos.dead", "rejected"]
     assert seen.row(stuck)[1:4] == ["failed", "videos.dead", "delivery_limit"]
     assert seen.row(done)[1:4] == ["done", "videos.dead", "rejected"]
     assert seen.row(unmailed)[1:4] == ["done, mail none", "mp3s.dead", "rejected"]

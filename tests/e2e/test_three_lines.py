@@ -34,7 +34,7 @@ def test_three_lines_give_the_sound_and_a_mail(
     assert token.strip().count(".") == 2
     accepted = json.loads(curl.run(curl.upload_line(door("upload"), token.strip()), tmp_path))
     fid = accepted["id"]
-    assert accepted["state"] == "ready"
+    assert accepted["state"] == "queued"
     assert fid in accepted["links"]["download"]
     inspector.done(fid)
     curl.run(curl.download_line(door("download"), token.strip(), fid), tmp_path)
