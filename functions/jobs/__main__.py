@@ -19,15 +19,15 @@ from functions.jobs import actions, dead
 _log = logging.getLogger("functions.jobs")
 
 _NOTHING_TO_RETRY = {
-    transitions.RECEIVING: "Its video is still being uploaded, so there is nothing to convert again.",
-    transitions.CONVERTING: "It is being converted right now, so there is nothing to convert again.",
-    transitions.DONE: "It is done, so there is nothing to convert again.",
-    transitions.ABORTED: "Its upload ended before the whole video was here. Only a new upload helps.",
+    transitions.RECEIVING: "The video is still being uploaded, so there is nothing to convert again.",
+    transitions.CONVERTING: "The job is being converted right now, so there is nothing to convert again.",
+    transitions.DONE: "The job is done, so there is nothing to convert again.",
+    transitions.ABORTED: "The upload ended before the whole video arrived. Upload it again.",
 }
 _SENTENCES = {
-    errors.NOT_FOUND: "There is no job with that id, or it was deleted.",
-    errors.VIDEO_EXPIRED: "Its video was kept for its time and has been deleted. Only a new upload helps.",
-    errors.UNAVAILABLE: "MongoDB or RabbitMQ cannot be used now; nothing was lost. Run the same command again later.",
+    errors.NOT_FOUND: "No job has this id, or it was deleted.",
+    errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
+    errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",
 }
 
 
@@ -87,7 +87,7 @@ def _job_id(text: str) -> str:
 def _dead(options: argparse.Namespace) -> int:
     found, more = dead.listed(dead_letters.connect(), jobs.connect())
     if not found:
-        print("There are no dead letters.")
+        print("No dead letters.")
         return 0
     print(_row("JOB", "ITS STATE", "LETTER IN", "REASON", "SINCE", "CONTENT"))
     for listed in found:
@@ -125,17 +125,17 @@ def _retry(options: argparse.Namespace) -> int:
     told = actions.retry(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
     later = told.job.get("retry_at")
     if later and later > datetime.now(UTC):
-        print(f"It waits until {_time(later)}, for its last try failed for a passing reason.")
+        print(f"Queued until {_time(later)}, because the last attempt failed for a temporary reason.")
     elif told.announced:
-        print("It waits to be converted, and that was announced.")
+        print("Queued and announced.")
     else:
-        print("It waits to be converted; that could not be announced, so sweep does it later.")
+        print("Queued. RabbitMQ is unavailable, so sweep will announce the job later.")
     return 0
 
 
 def _delete(options: argparse.Namespace) -> int:
     actions.delete(options.id, owner=None, jobs=jobs.connect(), files=files.connect())
-    print("It is deleted.")
+    print("Deleted.")
     return 0
 
 

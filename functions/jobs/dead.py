@@ -93,7 +93,7 @@ def _do(letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
 def _set_back(job: Document, letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
     if job["state"] == READY or (letter.queue == VIDEOS_DEAD and _to_be_retried(job, named=named)):
         told = actions.retry(job["_id"], owner=None, jobs=jobs, queue=queue)
-        return _said("it is converted" if job["state"] == READY else "it is converted again", told)
+        return _said("queued" if job["state"] == READY else "queued again", told)
     if job["state"] in (DONE, FAILED) and job["mail"]["state"] == NONE:
         return _said("its mail is sent", Told(job, queue.announce([job])))
     if letter.queue == MP3S_DEAD:

@@ -17,8 +17,8 @@ The sound of "{name}" is ready as an MP3 ({length}, {size}):
 
 {link}
 {notes}
-The link works without logging in for {days} days. Who has it can download
-the file, so pass it on with care.
+The link works without logging in for {days} days. Anyone who has it can
+download the file, so share it with care.
 
 Job {job}
 """
@@ -26,15 +26,15 @@ Job {job}
 # What the converter noted about an MP3 that its owner might not expect.
 _NOTES = {
     "truncated_source": "The file ends long before the length that it declares: the MP3 holds what was there.",
-    "no_cover": "There was no picture to be had for the cover that you asked for.",
+    "no_cover": "No picture was found for the cover that you asked for.",
 }
 
 _FAILED = """\
-"{name}" could not be converted.
+We could not convert "{name}".
 
 {title}
 
-You may try again with another file, or with a repaired one.
+You can try again with another file, or repair this one.
 
 Job {job}, error code {code}
 """
@@ -45,7 +45,7 @@ def compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks)
     letter = EmailMessage()
     name = _shown(job["filename"])
     done = job["state"] == transitions.DONE
-    letter["Subject"] = f"Your MP3 is ready: {name}" if done else f"No MP3 could be made of: {name}"
+    letter["Subject"] = f"Your MP3 is ready: {name}" if done else f"We could not convert {name}"
     letter["From"] = sender
     letter["To"] = job["email"]
     letter["Date"] = formatdate()

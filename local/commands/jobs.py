@@ -44,6 +44,6 @@ def _of_the_local_system(home: Home) -> dict[str, str]:
     settings = configuration.read_operator(home)
     if not settings or not Supervisor(home).running():
         raise Problem(
-            "It does not run. Start it with: ./local/up, or set MONGODB_URL and RABBITMQ_URL for a system elsewhere."
+            "Not running. Start it with: ./local/up, or set MONGODB_URL and RABBITMQ_URL for a system elsewhere."
         )
     return {**clean_environment(home), **settings}

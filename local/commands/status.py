@@ -75,7 +75,7 @@ def _mailbox(known: dict[str, int], backends: list[Backend]) -> str | None:
 
 def _table(status: dict[str, Any]) -> str:
     if not status["running"]:
-        return "It does not run. Start it with: ./local/up"
+        return "Not running. Start it with: ./local/up"
     rows = [(name, entry["url"], entry["healthy"]) for name, entry in status["functions"].items()]
     rows += [(name, entry["url"], entry["healthy"]) for name, entry in status["backends"].items()]
     gateway = f"{'':<6}{'gateway':<12}{status['gateway']}  version {status['version']}"

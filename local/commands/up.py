@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with home.lock(wait_seconds=LOCK_SECONDS, busy=BUSY):
             if Supervisor(home).running():
-                raise Problem("It runs already. ./local/status shows where; ./local/down stops it.")
+                raise Problem("Already running. ./local/status shows where; ./local/down stops it.")
             planned = plan.make(home, gateway_port=options.port, environ=os.environ)
             stack = Stack(planned, _Teller(progress, set(planned.programs)))
             user = _start(stack, progress)

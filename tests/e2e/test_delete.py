@@ -76,7 +76,7 @@ def test_delete_before_and_after_a_conversion(
         operator.done("delete", fid)
         nothing_of(fid, url, owner, inspector)
     again = operator.jobs("delete", waiting)
-    assert (again.status, again.complaint) == (1, "There is no job with that id, or it was deleted.\n")
+    assert (again.status, again.complaint) == (1, "No job has this id, or it was deleted.\n")
     no_connector()
     forgotten(inspector, waiting, done, failed)
     assert not any(mailbox.count(fid, owner.email) for fid in (waiting, done, failed))

@@ -88,19 +88,19 @@ def test_dead_letters_are_seen_and_replayed(
 
     assert operator.jobs("replay", str(uuid.uuid4())).status == 1
     named = operator.jobs("replay", waiting)
-    assert (named.status, named.row(waiting)[1:]) == (0, ["videos.dead", "it is converted"])
+    assert (named.status, named.row(waiting)[1:]) == (0, ["videos.dead", "queued"])
     others = [line for line in seen.text.splitlines() if not line.startswith(waiting)]
     assert operator.done("dead").text.splitlines() == others
 
     replayed = operator.jobs("replay", "--all")
 
     assert replayed.status == 0
-    assert replayed.row(stuck)[1:] == ["videos.dead", "it is converted again"]
+    assert replayed.row(stuck)[1:] == ["videos.dead", "queued again"]
     assert replayed.row(done)[1:] == ["videos.dead", "the job needs nothing"]
     assert replayed.row(unmailed)[1:] == ["mp3s.dead", "its mail is sent"]
     assert replayed.row(unknown)[1:] == ["videos.dead", "the job is gone"]
     assert replayed.row("none")[2].startswith("poison")
-    assert operator.done("dead").text == "There are no dead letters.\n"
+    assert operator.done("dead").text == "No dead letters.\n"
     no_connector()
     converted = (waiting, stuck, done, unmailed)
     for fid in converted:
@@ -123,7 +123,7 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
     assert inspector.job(fid)["epoch"] == epoch
     for _ in range(2):
         queues.publish("videos.dead", *event(READY_EVENT, fid))
-    assert operator.done("replay", fid).text.count("it is converted again") == 2
+    assert operator.done("replay", fid).text.count("queued again") == 2
     until(lambda: mailbox.count(fid, owner.email) == 2, "the second mail")
     assert inspector.job(fid)["epoch"] == epoch + 2, "not once for both letters"
 
@@ -144,7 +144,7 @@ def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owne
     ):
         refused = Operator(tmp_path / "none", operators | wrong).jobs("replay", "--all")
         assert refused.status == 1
-        assert "nothing was lost" in refused.complaint
+        assert "Nothing was lost" in refused.complaint
         assert "secret-word" not in refused.complaint
         assert stack.secret("rabbitmq_functions_password") not in refused.complaint
     assert queues.ready("mp3s.dead") == 1
@@ -153,7 +153,7 @@ def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owne
     half = Operator(stack.home, {"MONGODB_URL": "mongodb://127.0.0.1:1"}).jobs("dead")
     assert (half.status, "RABBITMQ_URL is not" in half.complaint) == (1, True)
     nothing = Operator(tmp_path / "none").jobs("dead")
-    assert (nothing.status, nothing.complaint.startswith("It does not run.")) == (1, True)
+    assert (nothing.status, nothing.complaint.startswith("Not running.")) == (1, True)
 
 
 def test_retry(
@@ -178,9 +178,9 @@ def test_retry(
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
     until(lambda: mailbox.count(fid, owner.email) == 2, "the second mail")
     again = operator.jobs("retry", fid)
-    assert (again.status, again.complaint) == (1, "It is done, so there is nothing to convert again.\n")
+    assert (again.status, again.complaint) == (1, "The job is done, so there is nothing to convert again.\n")
     unknown = operator.jobs("retry", str(uuid.uuid4()))
-    assert (unknown.status, unknown.complaint) == (1, "There is no job with that id, or it was deleted.\n")
+    assert (unknown.status, unknown.complaint) == (1, "No job has this id, or it was deleted.\n")
     assert operator.jobs("retry", "no-id").status == 2
 
 
@@ -193,7 +193,7 @@ def test_retry_when_it_is_too_late(
     inspector.database.jobs.update_one({"_id": fid}, {"$set": {"expires.video": past}})
     until(lambda: inspector.job(fid).get("video_expired_at"), "the video to expire")
     late = operator.jobs("retry", fid)
-    assert (late.status, "Only a new upload helps" in late.complaint) == (1, True)
+    assert (late.status, "Upload it again" in late.complaint) == (1, True)
     assert inspector.job(fid)["state"] == "failed"
 
 
@@ -210,7 +210,7 @@ def test_a_job_that_waits_is_announced_once_more(
         fid = web.uploaded(url("upload"), owner.token, video)
     with queues.awaiting_one("videos"):
         told = operator.jobs("retry", fid)
-    assert (told.status, told.text) == (0, "It waits to be converted, and that was announced.\n")
+    assert (told.status, told.text) == (0, "Queued and announced.\n")
     assert inspector.job(fid)["epoch"] == 0
     no_connector()
     assert inspector.done(fid)["attempts"] == 1

@@ -86,4 +86,4 @@ def test_poison_is_listed_and_dropped(queues: Queues, stack: PrivateStack) -> No
     assert all(line.isascii() and line.isprintable() for line in listed)
     replayed = operator.jobs("replay", "--all")
     assert replayed.text.endswith(f"Dead letters replayed and dropped: {len(sent)}.\n")
-    assert operator.done("dead").text == "There are no dead letters.\n"
+    assert operator.done("dead").text == "No dead letters.\n"

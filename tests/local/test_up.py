@@ -72,7 +72,7 @@ def test_a_second_up_says_that_one_runs(folder: Folder) -> None:
     result = folder.up()
 
     assert result.returncode == 1
-    assert result.stderr.startswith("It runs already.")
+    assert result.stderr.startswith("Already running.")
     assert folder.status()["healthy"] is True
 
 
@@ -159,7 +159,7 @@ def test_users_files_and_addresses_outlive_a_kill_of_everything(folder: Folder) 
 def test_down_leaves_no_process_and_purge_no_file(folder: Folder) -> None:
     assert folder.run("down").stdout == "Stopped.\n"
     assert folder.processes() == []
-    assert folder.run("status").stdout.startswith("It does not run.")
+    assert folder.run("status").stdout.startswith("Not running.")
     assert folder.run("down").stdout == "Nothing runs here.\n"
     assert folder.home.path.exists()
 
