@@ -1,8 +1,10 @@
 """The command lines, read before anything is installed: --help and a typing error must not cost a minute."""
 
 import argparse
+from pathlib import Path
 
 PORT = 8080
+CORPUS = Path(__file__).resolve().parent.parent / ".local" / "corpus"
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
@@ -85,6 +87,10 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
             added.add_argument("id", metavar="ID", help="the job's id, as upload answered it")
 
 
+def _corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--into", type=Path, default=CORPUS, metavar="FOLDER", help="where to; default: .local/corpus")
+
+
 def _cluster_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--current", action="store_true", help="the cluster that kubectl speaks to, not one of kind's")
     parser.add_argument("--registry", default="", help="where --current takes images from; they are pushed there")
@@ -120,6 +126,8 @@ MEANING = {
     "jobs": "See and replay dead letters, convert a failed job again, delete a job: of the local system, or of the one "
     "whose servers MONGODB_URL and RABBITMQ_URL name.",
     "test": "Run the tests on backends of their own, never on those of a running system.",
+    "corpus": "Fetch the media files of other projects that some tests use, each checked by its hash. What is there "
+    "already is kept.",
     "bench": "Run a benchmark on backends of its own. Further arguments go to the benchmark.",
     "cluster/up": "Put the whole system on a Kubernetes cluster and run the end-to-end tests against it. Needs Docker "
     "and the internet.",
@@ -128,6 +136,7 @@ MEANING = {
     "check that nothing is lost and nothing came twice.",
 }
 OPTIONS = {
+    "corpus": _corpus,
     "up": _up,
     "down": _down,
     "status": _status,

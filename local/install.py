@@ -22,8 +22,8 @@ PACKAGES = {
     "curl": ("curl", ""),
 }
 INSTALLING = ("up", "test", "bench", "chaos")
-# These need only Python packages: what they start runs in a cluster.
-IN_A_CLUSTER = ("cluster/up", "cluster/down")
+# These need only Python packages: what they start, if anything, runs in a cluster.
+PYTHON_ONLY = ("cluster/up", "cluster/down", "corpus")
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
-        if command in (*INSTALLING, *IN_A_CLUSTER) or (command == "jobs" and _is_remote() and not VENV.exists()):
+        if command in (*INSTALLING, *PYTHON_ONLY) or (command == "jobs" and _is_remote() and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
             raise Problem("Nothing has been started here yet. Run: ./local/up")

@@ -1,7 +1,6 @@
 """Real backends and a whole system, started when first needed, stopped at the end."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,6 @@ from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
 pytest_plugins = ("tests.selection", "tests.workers", "tests.ahead", "tests.timing", "tests.closing")
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,11 +65,3 @@ def smtp(grounds: PrivateStack) -> str:
     """The URL of the mail catcher's SMTP server."""
     grounds.need("smtp")
     return grounds.smtp_url
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of sample files that lies beside the repository."""
-    if not SHARED.is_dir():
-        pytest.fail(f"{SHARED} is missing: put the folder of sample files beside the repository and run again.")
-    return SHARED

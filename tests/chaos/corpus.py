@@ -1,8 +1,7 @@
-"""The files that the chaos run uploads: real ones, small ones, each with what must become of it."""
+"""The files that the chaos run uploads: small ones of many kinds, each with what must become of it."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +9,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-LARGEST_BYTES = 400_000
-LONGEST_SECONDS = 30
-# The lengths in the index count the delay and padding of the encoder that measured them.
-SHORTER, LONGER = 0.3, 0.05
+from tests.media.samples import made, pictures, tone
+
+# Frames, priming and padding: no codec keeps a length to the sample.
+SHORTER, LONGER = 0.3, 0.15
+# name, seconds of sound (None: no sound track), and the codecs of picture and sound
+KINDS: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
+    ("aac.mp4", 2.0, ("-c:v", "libx264", "-c:a", "aac")),
+    ("fragmented.mp4", 6.0, ("-c:v", "libx264", "-c:a", "aac", "-movflags", "+frag_keyframe+empty_moov")),
+    ("long.mp4", 25.0, ("-c:v", "mpeg4", "-c:a", "aac")),
+    ("alac.mov", 3.0, ("-c:v", "mjpeg", "-c:a", "alac")),
+    ("opus.webm", 4.0, ("-c:v", "libvpx", "-c:a", "libopus")),
+    ("vorbis.mkv", 5.0, ("-c:v", "mpeg4", "-c:a", "libvorbis")),
+    ("flac.mkv", 3.0, ("-c:v", "mpeg4", "-c:a", "flac")),
+    ("mp3.avi", 8.0, ("-c:v", "mpeg4", "-c:a", "libmp3lame")),
+    ("adpcm.avi", 1.0, ("-c:v", "mpeg4", "-c:a", "adpcm_ms")),
+    ("mp2.ts", 6.0, ("-c:v", "mpeg2video", "-c:a", "mp2")),
+    ("wma.asf", 4.0, ("-c:v", "msmpeg4v3", "-c:a", "wmav2")),
+    ("mp3.flv", 3.0, ("-c:v", "flv", "-c:a", "libmp3lame", "-ar", "44100")),
+    ("silent.mp4", None, ("-c:v", "libx264", "-an")),
+    ("silent.webm", None, ("-c:v", "libvpx", "-an")),
+    ("silent.avi", None, ("-c:v", "mpeg4", "-an")),
+)
 
 
 @dataclass(frozen=True)
@@ -45,13 +62,11 @@ class Sample:
 
 
 def samples(folder: Path) -> list[Sample]:
-    """Return the small files of the corpus that have sound, and those that surely have none."""
-    with (folder / "corpus" / "INDEX.tsv").open() as table:
-        rows = list(csv.DictReader(table, delimiter="\t"))
-    return [
-        Sample(folder / "corpus" / row["file"], float(row["mp3_duration"]) if row["has_audio"] == "yes" else None)
-        for row in rows
-        if row["has_audio"] in ("yes", "no")
-        and int(row["bytes"]) <= LARGEST_BYTES
-        and float(row["mp3_duration"] or 0) <= LONGEST_SECONDS
-    ]
+    """Return all files as they will be in a folder; `make` writes them."""
+    return [Sample(folder / name, seconds) for name, seconds, _ in KINDS]
+
+
+def make(folder: Path) -> None:
+    """Write all files into a folder."""
+    for name, seconds, words in KINDS:
+        made(folder / name, *pictures(seconds or 2.0), *tone(seconds or 2.0), *words)

@@ -6,6 +6,7 @@ import argparse
 import json
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,6 @@ from tests.chaos.arena import Arena, arena
 from tests.chaos.checker import Report
 from tests.chaos.crowd import Crowd
 from tests.chaos.faults import Faults
-from tests.conftest import SHARED
 
 # So short that expired leases, zombies and given-up waits all happen within the run.
 PERIODS = {
@@ -57,8 +57,9 @@ Tell = Callable[[str], None]
 class Run:
     """One schedule on its way through one system."""
 
-    def __init__(self, place: Arena, seconds: float, seed: int, shared: Path, tell: Tell) -> None:
-        self.uploads = schedule.uploads(seed, seconds, corpus.samples(shared))
+    def __init__(self, place: Arena, seconds: float, seed: int, folder: Path, tell: Tell) -> None:
+        corpus.make(folder)
+        self.uploads = schedule.uploads(seed, seconds, corpus.samples(folder))
         self.faults = schedule.faults(seed, seconds)
         self._seconds = seconds
         self._place = place
@@ -162,12 +163,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=LONG_SECONDS)
     parser.add_argument("--seed", type=int, default=random.randrange(SEEDS))
     options = parser.parse_args()
-    if not (SHARED / "corpus" / "INDEX.tsv").is_file():
-        print(f"{SHARED / 'corpus'} is missing: put the folder of sample files beside the repository and run again.")
-        return 1
     print("Periods, shortened:", *(f"  {name}={value}" for name, value in PERIODS.items()), "", sep="\n", flush=True)
-    with arena(**PERIODS) as place:
-        run = Run(place, options.seconds, options.seed, SHARED, partial(print, flush=True))
+    with arena(**PERIODS) as place, tempfile.TemporaryDirectory() as folder:
+        run = Run(place, options.seconds, options.seed, Path(folder), partial(print, flush=True))
         report = run.run(SETTLE_SECONDS)
     print(report.text())
     print(f"\nAgain: ./local/chaos --seconds {options.seconds:g} --seed {options.seed}")

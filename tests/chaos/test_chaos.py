@@ -13,11 +13,11 @@ SEED = 321  # among others: MongoDB and a converter are killed, a converter is s
 SETTLE_SECONDS = 90.0
 
 
-def test_nothing_is_lost_and_nothing_comes_twice(shared: Path) -> None:
+def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     """The schedule is one of the seed's; `./local/chaos` runs longer ones and others."""
     began = time.monotonic()
     with arena(**PERIODS) as place:
-        report = Run(place, SECONDS, SEED, shared, print).run(SETTLE_SECONDS)
+        report = Run(place, SECONDS, SEED, tmp_path, print).run(SETTLE_SECONDS)
     print(report.text())
     print(f"{time.monotonic() - began:.0f} s in all")
     assert not report.problems, report.text()

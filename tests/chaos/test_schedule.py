@@ -8,27 +8,28 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import corpus, run, schedule
+from tests.chaos import corpus, schedule
 from tests.chaos.corpus import Sample
 
 SECONDS = 60.0
+FOLDER = Path("files")
 
 
-def test_a_seed_replays(shared: Path) -> None:
+def test_a_seed_replays() -> None:
     """The same seed, the same schedule; another seed, another one."""
-    samples = corpus.samples(shared)
+    samples = corpus.samples(FOLDER)
     assert schedule.faults(7, SECONDS) == schedule.faults(7, SECONDS) != schedule.faults(8, SECONDS)
     assert schedule.uploads(7, SECONDS, samples) == schedule.uploads(7, SECONDS, samples)
     assert schedule.uploads(7, SECONDS, samples) != schedule.uploads(8, SECONDS, samples)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_schedule_is_what_it_is_said_to_be(seed: int, shared: Path) -> None:
+def test_a_schedule_is_what_it_is_said_to_be(seed: int) -> None:
     """A fault every 0.5 to 3 s or, where its turn came too soon, a different one; at least 100 uploads in a minute."""
     faults = schedule.faults(seed, SECONDS)
     assert all(0.5 <= later.at - sooner.at <= 3.0 for sooner, later in pairwise(faults))
     assert all(fault.at < SECONDS for fault in faults)
-    assert len(schedule.uploads(seed, SECONDS, corpus.samples(shared))) >= 100
+    assert len(schedule.uploads(seed, SECONDS, corpus.samples(FOLDER))) >= 100
 
 
 def test_every_kind_of_fault_has_its_turn() -> None:
@@ -55,13 +56,3 @@ def test_a_wrong_end_is_seen(seconds: float | None, ended: dict[str, Any], words
     sample = Sample(path, seconds)
     wrong = sample.wrong_end({"_id": "a", "size": 7, "sha256": sample.sha256} | ended)
     assert (words in wrong[0]) if words else wrong == []
-
-
-def test_a_missing_corpus_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nothing is started for nothing."""
-    monkeypatch.setattr(run, "SHARED", tmp_path)
-    monkeypatch.setattr("sys.argv", ["run"])
-    assert run.main() == 1
-    assert f"{tmp_path / 'corpus'} is missing" in capsys.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections import Counter
@@ -74,9 +76,9 @@ def answers(url: str, seconds: float) -> bool:
 
 def _bytes_in(folder: Path) -> int:
     found = 0
-    for path in folder.rglob("*"):
-        try:
-            found += path.lstat().st_blocks * 512
-        except FileNotFoundError:  # files come and go while they are counted
-            continue
+    # Files and folders come and go while they are counted; os.walk passes over a folder that is gone.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found += (Path(parent) / name).lstat().st_blocks * 512
     return found

@@ -111,9 +111,11 @@ class ContainedStack(PrivateStack):
         return description
 
     def container_id(self, name: str) -> str:
-        """Return the id of a container; one that is started again has another."""
-        found: str = self.inspect(name)["Id"]
-        return found
+        """Return the id of a container, empty while there is none; one that is started again has another."""
+        try:
+            return str(self.inspect(name)["Id"])
+        except storage.Broken:
+            return ""
 
     def killed_for_memory(self, name: str) -> int:
         """Return how many processes of a container and its predecessors the kernel killed for lack of memory."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,49 +12,13 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.sampling import sampling
-from tests.clients.waiting import until_gone
 from tests.e2e.conftest import Door, Person
-from tests.e2e.leftovers import leftovers
-from tests.local.private import PrivateStack
-from tests.media import tags
+from tests.media import samples, tags
 from tests.media.large import long_video
-from tests.media.tone import assert_tone, decode_mp3
+from tests.media.tone import assert_tone
 
-CORPUS_SECONDS = 180
 SHORT_SECONDS = 200  # whose conversion takes a second: the progress of a shorter one could be over between two samples
 LONG_SECONDS = 500  # whose conversion takes a few
-REASONS = {"no": {"no_audio"}, "corrupt": {"undecodable", "encrypted", "not_media", "no_audio"}}
-# These carry codecs that older ffmpegs could not decode, so either end is right.
-NEWER = {"media__5p1_iamf_opus.mp4", "media__sample_fpcm_64le.mp4"}
-
-
-def test_every_file_of_the_corpus(
-    shared: Path, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
-) -> None:
-    """An MP3 with sound, or a typed failure that the owner is mailed about; never a hang, never a leftover."""
-    with (shared / "corpus" / "INDEX.tsv").open() as table:
-        rows = list(csv.DictReader(table, delimiter="\t"))
-    assert len(rows) > 50
-    taken: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        answer = web.upload(url("upload"), owner.token, shared / "corpus" / row["file"])
-        if answer.status == 202:
-            taken[answer.json()["id"]] = row
-        else:
-            assert (answer.status, answer.json()["code"], row["has_audio"]) == (415, "not_media", "corrupt")
-    for fid, row in taken.items():
-        job = inspector.ended(fid, CORPUS_SECONDS)
-        if job["state"] == "failed":
-            assert job["error"]["code"] in REASONS.get(row["has_audio"], set()) or row["file"] in NEWER, row["file"]
-            assert inspector.files("mp3s", fid) == []
-        else:
-            assert job["state"] == "done", row["file"]
-            assert row["has_audio"] == "yes" or row["file"] in NEWER, row["file"]
-            mp3 = web.download(url("download"), owner.token, fid).body
-            assert abs(len(decode_mp3(mp3)) / 44_100 - job["mp3"]["duration"]) < 0.1, row["file"]
-    for fid in taken:
-        mailbox.about(fid, owner.email)
-    until_gone(lambda: leftovers(stack, inspector), "what the corpus left behind", 60)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +48,12 @@ def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector:
 
 
 def test_a_cut_source_is_noted_in_the_job_and_the_mail(
-    url: Door, owner: Person, shared: Path, inspector: Inspector, mailbox: Mailbox
+    url: Door, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
-    fid = web.uploaded(url("upload"), owner.token, shared / "corpus" / "file-type__fixture2.mkv")
+    whole = samples.made(videos / "whole.mkv", *samples.pictures(20), *samples.tone(20), "-c:v", "mpeg4").read_bytes()
+    cut = videos / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 3])
+    fid = web.uploaded(url("upload"), owner.token, cut)
     assert inspector.done(fid)["mp3"]["notes"] == ["truncated_source"]
     assert "ends long before the length" in mailbox.about(fid, owner.email).text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -24,6 +23,7 @@ from functions.convert.limits import Limits
 from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until, until_gone
+from tests.media.samples import made, tone
 
 PYTHON = [sys.executable, "-S", "-c"]
 MEGABYTE = 2**20
@@ -196,12 +196,10 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_file_that_names_others_opens_none(
-    name: str, canary: tuple[str, list[str]], shared: Path, tmp_path: Path
-) -> None:
+def test_a_file_that_names_others_opens_none(name: str, canary: tuple[str, list[str]], tmp_path: Path) -> None:
     """Neither a neighbour nor a server is asked for anything: the upload is refused for what it is."""
     address, asked = canary
-    shutil.copy(shared / "corpus" / "media__bbb_2500ms.ts", tmp_path / "neighbour")
+    made(tmp_path / "neighbour.ts", *tone(3.0)).rename(tmp_path / "neighbour")
     (tmp_path / "in").write_text(SCRIPTS[name].replace("{folder}", str(tmp_path)).replace("{canary}", address))
     with pytest.raises(Failure) as failure:
         _convert(tmp_path)
@@ -210,10 +208,10 @@ def test_a_file_that_names_others_opens_none(
 
 
 def test_the_same_script_reaches_its_neighbour_outside_the_cage(
-    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above can fail: without the list of what may open an upload, the neighbour's sound comes out."""
-    shutil.copy(shared / "corpus" / "media__bbb_2500ms.ts", tmp_path / "neighbour")
+    made(tmp_path / "neighbour.ts", *tone(3.0)).rename(tmp_path / "neighbour")
     (tmp_path / "in").write_text(SCRIPTS["concat script"])
     monkeypatch.setattr(ffmpeg, "_DEMUXERS", "concat,mpegts")
     assert _convert(tmp_path).duration > 2

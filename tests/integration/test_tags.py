@@ -346,9 +346,11 @@ def test_pixels_that_are_not_square(tmp_path: Path, cage: Cage) -> None:
     assert picture.width / picture.height == pytest.approx(16 / 9, abs=0.01)
 
 
-def test_a_turned_video(shared: Path, cage: Cage) -> None:
+def test_a_turned_video(tmp_path: Path, cage: Cage) -> None:
     """A video that was filmed upright is upright on the cover."""
-    picture = taken(shared / "corpus" / "rails__rotated_hdr_video.mov", 0.5, cage)
+    lying = made(tmp_path / "lying.mov", *pictures(1, "1920x1080"), *tone(), "-c:v", "mpeg4")
+    upright = made(tmp_path / "upright.mov", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
+    picture = taken(upright, 0.5, cage)
     assert picture is not None
     assert picture.width < picture.height == 1400
 

@@ -1,0 +1,97 @@
+"""./local/corpus: fetch the media files of other projects that some tests use, each checked by its hash."""
+
+import argparse
+import csv
+import hashlib
+import os
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from local.home import OURS, ROOT
+from local.problem import Problem
+from local.progress import Progress
+
+INDEX = ROOT / "tests" / "corpus" / "INDEX.tsv"
+FOLDER = OURS / "corpus"
+ORIGIN = "https://raw.githubusercontent.com"
+CONNECT_SECONDS, READ_SECONDS, FILE_SECONDS = 10.0, 30.0, 300.0
+BLOCK_BYTES = 65_536
+TRIES = 3
+
+
+class Unfetched(Exception):
+    """A file could not be fetched; the message says why."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch what is missing; the exit code is 0 only when every file is there."""
+    fetched, failed = fetch(options.into, os.environ.get("CORPUS_ORIGIN", ORIGIN), Progress())
+    if failed:
+        raise Problem(
+            "\n".join([*failed, f"{len(failed)} files are missing. Run ./local/corpus again to get the rest."])
+        )
+    print(f"All files are in {options.into}; {fetched} were fetched now.")
+    return 0
+
+
+def fetch(folder: Path, origin: str, progress: Progress) -> tuple[int, list[str]]:
+    """Fetch the files that are missing or damaged; return how many came, and a sentence for each that did not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with INDEX.open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    fetched, failed = 0, []
+    with requests.Session() as session:
+        retry = Retry(TRIES, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504])
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=retry))
+        for number, row in enumerate(rows, 1):
+            path = folder / row["file"]
+            if path.is_file() and _sha256(path) == row["sha256"]:
+                continue
+            progress.step(f"{number} of {len(rows)}: {row['file']}", last=False)
+            try:
+                _fetch(session, origin, row, path)
+            except Unfetched as error:
+                failed.append(f"{row['file']}: {error}.")
+            except requests.ConnectionError as error:
+                raise Problem(f"{origin} cannot be reached. Check this machine's network, then try again.") from error
+            except requests.RequestException:
+                failed.append(f"{row['file']}: the transfer was interrupted.")
+            else:
+                fetched += 1
+    progress.done(f"{len(rows) - len(failed)} of {len(rows)} files are there")
+    return fetched, failed
+
+
+def _fetch(session: requests.Session, origin: str, row: dict[str, str], path: Path) -> None:
+    url = f"{origin}/{row['repository']}/{row['commit']}/{quote(row['path'])}"
+    size, end = int(row["bytes"]), time.monotonic() + FILE_SECONDS
+    part = path.with_name(f"{path.name}.part")
+    digest, received = hashlib.sha256(), 0
+    try:
+        with session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer, part.open("wb") as file:
+            if answer.status_code != requests.codes.ok:
+                raise Unfetched(f"the origin answered {answer.status_code}")
+            for block in answer.iter_content(BLOCK_BYTES):
+                received += len(block)
+                if received > size:
+                    raise Unfetched(f"it is larger than the {size} bytes of the index")
+                if time.monotonic() > end:
+                    raise Unfetched(f"it took longer than {FILE_SECONDS:g} seconds")
+                digest.update(block)
+                file.write(block)
+        if digest.hexdigest() != row["sha256"]:
+            raise Unfetched("its content is not that of the index")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

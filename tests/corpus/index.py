@@ -1,0 +1,76 @@
+"""The index of real media files from other projects, and the folder that holds them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from functions.common import errors
+from local.commands import corpus
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SHARED = ROOT.parent / "shared"
+WHAT = "real media files of other projects: ./local/corpus fetches them, or CORPUS names a folder that has them"
+UNCONVERTIBLE = {
+    "no": {errors.NO_AUDIO},
+    "corrupt": {errors.UNDECODABLE, errors.ENCRYPTED, errors.NOT_MEDIA},
+    "either": {errors.NO_AUDIO, errors.UNDECODABLE},
+}
+
+
+class File(NamedTuple):
+    """One file: `sound` is yes, no, corrupt, or either for codecs that older ffmpegs cannot decode."""
+
+    name: str
+    sound: str
+    container: str
+    tracks: int
+    seconds: float | None
+
+    @property
+    def path(self) -> Path:
+        """Return where it lies."""
+        return path(self.name)
+
+
+def files() -> list[File]:
+    """Return every file of the index."""
+    with (HERE / "INDEX.tsv").open() as table:
+        return [
+            File(
+                row["file"],
+                row["sound"],
+                row["container"],
+                len(row["codecs"].split(",")) if row["codecs"] else 0,
+                float(row["seconds"]) if row["seconds"] else None,
+            )
+            for row in csv.DictReader(table, delimiter="\t")
+        ]
+
+
+def folder() -> Path:
+    """Return the folder that the files are taken from."""
+    chosen = os.environ.get("CORPUS")
+    if chosen:
+        return Path(chosen)
+    beside = SHARED / "corpus"
+    return beside if beside.is_dir() else corpus.FOLDER
+
+
+def path(name: str) -> Path:
+    """Return where a file of the index lies."""
+    return folder() / name
+
+
+def _missing() -> bool:
+    # In CI, and where a folder was chosen, a file that is missing fails its test instead.
+    expected = bool(os.environ.get("CORPUS")) or (bool(os.environ.get("CI")) and SHARED.is_dir())
+    return not expected and not all(file.path.is_file() for file in files())
+
+
+MARKS = [pytest.mark.corpus, pytest.mark.elsewhere(_missing(), WHAT)]

@@ -1,0 +1,108 @@
+"""Real files converted: by the engine alone, and from upload to mail."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from functions.common.errors import UNDECODABLE, Failure, Kind
+from functions.convert import engine
+from functions.convert.cage import Cage
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until_gone
+from tests.corpus import index
+from tests.e2e.conftest import Door, Person
+from tests.e2e.leftovers import leftovers
+from tests.integration.test_engine import assert_decodes, convert
+from tests.integration.test_sound import hear, refusal
+from tests.local.private import PrivateStack
+from tests.media.pcm import mp3_of, plain_mp3
+from tests.media.tone import decode_mp3
+
+pytestmark = index.MARKS
+
+AT_ONCE = 2
+SECONDS = 180
+# The lengths in the index count the delay and padding of the encoder that measured them.
+SHORTER, LONGER = 0.3, 0.05
+# Where each file's sound is: the stream's number.
+STREAMS = {
+    "file-type__fixture-mjpeg.mov": 1,
+    "file-type__fixture-realmedia-video.rm": 1,
+    "file-type__fixture.asf": 0,
+    "file-type__fixture.avi": 1,
+    "media__bbb_2500ms.ts": 1,
+    "media__bbb_mono_8kHz_12.2kbps_amrnb.3gp": 0,
+    "media__opus-5.1.mka": 0,
+    "media__sample_alac.mp4": 0,
+    "media__sample_dthd.mp4": 0,
+    "moviepy__chaplin.mp4": 1,
+    "mux.js__sintel-captions.ts": 1,
+    "rails__video.webm": 1,
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_they_sound_as_plain_ffmpeg_has_them(name: str, cage: Cage) -> None:
+    heard = hear(index.path(name), cage, STREAMS[name])
+    assert mp3_of(heard.samples, heard.rate) == plain_mp3(index.path(name))
+
+
+@pytest.mark.parametrize("options", [{}, {"start": 1.0}, {"volume": 0.5}])
+def test_no_sound_at_all_is_not_a_matter_of_the_range(options: dict[str, float], cage: Cage) -> None:
+    assert refusal(index.path("mp4parse__zero_empty_stsc.mp4"), cage, 1, **options) is UNDECODABLE
+
+
+def test_the_engine(tmp_path: Path) -> None:
+    """Every file with sound gives an MP3 of its length, every other one a reason, and none hangs or crashes."""
+    files = index.files()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = pool.map(lambda file: _outcome(file.path, tmp_path / file.name), files)
+    for file, made in zip(files, outcomes, strict=True):
+        if isinstance(made, Kind):
+            assert made in index.UNCONVERTIBLE.get(file.sound, set()), file.name
+            continue
+        assert file.sound in ("yes", "either"), file.name
+        assert made.duration > 0, file.name
+        if file.seconds:
+            assert -LONGER < file.seconds - made.duration < SHORTER, file.name
+        assert_decodes(tmp_path / file.name / "out.mp3", made.duration)
+
+
+def _outcome(source: Path, folder: Path) -> engine.Made | Kind:
+    try:
+        return convert(source, folder)
+    except Failure as failure:
+        return failure.kind
+
+
+def test_from_upload_to_mail(
+    stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+) -> None:
+    """An MP3 with sound, or a typed failure that the owner is mailed about; never a hang, never a leftover."""
+    taken: dict[str, index.File] = {}
+    for file in index.files():
+        answer = web.upload(url("upload"), owner.token, file.path)
+        if answer.status == 202:
+            taken[answer.json()["id"]] = file
+        else:
+            assert (answer.status, answer.json()["code"], file.sound) == (415, "not_media", "corrupt")
+    for fid, file in taken.items():
+        job = inspector.ended(fid, SECONDS)
+        if job["state"] == "failed":
+            # A file may be damaged in such a way that no sound track is seen at all.
+            codes = {kind.code for kind in index.UNCONVERTIBLE.get(file.sound, set())}
+            assert job["error"]["code"] in codes | ({"no_audio"} if file.sound == "corrupt" else set()), file.name
+            assert inspector.files("mp3s", fid) == []
+        else:
+            assert (job["state"], file.sound in ("yes", "either")) == ("done", True), file.name
+            mp3 = web.download(url("download"), owner.token, fid).body
+            assert math.isclose(len(decode_mp3(mp3)) / 44_100, job["mp3"]["duration"], abs_tol=0.1), file.name
+    for fid in taken:
+        mailbox.about(fid, owner.email)
+    until_gone(lambda: leftovers(stack, inspector), "what the corpus left behind", 60)
