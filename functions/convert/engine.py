@@ -184,7 +184,7 @@ def _verify(target: Path, result: _Result) -> None:
     from mutagen.mp3 import MP3
 
     try:
-        made: Any = MP3(target).info  # type: ignore[no-untyped-call]
+        made: Any = MP3(target).info
     except mutagen.MutagenError as error:
         raise RuntimeError("the MP3 cannot be read") from error
     kind = result.stream.kind

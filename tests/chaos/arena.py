@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +107,14 @@ def as_it_is(stack: PrivateStack) -> None:
 
 
 @contextmanager
-def arena(prepare: Callable[[PrivateStack], None] = as_it_is, **settings: str) -> Iterator[Arena]:
+def arena(
+    settings: Mapping[str, str] | None = None, prepare: Callable[[PrivateStack], None] = as_it_is
+) -> Iterator[Arena]:
     """Yield a system with proxies before its backends; it and they end with this block.
 
     `prepare` is called when everything has been planned and nothing has been started.
     """
-    with private_stack(**{**PERIODS, **settings}) as stack, ExitStack() as open_ones:
+    with private_stack(**{**PERIODS, **(settings or {})}) as stack, ExitStack() as open_ones:
         prepare(stack)
         proxies = {name: open_ones.enter_context(closing(_before(stack, name))) for name in WAYS}
         stack.need_all()

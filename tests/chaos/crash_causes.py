@@ -83,6 +83,7 @@ def no_video_to_be_had(ground: Ground, step: str, name: str) -> None:
     with at_claim(ground, name) as fid:
         entry = stored.find_one_and_delete({"_id": fid})
     ground.await_crash(step)
+    assert entry is not None
     stored.insert_one(entry)
 
 

@@ -159,7 +159,7 @@ class Ground:
 def ground(folder: Path, videos: Path) -> Iterator[Ground]:
     """Yield a ground whose arena ends with this block."""
     (folder / "passed").mkdir(parents=True)
-    with arena(**PERIODS, CRASH_FOLDER=str(folder)) as place:
+    with arena({**PERIODS, "CRASH_FOLDER": str(folder)}) as place:
         yield Ground(place, folder, videos)
 
 

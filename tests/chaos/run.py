@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(SEEDS))
     options = parser.parse_args()
     print("Periods, shortened:", *(f"  {name}={value}" for name, value in PERIODS.items()), "", sep="\n", flush=True)
-    with arena(**PERIODS) as place, tempfile.TemporaryDirectory() as folder:
+    with arena(PERIODS) as place, tempfile.TemporaryDirectory() as folder:
         run = Run(place, options.seconds, options.seed, Path(folder), partial(print, flush=True))
         report = run.run(SETTLE_SECONDS)
     print(report.text())

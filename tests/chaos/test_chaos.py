@@ -16,7 +16,7 @@ SETTLE_SECONDS = 90.0
 def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     """The schedule is one of the seed's; `./local/chaos` runs longer ones and others."""
     began = time.monotonic()
-    with arena(**PERIODS) as place:
+    with arena(PERIODS) as place:
         report = Run(place, SECONDS, SEED, tmp_path, print).run(SETTLE_SECONDS)
     print(report.text())
     print(f"{time.monotonic() - began:.0f} s in all")

@@ -62,7 +62,7 @@ def test_full_under_mongodb(tmp_path: Path, video: Path) -> None:
             folder.rmdir()
         folder.symlink_to(tmp_path)
 
-    with small_disk(tmp_path, MONGODB_MEGABYTES), new_arena(prepare) as arena:
+    with small_disk(tmp_path, MONGODB_MEGABYTES), new_arena(prepare=prepare) as arena:
         first = arena.upload(video)
         arena.inspector.done(first)
         url, token, length = arena.stack.functions["upload"], arena.owner.token, TOO_LARGE_FOR_MONGODB

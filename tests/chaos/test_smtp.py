@@ -30,7 +30,7 @@ HASTY = {"MAIL_LEASE_SECONDS": "3", "MAIL_UNKNOWN_SECONDS": "4"}
 @pytest.fixture(scope="module")
 def session_arena() -> Iterator[Arena]:
     """A system of this file's own, whose notifiers lose their mails soon."""
-    with new_arena(**HASTY) as system:
+    with new_arena(HASTY) as system:
         yield system
 
 

@@ -264,7 +264,7 @@ def test_the_real_faas_cli_takes_what_it_is_given(machine: Machine) -> None:
     (machine.folder / "template" / "dockerfile" / "template.yml").write_text("language: dockerfile\n")
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
     file = openfaas_steps.stack(built, 8080, machine.folder / "stack.yml")
-    command = [faas_cli(), "up", "--gateway=http://127.0.0.1:9", "--skip-push", "-f", file]
+    command = [str(faas_cli()), "up", "--gateway=http://127.0.0.1:9", "--skip-push", "-f", str(file)]
     done = subprocess.run(command, cwd=machine.folder, capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0

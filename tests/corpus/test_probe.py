@@ -7,7 +7,6 @@ import pytest
 from functions.common import errors
 from functions.convert import probe
 from functions.convert.cage import Cage
-from functions.convert.metadata import Chapter
 from functions.convert.probe import Track
 from tests.corpus import index
 from tests.integration.test_probe import chosen, seen, words_of_ffmpeg

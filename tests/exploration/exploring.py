@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from functions.backends.jobs import Jobs
 from functions.common import ids, transitions
 from functions.common.transitions import Transition
 from functions.convert import lease
@@ -46,7 +47,7 @@ def _taken_through(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0) 
     """Return the frozen document of a job that went through these rows."""
     documents = MemoryCollection()
     then = processes.NOW - timedelta(days=days_ago)
-    jobs = processes.Jobs(documents, lambda: then, processes.PERIODS)  # type: ignore[arg-type]
+    jobs = Jobs(documents, lambda: then, processes.PERIODS)  # type: ignore[arg-type]
     jobs.receive(processes.JOB, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
     for row, given in rows:
         assert jobs.apply(row, processes.JOB, **given)

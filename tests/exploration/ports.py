@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +43,8 @@ class Script:
             if answer is not None:
                 how, value = answer
                 if how == "raises":
-                    raise _RAISED[value]()
+                    error: Callable[[], Exception] = _RAISED[value]
+                    raise error()
                 return thaw(value)
             self.pending = operation
         raise Pause

@@ -154,9 +154,15 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
 # A repair comes at any moment; the late ones when nothing that began before can still be running.
 SWEEPS = [repair.name for repair in REPAIRS]
 LATE_SWEEPS = [f"late {name}" for name in SWEEPS]
+
+
+def _sweeping(repair: Repair, moment: datetime) -> Callable[[Script, str], None]:
+    return lambda script, _name: sweep(script, repair, moment)
+
+
 for _repair in REPAIRS:
-    PROGRAMS[_repair.name] = lambda script, _name, repair=_repair: sweep(script, repair, NOW)
-    PROGRAMS[f"late {_repair.name}"] = lambda script, _name, repair=_repair: sweep(script, repair, LATE)
+    PROGRAMS[_repair.name] = _sweeping(_repair, NOW)
+    PROGRAMS[f"late {_repair.name}"] = _sweeping(_repair, LATE)
 
 
 ENDED = ("end",)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from functions.backends.jobs import Jobs
-from functions.common import transitions
+from functions.common import ids, transitions
 from functions.common.transitions import Moment, Transition
 from functions.convert import conversion
 from functions.jobs import actions
@@ -36,11 +36,11 @@ def without(row: Transition, **changes: Any) -> Transition:
 
 
 def mail_claimed_by_anybody(patch: Patch) -> None:
-    patch.setattr(mailing, "CLAIM_MAIL", without(mailing.CLAIM_MAIL, mail=()))
+    patch.setattr(mailing, "CLAIM_MAIL", without(transitions.CLAIM_MAIL, mail=()))
 
 
 def mail_handed_over_without_the_token(patch: Patch) -> None:
-    patch.setattr(mailing, "HAND_OVER", without(mailing.HAND_OVER, when={}))
+    patch.setattr(mailing, "HAND_OVER", without(transitions.HAND_OVER, when={}))
 
 
 def lost_answer_taken_for_a_win(patch: Patch) -> None:
@@ -51,7 +51,7 @@ def lost_answer_taken_for_a_win(patch: Patch) -> None:
 
 
 def mail_sent_again_when_in_doubt(patch: Patch) -> None:
-    patch.setattr(mailing, "MAIL_UNKNOWN", without(mailing.MAIL_UNKNOWN, mail_target=transitions.NONE))
+    patch.setattr(mailing, "MAIL_UNKNOWN", without(transitions.MAIL_UNKNOWN, mail_target=transitions.NONE))
 
 
 def repairs_without(name: str) -> Callable[[Patch], None]:
@@ -63,16 +63,16 @@ def repairs_without(name: str) -> Callable[[Patch], None]:
 
 
 def finished_without_the_epoch(patch: Patch) -> None:
-    patch.setattr(conversion, "FINISH", without(conversion.FINISH, when={}))
+    patch.setattr(conversion, "FINISH", without(transitions.FINISH, when={}))
 
 
 def one_file_for_all_epochs(patch: Patch) -> None:
-    patch.setattr(conversion.ids, "mp3_file", lambda job_id, epoch: f"{job_id}.1")
+    patch.setattr(ids, "mp3_file", lambda job_id, epoch: f"{job_id}.1")
 
 
 def mp3_deleted_on_a_guess(patch: Patch) -> None:
     discard = conversion._discard
-    patch.setattr(conversion, "_discard", lambda job, jobs, files: discard(job, Blind(jobs), files))
+    patch.setattr(conversion, "_discard", lambda job, jobs, files: discard(job, cast("Jobs", Blind(jobs)), files))
 
 
 class Blind:
@@ -93,13 +93,13 @@ def video_deleted_on_a_guess(patch: Patch) -> None:
 
 
 def claimed_under_the_same_epoch(patch: Patch) -> None:
-    patch.setattr(repairs, "EXPIRE", without(repairs.EXPIRE, adds={}))
-    patch.setattr(conversion, "CLAIM", without(conversion.CLAIM, adds={"attempts": 1}))
+    patch.setattr(repairs, "EXPIRE", without(transitions.EXPIRE, adds={}))
+    patch.setattr(conversion, "CLAIM", without(transitions.CLAIM, adds={"attempts": 1}))
 
 
 def retried_without_its_video(patch: Patch) -> None:
-    unguarded = {path: rule for path, rule in actions.RETRY.when.items() if path != "video_expired_at"}
-    patch.setattr(actions, "RETRY", without(actions.RETRY, when=unguarded))
+    unguarded = {path: rule for path, rule in transitions.RETRY.when.items() if path != "video_expired_at"}
+    patch.setattr(actions, "RETRY", without(transitions.RETRY, when=unguarded))
 
 
 def expired_mp3_deleted_at_once(patch: Patch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from tests.exploration.memory import MemoryCollection
@@ -121,7 +121,7 @@ def _confirm_deletion(world: World) -> Iterator[Outcome]:
     yield False, world._replace(deleted=True), ("returns", None)
 
 
-_OPERATIONS = {
+_OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
     "database": _database,
     "store_chunks": _store_chunks,
     "store_entry": _store_entry,

@@ -58,7 +58,12 @@ def event(kind: str, job_id: str) -> bytes:
 def seen(letters: DeadLetters) -> list[Letter]:
     """Return what is there, and leave it there."""
     found: list[Letter] = []
-    letters.each(lambda letter: found.append(letter) is not None)
+
+    def keep(letter: Letter) -> bool:
+        found.append(letter)
+        return False
+
+    letters.each(keep)
     return found
 
 

@@ -54,9 +54,13 @@ def tone(hertz: float, seconds: float = 3.0, rate: int = RATE, channels: int = 2
 def faded(samples: Samples, rate: int, fade_in: float, fade_out: float) -> Samples:
     """Return samples that rise from nothing and sink to nothing along straight lines."""
     moments = numpy.arange(len(samples)) / rate
-    rise = numpy.minimum(1, moments / fade_in) if fade_in else 1
-    sink = numpy.minimum(1, (len(samples) / rate - moments) / fade_out) if fade_out else 1
-    return samples * (rise * sink)[:, None]
+    level = numpy.ones(len(samples))
+    if fade_in:
+        level *= numpy.minimum(1, moments / fade_in)
+    if fade_out:
+        level *= numpy.minimum(1, (len(samples) / rate - moments) / fade_out)
+    result: Samples = samples * level[:, None]
+    return result
 
 
 @pytest.mark.parametrize(("volume", "channels"), [(0.0, 2), (0.3, 1), (1.5, 2), (10.0, 1)])

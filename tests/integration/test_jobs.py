@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,13 @@ from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PERIODS = load(Periods, {}).but(max_attempts=3)
-FIELDS = {"owner": "1", "email": "a@example.org", "filename": "$a.mp4", "options": {}, "traceparent": None}
+FIELDS: dict[str, Any] = {
+    "owner": "1",
+    "email": "a@example.org",
+    "filename": "$a.mp4",
+    "options": {},
+    "traceparent": None,
+}
 GIVEN = {
     "epoch": 0,
     "token": "t",
@@ -105,13 +112,14 @@ def test_queries_on_both(collection: Collection[Document]) -> None:
             memory.insert_one(document)
             collection.insert_one(document)
     stores = [Jobs(each, lambda: NOW, PERIODS) for each in (memory, collection)]  # type: ignore[arg-type]
-    for question in (
+    questions: tuple[Callable[[Jobs], Iterator[Document]], ...] = (
         lambda jobs: jobs.lease_over(transitions.CONVERTING, 9999),
         lambda jobs: jobs.unannounced(9999),
         lambda jobs: jobs.mail_over(transitions.CLAIMED, 9999),
         lambda jobs: jobs.uncleaned(9999),
         lambda jobs: jobs.expired("mp3", 9999),
-    ):
+    )
+    for question in questions:
         found = [{job["_id"] for job in question(jobs)} for jobs in stores]
         assert found[0] == found[1] != set()
 

@@ -57,7 +57,12 @@ class Held:
     def renew(self, progress: float) -> int:
         """Give signs of work until the lease lasts longer; return the progress that is shown then."""
         before = self.job["lease"]["until"]
-        until(lambda: self.lease.beat(progress) or self.job["lease"]["until"] > before, "the lease to be renewed")
+
+        def renewed() -> bool:
+            self.lease.beat(progress)
+            return bool(self.job["lease"]["until"] > before)
+
+        until(renewed, "the lease to be renewed")
         return int(self.job["progress"])
 
 

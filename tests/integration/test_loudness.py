@@ -81,12 +81,14 @@ def clicks_over_noise() -> Samples:
 @cache
 def song() -> Samples:
     data = b"".join(music.bars(int(SECONDS / music.BAR_SECONDS)))
-    return numpy.frombuffer(data, "<i2").reshape(-1, music.CHANNELS) / 32_768
+    samples: Samples = numpy.frombuffer(data, "<i2").reshape(-1, music.CHANNELS) / 32_768
+    return samples
 
 
 def crushed() -> Samples:
     """Return a song as loud and as flat as some are sold."""
-    return numpy.tanh(6 * song())
+    samples: Samples = numpy.tanh(6 * song())
+    return samples
 
 
 def assert_level(mp3: bytes, target: float) -> None:

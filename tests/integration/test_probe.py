@@ -425,12 +425,10 @@ def test_odd_chapters(tmp_path: Path, cage: Cage) -> None:
     """Chapters may overlap, be of no length or lie beyond the end."""
     odd = [(0, 1500, "a"), (500, 1000, "within"), (2000, 2000, "no length"), (2500, 99_999_000, "beyond")]
     media = probe.look(with_chapters(tmp_path, "mkv", odd), cage)
-    assert media.chapters == (
-        Chapter(0.0, 1.5, "a"),
-        Chapter(0.5, 1.0, "within"),
-        Chapter(2.0, 2.5, "no length"),
-        Chapter(2.5, pytest.approx(99_999.0), "beyond"),
-    )
+    assert media.chapters[:3] == (Chapter(0.0, 1.5, "a"), Chapter(0.5, 1.0, "within"), Chapter(2.0, 2.5, "no length"))
+    (beyond,) = media.chapters[3:]
+    assert (beyond.start, beyond.title) == (2.5, "beyond")
+    assert beyond.end == pytest.approx(99_999.0)
 
 
 def test_too_many_chapters(tmp_path: Path, cage: Cage) -> None:

@@ -244,7 +244,7 @@ def test_a_cut_is_exact_at_the_rate_that_comes_out(cage: Cage, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("options", [{"start": 11.0}, {"start": 10.0}, {"start": 11.0, "end": 12.0, "speed": 2.0}])
-def test_a_start_beyond_the_end(options: dict[str, float], click_files: Callable[[str], Path], cage: Cage) -> None:
+def test_a_start_beyond_the_end(options: dict[str, Any], click_files: Callable[[str], Path], cage: Cage) -> None:
     assert refusal(click_files("a.wav"), cage, **options) is errors.OUT_OF_RANGE
     assert refusal(click_files("a.mp4"), cage, 1, **options) is errors.OUT_OF_RANGE
 

@@ -13,6 +13,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
+from functions.common import transitions
 from functions.sweep.broom import Broom
 from tests.integration import lives
 from tests.integration.lives import PERIODS, Clock, store, swept
@@ -62,7 +63,7 @@ def with_orphans(broom: Broom) -> str:
 def deleted_with_orphans(broom: Broom) -> str:
     """Return such a job that its owner deleted."""
     job_id = with_orphans(broom)
-    lives.take(broom, lives.transitions.DELETE, job_id, epoch=3)
+    lives.take(broom, transitions.DELETE, job_id, epoch=3)
     return job_id
 
 

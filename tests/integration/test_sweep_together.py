@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, tzinfo
 from threading import Barrier, Event
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pymongo
@@ -215,8 +215,9 @@ def shift_clock(patch: pytest.MonkeyPatch, shift: float) -> None:
 
     class Shifted(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.now(tz) + timedelta(seconds=shift)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            moment = datetime.now(tz) + timedelta(seconds=shift)
+            return cls.fromtimestamp(moment.timestamp(), tz)
 
     patch.setattr(time, "time", lambda: real() + shift)
     for name in [name for name in sys.modules if name.startswith("functions.")]:

@@ -10,4 +10,4 @@ from mutagen.mp3 import MP3
 
 def read(mp3: bytes) -> Any:
     """Return mutagen's file, which has no type of its own for what a tag holds."""
-    return MP3(io.BytesIO(mp3))  # type: ignore[no-untyped-call]
+    return MP3(io.BytesIO(mp3))

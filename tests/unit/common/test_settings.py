@@ -13,10 +13,11 @@ ROW = re.compile(r"^\| `([A-Z0-9_]+)`( \U0001f511)? \| (required|none|`.*?`) \| 
 
 
 def declared() -> dict[str, config.Setting]:
-    kinds = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, config.Settings)]
+    kinds: list[type[config.Settings]] = [Connector]
+    kinds += [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, config.Settings)]
     # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed.
     kinds.sort(key=lambda kind: kind is settings.Verifying)
-    return {setting.name: setting for kind in [Connector, *kinds] for setting in kind.table.values()}
+    return {setting.name: setting for kind in kinds for setting in kind.table.values()}
 
 
 def test_every_setting_with_its_default_and_meaning() -> None:
