@@ -1,4 +1,4 @@
-"""gunicorn's settings, the same for every function (DESIGN section 4)."""
+"""gunicorn's settings, the same for every function (functions/README.md, How a function is served)."""
 
 import gc
 import os

@@ -15,7 +15,8 @@ from functions.backends import mongodb
 from functions.common import config, crash, metrics, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
-from functions.common.transitions import Document, Moment, Transition
+from functions.common.transitions import Transition
+from functions.common.values import Document, Moment
 
 _INDEXES = (
     [("owner", 1), ("created_at", -1)],
@@ -79,7 +80,7 @@ class Jobs:
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
         """Take a job through one row of the table; return it as it is afterwards, or nothing if the row lost.
 
-        Raises Failure(UNAVAILABLE) when the outcome is unknown (rule 2): whoever gets it deletes nothing.
+        Raises Failure(UNAVAILABLE) when the outcome is unknown: delete nothing then (functions/README.md, rule 2).
         """
         for attempt in range(_TRIES):
             moment = self._moment(given)
@@ -97,7 +98,7 @@ class Jobs:
                 job = self._after_doubt(job_id, error)
                 if job is None:
                     return None
-                if _holds(job, transitions.trace(row, moment)):
+                if _holds(job, transitions.result(row, moment)):
                     metrics.took(row.name)
                     return job
                 if attempt + 1 == _TRIES:

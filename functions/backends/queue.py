@@ -16,7 +16,7 @@ from cloudevents.http import CloudEvent
 from functions.common import config, crash, events, metrics
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
-from functions.common.transitions import Document
+from functions.common.values import Document
 
 if TYPE_CHECKING:
     import pika

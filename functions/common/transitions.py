@@ -17,13 +17,29 @@ at `at`, and once more at `until`, when nothing that began before can still be w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from functions.common.errors import GAVE_UP
-from functions.common.settings import Periods
+from functions.common.values import (
+    After,
+    Document,
+    Fixed,
+    Given,
+    GivenLater,
+    Keep,
+    Lease,
+    Length,
+    MayTryAgain,
+    Moment,
+    NotBefore,
+    Now,
+    Over,
+    TriedEnough,
+    Value,
+    Values,
+)
 
 RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED, DELETING = (
     "receiving",
@@ -43,83 +59,14 @@ NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED = (
     "failed",
 )
 
-Document = dict[str, Any]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Moment(NamedTuple):
-    """What a row's values may depend on: the database's clock, the periods, and what the caller gives."""
-
-    now: datetime
-    periods: Periods
-    given: Mapping[str, Any] = _NOTHING
-
-    def after(self, seconds: float) -> datetime:
-        """Return the moment `seconds` later, in the whole milliseconds that MongoDB keeps."""
-        later = self.now + timedelta(seconds=seconds)
-        return later.replace(microsecond=later.microsecond // 1000 * 1000)
-
-
-Value = Callable[[Moment], Any]
-
-
-def now(moment: Moment) -> datetime:
-    """Stand for the moment of the change."""
-    return moment.after(0)
-
-
-def after(period: str) -> Value:
-    """Stand for the end of a period, named as in Periods, that begins now."""
-    return lambda moment: moment.after(getattr(moment.periods, period))
-
-
-def length(period: str) -> Value:
-    """Stand for a period's length in seconds."""
-    return lambda moment: getattr(moment.periods, period)
-
-
-def keep(period: str) -> Value:
-    """Stand for the end of a time of keeping, in days, that begins now."""
-    return lambda moment: moment.after(getattr(moment.periods, period) * 86_400)
-
-
-def given(name: str) -> Value:
-    """Stand for what the caller gives under this name."""
-    return lambda moment: moment.given[name]
-
-
-def fixed(value: Any) -> Value:
-    """Stand for the same value always."""
-    return lambda moment: value
-
-
-def lease(period: str) -> Value:
-    """Stand for a lease's end: a period from now, but never past the step's own deadline (rule 5)."""
-    return lambda moment: min(moment.after(getattr(moment.periods, period)), moment.given["deadline"])
-
-
-def over(moment: Moment) -> Document:
-    """Require that the time has come."""
-    return {"$lte": moment.after(0)}
-
-
-def not_before(moment: Moment) -> Document:
-    """Require that the time has come or that there is none."""
-    return {"$not": {"$gt": moment.after(0)}}
-
-
-def may_try_again(moment: Moment) -> Document:
-    """Require that there are attempts left (rule 6)."""
-    return {"$lt": moment.periods.max_attempts}
-
-
-def tried_enough(moment: Moment) -> Document:
-    """Require that there are no attempts left (rule 6)."""
-    return {"$gte": moment.periods.max_attempts}
-
-
 class Transition(NamedTuple):
-    """One row: who may take a job from where to where, and what else changes."""
+    """One row: which function may take a job from which state to which, and what else changes.
+
+    `minimum` and `maximum` set a field to a value unless it is already lower, or higher.
+    """
 
     name: str
     who: str
@@ -130,8 +77,8 @@ class Transition(NamedTuple):
     when: Mapping[str, Value] = _NOTHING
     sets: Mapping[str, Value] = _NOTHING
     adds: Mapping[str, int] = _NOTHING
-    least: Mapping[str, Value] = _NOTHING
-    most: Mapping[str, Value] = _NOTHING
+    minimum: Mapping[str, Value] = _NOTHING
+    maximum: Mapping[str, Value] = _NOTHING
     drops: tuple[str, ...] = ()
 
 
@@ -140,12 +87,12 @@ def condition(row: Transition, job_id: str, moment: Moment) -> Document:
     query: Document = {"_id": job_id, "state": {"$in": list(row.source)}}
     if row.mail:
         query["mail.state"] = {"$in": list(row.mail)}
-    return query | {path: rule(moment) for path, rule in row.when.items()}
+    return query | {path: rule.at(moment) for path, rule in row.when.items()}
 
 
 def change(row: Transition, moment: Moment) -> Document:
     """Return the update that the row makes, in MongoDB's update operators."""
-    sets = {path: value(moment) for path, value in row.sets.items()} | {"updated_at": now(moment)}
+    sets = {path: value.at(moment) for path, value in row.sets.items()} | {"updated_at": Now().at(moment)}
     if row.target:
         sets["state"] = row.target
     if row.mail_target:
@@ -153,20 +100,21 @@ def change(row: Transition, moment: Moment) -> Document:
     update: Document = {"$set": sets}
     if row.adds:
         update["$inc"] = dict(row.adds)
-    for operator, values in (("$min", row.least), ("$max", row.most)):
+    for operator, values in (("$min", row.minimum), ("$max", row.maximum)):
         if values:
-            update[operator] = {path: value(moment) for path, value in values.items()}
+            update[operator] = {path: value.at(moment) for path, value in values.items()}
     if row.drops:
         update["$unset"] = dict.fromkeys(row.drops, "")
     return update
 
 
-def trace(row: Transition, moment: Moment) -> Document:
-    """Return what the document shows, path by path, right after the row was applied by the one who gives this.
+def result(row: Transition, moment: Moment) -> Document:
+    """Return what the document shows, path by path, right after its caller applied the row.
 
-    The claim is part of it, the epoch or the token: somebody else's change of the same kind looks the same but for it.
+    The claim is part of it, the epoch or the token: without it, another process' change of the same kind would look
+    the same.
     """
-    claim = {path: rule(moment) for path, rule in row.when.items() if rule in _CLAIMS}
+    claim: Document = {path: row.when[path].at(moment) for path in _CLAIMS if path in row.when}
     shown = {path: value + row.adds.get(path, 0) if path == "epoch" else value for path, value in claim.items()}
     kept = {path: value for path, value in shown.items() if path not in row.drops}
     sets: Document = change(row, moment)["$set"]
@@ -174,24 +122,28 @@ def trace(row: Transition, moment: Moment) -> Document:
 
 
 # What several rows have in common.
-_CLAIMS = (given("epoch"), given("token"))
-_SAME_EPOCH = {"epoch": _CLAIMS[0]}
-_SAME_TOKEN = {"mail.token": _CLAIMS[1]}
-_LEASE_OVER = _SAME_EPOCH | {"lease.until": over}
-_ANNOUNCE_LATER = {"announced_at": now, "announce_gap": length("announce_gap"), "announce_due": given("retry_at")}
-_ANNOUNCE = _ANNOUNCE_LATER | {"announce_due": after("announce_gap")}
-_CLEAN_SOON = {"cleanup.at": after("announce_gap")}
-_CLEAN_AT_ONCE = {"cleanup.at": now}
-_CLEAN_LAST = {"cleanup.until": after("longest_step")}
-_KEEP_FAILED = {"expires.video": keep("video_keep_days"), "expires.job": keep("job_keep_days")}
-_KEEP_DONE = _KEEP_FAILED | {"expires.mp3": keep("mp3_keep_days")}
+_CLAIMS = ("epoch", "mail.token")  # the paths that tell whose change it is
+_SAME_EPOCH: Values = {"epoch": Given("epoch")}
+_SAME_TOKEN: Values = {"mail.token": Given("token")}
+_LEASE_OVER: Values = _SAME_EPOCH | {"lease.until": Over()}
+_ANNOUNCE_LATER: Values = {
+    "announced_at": Now(),
+    "announce_gap": Length("announce_gap"),
+    "announce_due": Given("retry_at"),
+}
+_ANNOUNCE: Values = _ANNOUNCE_LATER | {"announce_due": After("announce_gap")}
+_CLEAN_SOON: Values = {"cleanup.at": After("announce_gap")}
+_CLEAN_AT_ONCE: Values = {"cleanup.at": Now()}
+_CLEAN_LAST: Values = {"cleanup.until": After("longest_step")}
+_KEEP_FAILED: Values = {"expires.video": Keep("video_keep_days"), "expires.job": Keep("job_keep_days")}
+_KEEP_DONE: Values = _KEEP_FAILED | {"expires.mp3": Keep("mp3_keep_days")}
 _ENDED = (DONE, FAILED)
-_MAIL_OVER = _SAME_TOKEN | {"mail.until": over}
+_MAIL_OVER: Values = _SAME_TOKEN | {"mail.until": Over()}
 _MAIL_CLAIM = ("mail.token", "mail.until")
-_GAVE_UP = fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
+_GAVE_UP = Fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
 
 RENEW_UPLOAD = Transition(
-    "renew_upload", "upload", (RECEIVING,), None, when=_SAME_EPOCH, sets={"lease.until": lease("upload_lease")}
+    "renew_upload", "upload", (RECEIVING,), None, when=_SAME_EPOCH, sets={"lease.until": Lease("upload_lease")}
 )
 ACCEPT = Transition(
     "accept",
@@ -200,10 +152,17 @@ ACCEPT = Transition(
     READY,
     when=_SAME_EPOCH,
     drops=("lease",),
-    sets=_ANNOUNCE | {"size": given("size"), "sha256": given("sha256"), "options": given("options")},
+    sets=_ANNOUNCE | {"size": Given("size"), "sha256": Given("sha256"), "options": Given("options")},
 )
 ABORT = Transition(
-    "abort", "upload", (RECEIVING,), ABORTED, when=_SAME_EPOCH, drops=("lease",), least=_CLEAN_SOON, most=_CLEAN_LAST
+    "abort",
+    "upload",
+    (RECEIVING,),
+    ABORTED,
+    when=_SAME_EPOCH,
+    drops=("lease",),
+    minimum=_CLEAN_SOON,
+    maximum=_CLEAN_LAST,
 )
 ABANDON = Transition(
     "abandon",
@@ -213,8 +172,8 @@ ABANDON = Transition(
     when=_LEASE_OVER,
     adds={"epoch": 1},
     drops=("lease",),
-    least=_CLEAN_AT_ONCE,
-    most=_CLEAN_LAST,
+    minimum=_CLEAN_AT_ONCE,
+    maximum=_CLEAN_LAST,
 )
 
 CLAIM = Transition(
@@ -222,12 +181,12 @@ CLAIM = Transition(
     "convert",
     (READY,),
     CONVERTING,
-    when=_SAME_EPOCH | {"retry_at": not_before},
+    when=_SAME_EPOCH | {"retry_at": NotBefore()},
     sets={
-        "claimed_at": now,
-        "progress": fixed(0),
-        "lease.holder": given("holder"),
-        "lease.until": after("convert_lease"),
+        "claimed_at": Now(),
+        "progress": Fixed(0),
+        "lease.holder": Given("holder"),
+        "lease.until": After("convert_lease"),
     },
     adds={"epoch": 1, "attempts": 1},
     drops=("retry_at", "announce_due"),
@@ -238,8 +197,8 @@ RENEW = Transition(
     (CONVERTING,),
     None,
     when=_SAME_EPOCH,
-    sets={"lease.until": lease("convert_lease")},
-    most={"progress": given("progress")},
+    sets={"lease.until": Lease("convert_lease")},
+    maximum={"progress": Given("progress")},
 )
 FINISH = Transition(
     "finish",
@@ -248,9 +207,9 @@ FINISH = Transition(
     DONE,
     when=_SAME_EPOCH,
     drops=("lease", "error"),
-    sets=_ANNOUNCE | _KEEP_DONE | {"mp3": given("mp3"), "progress": fixed(100)},
-    least=_CLEAN_SOON,
-    most=_CLEAN_LAST,
+    sets=_ANNOUNCE | _KEEP_DONE | {"mp3": Given("mp3"), "progress": Fixed(100)},
+    minimum=_CLEAN_SOON,
+    maximum=_CLEAN_LAST,
 )
 FAIL = Transition(
     "fail",
@@ -259,18 +218,18 @@ FAIL = Transition(
     FAILED,
     when=_SAME_EPOCH,
     drops=("lease",),
-    sets=_ANNOUNCE | _KEEP_FAILED | {"error": given("error")},
-    least=_CLEAN_SOON,
-    most=_CLEAN_LAST,
+    sets=_ANNOUNCE | _KEEP_FAILED | {"error": Given("error")},
+    minimum=_CLEAN_SOON,
+    maximum=_CLEAN_LAST,
 )
 POSTPONE = Transition(
     "postpone",
     "convert",
     (CONVERTING,),
     READY,
-    when=_SAME_EPOCH | {"attempts": may_try_again},
+    when=_SAME_EPOCH | {"attempts": MayTryAgain()},
     drops=("lease",),
-    sets=_ANNOUNCE_LATER | {"retry_at": given("retry_at")},
+    sets=_ANNOUNCE_LATER | {"retry_at": Given("retry_at")},
 )
 HAND_BACK = Transition(
     "hand_back",
@@ -287,7 +246,7 @@ EXPIRE = Transition(
     "sweep",
     (CONVERTING,),
     READY,
-    when=_LEASE_OVER | {"attempts": may_try_again},
+    when=_LEASE_OVER | {"attempts": MayTryAgain()},
     sets=_ANNOUNCE,
     adds={"epoch": 1},
     drops=("lease",),
@@ -297,27 +256,27 @@ GIVE_UP = Transition(
     "sweep",
     (CONVERTING,),
     FAILED,
-    when=_LEASE_OVER | {"attempts": tried_enough},
+    when=_LEASE_OVER | {"attempts": TriedEnough()},
     adds={"epoch": 1},
     sets=_ANNOUNCE | _KEEP_FAILED | {"error": _GAVE_UP},
     drops=("lease",),
-    least=_CLEAN_SOON,
-    most=_CLEAN_LAST,
+    minimum=_CLEAN_SOON,
+    maximum=_CLEAN_LAST,
 )
 RETRY = Transition(
     "retry",
     "jobs",
     (FAILED,),
     READY,
-    when=_SAME_EPOCH | {"video_expired_at": fixed(None)},
+    when=_SAME_EPOCH | {"video_expired_at": Fixed(None)},
     mail_target=NONE,
-    sets=_ANNOUNCE | {"attempts": fixed(0), "progress": fixed(0), "mail.attempts": fixed(0)},
+    sets=_ANNOUNCE | {"attempts": Fixed(0), "progress": Fixed(0), "mail.attempts": Fixed(0)},
     adds={"epoch": 1, "mail.run": 1},
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
 )
 
-_SEND_AGAIN = {"announced_at": now, "announce_gap": given("gap"), "announce_due": lambda m: m.after(m.given["gap"])}
-_NOT_SENT_SINCE = _SAME_EPOCH | {"announced_at": given("announced_at"), "announce_due": over}
+_SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": GivenLater("gap")}
+_NOT_SENT_SINCE: Values = _SAME_EPOCH | {"announced_at": Given("announced_at"), "announce_due": Over()}
 ANNOUNCE_READY = Transition("announce_ready", "sweep", (READY,), None, when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 ANNOUNCE_END = Transition("announce_end", "sweep", _ENDED, None, mail=(NONE,), when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 
@@ -328,8 +287,8 @@ CLAIM_MAIL = Transition(
     None,
     mail=(NONE,),
     mail_target=CLAIMED,
-    when={"mail.run": given("run"), "mail.retry_at": not_before},
-    sets={"mail.token": given("token"), "mail.until": after("mail_lease")},
+    when={"mail.run": Given("run"), "mail.retry_at": NotBefore()},
+    sets={"mail.token": Given("token"), "mail.until": After("mail_lease")},
     adds={"mail.attempts": 1},
     drops=("mail.retry_at", "announce_due"),
 )
@@ -341,7 +300,7 @@ HAND_OVER = Transition(
     mail=(CLAIMED,),
     mail_target=HANDING_OVER,
     when=_SAME_TOKEN,
-    sets={"mail.until": after("mail_unknown"), "mail.message_id": given("message_id")},
+    sets={"mail.until": After("mail_unknown"), "mail.message_id": Given("message_id")},
 )
 MAIL_SENT = Transition(
     "mail_sent",
@@ -380,8 +339,8 @@ POSTPONE_MAIL = Transition(
     None,
     mail=(CLAIMED, HANDING_OVER),
     mail_target=NONE,
-    when=_SAME_TOKEN | {"mail.attempts": may_try_again},
-    sets=_ANNOUNCE_LATER | {"mail.retry_at": given("retry_at")},
+    when=_SAME_TOKEN | {"mail.attempts": MayTryAgain()},
+    sets=_ANNOUNCE_LATER | {"mail.retry_at": Given("retry_at")},
     drops=_MAIL_CLAIM,
 )
 HAND_BACK_MAIL = Transition(
@@ -403,7 +362,7 @@ EXPIRE_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=NONE,
-    when=_MAIL_OVER | {"mail.attempts": may_try_again},
+    when=_MAIL_OVER | {"mail.attempts": MayTryAgain()},
     sets=_ANNOUNCE,
     drops=_MAIL_CLAIM,
 )
@@ -414,7 +373,7 @@ GIVE_UP_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=MAIL_FAILED,
-    when=_MAIL_OVER | {"mail.attempts": tried_enough},
+    when=_MAIL_OVER | {"mail.attempts": TriedEnough()},
     drops=("mail.until",),
 )
 LOSE_MAIL = Transition(
@@ -434,8 +393,8 @@ MAIL_AGAIN = Transition(
     None,
     mail=(SENT, UNKNOWN, MAIL_FAILED),
     mail_target=NONE,
-    when={"mail.run": given("run")},
-    sets=_ANNOUNCE | {"mail.attempts": fixed(0)},
+    when={"mail.run": Given("run")},
+    sets=_ANNOUNCE | {"mail.attempts": Fixed(0)},
     adds={"mail.run": 1},
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id"),
 )
@@ -448,39 +407,39 @@ DELETE = Transition(
     when=_SAME_EPOCH,
     adds={"epoch": 1},
     drops=("lease", "retry_at", "announce_due", "expires", *_MAIL_CLAIM),
-    least=_CLEAN_SOON,
-    most=_CLEAN_LAST,
+    minimum=_CLEAN_SOON,
+    maximum=_CLEAN_LAST,
 )
 EXPIRE_VIDEO = Transition(
     "expire_video",
     "sweep",
     _ENDED,
     None,
-    when=_SAME_EPOCH | {"expires.video": over},
-    sets={"video_expired_at": now},
+    when=_SAME_EPOCH | {"expires.video": Over()},
+    sets={"video_expired_at": Now()},
     drops=("expires.video",),
-    least=_CLEAN_AT_ONCE,
-    most={"cleanup.until": now},
+    minimum=_CLEAN_AT_ONCE,
+    maximum={"cleanup.until": Now()},
 )
 EXPIRE_MP3 = Transition(
     "expire_mp3",
     "sweep",
     (DONE,),
     None,
-    when=_SAME_EPOCH | {"expires.mp3": over},
-    sets={"mp3.expired_at": now},
+    when=_SAME_EPOCH | {"expires.mp3": Over()},
+    sets={"mp3.expired_at": Now()},
     drops=("expires.mp3",),
-    least={"cleanup.at": after("download_timeout")},
-    most={"cleanup.until": after("download_timeout")},
+    minimum={"cleanup.at": After("download_timeout")},
+    maximum={"cleanup.until": After("download_timeout")},
 )
-_SAME_CLEANUP = _SAME_EPOCH | {"cleanup.at": given("at"), "cleanup.until": given("until")}
+_SAME_CLEANUP: Values = _SAME_EPOCH | {"cleanup.at": Given("at"), "cleanup.until": Given("until")}
 CLEAN_AGAIN = Transition(
     "clean_again",
     "sweep",
     (DONE, FAILED, ABORTED, DELETING),
     None,
     when=_SAME_CLEANUP,
-    sets={"cleanup.at": given("until")},
+    sets={"cleanup.at": Given("until")},
 )
 CLEAN_LATER = Transition(
     "clean_later",
@@ -488,7 +447,7 @@ CLEAN_LATER = Transition(
     (DONE, FAILED, ABORTED, DELETING),
     None,
     when=_SAME_CLEANUP,
-    sets={"cleanup.at": after("announce_gap")},
+    sets={"cleanup.at": After("announce_gap")},
 )
 CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup",))
 

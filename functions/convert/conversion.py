@@ -15,7 +15,8 @@ from functions.backends.queue import Queue
 from functions.common import errors, ids, metrics, transitions
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE, Document
+from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE
+from functions.common.values import Document
 from functions.convert import workspace
 from functions.convert.lease import Lease, Lost, Stopped
 from functions.convert.watch import Watch

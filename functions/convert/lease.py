@@ -7,7 +7,8 @@ from datetime import timedelta
 from threading import Event
 
 from functions.backends.jobs import Jobs
-from functions.common.transitions import RENEW, Document
+from functions.common.transitions import RENEW
+from functions.common.values import Document
 from functions.convert.watch import Watch
 
 _RENEWALS_A_LEASE = 3

@@ -1,4 +1,4 @@
-"""Delivery: which MP3 a download gets, or why it gets none (DESIGN section 3, HTTP answers)."""
+"""Delivery: which MP3 a download gets, or why it gets none (functions/README.md, Answers to people)."""
 
 from __future__ import annotations
 

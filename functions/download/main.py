@@ -1,4 +1,4 @@
-"""download: an id or a signed link in, the MP3 out, whole or in ranges (DESIGN section 1)."""
+"""download: an id or a signed link in, the MP3 out, whole or in ranges (functions/README.md, The steps)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions: what somebody may ask for a job at any moment of its life, by compare-and-set alone (DESIGN section 3).
+"""Actions: what may be asked of a job at any moment of its life, by compare-and-set alone (functions/README.md).
 
 `owner` is the user who asks, to whom somebody else's job is as good as none. Without one, it is an operator who asks.
 """
@@ -13,7 +13,8 @@ from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.common import errors, ids
 from functions.common.errors import Failure
-from functions.common.transitions import DELETE, DONE, FAILED, MAIL_AGAIN, MAIL_FAILED, READY, RETRY, Document
+from functions.common.transitions import DELETE, DONE, FAILED, MAIL_AGAIN, MAIL_FAILED, READY, RETRY
+from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from functions.backends.dead_letters import MP3S_DEAD, VIDEOS_DEAD, DeadLetters,
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.common.errors import GAVE_UP, Failure
-from functions.common.transitions import DONE, FAILED, NONE, READY, Document
+from functions.common.transitions import DONE, FAILED, NONE, READY
+from functions.common.values import Document
 from functions.jobs import actions
 from functions.jobs.actions import Told
 

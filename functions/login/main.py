@@ -1,4 +1,4 @@
-"""login: an e-mail address and a password in, a token out (DESIGN section 1)."""
+"""login: an e-mail address and a password in, a token out (functions/README.md, The steps)."""
 
 from __future__ import annotations
 

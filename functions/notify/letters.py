@@ -8,7 +8,7 @@ from email.utils import formatdate, parseaddr
 
 from functions.common import links, transitions
 from functions.common.settings import Links, SignedLinks
-from functions.common.transitions import Document
+from functions.common.values import Document
 
 _NAME_MOST_CHARACTERS = 100
 

@@ -1,4 +1,4 @@
-"""Mailing: tell the owner how a job ended, once, and never twice (DESIGN section 3, step notify)."""
+"""Mailing: tell the owner once how a job ended, and never twice (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from functions.common.transitions import (
     MAIL_UNKNOWN,
     POSTPONE_MAIL,
     REFUSE_MAIL,
-    Document,
 )
+from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
 

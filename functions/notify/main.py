@@ -1,4 +1,4 @@
-"""notify: an `mp3.ready` or `conversion.failed` event in, one mail out (DESIGN section 1)."""
+"""notify: an `mp3.ready` or `conversion.failed` event in, one mail out (functions/README.md, The steps)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.common import trace
 from functions.common.errors import Failure
-from functions.common.transitions import Document, Transition
+from functions.common.transitions import Transition
+from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from functions.backends.files import MP3S, VIDEOS
 from functions.backends.jobs import Jobs
 from functions.common import ids, transitions
 from functions.common.errors import Failure
-from functions.common.transitions import CLEAN_AGAIN, CLEAN_LATER, CLEANED, Document
+from functions.common.transitions import CLEAN_AGAIN, CLEAN_LATER, CLEANED
+from functions.common.values import Document, Moment
 from functions.sweep.broom import Broom
 
 _EPOCHS_AT_ONCE = 500
@@ -45,7 +46,7 @@ def _clean(broom: Broom, job: Document) -> None:
 
 
 def _unnamed(job: Document, jobs: Jobs) -> Iterator[tuple[str, list[str]]]:
-    """Yield every file that the job may have left behind (rule 4): found from the job, never by a scan."""
+    """Yield every file the job may have left, found from the job, never by a scan (functions/README.md, rule 4)."""
     gone = job["state"] in _GONE
     if gone or job.get("video_expired_at"):
         yield VIDEOS, [job["_id"]]
@@ -64,6 +65,6 @@ def _kept_mp3(job: Document, jobs: Jobs) -> str | None:
         return None
     # A download that began before the file expired may finish.
     expired = mp3.get("expired_at")
-    if expired and transitions.Moment(expired, jobs.periods).after(jobs.periods.download_timeout) <= jobs.after(0):
+    if expired and Moment(expired, jobs.periods).after(jobs.periods.download_timeout) <= jobs.after(0):
         return None
     return str(mp3["file_id"])

@@ -1,4 +1,4 @@
-"""sweep: repair what crashes left; called every 30 s by a timer (DESIGN section 1)."""
+"""sweep: repair what crashes left; called every 30 s by a timer (functions/README.md, The steps)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The repairs: what is looked for, and what is done about it (DESIGN section 3, step sweep)."""
+"""The repairs: what is due, and what is done about it (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from functions.common.transitions import (
     GIVE_UP,
     GIVE_UP_MAIL,
     LOSE_MAIL,
-    Document,
     Transition,
 )
+from functions.common.values import Document
 from functions.sweep.broom import Broom
 from functions.sweep.cleaning import clean
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from threading import Event
 
-from functions.common.transitions import Document
+from functions.common.values import Document
 from functions.sweep.broom import Broom
 from functions.sweep.repairs import REPAIRS, Repair
 

@@ -1,4 +1,4 @@
-"""Intake: take a video in so that nothing of it is left, or it is never lost (DESIGN section 3, step upload)."""
+"""Intake: store a video so that either nothing of it is left or it is never lost (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from functions.backends.jobs import Jobs
 from functions.common import ids, transitions
 from functions.common.errors import EMPTY_FILE, UNAVAILABLE, Failure
 from functions.common.tokens import Bearer
-from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD, Document
+from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD
+from functions.common.values import Document, Moment
 from functions.upload import sniffing
 from functions.upload.body import Video
 
@@ -51,7 +52,7 @@ def _peek(video: Video) -> tuple[bytes, Video]:
 
 def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
     writer = files.write(VIDEOS, job["_id"])
-    deadline = transitions.Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
+    deadline = Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
     pause = jobs.periods.upload_lease / _RENEWALS_A_LEASE
     renewed = time.monotonic()
     for block in video.blocks:

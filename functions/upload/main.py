@@ -1,4 +1,4 @@
-"""upload: one video in, as a form or as the body; a job's id out (DESIGN section 1)."""
+"""upload: one video in, as a form or as the body; a job's id out (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functions.common.settings import Broker, Links, Mongo, Periods, Verifying
 
 if TYPE_CHECKING:
     from functions.common.tokens import Verifier
-    from functions.common.transitions import Document
+    from functions.common.values import Document
 
 _PERIODS = config.load(Periods)
 _VERIFYING = config.load(Verifying)

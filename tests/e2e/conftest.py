@@ -14,7 +14,7 @@ import pytest
 from functions.backends.jobs import Jobs
 from functions.common.config import load
 from functions.common.settings import Periods
-from functions.common.transitions import Document
+from functions.common.values import Document
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox

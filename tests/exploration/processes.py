@@ -15,7 +15,7 @@ from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.settings import Periods
 from functions.common.tokens import Bearer
-from functions.common.transitions import Document
+from functions.common.values import Document
 from functions.convert import conversion
 from functions.convert.engine import Made
 from functions.convert.watch import Watch

@@ -10,7 +10,8 @@ import pytest
 
 from functions.backends.jobs import Jobs
 from functions.common import ids, transitions
-from functions.common.transitions import Moment, Transition
+from functions.common.transitions import Transition
+from functions.common.values import Moment
 from functions.convert import conversion
 from functions.jobs import actions
 from functions.notify import mailing
@@ -47,7 +48,7 @@ def lost_answer_taken_for_a_win(patch: Patch) -> None:
     def sets_alone(row: Transition, moment: Moment) -> dict[str, Any]:
         return dict(transitions.change(row, moment)["$set"])
 
-    patch.setattr(transitions, "trace", sets_alone)
+    patch.setattr(transitions, "result", sets_alone)
 
 
 def mail_sent_again_when_in_doubt(patch: Patch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo.database import Database
 
 from functions.common import ids
-from functions.common.transitions import Document
+from functions.common.values import Document
 from functions.sweep.broom import Broom
 from tests.integration import lives
 from tests.integration.lives import Clock

@@ -13,7 +13,7 @@ from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.common import errors, ids, transitions
 from functions.common.errors import Failure
-from functions.common.transitions import Document
+from functions.common.values import Document
 from functions.jobs import actions
 from functions.sweep.broom import Broom
 from tests.integration import lives

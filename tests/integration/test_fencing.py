@@ -21,7 +21,8 @@ from functions.backends.queue import Queue
 from functions.common import ids, transitions
 from functions.common.config import load
 from functions.common.settings import Broker, Periods, Relay
-from functions.common.transitions import Document, Transition
+from functions.common.transitions import Transition
+from functions.common.values import Document
 from functions.convert import conversion
 from functions.convert.engine import Made
 from functions.notify import mailing

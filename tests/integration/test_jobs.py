@@ -17,7 +17,8 @@ from functions.common import transitions
 from functions.common.config import load
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
-from functions.common.transitions import TABLE, Document, Moment, Transition
+from functions.common.transitions import TABLE, Transition
+from functions.common.values import Document, Moment
 from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -97,7 +98,7 @@ def test_every_row_on_both(row: Transition, collection: Collection[Document]) ->
         assert results[0] == results[1]
         assert memory.find_one({"_id": document["_id"]}) == collection.find_one({"_id": document["_id"]})
         if results[0]:
-            shown = transitions.trace(row, Moment(NOW, PERIODS, GIVEN))
+            shown = transitions.result(row, Moment(NOW, PERIODS, GIVEN))
             assert all(_at(results[0], path) == value for path, value in shown.items())
         outcomes.append(results[0] is not None)
     assert set(outcomes) == {True, False}

@@ -14,7 +14,8 @@ from functions.backends.jobs import Jobs
 from functions.common import ids
 from functions.common.config import load
 from functions.common.settings import Periods
-from functions.common.transitions import ACCEPT, CLAIM, DELETE, EXPIRE, Document, Transition
+from functions.common.transitions import ACCEPT, CLAIM, DELETE, EXPIRE, Transition
+from functions.common.values import Document
 from functions.convert.lease import Lease, Lost, Stopped
 from tests.clients.waiting import until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,8 @@ DOCUMENTS += sorted(
     for folder in ("functions", "knative", "local", "tests")
     for path in ROOT.glob(f"{folder}/**/*.md")
 )
+RULE = re.compile(r"^(\d)\. \*\*", re.M)
+REFERENCE = re.compile(r"functions/README\.md, rules? (\d)")
 LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 ROW = re.compile(r"^\| `(\w+)` \| ([a-z, ]+) \| ([^|]+) \| ([^|]+) \|$", re.M)
 
@@ -36,6 +39,27 @@ def test_the_table_of_transitions_is_the_codes() -> None:
     """Every row, in the code's order, with its function and its states."""
     shown = (ROOT / "functions" / "README.md").read_text().partition("| row |")[2].partition("\n\n")[0]
     assert ROW.findall(shown) == [_row(row) for row in transitions.TABLE]
+
+
+def _tracked(pattern: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "grep", "-lIE", pattern], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert listed.returncode in (0, 1), listed.stderr
+    own = Path(__file__).resolve()
+    return [path for name in listed.stdout.splitlines() if (path := ROOT / name) != own]
+
+
+def test_rules_are_cited_by_numbers_that_exist() -> None:
+    known = RULE.findall((ROOT / "functions" / "README.md").read_text())
+    assert known == [str(number) for number in range(1, 8)]
+    cited = {path: REFERENCE.findall(path.read_text()) for path in _tracked(r"functions/README\.md, rules? [0-9]")}
+    assert cited, "nothing cites a rule: the pattern is wrong"
+    assert {path.name: set(numbers) - set(known) for path, numbers in cited.items() if set(numbers) - set(known)} == {}
+
+
+def test_nothing_cites_what_a_reader_cannot_open() -> None:
+    assert [str(path.relative_to(ROOT)) for path in _tracked(r"DESIGN(\.md| section)|\(facts:|facts of every")] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

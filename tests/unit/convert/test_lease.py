@@ -12,7 +12,8 @@ import pytest
 from functions.backends.jobs import Jobs
 from functions.common.config import load
 from functions.common.settings import Periods
-from functions.common.transitions import ACCEPT, CLAIM, DELETE, EXPIRE, Document
+from functions.common.transitions import ACCEPT, CLAIM, DELETE, EXPIRE
+from functions.common.values import Document
 from functions.convert import lease as leases
 from functions.convert.lease import Lease, Lost, Stopped
 from tests.exploration.memory import MemoryCollection

@@ -1,0 +1,104 @@
+"""The table of transitions: what a row asks for, changes and shows, and that it never loses its claim."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.common import transitions
+from functions.common.config import load
+from functions.common.settings import Periods
+from functions.common.transitions import TABLE, Transition
+from functions.common.values import After, Document, Given, Moment
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+PERIODS = load(Periods, {})
+GIVEN = {
+    "epoch": 4,
+    "token": "mine",
+    "run": 2,
+    "holder": "h",
+    "deadline": NOW + timedelta(seconds=20),
+    "progress": 7,
+    "mp3": {"file_id": "a.4"},
+    "error": {"code": "no_audio", "title": "t"},
+    "size": 1,
+    "sha256": "0",
+    "options": {},
+    "retry_at": NOW,
+    "announced_at": NOW,
+    "gap": 60.0,
+    "message_id": "<m>",
+    "at": NOW,
+    "until": NOW,
+}
+MOMENT = Moment(NOW, PERIODS, GIVEN)
+# A row as somebody may write it, with values of its own instead of the shared ones.
+PLANTED = Transition(
+    "planted", "convert", ("converting",), "ready", when={"epoch": Given("epoch"), "attempts": Given("run")}
+)
+PLANTED_MAIL = Transition(
+    "planted_mail", "notify", ("done",), None, mail=("claimed",), when={"mail.token": Given("token")}
+)
+
+
+def lost_claims(row: Transition) -> list[str]:
+    """Return the claims that a row asks for and its result does not show, unless the row itself drops them."""
+    shown = transitions.result(row, MOMENT)
+    return [path for path in ("epoch", "mail.token") if path in row.when and path not in (*row.drops, *shown)]
+
+
+@pytest.mark.parametrize("row", [*TABLE, PLANTED, PLANTED_MAIL], ids=lambda row: row.name)
+def test_no_row_loses_its_claim(row: Transition) -> None:
+    """Somebody else's change of the same kind must not be taken for one's own."""
+    assert lost_claims(row) == []
+
+
+def test_a_lost_claim_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test above can fail: it does when the claim is sought elsewhere."""
+    monkeypatch.setattr(transitions, "_CLAIMS", ())
+    assert lost_claims(PLANTED) == ["epoch"]
+    assert lost_claims(PLANTED_MAIL) == ["mail.token"]
+
+
+def test_the_result_shows_the_epoch_after_the_change() -> None:
+    assert transitions.result(transitions.CLAIM, MOMENT)["epoch"] == 5
+    assert transitions.result(transitions.FINISH, MOMENT)["epoch"] == 4
+
+
+def test_names_are_unique_and_rows_compare_by_content() -> None:
+    assert len({row.name for row in TABLE}) == len(TABLE)
+    assert PLANTED._replace(when={"epoch": Given("epoch"), "attempts": Given("run")}) == PLANTED
+    assert PLANTED._replace(when={"epoch": After("epoch"), "attempts": Given("run")}) != PLANTED
+    assert "Given(name='epoch')" in repr(PLANTED)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_names_where_it_comes_from(row: Transition) -> None:
+    """By the state, and by the epoch, the token or the run: a change that names neither could undo another's."""
+    query: Document = transitions.condition(row, "id", MOMENT)
+    assert query["_id"] == "id"
+    assert query["state"] == {"$in": list(row.source)}
+    assert {"epoch", "mail.token", "mail.run"} & query.keys()
+    if row.mail:
+        assert query["mail.state"] == {"$in": list(row.mail)}
+
+
+def test_a_change_in_mongodbs_operators() -> None:
+    change = transitions.change(transitions.FAIL, MOMENT)
+    moment = NOW.replace(microsecond=123000)  # MongoDB keeps milliseconds
+    assert change["$set"]["state"] == "failed"
+    assert change["$set"]["updated_at"] == change["$set"]["announced_at"] == moment
+    assert change["$set"]["error"] == GIVEN["error"]
+    assert change["$unset"] == {"lease": ""}
+    assert change["$min"] == {"cleanup.at": moment + timedelta(seconds=PERIODS.announce_gap)}
+    assert change["$max"] == {"cleanup.until": moment + timedelta(seconds=PERIODS.longest_step)}
+
+
+def test_a_lease_never_outlives_its_deadline() -> None:
+    """The period is a minute, the deadline 20 seconds away."""
+    assert transitions.change(transitions.RENEW, MOMENT)["$set"]["lease.until"] == GIVEN["deadline"]
+    later = MOMENT._replace(given={**GIVEN, "deadline": NOW + timedelta(hours=1)})
+    until = transitions.change(transitions.RENEW, later)["$set"]["lease.until"]
+    assert until == NOW.replace(microsecond=123000) + timedelta(seconds=PERIODS.convert_lease)
