@@ -23,16 +23,16 @@ def sweep(request: Request) -> Response:
     web.small_body(request)
     # The drivers load with the first pass, not with the process.
     from functions.backends import files, jobs, queue
-    from functions.sweep import census, sweeping
-    from functions.sweep.broom import Broom
+    from functions.sweep import gauges, sweeping
+    from functions.sweep.sweeper import Sweeper
 
     documents = jobs.connect()
     global _prepared
     if not _prepared:
         documents.prepare()
         _prepared = True
-    broom = Broom(documents, files.connect(), queue.connect(), _SWEEPING.pass_seconds, _MONGO.timeout)
-    done = sweeping.run(broom, shutdown.requested)
+    sweeper = Sweeper(documents, files.connect(), queue.connect(), _SWEEPING.pass_seconds, _MONGO.timeout)
+    done = sweeping.run(sweeper, shutdown.requested)
     metrics.swept(done)
-    census.take(documents, _MONGO.timeout)
+    gauges.update(documents, _MONGO.timeout)
     return web.answer(done)

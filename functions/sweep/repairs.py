@@ -1,4 +1,4 @@
-"""The repairs: what is due, and what is done about it (functions/README.md, The steps)."""
+"""The repairs: which jobs are due for each, and what it does (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -24,80 +24,81 @@ from functions.common.transitions import (
     Transition,
 )
 from functions.common.values import Document
-from functions.sweep.broom import Broom
 from functions.sweep.cleaning import clean
+from functions.sweep.sweeper import Sweeper
 
-Mend = Callable[[Broom, Iterator[Document]], None]
+Action = Callable[[Sweeper, Iterator[Document]], None]
 
 
 @dataclass(frozen=True)
 class Repair:
-    """One kind of repair: which jobs are due for it, the longest first, and what mends them."""
+    """One kind of repair: `due` returns up to a number of jobs that need it, oldest first; `run` repairs them."""
 
     name: str
     due: Callable[[Jobs, int], Iterator[Document]]
-    mend: Mend
+    run: Action
 
 
-def taking(row: Transition) -> Mend:
-    """Return what takes each job through one row."""
+def applying(row: Transition) -> Action:
+    """Return an action that applies one transition to each job."""
 
-    def mend(broom: Broom, jobs: Iterator[Document]) -> None:
+    def run(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
         for job in jobs:
-            with broom.care(job):
-                broom.take(row, job)
+            with sweeper.isolate(job):
+                sweeper.apply(row, job)
 
-    return mend
+    return run
 
 
-def end_conversions(broom: Broom, jobs: Iterator[Document]) -> None:
-    """Give jobs whose converter is silent to another one, or up."""
-    freed: list[Document] = []
+def end_conversions(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
+    """Return jobs whose converter no longer renews its lease to the queue, or give them up."""
+    released: list[Document] = []
     for job in jobs:
-        with broom.care(job):
-            tried = job["attempts"] >= broom.jobs.periods.max_attempts
-            freed += broom.take(GIVE_UP if tried else EXPIRE, job)
-    broom.queue.announce(freed)
+        with sweeper.isolate(job):
+            exhausted = job["attempts"] >= sweeper.jobs.periods.max_attempts
+            released += sweeper.apply(GIVE_UP if exhausted else EXPIRE, job)
+    sweeper.queue.announce(released)
 
 
-def end_mails(broom: Broom, jobs: Iterator[Document]) -> None:
-    """Free mails whose notifier is silent for another one, or give them up; nothing was handed over yet."""
-    freed: list[Document] = []
+def end_mails(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
+    """Release mails whose notifier has stopped before it handed them over, or give them up."""
+    released: list[Document] = []
     for job in jobs:
-        with broom.care(job):
-            tried = job["mail"]["attempts"] >= broom.jobs.periods.max_attempts
-            taken = broom.take(GIVE_UP_MAIL if tried else EXPIRE_MAIL, job)
-            freed += [] if tried else taken
-    broom.queue.announce(freed)
+        with sweeper.isolate(job):
+            exhausted = job["mail"]["attempts"] >= sweeper.jobs.periods.max_attempts
+            changed = sweeper.apply(GIVE_UP_MAIL if exhausted else EXPIRE_MAIL, job)
+            released += [] if exhausted else changed
+    sweeper.queue.announce(released)
 
 
-def announce_again(broom: Broom, jobs: Iterator[Document]) -> None:
-    """Send the events of jobs that still wait; written down first: a crash in between costs one gap, no job.
+def announce_again(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
+    """Send the events of jobs that still wait.
 
-    Raises Failure(UNAVAILABLE) when the broker is away.
+    The next announcement is stored first: a crash in between delays a job by one gap. Raises Failure(UNAVAILABLE) if
+    the broker is unavailable.
     """
-    # One goes alone: while the broker is away, one job's gap grows in vain, and not everybody's.
+    # The first job goes alone: if the broker is unavailable, only that job's gap grows.
     for some in (islice(jobs, 1), jobs):
         waiting: list[Document] = []
         for job in some:
-            with broom.care(job):
+            with sweeper.isolate(job):
                 row = ANNOUNCE_READY if job["state"] == transitions.READY else ANNOUNCE_END
-                gap = min(job["announce_gap"] * 2, broom.jobs.periods.announce_gap_max)
-                waiting += broom.take(row, job, announced_at=job["announced_at"], gap=gap)
-        if not broom.queue.announce(waiting):
+                gap = min(job["announce_gap"] * 2, sweeper.jobs.periods.announce_gap_max)
+                waiting += sweeper.apply(row, job, announced_at=job["announced_at"], gap=gap)
+        if not sweeper.queue.announce(waiting):
             raise Failure(UNAVAILABLE)
 
 
 REPAIRS = (
-    # Their files are removed like those of every ended job.
-    Repair("end_uploads", lambda jobs, most: jobs.lease_over(transitions.RECEIVING, most), taking(ABANDON)),
-    Repair("end_conversions", lambda jobs, most: jobs.lease_over(transitions.CONVERTING, most), end_conversions),
-    Repair("end_mails", lambda jobs, most: jobs.mail_over(transitions.CLAIMED, most), end_mails),
-    Repair("end_handed_over", lambda jobs, most: jobs.mail_over(transitions.HANDING_OVER, most), taking(LOSE_MAIL)),
-    # What has been kept for its time is marked; the files go when no download of them can still be running.
-    Repair("expire_videos", lambda jobs, most: jobs.expired("video", most), taking(EXPIRE_VIDEO)),
-    Repair("expire_mp3s", lambda jobs, most: jobs.expired("mp3", most), taking(EXPIRE_MP3)),
-    Repair("expire_jobs", lambda jobs, most: jobs.expired("job", most), taking(DELETE)),
-    Repair("clean", lambda jobs, most: jobs.uncleaned(most), clean),
-    Repair("announce_again", lambda jobs, most: jobs.unannounced(most), announce_again),
+    # "clean" deletes their files, as for every ended job.
+    Repair("end_uploads", lambda jobs, limit: jobs.lease_over(transitions.RECEIVING, limit), applying(ABANDON)),
+    Repair("end_conversions", lambda jobs, limit: jobs.lease_over(transitions.CONVERTING, limit), end_conversions),
+    Repair("end_mails", lambda jobs, limit: jobs.mail_over(transitions.CLAIMED, limit), end_mails),
+    Repair("end_handed_over", lambda jobs, limit: jobs.mail_over(transitions.HANDING_OVER, limit), applying(LOSE_MAIL)),
+    # These only mark what has expired; "clean" deletes the files once no download of them can be running.
+    Repair("expire_videos", lambda jobs, limit: jobs.expired("video", limit), applying(EXPIRE_VIDEO)),
+    Repair("expire_mp3s", lambda jobs, limit: jobs.expired("mp3", limit), applying(EXPIRE_MP3)),
+    Repair("expire_jobs", lambda jobs, limit: jobs.expired("job", limit), applying(DELETE)),
+    Repair("clean", lambda jobs, limit: jobs.uncleaned(limit), clean),
+    Repair("announce_again", lambda jobs, limit: jobs.unannounced(limit), announce_again),
 )

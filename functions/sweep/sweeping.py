@@ -1,4 +1,4 @@
-"""Sweeping: repair what a crash left, one bounded pass at a time, any number of sweepers at once."""
+"""Sweeping: repair what a crash left, in passes of limited length; several may run at once."""
 
 from __future__ import annotations
 
@@ -9,55 +9,56 @@ from collections.abc import Iterator
 from threading import Event
 
 from functions.common.values import Document
-from functions.sweep.broom import Broom
 from functions.sweep.repairs import REPAIRS, Repair
+from functions.sweep.sweeper import Sweeper
 
 _log = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
 
 
-def run(broom: Broom, stopping: Event) -> dict[str, int]:
-    """Make one pass; return how many jobs it took through which transition.
+def run(sweeper: Sweeper, stopping: Event) -> dict[str, int]:
+    """Make one pass; return how many jobs went through each transition.
 
-    The repairs take turns, so that one with much to do, or with a backend that is slow, leaves time to the others.
-    Raises what went wrong where not one of them could do anything.
+    The repairs take turns, so that a long repair or a slow backend leaves time for the others.
+    Raises the last error if every repair failed.
     """
-    end = time.monotonic() + broom.seconds
-    lines = deque(Line(repair, broom) for repair in REPAIRS)
+    end = time.monotonic() + sweeper.pass_seconds
+    backlogs = deque(Backlog(repair, sweeper) for repair in REPAIRS)
     worked, wrong = False, None
-    while lines and time.monotonic() < end and not stopping.is_set():
-        line = lines.popleft()
+    while backlogs and time.monotonic() < end and not stopping.is_set():
+        backlog = backlogs.popleft()
         try:
-            line.repair.mend(broom, line.turn(min(end, time.monotonic() + TURN_SECONDS), stopping))
+            backlog.repair.run(sweeper, backlog.turn(min(end, time.monotonic() + TURN_SECONDS), stopping))
         except Exception as error:
             wrong = error
-            broom.done["repairs_failed"] += 1
-            _log.warning("repair failed", extra={"repair": line.repair.name, "cause": repr(error.__cause__ or error)})
+            sweeper.counts["repairs_failed"] += 1
+            cause = repr(error.__cause__ or error)
+            _log.warning("repair failed", extra={"repair": backlog.repair.name, "cause": cause})
             continue
         worked = True
-        if not line.over:
-            lines.append(line)
+        if not backlog.empty:
+            backlogs.append(backlog)
     if wrong and not worked:
         raise wrong
-    if lines:
-        _log.warning("the next pass goes on", extra={"repairs": [line.repair.name for line in lines]})
-    return dict(broom.done)
+    if backlogs:
+        _log.warning("the next pass goes on", extra={"repairs": [backlog.repair.name for backlog in backlogs]})
+    return dict(sweeper.counts)
 
 
-class Line:
-    """The jobs that wait in line for one repair, read from the database as they are handed out."""
+class Backlog:
+    """The jobs that are due for one repair, read from the database while they are repaired."""
 
-    def __init__(self, repair: Repair, broom: Broom) -> None:
+    def __init__(self, repair: Repair, sweeper: Sweeper) -> None:
         self.repair = repair
-        self.over = False
-        self._jobs = repair.due(broom.jobs, broom.most)
+        self.empty = False
+        self._jobs = repair.due(sweeper.jobs, sweeper.max_jobs)
 
     def turn(self, end: float, stopping: Event) -> Iterator[Document]:
-        """Hand out jobs until the turn ends or none is left."""
+        """Yield jobs until the turn ends or none is left."""
         while time.monotonic() < end and not stopping.is_set():
             job = next(self._jobs, None)
             if job is None:
-                self.over = True
+                self.empty = True
                 return
             yield job

@@ -21,8 +21,8 @@ import pymongo
 from pymongo.database import Database
 
 from functions.backends.jobs import Jobs
-from functions.sweep.broom import Broom
 from functions.sweep.repairs import REPAIRS
+from functions.sweep.sweeper import Sweeper
 from tests.bench.comparison import print_table
 from tests.integration import lives, multitude
 from tests.integration.lives import Clock
@@ -44,13 +44,13 @@ def main() -> int:
             stack.need("mongodb")
         clock = Clock()
         with fresh_vhost(stack.home, stack.rabbitmq_url) as queues, database(given or stack.mongodb_url) as stored:
-            broom = dataclasses.replace(lives.broom(stored, queues, clock), seconds=PASS_SECONDS)
-            lives.swept(broom)
+            sweeper = dataclasses.replace(lives.sweeper(stored, queues, clock), pass_seconds=PASS_SECONDS)
+            lives.swept(sweeper)
             began = time.monotonic()
-            wanted = multitude.fill(broom, clock, stored, resting=JOBS, due=DUE)
+            wanted = multitude.fill(sweeper, clock, stored, resting=JOBS, due=DUE)
             print(f"{JOBS:,} jobs and {sum(wanted.values())} changes due, in {time.monotonic() - began:.0f} s")
-            questions(broom.jobs)
-            return drained(broom, wanted)
+            questions(sweeper.jobs)
+            return drained(sweeper, wanted)
 
 
 @contextmanager
@@ -73,14 +73,14 @@ def questions(jobs: Jobs) -> None:
     print_table(("question", "found", "ms"), rows)
 
 
-def drained(broom: Broom, wanted: Counter[str]) -> int:
+def drained(sweeper: Sweeper, wanted: Counter[str]) -> int:
     """Make passes until nothing is due; print each."""
     held = peak_megabytes()
     totals: Counter[str] = Counter()
     rows: list[tuple[str, ...]] = []
     while True:
         began = time.monotonic()
-        found = lives.swept(broom)
+        found = lives.swept(sweeper)
         rows.append((f"pass {len(rows) + 1}", str(sum(found.values())), f"{time.monotonic() - began:.1f}"))
         totals += Counter(found)
         if not found:

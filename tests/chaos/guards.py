@@ -69,8 +69,8 @@ GUARDS = (
     Guard(
         "sweep",
         "functions/sweep/sweeping.py",
-        "    lines = deque(Line(repair, broom) for repair in REPAIRS)\n",
-        "    lines = deque()\n",
+        "    backlogs = deque(Backlog(repair, sweeper) for repair in REPAIRS)\n",
+        "    backlogs = deque()\n",
         "tests/integration/test_sweeping.py::test_a_lost_event_is_sent_again_ever_more_seldom",
     ),
     Guard(

@@ -21,8 +21,8 @@ from functions.convert.engine import Made
 from functions.convert.watch import Watch
 from functions.jobs import actions
 from functions.notify import mailing
-from functions.sweep.broom import Broom
 from functions.sweep.repairs import REPAIRS, Repair
+from functions.sweep.sweeper import Sweeper
 from functions.upload import intake
 from functions.upload.body import Video
 from tests.exploration.ports import Collection, Files, FilesDeletedAtOnce, Mailer, Pause, Queue, Script
@@ -107,20 +107,20 @@ def notify(script: Script, name: str, *, stopped: bool = False) -> None:
     mailing.run(JOB, **ports, compose=compose, token=name, stopping=stopping)  # type: ignore[arg-type]
 
 
-class CarelessBroom(Broom):
-    """A broom that a defect stops: what real sweeps only log must not pass unnoticed here."""
+class StrictSweeper(Sweeper):
+    """A sweeper that stops at an unexpected exception, which a real one would only log."""
 
     @contextlib.contextmanager
-    def care(self, _job: Document) -> Iterator[None]:
-        """Let a failure of a backend pass, as real sweeps do, and nothing else."""
+    def isolate(self, _job: Document) -> Iterator[None]:
+        """Suppress failures of backends, as real sweeps do, and nothing else."""
         with contextlib.suppress(Failure):
             yield
 
 
 def sweep(script: Script, repair: Repair, now: datetime) -> None:
     """Make one of sweep's repairs: they share nothing, so a pass is one after the other at any moment."""
-    broom = CarelessBroom(_jobs(script, now), Files(script), Queue(script))  # type: ignore[arg-type]
-    repair.mend(broom, repair.due(broom.jobs, broom.most))
+    sweeper = StrictSweeper(_jobs(script, now), Files(script), Queue(script))  # type: ignore[arg-type]
+    repair.run(sweeper, repair.due(sweeper.jobs, sweeper.max_jobs))
 
 
 def delete(script: Script) -> None:

@@ -109,10 +109,10 @@ def expired_mp3_deleted_at_once(patch: Patch) -> None:
 
 
 def forgotten_while_somebody_may_write(patch: Patch) -> None:
-    def at_once(broom: Any, job: dict[str, Any]) -> None:
-        for bucket, file_ids in cleaning._unnamed(job, broom.jobs):
-            broom.files.delete(bucket, *file_ids)
-        broom.jobs.forget(job)
+    def at_once(sweeper: Any, job: dict[str, Any]) -> None:
+        for bucket, file_ids in cleaning._unnamed(job, sweeper.jobs):
+            sweeper.files.delete(bucket, *file_ids)
+        sweeper.jobs.forget(job)
 
     patch.setattr(cleaning, "_clean", at_once)
 

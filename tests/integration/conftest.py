@@ -1,4 +1,4 @@
-"""What the integration tests share: a cage in a folder of its own, a database of its own, and a broom for it."""
+"""What the integration tests share: a cage in a folder of its own, a database of its own, and a sweeper for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pymongo.database import Database
 
 from functions.convert.cage import Cage
 from functions.convert.watch import Watch
-from functions.sweep.broom import Broom
+from functions.sweep.sweeper import Sweeper
 from tests.integration import lives
 from tests.integration.lives import Clock
 from tests.local.private import PrivateStack
@@ -61,6 +61,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def broom(database: Database[dict[str, Any]], queues: str, clock: Clock) -> Broom:
+def sweeper(database: Database[dict[str, Any]], queues: str, clock: Clock) -> Sweeper:
     """What sweep sweeps with, by that clock."""
-    return lives.broom(database, queues, clock)
+    return lives.sweeper(database, queues, clock)

@@ -16,7 +16,7 @@ from functions.backends.queue import Queue
 from functions.common import ids, transitions
 from functions.common.config import load
 from functions.common.settings import Broker, Periods
-from functions.sweep.broom import Broom
+from functions.sweep.sweeper import Sweeper
 from functions.sweep.sweeping import run
 
 PERIODS = load(Periods, {}).but(
@@ -38,11 +38,11 @@ class Clock:
         self.now += timedelta(**length)
 
 
-def broom(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[], datetime]) -> Broom:
+def sweeper(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[], datetime]) -> Sweeper:
     """Return what sweep sweeps with."""
     jobs = Jobs(database["jobs"], clock, PERIODS)
     jobs.prepare()
-    return Broom(jobs, Files(database), queue(rabbitmq))
+    return Sweeper(jobs, Files(database), queue(rabbitmq))
 
 
 def queue(rabbitmq: str) -> Queue:
@@ -50,73 +50,73 @@ def queue(rabbitmq: str) -> Queue:
     return Queue(Broker(rabbitmq, 5.0))
 
 
-def swept(broom: Broom) -> dict[str, int]:
+def swept(sweeper: Sweeper) -> dict[str, int]:
     """Make one pass; return what it did."""
-    broom.done.clear()
-    return run(broom, Event())
+    sweeper.counts.clear()
+    return run(sweeper, Event())
 
 
-def received(broom: Broom) -> str:
+def received(sweeper: Sweeper) -> str:
     """Return a job whose video is being uploaded."""
     job_id = ids.new()
-    broom.jobs.receive(job_id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
-    store(broom, VIDEOS, job_id)
+    sweeper.jobs.receive(job_id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
+    store(sweeper, VIDEOS, job_id)
     return job_id
 
 
-def ready(broom: Broom) -> str:
+def ready(sweeper: Sweeper) -> str:
     """Return a job that waits to be converted."""
-    job_id = received(broom)
-    take(broom, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
+    job_id = received(sweeper)
+    take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
     return job_id
 
 
-def converting(broom: Broom) -> str:
+def converting(sweeper: Sweeper) -> str:
     """Return a job that is being converted, its MP3 stored already."""
-    job_id = ready(broom)
-    take(broom, transitions.CLAIM, job_id, epoch=0, holder="h")
-    store(broom, MP3S, f"{job_id}.1")
+    job_id = ready(sweeper)
+    take(sweeper, transitions.CLAIM, job_id, epoch=0, holder="h")
+    store(sweeper, MP3S, f"{job_id}.1")
     return job_id
 
 
-def done(broom: Broom) -> str:
+def done(sweeper: Sweeper) -> str:
     """Return a job that is done and whose mail was sent."""
-    job_id = handing_over(broom)
-    take(broom, transitions.MAIL_SENT, job_id, token="t")
+    job_id = handing_over(sweeper)
+    take(sweeper, transitions.MAIL_SENT, job_id, token="t")
     return job_id
 
 
-def claimed(broom: Broom) -> str:
+def claimed(sweeper: Sweeper) -> str:
     """Return a job that is done and whose mail was claimed."""
-    job_id = converting(broom)
+    job_id = converting(sweeper)
     mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
-    take(broom, transitions.FINISH, job_id, epoch=1, mp3=mp3)
-    take(broom, transitions.CLAIM_MAIL, job_id, run=1, token="t")
+    take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3)
+    take(sweeper, transitions.CLAIM_MAIL, job_id, run=1, token="t")
     return job_id
 
 
-def handing_over(broom: Broom) -> str:
+def handing_over(sweeper: Sweeper) -> str:
     """Return a job that is done and whose mail waits for the relay's last answer."""
-    job_id = claimed(broom)
-    take(broom, transitions.HAND_OVER, job_id, token="t", message_id="<m>")
+    job_id = claimed(sweeper)
+    take(sweeper, transitions.HAND_OVER, job_id, token="t", message_id="<m>")
     return job_id
 
 
-def deleted(broom: Broom) -> str:
+def deleted(sweeper: Sweeper) -> str:
     """Return a job that its owner deleted once it was done; nothing of it is gone yet."""
-    job_id = done(broom)
-    take(broom, transitions.DELETE, job_id, epoch=1)
+    job_id = done(sweeper)
+    take(sweeper, transitions.DELETE, job_id, epoch=1)
     return job_id
 
 
-def take(broom: Broom, row: transitions.Transition, job_id: str, **given: Any) -> None:
+def take(sweeper: Sweeper, row: transitions.Transition, job_id: str, **given: Any) -> None:
     """Take a job through a row that must apply."""
-    assert broom.jobs.apply(row, job_id, **given)
+    assert sweeper.jobs.apply(row, job_id, **given)
 
 
-def store(broom: Broom, bucket: str, file_id: str) -> None:
+def store(sweeper: Sweeper, bucket: str, file_id: str) -> None:
     """Store a small file."""
-    writer = broom.files.write(bucket, file_id)
+    writer = sweeper.files.write(bucket, file_id)
     writer.write(b"bytes")
     writer.finish()
 
@@ -134,8 +134,8 @@ def empty(rabbitmq: str) -> None:
             connection.channel().queue_purge(name)
 
 
-def state(broom: Broom, job_id: str) -> str:
+def state(sweeper: Sweeper, job_id: str) -> str:
     """Return the state of a job that must be there."""
-    job = broom.jobs.find(job_id)
+    job = sweeper.jobs.find(job_id)
     assert job is not None
     return str(job["state"])

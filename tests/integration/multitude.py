@@ -13,14 +13,14 @@ from pymongo.database import Database
 
 from functions.common import ids
 from functions.common.values import Document
-from functions.sweep.broom import Broom
+from functions.sweep.sweeper import Sweeper
 from tests.integration import lives
 from tests.integration.lives import Clock
 
 INSERT_AT_ONCE = 2000
 
 # What a pass does about each kind of job that is due, and how long ago that job came to stand where it stands.
-DUE: dict[str, tuple[Callable[[Broom], str], timedelta, Counter[str]]] = {
+DUE: dict[str, tuple[Callable[[Sweeper], str], timedelta, Counter[str]]] = {
     "uploads that died": (lives.received, timedelta(hours=1), Counter(abandon=1, clean_again=1)),
     "jobs not announced": (lives.ready, timedelta(hours=1), Counter(announce_ready=1)),
     "conversions that died": (lives.converting, timedelta(hours=1), Counter(expire=1)),
@@ -33,21 +33,21 @@ RESTING_FOR = timedelta(seconds=10)
 RESTING = (lives.received, lives.ready, lives.converting, lives.claimed, lives.handing_over, *(lives.done,) * 15)
 
 
-def fill(broom: Broom, clock: Clock, database: Database[dict[str, Any]], *, resting: int, due: int) -> Counter[str]:
+def fill(sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]], *, resting: int, due: int) -> Counter[str]:
     """Insert so many jobs that need nothing now, and `due` of each kind that does; return what sweep should do."""
     now = clock.now
     wanted: Counter[str] = Counter()
     stock: list[tuple[Document, int]] = []
     for make, ago, changes in DUE.values():
         clock.now = now - ago
-        job_id = make(broom)
+        job_id = make(sweeper)
         if ago > timedelta(days=1):  # cleaned up long since
             clock.passes(hours=2)
-            lives.swept(broom), lives.swept(broom)
+            lives.swept(sweeper), lives.swept(sweeper)
         stock.append((taken_out(database, job_id), due))
         wanted += Counter({name: count * due for name, count in changes.items()})
     clock.now = now - RESTING_FOR
-    stock += [(taken_out(database, make(broom)), resting // len(RESTING)) for make in RESTING]
+    stock += [(taken_out(database, make(sweeper)), resting // len(RESTING)) for make in RESTING]
     clock.now = now
     copies = (copied(original) for original, count in stock for _ in range(count))
     while some := list(islice(copies, INSERT_AT_ONCE)):

@@ -14,7 +14,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.common import transitions
-from functions.sweep.broom import Broom
+from functions.sweep.sweeper import Sweeper
 from tests.integration import lives
 from tests.integration.lives import PERIODS, Clock, store, swept
 
@@ -51,23 +51,23 @@ class Killer(CommandListener):
         """Hear that a command failed."""
 
 
-def with_orphans(broom: Broom) -> str:
+def with_orphans(sweeper: Sweeper) -> str:
     """Return a job that is done, with the files of two converters that lost it."""
-    job_id = lives.done(broom)
-    broom.jobs._collection.update_one({"_id": job_id}, {"$set": {"epoch": 3}})
-    store(broom, MP3S, f"{job_id}.2")
-    store(broom, MP3S, f"{job_id}.3")
+    job_id = lives.done(sweeper)
+    sweeper.jobs._collection.update_one({"_id": job_id}, {"$set": {"epoch": 3}})
+    store(sweeper, MP3S, f"{job_id}.2")
+    store(sweeper, MP3S, f"{job_id}.3")
     return job_id
 
 
-def deleted_with_orphans(broom: Broom) -> str:
+def deleted_with_orphans(sweeper: Sweeper) -> str:
     """Return such a job that its owner deleted."""
-    job_id = with_orphans(broom)
-    lives.take(broom, transitions.DELETE, job_id, epoch=3)
+    job_id = with_orphans(sweeper)
+    lives.take(sweeper, transitions.DELETE, job_id, epoch=3)
     return job_id
 
 
-CASES: list[tuple[str, Callable[[Broom], str], dict[str, float], set[str]]] = [
+CASES: list[tuple[str, Callable[[Sweeper], str], dict[str, float], set[str]]] = [
     ("an upload that died", lives.received, {"seconds": PERIODS.upload_lease}, set()),
     ("a job that was deleted", deleted_with_orphans, {"seconds": PERIODS.announce_gap}, set()),
     ("converters that lost", with_orphans, {"seconds": PERIODS.announce_gap}, {"video", "mp3"}),
@@ -79,10 +79,10 @@ CASES: list[tuple[str, Callable[[Broom], str], dict[str, float], set[str]]] = [
 
 @pytest.mark.parametrize(("make", "passes", "kept"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_killed_before_every_change(
-    make: Callable[[Broom], str],
+    make: Callable[[Sweeper], str],
     passes: dict[str, float],
     kept: set[str],
-    broom: Broom,
+    sweeper: Sweeper,
     clock: Clock,
     database: Database[dict[str, Any]],
     mongodb: str,
@@ -91,16 +91,16 @@ def test_killed_before_every_change(
     killer = Killer()
     with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[killer]) as client:
         own = client[database.name]
-        doomed = dataclasses.replace(broom, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own))
+        doomed = dataclasses.replace(sweeper, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own))
         deaths = 0
         while deaths < MOST_CHANGES:
-            job_id = make(broom)
+            job_id = make(sweeper)
             clock.passes(**passes)
             killer.aim(deaths)
             died = dies(doomed)
             killer.aim(None)
             assert half_deleted(database) == set()
-            until_quiet(broom, clock)
+            until_quiet(sweeper, clock)
             assert stored(database, job_id) == kept
             assert leftovers(database) == {VIDEOS: 0, MP3S: 0}
             if not died:
@@ -110,21 +110,21 @@ def test_killed_before_every_change(
     assert 3 <= deaths < MOST_CHANGES, "a pass that deletes makes so many changes"
 
 
-def dies(broom: Broom) -> bool:
+def dies(sweeper: Sweeper) -> bool:
     """Make a pass, and tell whether it died."""
     try:
-        swept(broom)
+        swept(sweeper)
     except Death:
         return True
     return False
 
 
-def until_quiet(broom: Broom, clock: Clock) -> None:
+def until_quiet(sweeper: Sweeper, clock: Clock) -> None:
     """Sweep, and let time pass, until there is nothing more to do."""
     for _ in range(3):
-        swept(broom)
+        swept(sweeper)
         clock.passes(seconds=PERIODS.longest_step)
-    assert swept(broom) == {}
+    assert swept(sweeper) == {}
 
 
 def half_deleted(database: Database[dict[str, Any]]) -> set[str]:

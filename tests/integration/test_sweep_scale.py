@@ -16,8 +16,8 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
-from functions.sweep.broom import Broom
 from functions.sweep.repairs import REPAIRS
+from functions.sweep.sweeper import Sweeper
 from tests.integration import multitude
 from tests.integration.lives import PERIODS, Clock, swept
 
@@ -65,28 +65,28 @@ def reader() -> Reader:
 
 @pytest.fixture
 def watched(
-    broom: Broom, reader: Reader, mongodb: str, database: Database[dict[str, Any]], clock: Clock
-) -> Iterator[Broom]:
-    """A broom for a few jobs at a time, whose reader hears of everything."""
+    sweeper: Sweeper, reader: Reader, mongodb: str, database: Database[dict[str, Any]], clock: Clock
+) -> Iterator[Sweeper]:
+    """A sweeper for a few jobs at a time, whose commands the reader sees."""
     with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[reader]) as client:
         own = client[database.name]
         yield dataclasses.replace(
-            broom, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own), most=MOST, seconds=PASS_SECONDS
+            sweeper, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own), max_jobs=MOST, pass_seconds=PASS_SECONDS
         )
 
 
 def test_passes_take_what_is_due_and_read_nothing_else(
-    broom: Broom, watched: Broom, reader: Reader, clock: Clock, database: Database[dict[str, Any]]
+    sweeper: Sweeper, watched: Sweeper, reader: Reader, clock: Clock, database: Database[dict[str, Any]]
 ) -> None:
     """Each pass handles its share in little memory; together they do all that is due; the others stay untouched."""
-    wanted = multitude.fill(broom, clock, database, resting=RESTING, due=DUE)
+    wanted = multitude.fill(sweeper, clock, database, resting=RESTING, due=DUE)
     totals = Counter(swept(watched))  # whatever is loaded once is loaded now
     while True:
         reader.documents = 0
         found, grown = traced(watched)
         assert grown < MEMORY_BYTES
         assert reader.documents <= MOST * len(REPAIRS)
-        assert reader.documents <= sum(found.values()), "nothing is read that is not mended"
+        assert reader.documents <= sum(found.values()), "nothing is read that is not repaired"
         if not found:
             break
         totals += Counter(found)
@@ -95,16 +95,16 @@ def test_passes_take_what_is_due_and_read_nothing_else(
     assert database["jobs"].count_documents(untouched) == RESTING
 
 
-def traced(broom: Broom) -> tuple[dict[str, int], int]:
+def traced(sweeper: Sweeper) -> tuple[dict[str, int], int]:
     """Make a pass; return what it did and how many bytes it held at most."""
     tracemalloc.start()
     try:
-        return swept(broom), tracemalloc.get_traced_memory()[1]
+        return swept(sweeper), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
-def test_every_question_rides_an_index(watched: Broom, reader: Reader, database: Database[dict[str, Any]]) -> None:
+def test_every_question_rides_an_index(watched: Sweeper, reader: Reader, database: Database[dict[str, Any]]) -> None:
     """The server says so itself."""
     swept(watched)
     assert len(reader.queries) == len(REPAIRS)

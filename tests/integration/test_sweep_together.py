@@ -1,4 +1,4 @@
-"""What must not stop sweep: jobs that cannot be mended, a slow backend, other sweepers, a wrong clock."""
+"""What must not stop sweep: jobs that cannot be repaired, a slow backend, other sweepers, a wrong clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Sweeping
 from functions.connector.settings import Connector
 from functions.sweep import sweeping
-from functions.sweep.broom import Broom
+from functions.sweep.sweeper import Sweeper
 from tests.chaos.proxy import Proxy
 from tests.integration import lives
 from tests.integration.lives import PERIODS, Clock, done, ready, received, state, swept
@@ -54,19 +54,19 @@ class Stuck(Files):
 
 
 def test_a_job_that_cannot_be_cleaned_lets_the_others_pass(
-    broom: Broom, clock: Clock, database: Database[dict[str, Any]]
+    sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]]
 ) -> None:
     """It goes to the end of the line, however often it fails, and is cleaned once that can be done."""
     files = Stuck(database)
-    alone = dataclasses.replace(broom, files=files, most=1)
-    first, second = lives.deleted(broom), lives.deleted(broom)
+    alone = dataclasses.replace(sweeper, files=files, max_jobs=1)
+    first, second = lives.deleted(sweeper), lives.deleted(sweeper)
     files.stuck = {first}
     clock.passes(seconds=PERIODS.announce_gap)
     database["jobs"].update_one({"_id": second}, {"$set": {"cleanup.at": clock.now}})
     assert swept(alone) == {"not_mended": 1, "clean_later": 1}
     assert swept(alone) == {"clean_again": 1}
-    assert broom.files.read(VIDEOS, second) is None
-    assert broom.files.read(VIDEOS, first) is not None
+    assert sweeper.files.read(VIDEOS, second) is None
+    assert sweeper.files.read(VIDEOS, first) is not None
     for _ in range(3):
         clock.passes(seconds=PERIODS.longest_step)
         swept(alone), swept(alone)
@@ -74,14 +74,14 @@ def test_a_job_that_cannot_be_cleaned_lets_the_others_pass(
     files.stuck = set()
     clock.passes(seconds=PERIODS.announce_gap)
     assert swept(alone) == {"forget": 1}
-    assert broom.files.read(VIDEOS, first) is None
+    assert sweeper.files.read(VIDEOS, first) is None
 
 
 def test_documents_that_are_not_as_they_should_be(
-    broom: Broom, clock: Clock, database: Database[dict[str, Any]]
+    sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]]
 ) -> None:
-    """Each costs its own turn; whatever waits behind it is mended in the same pass."""
-    well = [received(broom), lives.converting(broom), lives.claimed(broom), lives.deleted(broom), done(broom)]
+    """Each costs its own turn; whatever waits behind it is repaired in the same pass."""
+    well = [received(sweeper), lives.converting(sweeper), lives.claimed(sweeper), lives.deleted(sweeper), done(sweeper)]
     clock.passes(days=6)
     long_ago = clock.now - timedelta(days=300)
     poison: list[dict[str, Any]] = [
@@ -96,7 +96,7 @@ def test_documents_that_are_not_as_they_should_be(
         {"state": "nonsense", "mail": {}, "epoch": 0, "announced_at": 0, "announce_gap": 1, "announce_due": long_ago},
     ]
     database["jobs"].insert_many({"_id": f"poison-{number}", **document} for number, document in enumerate(poison))
-    found = swept(broom)
+    found = swept(sweeper)
     assert found["not_mended"] >= len(poison)
     wanted = {"abandon", "expire", "expire_mail", "expire_video", "expire_mp3", "delete", "clean_again"}
     assert wanted <= found.keys()
@@ -106,61 +106,61 @@ def test_documents_that_are_not_as_they_should_be(
 
 
 def test_slow_files_leave_time_to_the_other_repairs(
-    broom: Broom, clock: Clock, database: Database[dict[str, Any]], mongodb: str
+    sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]], mongodb: str
 ) -> None:
     """Repairs take turns: a pass that could spend all its time on cleaning does the rest too."""
-    deleted = [lives.deleted(broom) for _ in range(20)]
-    waiting = [ready(broom) for _ in range(20)]
+    deleted = [lives.deleted(sweeper) for _ in range(20)]
+    waiting = [ready(sweeper) for _ in range(20)]
     clock.passes(seconds=PERIODS.announce_gap)
     target = urlsplit(mongodb)
     proxy = Proxy((target.hostname or "", target.port or 0))
     proxy.delay(DELAY_SECONDS)
     try:
         with pymongo.MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{proxy.port}", tz_aware=True) as client:
-            slow = dataclasses.replace(broom, files=Files(client[database.name]), seconds=4.0)
+            slow = dataclasses.replace(sweeper, files=Files(client[database.name]), pass_seconds=4.0)
             found = swept(slow)
     finally:
         proxy.close()
     assert found["announce_ready"] == len(waiting)
     assert 0 < found["clean_again"] < len(deleted), "the rest is for the next pass"
-    assert swept(broom)["clean_again"] == len(deleted) - found["clean_again"]
+    assert swept(sweeper)["clean_again"] == len(deleted) - found["clean_again"]
 
 
-def test_a_pass_ends_when_its_process_must(broom: Broom, clock: Clock) -> None:
+def test_a_pass_ends_when_its_process_must(sweeper: Sweeper, clock: Clock) -> None:
     """SIGTERM leaves the rest to the next pass."""
-    ready(broom)
+    ready(sweeper)
     clock.passes(seconds=PERIODS.announce_gap)
     stopping = Event()
     stopping.set()
-    assert sweeping.run(broom, stopping) == {}
-    assert sweeping.run(broom, Event()) == {"announce_ready": 1}
+    assert sweeping.run(sweeper, stopping) == {}
+    assert sweeping.run(sweeper, Event()) == {"announce_ready": 1}
 
 
-def test_nothing_can_be_asked(broom: Broom) -> None:
+def test_nothing_can_be_asked(sweeper: Sweeper) -> None:
     """A database that is away is a failed pass, which the timer hears of."""
     away: Database[dict[str, Any]] = pymongo.MongoClient("mongodb://127.0.0.1:1", timeoutMS=300)["none"]
     with pytest.raises(Failure) as failed:
-        swept(dataclasses.replace(broom, jobs=Jobs(away["jobs"], Clock(), PERIODS), seconds=2.0))
+        swept(dataclasses.replace(sweeper, jobs=Jobs(away["jobs"], Clock(), PERIODS), pass_seconds=2.0))
     assert failed.value.kind is UNAVAILABLE
     away.client.close()
 
 
-def test_many_sweepers_at_once(database: Database[dict[str, Any]], queues: str, clock: Clock, broom: Broom) -> None:
+def test_many_sweepers_at_once(database: Database[dict[str, Any]], queues: str, clock: Clock, sweeper: Sweeper) -> None:
     """Each change is made once, and each event is sent once, however many sweep the same jobs."""
     for make in (received, ready, lives.converting, lives.claimed, lives.handing_over, lives.deleted, done):
         for _ in range(EACH):
-            make(broom)
+            make(sweeper)
     clock.passes(days=1)
     together = Barrier(SWEEPERS)
 
     def sweep(_number: int) -> dict[str, int]:
-        own = lives.broom(database, queues, clock)
+        own = lives.sweeper(database, queues, clock)
         together.wait()
         return swept(own)
 
     with ThreadPoolExecutor(SWEEPERS) as pool:
         totals = sum((Counter(found) for found in pool.map(sweep, range(SWEEPERS))), Counter[str]())
-    while found := swept(broom):
+    while found := swept(sweeper):
         totals += Counter(found)
     assert totals == Counter(
         {
@@ -196,17 +196,17 @@ def server_jobs(mongodb: str, database: Database[dict[str, Any]], monkeypatch: p
 @pytest.mark.parametrize("shift", [-HOUR, HOUR], ids=["an hour slow", "an hour fast"])
 def test_a_clock_that_is_wrong(shift: float, server_jobs: Jobs, queues: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases begin and end by the database's clock, so that of a machine does not matter."""
-    broom = Broom(server_jobs, Files(mongodb_backend.connect()), lives.queue(queues))
+    sweeper = Sweeper(server_jobs, Files(mongodb_backend.connect()), lives.queue(queues))
     shift_clock(monkeypatch, shift)
-    living, dead = received(broom), received(broom)
+    living, dead = received(sweeper), received(sweeper)
     server = mongodb_backend.connect().client.admin.command("hello")["localTime"]
     jobs = mongodb_backend.connect()["jobs"]
     lease = jobs.find_one({"_id": living})["lease"]["until"]  # type: ignore[index]
     assert abs(lease.timestamp() - server.timestamp() - server_jobs.periods.upload_lease) < HOUR / 2
     jobs.update_one({"_id": dead}, {"$set": {"lease.until": lease - timedelta(seconds=2 * PERIODS.upload_lease)}})
-    swept(broom)
-    assert state(broom, living) == transitions.RECEIVING
-    assert state(broom, dead) == transitions.ABORTED
+    swept(sweeper)
+    assert state(sweeper, living) == transitions.RECEIVING
+    assert state(sweeper, dead) == transitions.ABORTED
 
 
 def shift_clock(patch: pytest.MonkeyPatch, shift: float) -> None:

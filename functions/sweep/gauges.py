@@ -1,6 +1,6 @@
-"""Census: how many jobs and mails wait, and for how long; once a pass, however often the metrics are read.
+"""Gauges: how many jobs and mails wait, and the age of the oldest; counted once per pass, not per scrape.
 
-What has ended well is not counted: it would take a walk through all of it.
+Done jobs whose mail was sent are not counted: that would read all of them.
 """
 
 from __future__ import annotations
@@ -16,32 +16,34 @@ from functions.common.errors import Failure
 
 _log = logging.getLogger(__name__)
 
-MOST = 10_000  # counted of each kind, at the most
+MAX_COUNT = 10_000  # of each kind
 _ENDED = (transitions.DONE, transitions.FAILED)
 _STATES = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING, transitions.ABORTED, transitions.DELETING)
 _MAILS = (transitions.NONE, transitions.CLAIMED, transitions.HANDING_OVER, transitions.UNKNOWN, transitions.MAIL_FAILED)
 
 
-def take(jobs: Jobs, patience: float) -> None:
-    """Count what waits, and tell it as metrics; a pass is no worse without it."""
+def update(jobs: Jobs, timeout: float) -> None:
+    """Count waiting jobs and mails and set the metrics; a pass that cannot count them goes on without."""
     try:
-        with mongodb.within(patience):
-            _tell(
-                {state: jobs.waiting({"state": state}, MOST) for state in _STATES},
-                {mail: jobs.waiting({"state": {"$in": _ENDED}, "mail.state": mail}, MOST) for mail in _MAILS},
+        with mongodb.within(timeout):
+            _set(
+                {state: jobs.waiting({"state": state}, MAX_COUNT) for state in _STATES},
+                {mail: jobs.waiting({"state": {"$in": _ENDED}, "mail.state": mail}, MAX_COUNT) for mail in _MAILS},
             )
     except Failure as failure:
-        _log.warning("no census", extra={"cause": repr(failure.__cause__)})
+        _log.warning("gauges not updated", extra={"cause": repr(failure.__cause__)})
 
 
-def _tell(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
+def _set(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
     metrics.tell(
-        metrics.Standing("jobs", f"Jobs by state, up to {MOST}; none that ended.", "state", _numbers(found.items())),
+        metrics.Standing(
+            "jobs", f"Jobs that have not ended, by state; at most {MAX_COUNT}.", "state", _numbers(found.items())
+        ),
         metrics.Standing(
             "oldest_job_seconds", "Time since the upload of the oldest job began.", "state", _ages(found.items())
         ),
         metrics.Standing(
-            "mails", f"Mails of ended jobs by state, up to {MOST}; none sent.", "state", _numbers(mails.items())
+            "mails", f"Mails that were not sent, by state; at most {MAX_COUNT}.", "state", _numbers(mails.items())
         ),
         metrics.Standing(
             "oldest_mail_seconds",
