@@ -1,0 +1,89 @@
+"""The table of errors: which codes there are is part of the API, and no sentence says more than it may."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.common import errors
+from functions.common.errors import Failure, Kind
+
+KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]
+
+# The code and status of every row. Clients rely on them: add to this table, and change no row.
+API = [
+    ("unauthorized", 401),
+    ("wrong_credentials", 401),
+    ("invalid_token", 401),
+    ("expired_link", 401),
+    ("forbidden", 403),
+    ("bad_request", 400),
+    ("not_found", 404),
+    ("method_not_allowed", 405),
+    ("range_not_satisfiable", 416),
+    ("malformed_event", 400),
+    ("invalid_email", 400),
+    ("weak_password", 400),
+    ("email_taken", 409),
+    ("missing_file", 400),
+    ("too_many_files", 400),
+    ("empty_file", 400),
+    ("malformed_body", 400),
+    ("incomplete_body", 400),
+    ("upload_timed_out", 408),
+    ("too_large", 413),
+    ("not_media", 415),
+    ("invalid_option", 400),
+    ("coded_body", 415),
+    ("not_ready", 409),
+    ("expired", 410),
+    ("not_failed", 409),
+    ("video_expired", 410),
+    ("no_audio", 422),
+    ("undecodable", 422),
+    ("encrypted", 422),
+    ("no_such_track", 422),
+    ("out_of_range", 422),
+    ("too_long", 422),
+    ("timed_out", 422),
+    ("too_large", 422),
+    ("gave_up", 422),
+    ("unavailable", 503),
+    ("internal", 500),
+]
+
+
+def test_codes_and_statuses_are_those_that_clients_know() -> None:
+    assert sorted((kind.code, kind.status) for kind in KINDS) == sorted(API)
+
+
+def test_only_these_may_pass_when_tried_again() -> None:
+    assert {kind.code for kind in KINDS if not kind.permanent} == {"not_ready", "unavailable", "internal"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.code}-{kind.status}")
+def test_a_title_is_of_whole_sentences(kind: Kind) -> None:
+    """Mails and answers show it as it is."""
+    assert kind.title[0].isupper()
+    assert kind.title.endswith(".")
+    assert kind.title.isprintable()
+
+
+def test_titles_are_different() -> None:
+    """Two that say the same would leave people with the code alone."""
+    assert len({kind.title for kind in KINDS}) == len(KINDS)
+
+
+def test_a_failure_says_its_code_and_keeps_the_cause_to_itself() -> None:
+    cause = OSError("mongodb://user:word@host/")
+    with pytest.raises(Failure) as caught:
+        raise Failure(errors.UNAVAILABLE) from cause
+    assert str(caught.value) == "unavailable"
+    assert "word" not in repr(caught.value)
+    assert caught.value.__cause__ is cause
+
+
+def test_failures_share_no_headers() -> None:
+    first, second = Failure(errors.NOT_FOUND), Failure(errors.NOT_FOUND, {"Allow": "GET"}, field="x")
+    first.headers["Allow"] = "POST"
+    assert (second.headers, second.more) == ({"Allow": "GET"}, {"field": "x"})
+    assert (Failure(errors.NOT_FOUND).headers, Failure(errors.NOT_FOUND).more) == ({}, {})

@@ -1,0 +1,110 @@
+"""Links: URLs of functions, and signed texts that open one download for a limited time."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
+
+from functions.common import errors, links
+from functions.common.config import load
+from functions.common.errors import Failure
+from functions.common.settings import SignedLinks
+
+JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
+SECRET = "0123456789abcdef0123456789abcdef"
+SIGNED = load(SignedLinks, {"LINK_SECRET": SECRET})
+OTHER = load(SignedLinks, {"LINK_SECRET": SECRET[::-1]})
+PURPOSE = "mp3converter.download"
+DAY = 86_400
+NOW = 1_800_000_000.0
+
+
+def refused(text: str, settings: SignedLinks = SIGNED) -> None:
+    """Check that a text opens nothing, and that its sender learns no more than that."""
+    with pytest.raises(Failure) as failure:
+        links.read(text, settings)
+    assert failure.value.kind is errors.EXPIRED_LINK
+
+
+@pytest.mark.parametrize(
+    ("public_url", "query", "expected"),
+    [
+        ("http://localhost:8080/{function}", {}, "http://localhost:8080/download"),
+        ("http://localhost:8080/{function}", {"fid": "1"}, "http://localhost:8080/download?fid=1"),
+        ("https://{function}.example.org", {"fid": "1"}, "https://download.example.org?fid=1"),
+        ("https://{function}.example.org/{function}/", {}, "https://download.example.org/download/"),
+        ("https://example.org/x", {"b": "2", "a": "1"}, "https://example.org/x?b=2&a=1"),
+        ("https://example.org/x", {"q": "a&b=c #ü"}, "https://example.org/x?q=a%26b%3Dc+%23%C3%BC"),
+        ("https://example.org/{other}/{", {}, "https://example.org/{other}/{"),
+    ],
+)
+def test_the_public_url_of_a_function(public_url: str, query: dict[str, str], expected: str) -> None:
+    assert links.to(public_url, "download", **query) == expected
+
+
+def test_a_link_names_its_job() -> None:
+    assert links.read(links.sign(JOB, SIGNED), SIGNED) == JOB
+
+
+def test_a_signed_text_needs_no_coding_in_a_url() -> None:
+    """Mail programs break what they would have to code."""
+    signed = links.sign(JOB, SIGNED)
+    address = links.to("http://localhost:8080/{function}", "download", link=signed)
+    assert address == f"http://localhost:8080/download?link={signed}"
+    assert parse_qs(urlsplit(address).query) == {"link": [signed]}
+
+
+def test_not_a_character_of_a_link_may_change() -> None:
+    signed = links.sign(JOB, SIGNED)
+    # The last character of the signature has bits to spare: its neighbours say the same.
+    for place in range(len(signed) - 1):
+        refused(f"{signed[:place]}{'A' if signed[place] != 'A' else 'B'}{signed[place + 1 :]}")
+    refused(signed[:-1])
+    refused(f"{signed}A")
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", JOB, f"{JOB}.x.y", "é", "a.b.c", "." * 10_000, "\0"], ids=ascii)
+def test_what_is_no_link_opens_nothing(text: str) -> None:
+    refused(text)
+
+
+def test_what_was_signed_with_another_secret_or_for_another_purpose_opens_nothing() -> None:
+    refused(links.sign(JOB, OTHER))
+    refused(str(URLSafeTimedSerializer(SECRET).dumps(JOB)))
+    refused(str(URLSafeTimedSerializer(SECRET, salt="mp3converter.other").dumps(JOB)))
+
+
+def test_a_link_without_a_time_opens_nothing() -> None:
+    refused(str(URLSafeSerializer(SECRET, salt=PURPOSE).dumps(JOB)))
+
+
+@pytest.mark.parametrize("days", [7.0, 0.5, 1 / DAY])
+def test_a_link_works_for_its_time_to_the_second(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SIGNED.but(link_ttl_days=days)
+    moment = NOW
+    monkeypatch.setattr(time, "time", lambda: moment)
+    signed = links.sign(JOB, settings)
+    moment = NOW + days * DAY
+    assert links.read(signed, settings) == JOB
+    moment += 1
+    refused(signed, settings)
+
+
+def test_a_link_from_the_future_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would work for longer than was promised."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    signed = links.sign(JOB, SIGNED)
+    monkeypatch.setattr(time, "time", lambda: NOW - 1)
+    refused(signed)
+
+
+def test_how_long_a_link_works_is_decided_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shorter time holds for links that are out already."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    signed = links.sign(JOB, SIGNED)
+    monkeypatch.setattr(time, "time", lambda: NOW + 2 * DAY)
+    assert links.read(signed, SIGNED) == JOB
+    refused(signed, SIGNED.but(link_ttl_days=1.0))

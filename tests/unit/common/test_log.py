@@ -1,0 +1,128 @@
+"""Log lines: one JSON object a line, whatever is said, with the ids that lead to the request."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.common import log, trace
+
+LOGGER = logging.getLogger("tests.log")
+
+
+@pytest.fixture(autouse=True)
+def no_request() -> Iterator[None]:
+    """Neither a request nor a trace of another test."""
+    request = log.request_id.set("")
+    current = trace._current.set("")
+    yield
+    log.request_id.reset(request)
+    trace._current.reset(current)
+
+
+@pytest.fixture
+def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What a process with our logging wrote; the logging of the tests comes back afterwards."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.getLogger("pika").setLevel(logging.NOTSET)
+
+
+def written(message: object, *arguments: object, **more: Any) -> dict[str, Any]:
+    """Return the fields of the line that a record becomes."""
+    record = LOGGER.makeRecord("n", more.pop("level", logging.INFO), "f", 1, message, arguments, None, **more)
+    text = log.JsonLines("login").format(record)
+    assert text.isascii()
+    assert len(text.splitlines()) == 1
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_what_every_line_has() -> None:
+    line = written("took %d of %s", 2, "three", level=logging.WARNING)
+    assert line.pop("time")
+    assert line == {"level": "WARNING", "function": "login", "message": "took 2 of three"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (1_800_000_000.0, "2027-01-15T08:00:00.000Z"),
+        (1_800_000_000.25, "2027-01-15T08:00:00.250Z"),
+        (1_800_000_000.9999, "2027-01-15T08:00:00.999Z"),
+    ],
+)
+def test_the_time_is_in_utc_with_milliseconds(seconds: float, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    monkeypatch.setattr(time, "time", lambda: seconds)
+    try:
+        assert written("x")["time"] == shown
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_is_passed_as_extra_becomes_fields() -> None:
+    moment = datetime(2026, 5, 1, tzinfo=UTC)
+    line = written("x", extra={"job": "1", "code": None, "jobs": ["1", "2"], "at": moment, "path": Path("/a")})
+    assert (line["job"], line["code"], line["jobs"]) == ("1", None, ["1", "2"])
+    assert (line["at"], line["path"]) == (str(moment), "/a")
+
+
+def test_the_request_is_named_while_there_is_one() -> None:
+    assert "request_id" not in written("x")
+    log.request_id.set("abc")
+    assert written("x")["request_id"] == "abc"
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\r\n{}", "a\u2028b\u2029c\x85d", "\x1b[2J", '"}', "Grüße 😀", "\ud800"], ids=ascii
+)
+def test_no_text_makes_another_line(text: str) -> None:
+    """Names and messages come from others, who would like to write lines of their own."""
+    line = written(text, extra={"cause": text})
+    assert (line["message"], line["cause"]) == (text, text)
+
+
+def test_an_exception_is_a_field_with_its_traceback() -> None:
+    try:
+        raise OSError("no\nspace")
+    except OSError:
+        record = LOGGER.makeRecord("n", logging.ERROR, "f", 1, "x", (), sys.exc_info())
+    text = log.JsonLines("login").format(record)
+    assert len(text.splitlines()) == 1
+    assert json.loads(text)["exception"].startswith("Traceback (most recent call last)")
+    assert json.loads(text)["exception"].endswith("OSError: no\nspace")
+
+
+def test_setup_sends_every_logger_to_standard_error(stderr: Callable[[], list[dict[str, Any]]]) -> None:
+    log.setup("login")
+    log.setup("sweep")
+    LOGGER.debug("unheard")
+    LOGGER.info("heard")
+    assert [(line["function"], line["message"]) for line in stderr()] == [("sweep", "heard")]
+
+
+def test_the_level_may_be_chosen(stderr: Callable[[], list[dict[str, Any]]]) -> None:
+    log.setup("login", "ERROR")
+    LOGGER.warning("unheard")
+    LOGGER.error("heard")
+    assert [line["message"] for line in stderr()] == ["heard"]
+
+
+def test_pika_is_not_heard(stderr: Callable[[], list[dict[str, Any]]]) -> None:
+    """It tells failures that we log ourselves, with addresses and tracebacks."""
+    log.setup("sweep", "DEBUG")
+    logging.getLogger("pika.adapters.blocking_connection").error("Connection workflow failed")
+    assert stderr() == []
