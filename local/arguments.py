@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from local.cluster import addresses
+
 PORT = 8080
 CORPUS = Path(__file__).resolve().parent.parent / ".local" / "corpus"
 
@@ -100,6 +102,15 @@ def _cluster_up(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _cluster_secrets(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "./local/cluster/secrets --smtp-url URL [OPTION ...] | kubectl create -f -"
+    add = parser.add_argument
+    add("--smtp-url", required=True, help="the mail relay, such as smtp://USER:PASSWORD@relay.example.com:587")
+    add("--mongodb", default=addresses.MONGODB, help="what follows the @ of its URL; default: the one in the cluster")
+    add("--mysql", default=addresses.MYSQL, help="what follows the @ of its URL; default: the one in the cluster")
+    add("--rabbitmq", default=addresses.RABBITMQ, help="its host; default: the one in the cluster")
+
+
 def _cluster_down(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "A cluster that was taken with --current is left as it is."
 
@@ -132,6 +143,7 @@ MEANING = {
     "cluster/up": "Put the whole system on a Kubernetes cluster and run the end-to-end tests against it. Needs Docker "
     "and the internet.",
     "cluster/down": "Remove the cluster that ./local/cluster/up made.",
+    "cluster/secrets": "Print every Secret that the manifests name, with fresh passwords and keys. Nothing is kept.",
     "chaos": "Upload to a system of its own while its processes are killed and stopped and its connections fail, then "
     "check that nothing is lost and nothing came twice.",
 }
@@ -148,5 +160,6 @@ OPTIONS = {
     "chaos": _chaos,
     "cluster/up": _cluster_up,
     "cluster/down": _cluster_down,
+    "cluster/secrets": _cluster_secrets,
 }
 PASSING_ON = ("test", "bench")

@@ -23,7 +23,7 @@ PACKAGES = {
 }
 INSTALLING = ("up", "test", "bench", "chaos")
 # These need only Python packages: what they start, if anything, runs in a cluster.
-PYTHON_ONLY = ("cluster/up", "cluster/down", "corpus")
+PYTHON_ONLY = ("cluster/up", "cluster/down", "cluster/secrets", "corpus")
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _install(command: str) -> None:
-    progress = Progress()
+    progress = Progress(sys.stderr)  # what the command itself prints may be for another program
     missing = [package for package in PACKAGES if command in INSTALLING and _is_missing(package, command)]
     if importlib.util.find_spec("ensurepip") is None and not _is_current():
         missing.append("python3-venv")

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import TextIO
 
 from local.problem import Problem
 
@@ -13,8 +14,9 @@ LAST_LINES = 15
 class Progress:
     """Steps, their time, and the end of their output when they fail."""
 
-    def __init__(self) -> None:
-        self._moving = sys.stdout.isatty()
+    def __init__(self, output: TextIO | None = None) -> None:
+        self._output = output or sys.stdout
+        self._moving = self._output.isatty()
 
     def run(self, title: str, command: list[str], advice: str) -> None:
         """Run a program as one step; its output is shown line over line, and kept for the case that it fails."""
@@ -36,10 +38,10 @@ class Progress:
         """Show what goes on now; off a terminal only what is worth a line of its own."""
         if self._moving:
             width = shutil.get_terminal_size().columns
-            print(f"\r\033[K{text[: width - 1]}", end="", flush=True)
+            print(f"\r\033[K{text[: width - 1]}", end="", file=self._output, flush=True)
         elif last:
-            print(text, flush=True)
+            print(text, file=self._output, flush=True)
 
     def done(self, text: str) -> None:
         """Leave a line behind."""
-        print(f"\r\033[K{text}" if self._moving else text, flush=True)
+        print(f"\r\033[K{text}" if self._moving else text, file=self._output, flush=True)

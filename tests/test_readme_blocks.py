@@ -49,7 +49,7 @@ def test_a_line_without_a_mark_is_found(text: str) -> None:
 
 def _own() -> list[str]:
     texts = {line.text for line in lines() if line.program.startswith("./local/")}
-    return sorted(re.split(r"\s{2,}|\s#", text)[0] for text in texts)
+    return sorted(re.split(r"\s{2,}|\s#|\s\|\s", text)[0] for text in texts)
 
 
 @pytest.mark.parametrize("text", _own())

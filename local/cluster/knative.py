@@ -6,9 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from knative import credentials
-from knative.credentials import EVENTS, FUNCTIONS
-from local.cluster import images, manifests, system
+from local.cluster import addresses, credentials, images, manifests, system
+from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
 from local.cluster.system import READY_SECONDS, Door
@@ -34,7 +33,7 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     built = cluster.build(images.functions(), PREFIX)
     progress.step("Making Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
-    made = credentials.make(credentials.MONGODB, credentials.MYSQL, credentials.RABBITMQ, credentials.MAILPIT)
+    made = credentials.make(addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     system.make_secrets(kubectl, made)
     progress.step("Applying knative/overlays/dev")
     kubectl.apply("-k", str(overlay(built, port, manifests.FOLDER / "knative")))

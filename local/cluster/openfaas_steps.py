@@ -6,10 +6,9 @@ from typing import Any
 
 import yaml
 
-from knative import credentials
-from knative.credentials import EVENTS, FUNCTIONS
 from local import stack_file
-from local.cluster import images, knative, manifests, system, tools
+from local.cluster import addresses, credentials, images, knative, manifests, system, tools
+from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
 from local.cluster.run import run
@@ -46,7 +45,7 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     built = cluster.build([*images.functions(), "connector"], "")
     progress.step("Making Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
-    where = (credentials.MONGODB, credentials.MYSQL, credentials.RABBITMQ, credentials.MAILPIT)
+    where = (addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     system.make_secrets(kubectl, credentials.make_for_openfaas(*where))
     progress.step("Applying local/cluster/openfaas")
     kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))

@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from knative.credentials import FUNCTIONS
 from local.cluster import system
+from local.cluster.addresses import FUNCTIONS
 from local.cluster.kubectl import Kubectl
 from local.cluster.system import Door
 from local.home import ROOT

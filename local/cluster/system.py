@@ -14,8 +14,8 @@ from typing import Any
 import requests
 import yaml
 
-from knative.credentials import EVENTS, FUNCTIONS
 from local import web
+from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.kubectl import Kubectl
 from local.ports import HOST
 from local.problem import Problem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from knative import credentials
 from local import stack_file
+from local.cluster import credentials
 from local.secret_files import SecretFiles
 from tests.containers import manifest
 from tests.manifests.building import KNATIVE, objects

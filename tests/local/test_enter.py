@@ -116,7 +116,7 @@ def test_an_older_python_is_left_as_it_is(machine: Path, run: Run) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
 
 
-@pytest.mark.parametrize("command", ["down", "status", "logs", "users", "jobs", "cluster/down"])
+@pytest.mark.parametrize("command", ["down", "status", "logs", "users", "jobs", "cluster/down", "cluster/secrets"])
 def test_a_command_that_starts_nothing_installs_nothing(command: str, machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     done = run(command)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from knative import credentials
+from local.cluster import credentials
 from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, key, label, of_kind, pods, services
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from functions.common import config, settings
 from functions.common.tokens import Bearer, Signer, Verifier
-from knative import credentials
 from local import stack_file
-from tests.manifests.building import KNATIVE, objects
+from local.cluster import credentials
+from tests.manifests.building import KNATIVE, ROOT, objects
 from tests.manifests.objects import one
 from tests.manifests.settings import environment, kinds
 
@@ -61,6 +63,21 @@ def test_no_function_is_given_what_it_does_not_mount(values: dict[str, dict[str,
     for name in FUNCTIONS:
         given = environment(one(items, "Service.serving.knative.dev", name), items)
         assert {Path(path).name for key, path in given.items() if key.endswith("_FILE")} == set(values[name])
+
+
+def test_the_command_prints_them_for_the_databases_and_the_relay_that_it_is_given() -> None:
+    smtp_url = "smtp://a:b@relay.example.com:587"
+    command = [str(ROOT / "local" / "cluster" / "secrets"), "--smtp-url", smtp_url]
+    command += ["--mongodb", "m.example.com/x?tls=true", "--mysql", "s.example.com/y?tls=required"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    secrets = list(yaml.safe_load_all(printed))
+    made = credentials.make("", "", "", "")
+    assert [secret["metadata"] for secret in secrets] == [secret["metadata"] for secret in made]
+    values = {secret["metadata"]["name"]: secret["stringData"] for secret in secrets}
+    assert values["notify"]["smtp-url"] == smtp_url
+    assert values["upload"]["mongodb-url"].endswith("@m.example.com/x?tls=true")
+    assert values["login"]["mysql-url"].endswith("@s.example.com/y?tls=required")
+    assert values["upload"]["rabbitmq-url"].endswith("@rabbitmq.mp3converter-events.svc:5672/mp3converter")
 
 
 def test_passwords_are_new_each_time_and_shared_by_nobody() -> None:

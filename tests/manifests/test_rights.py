@@ -18,9 +18,9 @@ from pymongo.errors import OperationFailure
 
 from functions.backends.users import Users
 from functions.common.settings import Database
-from knative import credentials
 from local.backends import definitions
 from local.backends import mysql as mysql_backend
+from local.cluster import credentials
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
 from tests.manifests.building import KNATIVE, objects

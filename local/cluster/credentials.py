@@ -1,28 +1,14 @@
-"""Make every Secret that the manifests name, with fresh passwords and keys: a stream for `kubectl create -f -`.
+"""Every Secret that the manifests name, with fresh passwords and keys."""
 
-python -m knative.credentials --smtp-url smtp://relay.example.com:587 | kubectl create -f -
-"""
-
-from __future__ import annotations
-
-import argparse
 import json
 import secrets
-import sys
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from local.cluster.addresses import DATABASE, EVENTS, FUNCTIONS, VHOST
+from local.home import ROOT
 from local.secret_files import private_key, public_keys
 
-BASE = Path(__file__).resolve().parent / "base"
-FUNCTIONS, EVENTS = "mp3converter", "mp3converter-events"
-DATABASE = VHOST = "mp3converter"
-MONGODB = f"mongodb.{FUNCTIONS}.svc:27017/{DATABASE}?replicaSet=rs0"
-MYSQL = f"mysql.{FUNCTIONS}.svc:3306/{DATABASE}?tls=none"
-RABBITMQ = f"rabbitmq.{EVENTS}.svc"
-MAILPIT = f"smtp://mailpit.{FUNCTIONS}.svc:1025?tls=none"
+BASE = ROOT / "knative" / "base"
 PUBLISHERS = ("upload", "convert", "sweep")
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
@@ -120,19 +106,3 @@ def _secret(name: str, namespace: str, values: dict[str, str], labels: dict[str,
 
 def _password() -> str:
     return secrets.token_urlsafe(32)  # fit for a URL: RabbitmqSource pastes it into one unescaped
-
-
-def main() -> None:
-    """Print the Secrets as a YAML stream."""
-    parser = argparse.ArgumentParser(prog="python -m knative.credentials", description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    add("--smtp-url", required=True, help="the mail relay, such as smtp://USER:PASSWORD@relay.example.com:587")
-    add("--mongodb", default=MONGODB, help="what follows the @ of its URL")
-    add("--mysql", default=MYSQL, help="what follows the @ of its URL")
-    add("--rabbitmq", default=RABBITMQ, help="its host")
-    given = parser.parse_args()
-    yaml.safe_dump_all(make(given.mongodb, given.mysql, given.rabbitmq, given.smtp_url), sys.stdout, sort_keys=False)
-
-
-if __name__ == "__main__":
-    main()
