@@ -19,12 +19,28 @@ _TRANSPORT_STREAMS = ((0, 188), (4, 192))
 _TRANSPORT_SYNC = 0x47
 _TRANSPORT_PACKETS = 3
 _MXF = bytes.fromhex("060e2b34020501010d0102")
+# It knows few brands of MP4 files (ISO/IEC 14496-12 section 4.3): not iTunes', not those of streams and cameras.
+# Pictures have brands in the same place.
+_FILE_TYPE_BOX = b"ftyp"
+_PICTURES = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx "})
+# Of MPEG audio without tags it knows MPEG-1 layer III without checksums alone: layers II and III of MPEG-1, 2 and 2.5
+# begin like this (ISO/IEC 11172-3 section 2.4.1.3). Of AMR it does not say that it is sound (RFC 4867 section 5).
+_MPEG_AUDIO = re.compile(rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef]")
+_AMR = b"#!AMR"
 
 
 def require_media(head: bytes) -> None:
     """Raise Failure(NOT_MEDIA) unless a file that begins so is video or audio."""
-    if not (_is_transport_stream(head) or head.startswith(_MXF) or _is_known_media(head)):
+    if not (_is_mp4(head) if head[4:8] == _FILE_TYPE_BOX else _is_marked(head) or _is_known_media(head)):
         raise Failure(NOT_MEDIA)
+
+
+def _is_mp4(head: bytes) -> bool:
+    return head[8:12] not in _PICTURES
+
+
+def _is_marked(head: bytes) -> bool:
+    return head.startswith((_MXF, _AMR)) or _MPEG_AUDIO.match(head) is not None or _is_transport_stream(head)
 
 
 def _is_known_media(head: bytes) -> bool:

@@ -1,9 +1,8 @@
-"""The body of an upload: names are cleaned, parts are counted, options are read, and what is no media is refused."""
+"""The body of an upload: names are cleaned, parts are counted, options are read."""
 
 from __future__ import annotations
 
 import io
-import zipfile
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.options import ALLOWED
 from functions.common.settings import Limits
-from functions.upload import body, sniffing
+from functions.upload import body
 from tests.vectors import public
 from tests.vectors.names import NAMES
 
@@ -251,35 +250,3 @@ def test_naughty_names(kind: str) -> None:
 def test_naughty_names_of_public_lists() -> None:
     for name in [*public.strings("traversal.txt"), *public.strings("blns.json")]:
         assert_clean(name)
-
-
-def _zip() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("a.mp4", "x" * 5000)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"some text\n" * 50,
-        _zip(),
-        b"%PDF-1.7\n",
-        b"\x89PNG\r\n\x1a\n" + bytes(50),
-        b"MZ" + bytes(200),
-        b"<html></html>",
-        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-        b"ffconcat version 1.0\nfile 'x'\n",
-        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
-        b"RIFF\0\0\0\0WEBPVP8 ",
-        b"GIF89a" + bytes(99),
-        b"x",
-        bytes(4096),
-    ],
-)
-def test_other_files_are_not_media(head: bytes) -> None:
-    """Text, archives, pictures, playlists: refused by their first bytes."""
-    with pytest.raises(Failure) as failure:
-        sniffing.require_media(head)
-    assert failure.value.kind is errors.NOT_MEDIA
