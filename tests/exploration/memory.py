@@ -1,6 +1,7 @@
-"""A collection of documents in memory, with the operators that the table of transitions uses.
+"""Collections of documents in memory, with the operators that the table of transitions and GridFS use.
 
-`tests/integration/test_jobs.py` runs the same operations on it and on a real server and compares every document.
+`tests/integration/test_jobs.py` and `tests/integration/test_files.py` run the same operations on them and on a real
+server and compare every document.
 """
 
 from __future__ import annotations
@@ -10,29 +11,55 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import bson
+from bson.codec_options import CodecOptions
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
 Document = dict[str, Any]
 
 _MISSING = object()
+_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 class MemoryCollection:
     """Behave as a MongoDB collection does, for this project's queries and updates."""
 
-    def __init__(self, documents: list[Document] | None = None) -> None:
+    def __init__(self, documents: list[Document] | None = None, name: str = "jobs") -> None:
+        self.name = name
         self.documents = {document["_id"]: document for document in documents or []}
+        self._unique = [("_id",)]
 
     def insert_one(self, document: Document) -> None:
-        """Insert a document under a new id."""
-        assert document["_id"] not in self.documents
-        self.documents[document["_id"]] = copy.deepcopy(document)
+        """Insert a document; raise DuplicateKeyError where a unique index has its keys already."""
+        stored: Document = bson.decode(bson.encode({"_id": bson.ObjectId()} | document), _AWARE)
+        for keys in self._unique:
+            taken = {path: _get(stored, path) for path in keys}
+            if any(matches(each, taken) for each in self.documents.values()):
+                raise DuplicateKeyError("E11000 duplicate key error")
+        self.documents[stored["_id"]] = stored
 
-    def find_one(self, query: Document) -> Document | None:
+    def insert_many(self, documents: list[Document]) -> None:
+        """Insert documents one after the other, up to the first that a unique index refuses."""
+        try:
+            for document in documents:
+                self.insert_one(document)
+        except DuplicateKeyError as error:
+            raise BulkWriteError({"writeErrors": [{"code": 11000}]}) from error
+
+    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
         """Return a copy of the first document that matches."""
-        return next(iter(self._matching(query)), None)
+        found = self.find(query, projection)
+        for field, direction in reversed(sort or []):
+            found = found.sort(field, direction)
+        return next(iter(found), None)
 
-    def find(self, query: Document) -> Found:
+    def find(self, query: Document, projection: Any = None) -> Found:
         """Return copies of all documents that match."""
         return Found(list(self._matching(query)))
+
+    def count_documents(self, query: Document, limit: int) -> int:
+        """Return how many documents match, up to a limit."""
+        return len(self.find(query).limit(limit))
 
     def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
         """Change the first document that matches; return it as it is afterwards."""
@@ -52,11 +79,25 @@ class MemoryCollection:
             del self.documents[found["_id"]]
         return SimpleNamespace(deleted_count=int(found is not None))
 
-    def create_index(self, keys: Any) -> None:
-        """Accept an index: it changes no answer."""
+    def delete_many(self, query: Document) -> None:
+        """Delete all documents that match."""
+        for found in self.find(query):
+            del self.documents[found["_id"]]
+
+    def create_index(self, keys: Any, unique: bool = False) -> None:
+        """Refuse from now on what a unique index refuses; any other index changes no answer."""
+        if unique:
+            self._unique.append(tuple(path for path, _ in keys))
 
     def _matching(self, query: Document) -> Iterator[Document]:
         return (copy.deepcopy(each) for each in self.documents.values() if matches(each, query))
+
+
+class MemoryDatabase(dict[str, MemoryCollection]):
+    """Collections by their names, each made at its first use."""
+
+    def __missing__(self, name: str) -> MemoryCollection:
+        return self.setdefault(name, MemoryCollection(name=name))
 
 
 class Found(list[Document]):
@@ -68,9 +109,9 @@ class Found(list[Document]):
     def __exit__(self, *_error: object) -> None:
         """Let go of nothing."""
 
-    def sort(self, field: str, _direction: int) -> Found:  # type: ignore[override]
+    def sort(self, field: str, direction: int) -> Found:  # type: ignore[override]
         """Return them in the order of a field."""
-        return Found(sorted(self, key=lambda document: _get(document, field)))
+        return Found(sorted(self, key=lambda document: _get(document, field), reverse=direction < 0))
 
     def limit(self, most: int) -> Found:
         """Return the first few."""

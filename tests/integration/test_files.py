@@ -12,6 +12,7 @@ from pymongo.database import Database
 
 from functions.backends.files import CHUNK_BYTES, VIDEOS, Files
 from functions.common.errors import UNAVAILABLE, Failure
+from tests.exploration.memory import MemoryDatabase
 
 LENGTHS = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 4 * CHUNK_BYTES, 9 * CHUNK_BYTES + 5]
 
@@ -83,3 +84,43 @@ def test_two_writers_of_one_id_do_not_mix(database: Database[dict[str, Any]]) ->
     reader = files.read(VIDEOS, stored_id)
     assert reader is not None
     assert b"".join(reader.blocks()) == b"first"
+
+
+def lived(files: Files, content: bytes) -> list[object]:
+    """Return what becomes of files that are written, refused and deleted."""
+    seen: list[object] = []
+
+    def write(file_id: str, content: bytes, *, whole: bool = True) -> None:
+        writer = files.write(VIDEOS, file_id)
+        try:
+            writer.write(content)
+            seen.append(writer.finish() if whole else None)
+        except Failure as failure:
+            seen.append(type(failure.__cause__))
+
+    write("kept", content)
+    write("kept", content[:-1])
+    write("empty", b"")
+    write("empty", b"")
+    write("cut", content * 4, whole=False)
+    write("cut", content)
+    for file_id in ("deleted", "another"):
+        write(file_id, content)
+    files.delete(VIDEOS, "deleted", "unknown")
+    readers = [files.read(VIDEOS, file_id) for file_id in ("kept", "empty", "cut", "deleted", "another")]
+    return [*seen, *(reader and b"".join(reader.blocks()) for reader in readers)]
+
+
+def test_files_in_memory_are_like_those_on_a_server(database: Database[dict[str, Any]]) -> None:
+    """Unit tests may use them instead."""
+    content, memory = os.urandom(CHUNK_BYTES + 5), MemoryDatabase()
+    stores: tuple[Any, ...] = (memory, database)
+    outcomes = [lived(Files(store), content) for store in stores]
+    assert outcomes[0] == outcomes[1]
+    for name, changing in (("videos.files", "uploadDate"), ("videos.chunks", "_id")):
+        shown = [sorted(_plain(each, changing) for each in store[name].find({})) for store in stores]
+        assert shown[0] == shown[1] != []
+
+
+def _plain(document: dict[str, Any], changing: str) -> str:
+    return repr(sorted((key, value) for key, value in document.items() if key != changing))
