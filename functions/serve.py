@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import io
 import socket
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -20,7 +21,6 @@ from gunicorn.errors import AppImportError
 from functions.common import config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
 
-_EVENT_FUNCTIONS = frozenset({"convert", "notify", "sweep"})
 _DRAIN_MOST_BYTES = 32 * 2**20
 _DRAIN_MOST_SECONDS = 2.0
 _DRAIN_BLOCK = 65_536
@@ -37,7 +37,8 @@ def build(settings: Serving) -> Flask:
     _install_metrics(app, settings)
     _install_later_work(app)
     _install_limits(app, settings)
-    web.install_error_handlers(app, events=settings.function in _EVENT_FUNCTIONS)
+    takes_events = getattr(sys.modules["main"], "TAKES_EVENTS", False)
+    web.install_error_handlers(app, events=takes_events)
     return app
 
 

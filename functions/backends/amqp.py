@@ -13,12 +13,17 @@ from functions.common.settings import Broker
 GONE = (AMQPError, AMQPConnectorException, OSError)
 
 
-def parameters(settings: Broker) -> pika.URLParameters:
-    """Return how to connect to the broker, with a limit to every wait."""
+def address(url: str) -> pika.URLParameters:
+    """Return what a URL says of the broker. Raises ConfigError."""
     try:
-        found = pika.URLParameters(settings.url)
-    except Exception:  # pika raises what it likes, and quotes the URL
+        return pika.URLParameters(url)
+    except Exception:  # pika raises errors of many kinds, and quotes the URL
         raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
+
+
+def parameters(settings: Broker) -> pika.URLParameters:
+    """Return how to connect to the broker, with a limit to every wait. Raises ConfigError."""
+    found = address(settings.url)
     found.blocked_connection_timeout = settings.timeout
     found.socket_timeout = settings.timeout
     found.stack_timeout = settings.timeout

@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
 from functools import cache
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from functions.common import config, crash
 from functions.common.settings import Relay
@@ -70,16 +70,13 @@ class Mailer:
 
     def __init__(self, settings: Relay) -> None:
         parts = urlsplit(settings.url)
-        tls = parse_qs(parts.query).get("tls", ["required"])[-1]
-        if tls not in ("required", "none"):
-            raise config.ConfigError("SMTP_URL takes tls=required or tls=none")
         self.sender = settings.sender
         self._settings = settings
         self._host = parts.hostname or ""
         self._port = parts.port or (465 if parts.scheme == "smtps" else 587)
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._implicit_tls = parts.scheme == "smtps"
-        self._starttls = not self._implicit_tls and tls == "required"
+        self._starttls = config.requires_tls(settings.url, "SMTP_URL") and not self._implicit_tls
 
     @contextmanager
     def session(self, recipient: str) -> Iterator[Session]:

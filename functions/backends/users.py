@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pymysql
 from pymysql.constants import ER
@@ -105,9 +105,8 @@ class Users:
 def _options(settings: Database) -> dict[str, Any]:
     """Return pymysql's arguments for a URL such as mysql://user:password@host:3306/mp3converter?tls=required."""
     parts = urlsplit(settings.url)
-    tls = parse_qs(parts.query).get("tls", ["required"])[-1]
-    if tls not in ("required", "none") or len(parts.path) < 2:
-        raise config.ConfigError("MYSQL_URL must name a database, and tls=required or tls=none")
+    if len(parts.path) < 2:
+        raise config.ConfigError("MYSQL_URL must name a database")
     options: dict[str, Any] = {
         "host": parts.hostname,
         "port": parts.port or 3306,
@@ -120,7 +119,7 @@ def _options(settings: Database) -> dict[str, Any]:
         "read_timeout": settings.timeout,
         "write_timeout": settings.timeout,
     }
-    if tls == "none":
+    if not config.requires_tls(settings.url, "MYSQL_URL"):
         return options | {"ssl_disabled": True}
     return options | {"ssl": ssl.create_default_context()}  # one for all connections: making it costs 19 ms
 

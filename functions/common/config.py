@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Concern = TypeVar("Concern", bound="Settings")
 
@@ -144,6 +144,17 @@ def _number(name: str, meaning: str, kind: type, what: str, default: Any, least:
         return number
 
     return Setting(name, parse, default, meaning)
+
+
+def requires_tls(url: str, name: str) -> bool:
+    """Return whether a URL's `tls` is "required", its default, or "none"; `name` is the setting that holds it.
+
+    Raises ConfigError for any other word.
+    """
+    tls = parse_qs(urlsplit(url).query).get("tls", ["required"])[-1]
+    if tls not in ("required", "none"):
+        raise ConfigError(f"{name} takes tls=required or tls=none")
+    return tls == "required"
 
 
 def load(kind: type[Concern], environ: Mapping[str, str] = os.environ) -> Concern:

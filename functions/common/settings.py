@@ -112,6 +112,11 @@ class Verifying(Settings):
     public_keys: str = secret("JWT_PUBLIC_KEYS", "the keys that sign tokens, as a JWK set", check=_jwk_set)
 
 
+RENEWALS_A_LEASE = 3  # two may fail before the lease expires
+_RETRY_DELAY_MAX_SECONDS = 3600.0
+_MOST_DOUBLINGS = 64  # a float holds that, and any delay has reached its maximum by then
+
+
 class Limits(Settings):
     """How large and how long a step may be."""
 
@@ -161,6 +166,10 @@ class Periods(Limits):
     video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long an ended job's video is kept", default=1.0)
     mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)
     job_keep_days: float = days("JOB_KEEP_DAYS", "how long a job can be told from an unknown one", default=90.0)
+
+    def backoff(self, attempts: int) -> float:
+        """Return the seconds to wait after this many failed attempts: they double, up to an hour."""
+        return min(self.retry_delay * 2.0 ** min(attempts - 1, _MOST_DOUBLINGS), _RETRY_DELAY_MAX_SECONDS)
 
     @property
     def longest_step(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, g
@@ -52,6 +53,15 @@ def allow(request: Request, *methods: str) -> None:
 def challenge(kind: Kind, scheme: str, detail: str = "") -> Failure:
     """Return a refusal with the challenge that RFC 9110 section 11.6.1 asks for."""
     return Failure(kind, {"WWW-Authenticate": f'{scheme} realm="mp3converter"{detail}'})
+
+
+@cache
+def verifier(public_keys: str) -> Verifier:
+    """Return what verifies tokens against these public keys, a JWK set."""
+    # PyJWT loads with the first token, not with the process.
+    from functions.common.tokens import Verifier
+
+    return Verifier(public_keys)
 
 
 def bearer(request: Request, verifier: Verifier) -> Bearer:

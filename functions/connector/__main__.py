@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-import pika
-
+from functions.backends import amqp
 from functions.common import config
 from functions.common import log as logs
 from functions.common.settings import Broker as BrokerSettings
@@ -46,20 +45,13 @@ def main() -> int:
 
 
 def _broker(settings: Connector) -> Broker:
-    broker = Broker(_parameters(config.load(BrokerSettings).url))
+    broker = Broker(amqp.address(config.load(BrokerSettings).url))
     backoff = Backoff(settings.retry, settings.backoff, settings.policy)
     workers = [Workers(queue, backoff, settings.call_timeout or None, broker.wake) for queue in queues(settings)]
     for group in workers:
         group.start()
     broker.consumers = [Consumer(group) for group in workers]
     return broker
-
-
-def _parameters(url: str) -> pika.URLParameters:
-    try:
-        return pika.URLParameters(url)
-    except Exception:  # pika raises what it likes, and quotes the URL
-        raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
 
 
 def _run(broker: Broker, settings: Connector) -> int:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_RETRY_DELAY_MOST_SECONDS = 3600.0
 _READ_BYTES = 2**20
 
 Encode = Callable[[Path, Path, Options, Watch], "Made"]
@@ -111,8 +110,8 @@ def _record_failure(job: Document, error: Exception, jobs: Jobs) -> Document | N
     if not kind.permanent:
         _log.warning("conversion postponed", extra={"job": job["_id"], "cause": repr(error.__cause__ or error)})
         if job["attempts"] < jobs.periods.max_attempts:
-            delay = min(jobs.periods.retry_delay * 2 ** (job["attempts"] - 1), _RETRY_DELAY_MOST_SECONDS)
-            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=jobs.after(delay))
+            retry_at = jobs.after(jobs.periods.backoff(job["attempts"]))
+            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=retry_at)
         kind = errors.GAVE_UP
     return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error={"code": kind.code, "title": kind.title})
 

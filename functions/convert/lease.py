@@ -7,11 +7,11 @@ from datetime import timedelta
 from threading import Event
 
 from functions.backends.jobs import Jobs
+from functions.common.settings import RENEWALS_A_LEASE
 from functions.common.transitions import RENEW
 from functions.common.values import Document
 from functions.convert.watch import Watch
 
-_RENEWALS_A_LEASE = 3
 _MAX_UNFINISHED_PERCENT = 99
 
 
@@ -33,7 +33,7 @@ class Lease(Watch):
         self._jobs = jobs
         self._stopping = stopping
         self._latest_end = job["claimed_at"] + timedelta(seconds=limit)
-        self._pause = min(1.0, jobs.periods.convert_lease / _RENEWALS_A_LEASE)
+        self._pause = min(1.0, jobs.periods.convert_lease / RENEWALS_A_LEASE)
         self._renewed = time.monotonic()
         self._progress = self._shown = 0  # percent
 

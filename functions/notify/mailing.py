@@ -24,8 +24,6 @@ from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
 
-_RETRY_DELAY_MOST_SECONDS = 3600.0
-
 Compose = Callable[[Document], EmailMessage]
 
 
@@ -86,5 +84,5 @@ def _postpone(job: Document, jobs: Jobs, token: str) -> Document | None:
     attempts = job["mail"]["attempts"]
     if attempts >= jobs.periods.max_attempts:
         return jobs.apply(REFUSE_MAIL, job["_id"], token=token)
-    delay = min(jobs.periods.retry_delay * 2 ** (attempts - 1), _RETRY_DELAY_MOST_SECONDS)
-    return jobs.apply(POSTPONE_MAIL, job["_id"], token=token, retry_at=jobs.after(delay))
+    retry_at = jobs.after(jobs.periods.backoff(attempts))
+    return jobs.apply(POSTPONE_MAIL, job["_id"], token=token, retry_at=retry_at)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import functions_framework
 from flask import Request, Response
 
-from functions.common import config, metrics, shutdown, web
+from functions.common import config, web
 from functions.common.settings import Broker, Mongo, Periods, Sweeping
 
-config.load(Periods)
-config.load(Broker)
-_MONGO = config.load(Mongo)
-_SWEEPING = config.load(Sweeping)
-
-_prepared = False
+TAKES_EVENTS = True
+SETTINGS = (Periods, Broker, Mongo, Sweeping)
+_LOADED = config.load_all(SETTINGS)
 
 
 @functions_framework.http
@@ -22,17 +19,6 @@ def sweep(request: Request) -> Response:
     web.allow(request, "POST")
     web.small_body(request)
     # The drivers load with the first pass, not with the process.
-    from functions.backends import files, jobs, queue
-    from functions.sweep import gauges, sweeping
-    from functions.sweep.sweeper import Sweeper
+    from functions.sweep import step
 
-    documents = jobs.connect()
-    global _prepared
-    if not _prepared:
-        documents.prepare()
-        _prepared = True
-    sweeper = Sweeper(documents, files.connect(), queue.connect(), _SWEEPING.pass_seconds, _MONGO.timeout)
-    done = sweeping.run(sweeper, shutdown.requested)
-    metrics.swept(done)
-    gauges.update(documents, _MONGO.timeout)
-    return web.answer(done)
+    return web.answer(step.take(_LOADED[Sweeping], _LOADED[Mongo]))

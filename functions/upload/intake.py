@@ -11,6 +11,7 @@ from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.common import ids, transitions
 from functions.common.errors import EMPTY_FILE, UNAVAILABLE, Failure
+from functions.common.settings import RENEWALS_A_LEASE
 from functions.common.tokens import Bearer
 from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD
 from functions.common.values import Document, Moment
@@ -18,8 +19,6 @@ from functions.upload import sniffing
 from functions.upload.body import Video
 
 _log = logging.getLogger(__name__)
-
-_RENEWALS_A_LEASE = 3
 
 
 def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
@@ -53,7 +52,7 @@ def _peek(video: Video) -> tuple[bytes, Video]:
 def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
     writer = files.write(VIDEOS, job["_id"])
     deadline = Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
-    pause = jobs.periods.upload_lease / _RENEWALS_A_LEASE
+    pause = jobs.periods.upload_lease / RENEWALS_A_LEASE
     renewed = time.monotonic()
     for block in video.blocks:
         writer.write(block)

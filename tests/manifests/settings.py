@@ -57,10 +57,6 @@ def kinds(function: str) -> tuple[type[config.Settings], ...]:
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SETTINGS"
         for element in getattr(node.value, "elts", ())
-    ] or [
-        node.args[0].id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "config.load" and isinstance(node.args[0], ast.Name)
     ]
     return (settings.Serving, *(getattr(settings, name) for name in names))
 

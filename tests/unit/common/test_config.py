@@ -95,3 +95,23 @@ def test_all_settings_of_a_function() -> None:
         config.load_all((Limits, Mongo, SignedLinks), {"UPLOAD_MAX_BYTES": "x"})
     for name in ("UPLOAD_MAX_BYTES", "MONGODB_URL", "LINK_SECRET"):
         assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "required"),
+    [
+        ("smtp://relay", True),
+        ("smtp://relay?tls=required", True),
+        ("smtp://relay?tls=none", False),
+        ("mysql://user:word@host/db?tls=none", False),
+        ("mysql://user:word@host/db?other=1", True),
+    ],
+)
+def test_tls_is_required_unless_a_url_says_none(url: str, required: bool) -> None:
+    assert config.requires_tls(url, "SOME_URL") is required
+
+
+@pytest.mark.parametrize("word", ["no", "NONE", "None", "optional", "none%20"])
+def test_another_word_for_tls_is_refused_without_showing_the_url(word: str) -> None:
+    with pytest.raises(config.ConfigError, match=r"^SOME_URL takes tls=required or tls=none$"):
+        config.requires_tls(f"smtp://user:secret@relay?tls={word}", "SOME_URL")

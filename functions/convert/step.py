@@ -1,0 +1,46 @@
+"""The step: the event is read, and the conversion put together from its parts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Request
+
+from functions.backends import files, jobs, queue
+from functions.common import events, shutdown, trace, web
+from functions.common.options import Options
+from functions.common.settings import Converting
+from functions.convert import conversion
+from functions.convert.limits import Limits
+from functions.convert.watch import Watch
+
+if TYPE_CHECKING:
+    from functions.convert.engine import Made
+
+
+def take(request: Request, converting: Converting) -> str:
+    """Convert the job that the request's event names; return the job's id."""
+    hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
+    trace.follow(hint.traceparent)
+    conversion.run(
+        hint.job_id,
+        jobs=jobs.connect(),
+        files=files.connect(),
+        queue=queue.connect(),
+        encode=partial(_encode, converting),
+        holder=f"{socket.gethostname()}/{os.getpid()}",
+        stopping=shutdown.requested,
+    )
+    return hint.job_id
+
+
+def _encode(converting: Converting, source: Path, target: Path, options: Options, watch: Watch) -> Made:
+    # The engine loads after the claim: events for a job that another process has do not pay for it.
+    from functions.convert import engine
+
+    limits = Limits(converting.max_duration, converting.max_mp3_bytes)
+    return engine.convert(source, target, options, watch, limits=limits, encoders=converting.encoders)

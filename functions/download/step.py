@@ -1,0 +1,70 @@
+"""The step: the job is found for who asks, and its MP3 answered."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from flask import Request, Response
+
+from functions.backends import files, jobs
+from functions.backends.files import Reader
+from functions.common import errors, ids, links, web
+from functions.common.config import Loaded
+from functions.common.errors import Failure
+from functions.common.settings import Periods, SignedLinks, Verifying
+from functions.download import delivery, ranges
+
+
+def answer(request: Request, loaded: Loaded) -> Response:
+    """Answer with the MP3 that the request names, whole or a range of it."""
+    job = _job(request, loaded)
+    reader = delivery.open_mp3(job, files.connect())
+    timeout = loaded[Periods].download_timeout
+    return _file(request, reader, delivery.filename(job), etag=job["mp3"]["file_id"], timeout=timeout)
+
+
+def _job(request: Request, loaded: Loaded) -> Any:
+    if signed := request.args.get("link"):
+        return jobs.connect().find(links.read(signed, loaded[SignedLinks])) or _missing()
+    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys))
+    job_id = request.args.get("fid") or request.path.strip("/")
+    if not ids.is_id(job_id):
+        _missing()
+    return jobs.connect().find_owned(job_id, bearer.user) or _missing()
+
+
+def _missing() -> Any:
+    raise Failure(errors.NOT_FOUND)
+
+
+def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: float) -> Response:
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": _disposition(name),
+    }
+    if request.if_none_match.contains(etag):
+        response = Response(status=304, headers=headers)
+    else:
+        span = ranges.wanted(request, reader.length, etag)
+        blocks: Iterable[bytes] = ()
+        if request.method == "GET":
+            blocks = delivery.begun(reader.blocks(span.start, span.stop), timeout)
+        response = Response(blocks, 206 if span.partial else 200, headers, content_type="audio/mpeg")
+        response.content_length = span.stop - span.start
+        if span.partial:
+            response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{reader.length}"
+    response.set_etag(etag)
+    response.last_modified = reader.stored_at
+    return response
+
+
+def _disposition(name: str) -> str:
+    """Return the header that saves a file under its name (RFC 6266 section 4.3, RFC 8187)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join(char for char in plain if char not in '"\\%') or "sound.mp3"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

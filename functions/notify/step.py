@@ -1,0 +1,28 @@
+"""The step: the event is read, and mailing put together from its parts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Request
+
+from functions.backends import jobs, mail
+from functions.common import events, shutdown, trace, web
+from functions.common.settings import Links, SignedLinks
+from functions.notify import letters, mailing
+
+
+def take(request: Request, links: Links, signed: SignedLinks) -> str:
+    """Mail the owner of the job that the request's event names; return the job's id."""
+    hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
+    trace.follow(hint.traceparent)
+    mailer = mail.connect()
+    mailing.run(
+        hint.job_id,
+        jobs=jobs.connect(),
+        mailer=mailer,
+        token=mailing.new_token(),
+        stopping=shutdown.requested,
+        compose=partial(letters.compose, sender=mailer.sender, links_to=links, signed=signed),
+    )
+    return hint.job_id

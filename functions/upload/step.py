@@ -1,0 +1,32 @@
+"""The step: the body is read and stored as a job, and the job announced."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Request, Response
+
+from functions.backends.files import Files
+from functions.backends.jobs import Jobs
+from functions.common import links, states, trace, web
+from functions.common.config import Loaded
+from functions.common.settings import Links, Periods
+from functions.common.tokens import Bearer
+from functions.common.values import Document
+from functions.upload import body, intake
+
+
+def take(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, files: Files) -> Response:
+    """Store the request's video as a job of the bearer's; answer 202, and then announce the job."""
+    video = body.open_video(request, loaded[Periods])
+    job = intake.take(video, bearer, trace.current(), jobs=jobs, files=files)
+    # The answer does not wait for the broker or its driver: sweep announces a job that has not been announced.
+    web.once_answered(partial(_announce, job))
+    download = links.to(loaded[Links].public_url, "download", fid=job["_id"])
+    return web.answer({"id": job["_id"], "state": states.public(job["state"]), "links": {"download": download}}, 202)
+
+
+def _announce(job: Document) -> None:
+    from functions.backends import queue
+
+    queue.connect().announce([job])
