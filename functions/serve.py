@@ -11,7 +11,9 @@ import socket
 import sys
 import time
 import uuid
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import functions_framework
@@ -21,6 +23,7 @@ from gunicorn.errors import AppImportError
 from functions.common import config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # a label never takes what a client invents
 _DRAIN_MOST_BYTES = 32 * 2**20
 _DRAIN_MOST_SECONDS = 2.0
 _DRAIN_BLOCK = 65_536
@@ -52,13 +55,19 @@ def _install_health(app: Flask, settings: Serving) -> None:
 
 
 def _install_metrics(app: Flask, settings: Serving) -> None:
-    metrics.begin(settings.function)
+    @cache
+    def counters() -> ModuleType:
+        # Prometheus' client loads when the first answer is out, or when it is first asked for.
+        from functions.common import counters
+
+        counters.begin(settings.function)
+        return counters
 
     def show() -> Response:
         offered = request.headers.get("Authorization", "").encode()
         if not settings.metrics_token or not hmac.compare_digest(offered, f"Bearer {settings.metrics_token}".encode()):
             return web.problem(errors.NOT_FOUND)
-        body, media_type = metrics.render()
+        body, media_type = counters().render()
         return Response(body, content_type=media_type)
 
     app.add_url_rule("/_/metrics", "metrics", show, methods=["GET"])
@@ -67,8 +76,10 @@ def _install_metrics(app: Flask, settings: Serving) -> None:
     def count(response: Response) -> Response:
         if request.endpoint == "run":
             seconds = time.monotonic() - g.began
-            metrics.answered(settings.function, request.method, response.status_code, seconds)
-            response.call_on_close(metrics.settle)
+            method = request.method if request.method in _METHODS else "other"
+            metrics.count(metrics.REQUESTS, settings.function, method, str(response.status_code))
+            metrics.observe(metrics.DURATIONS, seconds, settings.function)
+            response.call_on_close(lambda: counters().settle())
         return response
 
 

@@ -30,6 +30,13 @@ def parameters(settings: Broker) -> pika.URLParameters:
     return found
 
 
+def persistent(content_type: str, message_id: str) -> pika.BasicProperties:
+    """Return the properties of a message that the broker keeps on disk."""
+    return pika.BasicProperties(
+        content_type=content_type, message_id=message_id, delivery_mode=pika.DeliveryMode.Persistent
+    )
+
+
 def connection_to(broker: pika.connection.Parameters) -> pika.BlockingConnection:
     """Connect to the broker; raises what is in GONE."""
     try:

@@ -114,7 +114,7 @@ class Writer:
             self._chunks.insert_many(batch)
         self._count += len(batch)
         del self._buffer[:size]
-        metrics.moved(_bucket(self._chunks), metrics.WRITTEN, size)
+        metrics.count(metrics.BYTES, _bucket(self._chunks), metrics.WRITTEN, amount=size)
 
 
 class Reader:
@@ -141,7 +141,7 @@ class Reader:
             if len(data) != min(size, self.length - begin):
                 raise Failure(UNAVAILABLE)
             block = data[max(start - begin, 0) : stop - begin]
-            metrics.moved(_bucket(self._chunks), metrics.READ, len(block))
+            metrics.count(metrics.BYTES, _bucket(self._chunks), metrics.READ, amount=len(block))
             yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:

@@ -92,14 +92,14 @@ class Jobs:
                         return_document=ReturnDocument.AFTER,
                     )
                 if job is not None:
-                    metrics.took(row.name)
+                    metrics.count(metrics.TRANSITIONS, row.name)
                 return job
             except PyMongoError as error:
                 job = self._after_doubt(job_id, error)
                 if job is None:
                     return None
                 if _holds(job, transitions.result(row, moment)):
-                    metrics.took(row.name)
+                    metrics.count(metrics.TRANSITIONS, row.name)
                     return job
                 if attempt + 1 == _TRIES:
                     raise Failure(UNAVAILABLE) from error

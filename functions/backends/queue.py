@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING
 
 from cloudevents.http import CloudEvent
 
@@ -17,9 +16,6 @@ from functions.common import config, crash, events, metrics
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from functions.common.values import Document
-
-if TYPE_CHECKING:
-    import pika
 
 EXCHANGE = "mp3converter"
 
@@ -42,9 +38,9 @@ class Queue:
         except Failure as failure:
             extra = {"jobs": [job["_id"] for job in waiting], "cause": repr(failure.__cause__)}
             _log.warning("not announced; sweep will", extra=extra)
-            metrics.published(metrics.NOT_PUBLISHED, len(waiting))
+            metrics.count(metrics.EVENTS, metrics.NOT_PUBLISHED, amount=len(waiting))
             return False
-        metrics.published(metrics.PUBLISHED, len(waiting))
+        metrics.count(metrics.EVENTS, metrics.PUBLISHED, amount=len(waiting))
         return True
 
     def publish(self, batch: Iterable[CloudEvent]) -> None:
@@ -55,31 +51,19 @@ class Queue:
         from functions.backends import amqp
 
         try:
-            with amqp.connection_to(self._parameters()) as connection:
+            broker = amqp.parameters(self._settings)
+            # A broker that stops answering in the middle is noticed by its missing heartbeats.
+            broker.heartbeat = max(1, round(self._settings.timeout / 2))
+            with amqp.connection_to(broker) as connection:
                 channel = connection.channel()
                 channel.confirm_delivery()
                 for event in batch:
                     key, body = events.routing_key(event), events.encode(event)
+                    properties = amqp.persistent(events.STRUCTURED, event["id"])
                     with crash.around("publish"):
-                        channel.basic_publish(EXCHANGE, key, body, _properties(event), mandatory=True)
+                        channel.basic_publish(EXCHANGE, key, body, properties, mandatory=True)
         except (*amqp.GONE, config.ConfigError) as error:
             raise Failure(UNAVAILABLE) from error
-
-    def _parameters(self) -> pika.URLParameters:
-        from functions.backends import amqp
-
-        found = amqp.parameters(self._settings)
-        # A broker that stops answering in the middle is noticed by its missing heartbeats.
-        found.heartbeat = max(1, round(self._settings.timeout / 2))
-        return found
-
-
-def _properties(event: CloudEvent) -> pika.BasicProperties:
-    import pika
-
-    return pika.BasicProperties(
-        content_type=events.STRUCTURED, message_id=event["id"], delivery_mode=pika.DeliveryMode.Persistent
-    )
 
 
 @cache

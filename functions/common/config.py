@@ -73,16 +73,16 @@ def text(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
 
 
 def secret(
-    name: str, meaning: str, *, default: Any = REQUIRED, least: int = 1, check: Callable[[str], None] | None = None
+    name: str, meaning: str, *, default: Any = REQUIRED, minimum: int = 1, check: Callable[[str], None] | None = None
 ) -> Any:
-    """Declare a secret of at least `least` bytes; `NAME_FILE` may name the file that holds it.
+    """Declare a secret of at least `minimum` bytes; `NAME_FILE` may name the file that holds it.
 
     `check` raises ValueError, with what the secret must be, for a malformed one.
     """
 
     def parse(value: str) -> str:
-        if len(value.encode()) < least:
-            raise ValueError(f"must hold at least {least} bytes")
+        if len(value.encode()) < minimum:
+            raise ValueError(f"must hold at least {minimum} bytes")
         if check:
             check(value)
         return value
@@ -107,14 +107,14 @@ def url(name: str, meaning: str, *schemes: str, default: Any = REQUIRED) -> Any:
     return Setting(name, parse, default, meaning, secret=True)
 
 
-def integer(name: str, meaning: str, *, default: Any = REQUIRED, least: int = 0, most: int = 2**53) -> Any:
-    """Declare a whole number from `least` to `most`."""
-    return _number(name, meaning, int, "a whole number", default, least, most)
+def integer(name: str, meaning: str, *, default: Any = REQUIRED, minimum: int = 0, maximum: int = 2**53) -> Any:
+    """Declare a whole number from `minimum` to `maximum`."""
+    return _number(name, meaning, int, "a whole number", default, minimum, maximum)
 
 
-def seconds(name: str, meaning: str, *, default: Any = REQUIRED, least: float = 0.001) -> Any:
+def seconds(name: str, meaning: str, *, default: Any = REQUIRED, minimum: float = 0.001) -> Any:
     """Declare a period in seconds; decimals are allowed."""
-    return _number(name, meaning, float, "a number of seconds", default, least, 1e9)
+    return _number(name, meaning, float, "a number of seconds", default, minimum, 1e9)
 
 
 def days(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
@@ -133,14 +133,14 @@ def choice(name: str, meaning: str, *allowed: str, default: Any = REQUIRED) -> A
     return Setting(name, parse, default, meaning)
 
 
-def _number(name: str, meaning: str, kind: type, what: str, default: Any, least: float, most: float) -> Any:
+def _number(name: str, meaning: str, kind: type, what: str, default: Any, minimum: float, maximum: float) -> Any:
     def parse(value: str) -> Any:
         try:
             number = kind(value)
         except ValueError:
             number = None
-        if number is None or not least <= number <= most:
-            raise ValueError(f"must be {what} from {least:g} to {most:g}")
+        if number is None or not minimum <= number <= maximum:
+            raise ValueError(f"must be {what} from {minimum:g} to {maximum:g}")
         return number
 
     return Setting(name, parse, default, meaning)

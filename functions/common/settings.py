@@ -58,7 +58,7 @@ class Links(Settings):
 class SignedLinks(Settings):
     """The links in mails, which need no token."""
 
-    link_secret: str = secret("LINK_SECRET", "signs the links in mails", least=32)
+    link_secret: str = secret("LINK_SECRET", "signs the links in mails", minimum=32)
     link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail works", default=7.0)
 
 
@@ -99,11 +99,13 @@ class Signing(Settings):
     """What only login knows."""
 
     private_key: str = secret("JWT_PRIVATE_KEY", "the Ed25519 key that signs tokens (PEM, PKCS 8)", check=_ed25519_pem)
-    token_ttl: int = integer("TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, least=1, most=31_536_000)
+    token_ttl: int = integer(
+        "TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, minimum=1, maximum=31_536_000
+    )
     previous_keys: str = secret(
         "JWT_PUBLIC_KEYS", "further keys to publish after a rotation, as a JWK set", default="", check=_jwk_set
     )
-    signup_token: str = secret("SIGNUP_TOKEN", "lets its bearer create users", default="", least=16)
+    signup_token: str = secret("SIGNUP_TOKEN", "lets its bearer create users", default="", minimum=16)
 
 
 class Verifying(Settings):
@@ -120,7 +122,7 @@ _MOST_DOUBLINGS = 64  # a float holds that, and any delay has reached its maximu
 class Limits(Settings):
     """How large and how long a step may be."""
 
-    upload_max_bytes: int = integer("UPLOAD_MAX_BYTES", "the largest video", default=2**31, least=1)
+    upload_max_bytes: int = integer("UPLOAD_MAX_BYTES", "the largest video", default=2**31, minimum=1)
     upload_timeout: float = seconds("UPLOAD_TIMEOUT_SECONDS", "the longest upload", default=3600.0)
     convert_timeout: float = seconds(
         "CONVERT_TIMEOUT_SECONDS", "the longest conversion; below the platform's request limit", default=540.0
@@ -132,10 +134,10 @@ class Converting(Settings):
     """What convert may use, and how much may come out."""
 
     encoders: int = integer(
-        "CONVERT_ENCODERS", "encoders of one conversion; 0: as many as it has cores", default=0, least=0, most=64
+        "CONVERT_ENCODERS", "encoders of one conversion; 0: as many as it has cores", default=0, minimum=0, maximum=64
     )
-    max_duration: int = integer("MAX_DURATION_SECONDS", "the longest sound", default=43_200, least=1)
-    max_mp3_bytes: int = integer("MAX_MP3_BYTES", "the largest MP3", default=2**31, least=1)
+    max_duration: int = integer("MAX_DURATION_SECONDS", "the longest sound", default=43_200, minimum=1)
+    max_mp3_bytes: int = integer("MAX_MP3_BYTES", "the largest MP3", default=2**31, minimum=1)
 
 
 class Sweeping(Settings):
@@ -161,7 +163,7 @@ class Periods(Limits):
     announce_gap_max: float = seconds("ANNOUNCE_GAP_MAX_SECONDS", "the longest such wait", default=3600.0)
     retry_delay: float = seconds("RETRY_DELAY_SECONDS", "the first wait after a passing failure; doubles", default=10.0)
     max_attempts: int = integer(
-        "MAX_ATTEMPTS", "claims of a job, and of a mail, before it is given up", default=5, least=1
+        "MAX_ATTEMPTS", "claims of a job, and of a mail, before it is given up", default=5, minimum=1
     )
     video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long an ended job's video is kept", default=1.0)
     mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)

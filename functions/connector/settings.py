@@ -20,20 +20,23 @@ class Connector(Settings):
     prefetch: str = text(
         "CONNECTOR_PREFETCH", "messages held at once, likewise; the parallelism without it", default=""
     )
-    retry: int = integer("CONNECTOR_RETRY", "calls after the first one, if a try may help", default=5, most=1000)
+    retry: int = integer("CONNECTOR_RETRY", "calls after the first one, if a try may help", default=5, maximum=1000)
     backoff: float = seconds("CONNECTOR_BACKOFF_SECONDS", "what the waits between them grow from", default=1.0)
     policy: Literal["exponential", "linear"] = choice(
         "CONNECTOR_BACKOFF_POLICY", "how they grow", "exponential", "linear", default="exponential"
     )
     call_timeout: float = seconds(
-        "CONNECTOR_CALL_TIMEOUT_SECONDS", "how long an answer may take; 0 for no limit of ours", default=0.0, least=0.0
+        "CONNECTOR_CALL_TIMEOUT_SECONDS",
+        "how long an answer may take; 0 for no limit of ours",
+        default=0.0,
+        minimum=0.0,
     )
     grace: float = seconds("CONNECTOR_GRACE_SECONDS", "how long calls may take to end after SIGTERM", default=600.0)
     sweep_url: str = url("SWEEP_URL", "what the timer calls; no timer without it", "http", "https", default="")
     sweep_every: float = seconds("SWEEP_EVERY_SECONDS", "how often", default=30.0)
     sweep_timeout: float = seconds("SWEEP_TIMEOUT_SECONDS", "how long such a call may take", default=300.0)
     health_port: int = integer(
-        "CONNECTOR_HEALTH_PORT", "where /_/health is; nowhere without it", default=0, most=65_535
+        "CONNECTOR_HEALTH_PORT", "where /_/health is; nowhere without it", default=0, maximum=65_535
     )
     host: str = text("HOST", "the address to listen on", default="0.0.0.0")  # noqa: S104 - a probe comes from outside
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = choice(
@@ -56,8 +59,8 @@ def queues(settings: Connector) -> list[Queue]:
     Raises ConfigError, which names the setting that is malformed.
     """
     sinks = _sinks(settings.sinks)
-    parallelism = _numbers("CONNECTOR_PARALLELISM", settings.parallelism, sinks, most=1000)
-    prefetch = _numbers("CONNECTOR_PREFETCH", settings.prefetch, sinks, most=65_535)
+    parallelism = _numbers("CONNECTOR_PARALLELISM", settings.parallelism, sinks, maximum=1000)
+    prefetch = _numbers("CONNECTOR_PREFETCH", settings.prefetch, sinks, maximum=65_535)
     found = []
     for name, target in sinks.items():
         calls = parallelism.get(name, 1)
@@ -94,10 +97,10 @@ def _is_http(target: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _numbers(setting: str, value: str, sinks: dict[str, str], most: int) -> dict[str, int]:
+def _numbers(setting: str, value: str, sinks: dict[str, str], maximum: int) -> dict[str, int]:
     pairs = dict.fromkeys(sinks, value) if value.isdecimal() else _pairs(setting, value)
     if unknown := pairs.keys() - sinks.keys():
         raise ConfigError(f"{setting} names queues that CONNECTOR_SINKS does not: {' '.join(sorted(unknown))}")
-    if not all(number.isdecimal() and 1 <= int(number) <= most for number in pairs.values()):
-        raise ConfigError(f"{setting} must be whole numbers from 1 to {most}")
+    if not all(number.isdecimal() and 1 <= int(number) <= maximum for number in pairs.values()):
+        raise ConfigError(f"{setting} must be whole numbers from 1 to {maximum}")
     return {name: int(number) for name, number in pairs.items()}

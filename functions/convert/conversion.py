@@ -44,7 +44,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
         ended = _convert(job, jobs, files, encode, stopping)
     except Lost:
         _log.warning("lost the lease", extra={"job": job_id, "epoch": job["epoch"]})
-        metrics.converted(metrics.LOST, time.monotonic() - began)
+        metrics.observe(metrics.CONVERSIONS, time.monotonic() - began, metrics.LOST)
         _discard(job, jobs, files)
         return
     except Stopped:
@@ -118,15 +118,15 @@ def _record_failure(job: Document, error: Exception, jobs: Jobs) -> Document | N
 
 def _count(ended: Document | None, seconds: float) -> None:
     if ended is None:
-        metrics.converted(metrics.LOST, seconds)
+        metrics.observe(metrics.CONVERSIONS, seconds, metrics.LOST)
     elif ended["state"] == transitions.DONE:
-        metrics.converted(metrics.DONE, seconds)
-        metrics.made(ended["mp3"]["duration"])
+        metrics.observe(metrics.CONVERSIONS, seconds, metrics.DONE)
+        metrics.count(metrics.AUDIO, amount=ended["mp3"]["duration"])
     elif ended["state"] == transitions.FAILED:
-        metrics.converted(metrics.FAILED, seconds)
-        metrics.gave_up(ended["error"]["code"])
+        metrics.observe(metrics.CONVERSIONS, seconds, metrics.FAILED)
+        metrics.count(metrics.FAILURES, ended["error"]["code"])
     else:
-        metrics.converted(metrics.AGAIN, seconds)
+        metrics.observe(metrics.CONVERSIONS, seconds, metrics.AGAIN)
 
 
 def _discard(job: Document, jobs: Jobs, files: Files) -> None:

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import mutagen
+from mutagen.mp3 import MP3
+
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options, most_bitrate
@@ -180,9 +183,6 @@ def _settings(options: Options, rate: int) -> Settings:
 
 def _verify(target: Path, result: _Result) -> None:
     """Raise RuntimeError unless the written file is the expected MP3: exit codes prove nothing."""
-    import mutagen
-    from mutagen.mp3 import MP3
-
     try:
         made: Any = MP3(target).info
     except mutagen.MutagenError as error:

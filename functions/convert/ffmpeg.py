@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import imageio_ffmpeg
+
 # Containers of sound and pictures only. Playlists and concat scripts name other files: a script that is called .mp4
 # would read the files beside it.
 _DEMUXERS = (
@@ -27,6 +29,4 @@ def opening(source: Path) -> list[str]:
 
 @cache
 def _program() -> str:
-    import imageio_ffmpeg
-
     return str(imageio_ffmpeg.get_ffmpeg_exe())

@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastcrc import crc16
+
 # By version bits of the header: 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5.
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _MPEG_1 = 3
@@ -148,8 +150,6 @@ class Stream:
 
     def add(self, data: bytes, sizes: array[int]) -> None:
         """Count the frames in `data`, which have these sizes."""
-        from fastcrc import crc16
-
         self.frames += len(sizes)
         for size in sizes:
             self.length += size
@@ -170,8 +170,6 @@ class Stream:
             tag += bytes(4) + total.to_bytes(4, "big") + self._crc.to_bytes(2, "big")
         frame[begin : begin + len(tag)] = tag
         if gaps is not None:
-            from fastcrc import crc16
-
             end = begin + len(tag)
             frame[end : end + 2] = crc16.arc(bytes(frame[:end])).to_bytes(2, "big")
         return bytes(frame)

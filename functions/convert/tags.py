@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import mutagen.id3
+
 from functions.convert import metadata
 from functions.convert.metadata import CHAPTERS_MOST, Chapter
 
@@ -61,8 +63,6 @@ def shifted(chapters: Sequence[Chapter], start: float, length: float | None, spe
 
 
 def _tag(texts: dict[str, str | None], chapters: Sequence[Chapter], cover: bytes | None) -> Any:
-    import mutagen.id3
-
     id3: Any = mutagen.id3
     tag = id3.ID3()
     for name, value in texts.items():

@@ -68,7 +68,7 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
         _log.info("mail ended", extra={"job": job_id, "mail": ended["mail"]["state"]})
         # A later run was asked for when nobody had waited all the time.
         if ended["mail"]["state"] == transitions.SENT and ended["mail"]["run"] == 1:
-            metrics.mailed((ended["updated_at"] - ended["created_at"]).total_seconds())
+            metrics.observe(metrics.TIME_TO_MAIL, (ended["updated_at"] - ended["created_at"]).total_seconds())
 
 
 def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:

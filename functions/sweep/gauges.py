@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from functions.backends import mongodb
 from functions.backends.jobs import Jobs, Waiting
@@ -16,7 +15,6 @@ from functions.common.errors import Failure
 
 _log = logging.getLogger(__name__)
 
-MAX_COUNT = 10_000  # of each kind
 _ENDED = (transitions.DONE, transitions.FAILED)
 _STATES = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING, transitions.ABORTED, transitions.DELETING)
 _MAILS = (transitions.NONE, transitions.CLAIMED, transitions.HANDING_OVER, transitions.UNKNOWN, transitions.MAIL_FAILED)
@@ -27,36 +25,30 @@ def update(jobs: Jobs, timeout: float) -> None:
     try:
         with mongodb.within(timeout):
             _set(
-                {state: jobs.waiting({"state": state}, MAX_COUNT) for state in _STATES},
-                {mail: jobs.waiting({"state": {"$in": _ENDED}, "mail.state": mail}, MAX_COUNT) for mail in _MAILS},
+                {state: jobs.waiting({"state": state}, metrics.MAX_COUNTED) for state in _STATES},
+                {
+                    mail: jobs.waiting({"state": {"$in": _ENDED}, "mail.state": mail}, metrics.MAX_COUNTED)
+                    for mail in _MAILS
+                },
             )
     except Failure as failure:
         _log.warning("gauges not updated", extra={"cause": repr(failure.__cause__)})
 
 
 def _set(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
-    metrics.tell(
-        metrics.Standing(
-            "jobs", f"Jobs that have not ended, by state; at most {MAX_COUNT}.", "state", _numbers(found.items())
-        ),
-        metrics.Standing(
-            "oldest_job_seconds", "Time since the upload of the oldest job began.", "state", _ages(found.items())
-        ),
-        metrics.Standing(
-            "mails", f"Mails that were not sent, by state; at most {MAX_COUNT}.", "state", _numbers(mails.items())
-        ),
-        metrics.Standing(
-            "oldest_mail_seconds",
-            "Time since the upload of the oldest mail's job began.",
-            "state",
-            _ages(mails.items()),
-        ),
+    metrics.show(
+        {
+            metrics.JOBS: _numbers(found.items()),
+            metrics.OLDEST_JOB: _ages(found.items()),
+            metrics.MAILS: _numbers(mails.items()),
+            metrics.OLDEST_MAIL: _ages(mails.items()),
+        }
     )
 
 
-def _numbers(found: Iterable[tuple[str, Waiting]]) -> dict[str, Any]:
+def _numbers(found: Iterable[tuple[str, Waiting]]) -> dict[str, float]:
     return {state: waiting.number for state, waiting in found}
 
 
-def _ages(found: Iterable[tuple[str, Waiting]]) -> dict[str, Any]:
+def _ages(found: Iterable[tuple[str, Waiting]]) -> dict[str, float]:
     return {state: waiting.oldest for state, waiting in found}

@@ -17,7 +17,8 @@ def take(settings: Sweeping, mongo: Mongo) -> dict[str, int]:
     _prepare()
     sweeper = Sweeper(documents, files.connect(), queue.connect(), settings.pass_seconds, mongo.timeout)
     done = sweeping.run(sweeper, shutdown.requested)
-    metrics.swept(done)
+    for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_MENDED):
+        metrics.count(metrics.TROUBLES, trouble, amount=done.get(trouble, 0))
     gauges.update(documents, mongo.timeout)
     return done
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.common import metrics
+from functions.common import counters, metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 60
@@ -34,22 +34,59 @@ def test_the_start_loads_nothing_for_them() -> None:
 def test_notes_do_not_pile_up() -> None:
     """A process that never answers, such as a command, counts as well."""
     for _ in range(5000):
-        metrics.took("claim")
-    assert len(metrics._noted) < 1000
-    assert b'mp3converter_transitions_total{transition="claim"}' in metrics.render()[0]
+        metrics.count(metrics.TRANSITIONS, "claim")
+    notes = metrics.take()
+    assert notes.amounts == {(metrics.TRANSITIONS, ("claim",)): 5000}
+    assert metrics.take() == metrics.Notes({}, [])
 
 
-def test_what_was_counted_long_ago_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweeper that is called no more must not go on telling how things stood."""
+def test_notes_go_to_the_counters_once() -> None:
+    metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=70)
+    metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=30)
+    metrics.count(metrics.AUDIO, amount=2.5)
+    metrics.observe(metrics.CONVERSIONS, 7.0, metrics.DONE)
+    for _ in range(2):
+        shown = counters.render()[0]
+        assert b'mp3converter_file_bytes_total{bucket="mp3s",direction="read"} 100.0' in shown
+        assert b"mp3converter_audio_seconds_total 2.5" in shown
+        assert b'mp3converter_conversion_duration_seconds_bucket{le="5.0",outcome="done"} 0.0' in shown
+        assert b'mp3converter_conversion_duration_seconds_bucket{le="10.0",outcome="done"} 1.0' in shown
+
+
+@pytest.mark.parametrize(
+    ("function", "series"),
+    [
+        ("login", b'http_request_duration_seconds_count{function="login"} 0.0'),
+        ("convert", b'mp3converter_transitions_total{transition="postpone"} 0.0'),
+        ("convert", b'mp3converter_conversion_duration_seconds_count{outcome="failed"} 0.0'),
+        ("convert", b'mp3converter_conversion_failures_total{code="gave_up"} 0.0'),
+        ("upload", b'mp3converter_events_total{outcome="failed"} 0.0'),
+        ("sweep", b'mp3converter_sweep_troubles_total{trouble="not_mended"} 0.0'),
+    ],
+)
+def test_a_function_begins_with_zeros(function: str, series: bytes) -> None:
+    code = f"from functions.common import counters; counters.begin({function!r}); print(counters.render()[0].decode())"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=TIMEOUT_SECONDS, check=True
+    )
+    assert series in shown.stdout
+
+
+def test_gauges_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When sweep is no longer called, its last numbers must not be shown as if they were new."""
     clock = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
-    metrics.tell(metrics.Standing("jobs", "Jobs.", "state", {"ready": 7}))
-    assert b'mp3converter_jobs{state="ready"} 7.0' in metrics.render()[0]
+    metrics.show({metrics.JOBS: {"ready": 7}})
+    assert b'mp3converter_jobs{state="ready"} 7.0' in counters.render()[0]
     clock += 121
-    assert b"mp3converter_jobs" not in metrics.render()[0]
+    assert b"mp3converter_jobs" not in counters.render()[0]
 
 
-def test_an_invented_method_is_no_label() -> None:
-    metrics.answered("login", "BREW", 405, 0.1)
-    assert b'method="BREW"' not in metrics.render()[0]
-    assert b'method="other",status="405"' in metrics.render()[0]
+def test_the_next_gauges_replace_the_last() -> None:
+    metrics.show({metrics.JOBS: {"ready": 7}, metrics.MAILS: {"none": 1}})
+    metrics.show({metrics.JOBS: {"converting": 2}})
+    assert metrics.gauges() == {metrics.JOBS: {"converting": 2}}
+
+
+def test_each_metric_is_declared_once() -> None:
+    assert len({metric.name for metric in metrics.TABLE}) == len(metrics.TABLE) == 14
