@@ -74,6 +74,20 @@ def test_no_file_breaks_the_import_rules() -> None:
     assert [complaint for path in files for complaint in violations(path, (ROOT / path).read_text())] == []
 
 
+def test_few_imports_stand_within_functions() -> None:
+    """Each delays something heavy: the drivers, the engine, the broker's client, PyJWT, Prometheus' client."""
+    within = [
+        f"{path}: {ast.unparse(node)}"
+        for path in sources()
+        if path.parts[0] == "functions"
+        for function in ast.parse((ROOT / path).read_text()).body
+        if isinstance(function, ast.FunctionDef | ast.ClassDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert len(within) <= 15, within
+
+
 def test_tests_import_absolutely() -> None:
     files = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]
     relative = [(path, name) for path in files for name in imported((ROOT / path).read_text()) if name[0] == "."]
