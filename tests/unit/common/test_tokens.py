@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +68,62 @@ def test_own_token_is_believed() -> None:
 def test_other_right_claims_are_believed(changes: dict[str, Any]) -> None:
     """The cases below are wrong for their one change: without it, and with harmless ones, they are right."""
     assert VERIFIER.verify(forged(changes)).user == "1"
+
+
+def test_what_a_token_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claims of RFC 9068, an id of its own, and no more."""
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.9)
+    token = SIGNER.sign(Bearer("7", "a@example.org"))
+    assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "at+jwt", "kid": KID}
+    said = jwt.decode(token, options={"verify_signature": False})
+    assert uuid.UUID(said.pop("jti"))
+    assert said == {
+        "iss": "mp3converter",
+        "aud": "mp3converter",
+        "sub": "7",
+        "email": "a@example.org",
+        "iat": 1_800_000_000,
+        "exp": 1_800_000_060,
+    }
+    assert SIGNER.sign(Bearer("7", "a@example.org")) != token
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(59, True), (59.9, True), (60, False), (61, False)])
+def test_a_token_is_over_to_the_second(seconds: float, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The allowance is for clocks that disagree on when it began."""
+    begun = int(time.time()) - 5  # PyJWT's clock is not ours to set
+    token = forged({"iat": begun, "exp": begun + 60})
+    monkeypatch.setattr(time, "time", lambda: begun + seconds)
+    if good:
+        assert VERIFIER.verify(token).user == "1"
+    else:
+        refuse(token)
+
+
+def test_a_key_is_named_by_its_thumbprint() -> None:
+    """The example of RFC 8037, appendix A."""
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    assert Signer(pem, 60).key_set == {
+        "keys": [
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+                "use": "sig",
+                "alg": "EdDSA",
+            }
+        ]
+    }
+
+
+def test_each_key_is_published_once_and_our_own_first() -> None:
+    """Login may be given the whole set, its own key among the others."""
+    other = Signer(key(), 60).key_set["keys"]
+    both = {"keys": [*other, *SIGNER.key_set["keys"]]}
+    assert Signer(KEY, 60, json.dumps(both)).key_set["keys"] == [*SIGNER.key_set["keys"], *other]
 
 
 def test_old_key_is_believed_while_it_is_published() -> None:

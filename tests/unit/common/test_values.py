@@ -1,0 +1,112 @@
+"""Values of transitions: what each becomes at a moment, and that no two kinds are taken for one another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from functions.common.config import load
+from functions.common.settings import Periods
+from functions.common.values import (
+    After,
+    Fixed,
+    Given,
+    GivenLater,
+    Keep,
+    Lease,
+    Length,
+    MayTryAgain,
+    Moment,
+    NotBefore,
+    Now,
+    Over,
+    TriedEnough,
+    Value,
+)
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
+PERIODS = load(Periods, {}).but(convert_lease=60.0, video_keep_days=1.5, max_attempts=3)
+
+
+def moment(**given: Any) -> Moment:
+    return Moment(NOW, PERIODS, given)
+
+
+def later(**length: float) -> datetime:
+    return NOW + timedelta(**length)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Now(), NOW),
+        (After("convert_lease"), later(seconds=60)),
+        (Length("convert_lease"), 60.0),
+        (Keep("video_keep_days"), later(hours=36)),
+        (Given("gap"), 2.5),
+        (Fixed(None), None),
+        (GivenLater("gap"), later(seconds=2.5)),
+        (Over(), {"$lte": NOW}),
+        (NotBefore(), {"$not": {"$gt": NOW}}),
+        (MayTryAgain(), {"$lt": 3}),
+        (TriedEnough(), {"$gte": 3}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_value_is_at_a_moment(value: Value, expected: Any) -> None:
+    assert value.at(moment(gap=2.5)) == expected
+
+
+@pytest.mark.parametrize(
+    ("deadline", "until"), [(59.9, 59.9), (60.0, 60.0), (60.1, 60.0), (-5.0, -5.0)], ids=lambda seconds: f"{seconds:g}"
+)
+def test_a_lease_ends_at_its_deadline_at_the_latest(deadline: float, until: float) -> None:
+    assert Lease("convert_lease").at(moment(deadline=later(seconds=deadline))) == later(seconds=until)
+
+
+@pytest.mark.parametrize("kind", [Given("epoch"), GivenLater("epoch"), Lease("convert_lease")], ids=repr)
+def test_what_a_caller_must_give_has_no_default(kind: Value) -> None:
+    """An epoch that is missing would match the documents that have none."""
+    with pytest.raises(KeyError):
+        kind.at(moment())
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "seconds", "kept"),
+    [(123456, 0, 123000), (123999, 0, 123000), (999999, 0, 999000), (0, 0.0019, 1000), (999000, 0.0005, 999000)],
+)
+def test_moments_are_whole_milliseconds(microsecond: int, seconds: float, kept: int) -> None:
+    """MongoDB keeps no more, and what is read back must equal what was written."""
+    assert Moment(NOW.replace(microsecond=microsecond), PERIODS).after(seconds).microsecond == kept
+
+
+ALL = [
+    Now(),
+    Over(),
+    NotBefore(),
+    MayTryAgain(),
+    TriedEnough(),
+    *(kind("x") for kind in (After, Length, Keep, Given, Fixed, Lease, GivenLater)),
+    Given("y"),
+    Fixed(("x",)),
+]
+
+
+def test_values_are_equal_by_kind_and_content() -> None:
+    """They are tuples, of which many have the same content; a row must not be taken for another one."""
+    for first, second in combinations(ALL, 2):
+        assert first != second
+        assert not first == second  # noqa: SIM201 - the operator is a method of its own
+    assert len({hash(each) for each in ALL}) == len(ALL)
+    assert Given("x") == Given("x")
+    assert not Given("x") != Given("x")  # noqa: SIM202
+    assert len({Given("x"), Given("x"), After("x")}) == 2
+    assert Given("x") != ("x",)
+    assert Now() != ()
+
+
+def test_values_are_printed_with_their_kind() -> None:
+    assert repr([Now(), After("convert_lease"), Fixed(0)]) == "[Now(), After(period='convert_lease'), Fixed(value=0)]"

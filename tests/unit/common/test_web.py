@@ -1,0 +1,323 @@
+"""The HTTP edge: who is let in, how much is read, and what an answer to an error shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Flask, Request, Response, abort, g
+from flask.testing import FlaskClient
+from werkzeug.exceptions import (
+    BadGateway,
+    Conflict,
+    HTTPException,
+    ImATeapot,
+    InternalServerError,
+    RequestEntityTooLarge,
+    SecurityError,
+)
+from werkzeug.test import EnvironBuilder, TestResponse
+
+from functions.common import errors, log, web
+from functions.common.errors import Failure, Kind
+from functions.common.tokens import Bearer, Signer, Verifier
+
+HIDDEN = "mongodb://user:word@host/"
+KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+SIGNER = Signer(KEY, 60)
+VERIFIER = Verifier(json.dumps(SIGNER.key_set))
+ADA = Bearer("1", "ada@example.org")
+TOKEN = SIGNER.sign(ADA)
+
+
+def client(edge: Exception | Callable[[], Any], *, events: bool = False) -> FlaskClient:
+    """Return a client of an app whose only address does this, or raises it."""
+    app = Flask("edge")
+
+    @app.route("/", methods=["GET", "POST"])
+    def root() -> Any:
+        if isinstance(edge, Exception):
+            raise edge
+        return edge()
+
+    app.register_error_handler(500, lambda error: str(error))  # as functions-framework does
+    web.install_error_handlers(app, events=events)
+    return app.test_client()
+
+
+def body(answer: TestResponse) -> dict[str, Any]:
+    """Return the fields of an answer in JSON."""
+    fields: dict[str, Any] = json.loads(answer.text)
+    return fields
+
+
+def failure(kind: Kind) -> Failure:
+    """Return a failure that a driver's error caused."""
+    made = Failure(kind)
+    made.__cause__ = OSError(HIDDEN)
+    return made
+
+
+def request(*authorizations: str, method: str = "POST") -> Request:
+    """Return a request with these Authorization fields."""
+    return Request(
+        EnvironBuilder(method=method, headers=[("Authorization", each) for each in authorizations]).get_environ()
+    )
+
+
+def sending(content: bytes, length: int | None) -> Request:
+    """Return a request as gunicorn gives it: it ends the stream itself, whatever length the head says."""
+    environ = EnvironBuilder(method="POST").get_environ()
+    environ |= {"wsgi.input": io.BytesIO(content), "wsgi.input_terminated": True, "CONTENT_LENGTH": str(length or "")}
+    return Request(environ)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.code}-{kind.status}")
+def test_a_failure_is_answered_with_its_row(kind: Kind) -> None:
+    """As RFC 9457 describes it, and without a word of the driver."""
+    answer = client(failure(kind)).get("/")
+    assert (answer.status_code, answer.content_type) == (kind.status, "application/problem+json")
+    assert body(answer) == {
+        "type": "about:blank",
+        "title": kind.title,
+        "status": kind.status,
+        "code": kind.code,
+        "request_id": log.request_id.get(),
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_failure_may_say_more_and_bring_headers() -> None:
+    answer = client(Failure(errors.NOT_READY, {"Retry-After": "5"}, state="queued")).get("/")
+    assert (answer.headers["Retry-After"], body(answer)["state"]) == ("5", "queued")
+
+
+def test_an_answer_names_its_request() -> None:
+    before = log.request_id.set("abc")
+    try:
+        assert body(client(Failure(errors.NOT_FOUND)).get("/"))["request_id"] == "abc"
+    finally:
+        log.request_id.reset(before)
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_an_event_that_is_too_long_is_poison(events: bool) -> None:
+    """A deliverer tries 413 again, and a body that is too long stays so."""
+    answer = client(Failure(errors.FILE_TOO_LARGE), events=events).post("/")
+    expected = errors.MALFORMED_EVENT if events else errors.FILE_TOO_LARGE
+    assert (answer.status_code, body(answer)["code"]) == (expected.status, expected.code)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(HIDDEN), BadGateway(HIDDEN)], ids=lambda error: type(error).__name__
+)
+@pytest.mark.parametrize("events", [False, True])
+def test_what_nobody_expected_is_ours(events: bool, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """A deliverer drops the message of a 500 and tries that of a 503 again; the log has what the answer does not."""
+    answer = client(error, events=events).post("/")
+    expected = errors.UNAVAILABLE if events else errors.INTERNAL
+    assert (answer.status_code, body(answer)["code"]) == (expected.status, expected.code)
+    assert "word" not in answer.text
+    assert [(record.levelno, record.message) for record in caplog.records] == [(logging.ERROR, "unexpected error")]
+    assert caplog.records[0].exc_info
+    assert caplog.records[0].exc_info[1] is error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(Conflict(HIDDEN), 409), (RequestEntityTooLarge(), 413), (ImATeapot(), 418), (SecurityError(HIDDEN), 400)],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_framework_refuses_is_a_bad_request_under_its_own_status(error: HTTPException, status: int) -> None:
+    answer = client(error).post("/")
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert body(answer)["code"] == "bad_request"
+    assert body(answer)["title"] == errors.BAD_REQUEST.title
+    assert body(answer)["status"] == status
+
+
+def test_addresses_and_methods_that_the_framework_does_not_know() -> None:
+    door = client(lambda: "")
+    answer = door.get("/other")
+    assert (answer.status_code, body(answer)["code"]) == (404, "not_found")
+    answer = door.delete("/")
+    assert (answer.status_code, body(answer)["code"]) == (405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+def test_an_error_that_the_framework_wrapped_is_logged_itself(caplog: pytest.LogCaptureFixture) -> None:
+    original = ZeroDivisionError(HIDDEN)
+    answer = client(InternalServerError(original_exception=original)).get("/")
+    assert (answer.status_code, body(answer)["code"]) == (500, "internal")
+    assert caplog.records[0].exc_info
+    assert caplog.records[0].exc_info[1] is original
+
+
+@pytest.mark.parametrize("wrap", [abort, lambda response: Conflict(response=response)], ids=["aborted", "raised"])
+def test_an_answer_that_is_raised_is_given_as_it_is(wrap: Callable[[Response], Any]) -> None:
+    def edge() -> Any:
+        raise wrap(Response("moved", 302, {"Location": "/x"}))
+
+    answer = client(edge).get("/")
+    assert (answer.status_code, answer.text, answer.headers["Location"]) == (302, "moved", "/x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        (errors.NOT_FOUND, logging.INFO),
+        (errors.INVALID_TOKEN, logging.INFO),
+        (errors.NOT_READY, logging.WARNING),
+        (errors.UNAVAILABLE, logging.WARNING),
+        (errors.INTERNAL, logging.WARNING),
+    ],
+    ids=lambda value: getattr(value, "code", ""),
+)
+def test_the_log_has_the_cause(kind: Kind, level: int, caplog: pytest.LogCaptureFixture) -> None:
+    """What may pass is a warning; what its sender must mend is not ours to worry about."""
+    caplog.set_level(logging.INFO)
+    client(failure(kind)).get("/")
+    assert [(record.levelno, record.message) for record in caplog.records] == [(level, "refused")]
+    assert vars(caplog.records[0])["code"] == kind.code
+    assert vars(caplog.records[0])["cause"] == repr(OSError(HIDDEN))
+
+
+def test_a_failure_without_a_cause_logs_none(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client(Failure(errors.NOT_FOUND)).get("/")
+    assert vars(caplog.records[0])["cause"] is None
+
+
+def test_answers_are_one_line_of_json_that_nobody_keeps() -> None:
+    made = web.answer({"id": "ü"}, 202, {"Location": "/x"})
+    assert (made.status_code, made.content_type, made.headers["Location"]) == (202, "application/json", "/x")
+    assert made.get_data() == b'{"id": "\\u00fc"}\n'
+    assert made.headers["Cache-Control"] == "no-store"
+    plain = web.text("ü")
+    assert (plain.content_type, plain.get_data()) == ("text/plain; charset=utf-8", "ü".encode())
+    assert plain.headers["Cache-Control"] == "no-store"
+
+
+def test_an_answer_may_be_kept_where_its_function_says_so() -> None:
+    made = web.answer({}, headers={"Cache-Control": "public, max-age=300"})
+    assert made.headers.getlist("Cache-Control") == ["public, max-age=300"]
+    assert web.answer({}).headers["Cache-Control"] == "no-store"
+
+
+def test_methods() -> None:
+    web.allow(request(method="HEAD"), "GET", "HEAD")
+    with pytest.raises(Failure) as refused:
+        web.allow(request(method="POST"), "GET", "HEAD")
+    assert (refused.value.kind, refused.value.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD"})
+
+
+@pytest.mark.parametrize("field", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER   {TOKEN}  "], ids=lambda f: f[:8])
+def test_a_token_is_taken(field: str) -> None:
+    """The scheme's case does not matter (RFC 9110 section 11.1)."""
+    assert web.bearer(request(field), VERIFIER) == ADA
+
+
+def test_who_brings_no_token_is_told_which_to_bring() -> None:
+    """Without an error code, as RFC 6750 section 3.1 asks."""
+    with pytest.raises(Failure) as refused:
+        web.bearer(request(), VERIFIER)
+    assert refused.value.kind is errors.UNAUTHORIZED
+    assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (TOKEN,),
+        ("",),
+        ("Bearer",),
+        ("Bearer ",),
+        (f"Basic {TOKEN}",),
+        (f"Bearer\t{TOKEN}",),
+        (f"Bearer\u00a0{TOKEN}",),
+        (f"Bearer {TOKEN}x",),
+        (f"Bearer x {TOKEN}",),
+        (f"Bearer {TOKEN} x",),
+        (f'Bearer "{TOKEN}"',),
+        (f"Bearer {TOKEN}\t",),
+        (f"Bearer {TOKEN}", f"Bearer {TOKEN}"),
+        (f"Basic YTpi, Bearer {TOKEN}",),
+    ],
+    ids=range(14),
+)
+def test_anything_else_is_no_token(fields: tuple[str, ...]) -> None:
+    with pytest.raises(Failure) as refused:
+        web.bearer(request(*fields), VERIFIER)
+    assert refused.value.kind is errors.INVALID_TOKEN
+    assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="mp3converter", error="invalid_token"'}
+
+
+def test_a_refused_token_leaves_its_reason_to_the_log() -> None:
+    with pytest.raises(Failure) as refused:
+        web.bearer(request(f"Bearer {Signer(KEY, -60).sign(ADA)}"), VERIFIER)
+    assert refused.value.kind is errors.INVALID_TOKEN
+    assert isinstance(refused.value.__cause__, jwt.ExpiredSignatureError)
+    assert TOKEN not in str(refused.value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_small_body_is_read_to_its_end(size: int, told: bool) -> None:
+    assert web.small_body(sending(b"x" * size, size if told else None), 10) == b"x" * size
+
+
+@pytest.mark.parametrize(("size", "length"), [(11, 11), (11, None), (11, 5), (0, 11), (10**6, None)])
+def test_a_body_that_is_longer_is_refused(size: int, length: int | None) -> None:
+    """Whether its head says so or not; no more is read than shows it."""
+    long = sending(b"x" * size, length)
+    with pytest.raises(Failure) as refused:
+        web.small_body(long, 10)
+    assert refused.value.kind is errors.FILE_TOO_LARGE
+    assert long.environ["wsgi.input"].tell() <= 11
+
+
+class Unread(io.RawIOBase):
+    """A body that must not be read."""
+
+    def readable(self) -> bool:
+        """Say so, for werkzeug asks."""
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        """Fail the test."""
+        raise AssertionError("the body was read")
+
+
+def test_a_body_that_says_it_is_longer_is_not_read() -> None:
+    environ = sending(b"", 65_537).environ | {"wsgi.input": Unread()}
+    with pytest.raises(Failure):
+        web.small_body(Request(environ))
+
+
+def test_an_event_may_have_64_kibibytes() -> None:
+    assert len(web.small_body(sending(b"x" * 65_536, None))) == 65_536
+    with pytest.raises(Failure):
+        web.small_body(sending(b"x" * 65_537, None))
+
+
+def test_work_for_later_is_kept_in_order_for_one_request() -> None:
+    done: list[str] = []
+    app = Flask("edge")
+    with app.test_request_context():
+        web.once_answered(lambda: done.append("first"))
+        web.once_answered(lambda: done.append("second"))
+        assert done == []
+        for work in g.once_answered:
+            work()
+    assert done == ["first", "second"]
+    with app.test_request_context():
+        assert "once_answered" not in g
