@@ -1,4 +1,4 @@
-"""Users, made over HTTP like any other client would: login's POST /users with the sign-up token."""
+"""Users, created like any other client does: login's POST /users with the sign-up token."""
 
 import json
 import secrets
@@ -13,27 +13,27 @@ from local.secret_files import SecretFiles
 from local.web import call
 
 FIRST_EMAIL = "you@example.com"
-WRONG = {
-    "email_taken": "There already is a user {email}.",
-    "invalid_email": "{email} is no e-mail address.",
+ERRORS = {
+    "email_taken": "The user {email} already exists.",
+    "invalid_email": "{email} is not a valid e-mail address.",
     "weak_password": "The password is too weak: {title}",
 }
 
 
 class EmailTaken(Problem):
-    """Somebody with this address has signed up before."""
+    """A user with this address exists."""
 
 
 @dataclass(frozen=True)
 class User:
-    """An account, with the password that only we still know."""
+    """A user account, and its password, which is stored nowhere else in plain text."""
 
     email: str
     password: str
 
 
 def sign_up(gateway: str, secret_files: SecretFiles, email: str, password: str | None = None) -> User:
-    """Create a user; without a password one is made up."""
+    """Create a user; generate a password if none is given."""
     user = User(email, password or secrets.token_urlsafe(12))
     headers = {"Authorization": f"Bearer {secret_files.read('signup_token')}"}
     try:
@@ -46,26 +46,26 @@ def sign_up(gateway: str, secret_files: SecretFiles, email: str, password: str |
 
 
 def knows(gateway: str, user: User) -> bool:
-    """Tell whether this user may log in."""
+    """Tell whether this user can log in."""
     answer = call("POST", f"{gateway}/login", auth=(user.email.encode(), user.password.encode()))
     return answer.status_code == HTTPStatus.OK
 
 
 def first(home: Home, gateway: str, secret_files: SecretFiles) -> User:
-    """Return the first user, made when the database does not know the remembered one."""
+    """Return the first user; create one if the database does not have the remembered one."""
     user = remembered(home)
     if user and knows(gateway, user):
         return user
     try:
         user = sign_up(gateway, secret_files, FIRST_EMAIL)
-    except EmailTaken:  # a database of somebody's own, whose passwords we do not know
+    except EmailTaken:  # the user's own database, whose passwords are unknown
         user = sign_up(gateway, secret_files, f"you-{secrets.token_hex(3)}@example.com")
     SecretFiles(home).write("user.json", json.dumps(asdict(user)))
     return user
 
 
 def remembered(home: Home) -> User | None:
-    """Return the first user as the last start left it."""
+    """Return the first user, as the last start saved it."""
     try:
         return User(**json.loads(SecretFiles(home).read("user.json")))
     except FileNotFoundError:
@@ -76,5 +76,5 @@ def _refusal(user: User, answer: requests.Response) -> Problem:
     problem = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
     code, title = str(problem.get("code", "")), str(problem.get("title", ""))
     kind = EmailTaken if code == "email_taken" else Problem
-    sentence = WRONG.get(code, "login answered {status}: {title}")
+    sentence = ERRORS.get(code, "login answered {status}: {title}")
     return kind(sentence.format(email=user.email, title=title, status=answer.status_code))

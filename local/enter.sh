@@ -1,5 +1,5 @@
 #!/bin/sh
-# The entry point of every command: run local/install.py with a Python, which is installed first if there is none.
+# The entry point of every command: install Python if it is missing, then run local/install.py.
 set -eu
 case ${LOCAL_HOME:-/} in
     /*) ;;
@@ -11,7 +11,7 @@ packages="python3 python3-venv"
 by_hand="apt-get install --no-install-recommends $packages"
 
 run() {
-    # The system's first: other users cannot run an environment that is based on a Python in a private home.
+    # Prefer the system's Python: other users cannot run an environment based on a Python in a private home.
     for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             exec "$python" -E -s -m local.install "$@"
@@ -30,16 +30,16 @@ install_python() {
     elif command -v sudo >/dev/null; then
         as_root=sudo
     else
-        fail "Python is missing. You are not root, and there is no sudo. Ask root to run this, then try again: $by_hand"
+        fail "Python is missing. You are not root, and sudo is not installed. Ask root to run this, then try again: $by_hand"
     fi
     echo "Installing packages: $packages"
     log=$(mktemp)
-    # $packages is two words, and $as_root none or one.
+    # $packages is two words, $as_root is none or one.
     # shellcheck disable=SC2086
     if ! $as_root sh local/packages.sh $packages >"$log" 2>&1; then
         tail -n 15 "$log" | sed 's/^/    /' >&2
         rm -f "$log"
-        fail "Install them by hand, then try again: $by_hand"
+        fail "Install them manually, then try again: $by_hand"
     fi
     rm -f "$log"
 }
@@ -47,11 +47,11 @@ install_python() {
 run "$@"
 case $1 in
     up | test | bench | chaos | cluster/up)
-        # Where python3 is too old, apt-get has no newer one.
+        # If python3 is too old, apt-get has no newer one.
         if ! command -v python3 >/dev/null && command -v apt-get >/dev/null; then
             install_python
             run "$@"
         fi
         ;;
 esac
-fail "Python 3.11 or newer is required. Install it together with its venv module, then try again."
+fail "Python 3.11 or newer is required. Install it with its venv module, then try again."

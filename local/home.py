@@ -1,4 +1,4 @@
-"""The folder that holds everything one local system keeps: data, logs, secrets, sockets."""
+"""The folder that holds all files of a local system: data, logs, secrets, sockets."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from local.problem import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ROOT / ".local"
+DEFAULT = ROOT / ".local"
 MARKER = "MP3CONVERTER_HOME"
 PLAIN = re.compile(r"[\w./@+:~-]+")
 SOCKET_PATH_MAX = 90  # the kernel allows 107 bytes, and supervisor appends its process id while it binds
@@ -22,48 +22,48 @@ SOCKET_PATH_MAX = 90  # the kernel allows 107 bytes, and supervisor appends its 
 
 @dataclass(frozen=True)
 class Home:
-    """Paths below one home folder; nothing outside it is written."""
+    """Paths in one home folder; nothing is written outside it."""
 
     path: Path
 
     @classmethod
     def default(cls) -> "Home":
         """Return the home named by LOCAL_HOME, else .local in the repository."""
-        return cls(Path(os.environ.get("LOCAL_HOME") or OURS).resolve())
+        return cls(Path(os.environ.get("LOCAL_HOME") or DEFAULT).resolve())
 
     def exists(self) -> bool:
-        """Tell whether this folder is a home that we made."""
-        return self._sign.exists()
+        """Tell whether `make` created this folder."""
+        return self._marker.exists()
 
     def make(self) -> None:
-        """Create the folders, readable by their owner alone."""
+        """Create the folders, readable only by their owner."""
         if not PLAIN.fullmatch(str(self.path)):
             raise Problem(
-                f"{self.path} cannot be used: MariaDB's and RabbitMQ's scripts do not bear spaces and quotes in paths. "
-                "Set LOCAL_HOME to a plainer one, for example LOCAL_HOME=/var/tmp/mp3converter-$USER"
+                f"{self.path} cannot be used: MariaDB and RabbitMQ do not support spaces and quotes in paths. "
+                "Set LOCAL_HOME to a plain path, for example LOCAL_HOME=/var/tmp/mp3converter-$USER"
             )
         try:
-            # down --purge deletes the whole home: it must never have been somebody's folder.
-            if self.path != OURS and not self.exists() and self.path.is_dir() and any(self.path.iterdir()):
-                raise Problem(f"{self.path} holds other files. Set LOCAL_HOME to an empty or a new folder.")
+            # down --purge deletes the whole folder, so it must not hold anything else.
+            if self.path != DEFAULT and not self.exists() and self.path.is_dir() and any(self.path.iterdir()):
+                raise Problem(f"{self.path} contains other files. Set LOCAL_HOME to an empty or new folder.")
             for folder in (self.path, self.run, self.log, self.secrets, self.data, self.tmp, self.user_home):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
             self.secrets.chmod(0o700)
-            self._sign.touch()
+            self._marker.touch()
         except OSError as error:
             raise Problem(
-                f"{self.path} cannot be written ({error.strerror}). Set LOCAL_HOME to a folder of your own, "
+                f"{self.path} is not writable ({error.strerror}). Set LOCAL_HOME to a folder of your own, "
                 "for example LOCAL_HOME=$HOME/.mp3converter, and try again."
             ) from error
 
     @property
-    def _sign(self) -> Path:
+    def _marker(self) -> Path:
         return self.path / "mp3converter.home"
 
     @property
     def run(self) -> Path:
-        """Return the folder of generated configuration, rewritten at each start."""
+        """Return the folder of generated configuration, rewritten by each start."""
         return self.path / "run"
 
     @property
@@ -83,17 +83,17 @@ class Home:
 
     @property
     def tmp(self) -> Path:
-        """Return the folder for temporary files, emptied at each start."""
+        """Return the folder for temporary files, emptied by each start."""
         return self.path / "tmp"
 
     @property
     def user_home(self) -> Path:
-        """Return what the processes see as HOME, so that none writes into the person's own."""
+        """Return the HOME of the processes, so that they write nothing to the user's own."""
         return self.path / "home"
 
     @property
     def socket(self) -> Path:
-        """Return the supervisor's socket, in a short path of its own when the home's is too long for one."""
+        """Return the supervisor's socket, in a shorter folder if this path is too long for a socket."""
         inside = self.run / "supervisor.sock"
         if len(os.fsencode(inside)) <= SOCKET_PATH_MAX:
             return inside
@@ -108,21 +108,21 @@ class Home:
         return folder
 
     def forget_socket(self) -> None:
-        """Remove what `socket` may have made outside the home."""
+        """Remove the folder that `socket` may have created outside the home."""
         remembered = self.path / "socket-folder"
         if remembered.exists():
             shutil.rmtree(remembered.read_text(), ignore_errors=True)
             remembered.unlink()
 
     def empty_tmp(self) -> None:
-        """Remove what a killed process left in tmp."""
+        """Remove what killed processes left in tmp."""
         shutil.rmtree(self.tmp, ignore_errors=True)
         self.tmp.mkdir(mode=0o700)
 
     @contextmanager
     def lock(self, *, wait_seconds: float, busy: str) -> Iterator[None]:
-        """Hold this home against a second start or stop; the kernel lets go when the process ends, however it ends."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by what is started meanwhile
+        """Lock this home against another start or stop; the kernel releases the lock when the process ends."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)  # not inherited by child processes
         try:
             _take(descriptor, wait_seconds, busy)
             yield

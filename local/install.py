@@ -1,4 +1,4 @@
-"""Install what a command needs and then run it, with nothing but the standard library."""
+"""Install what a command needs, then run it; uses only the standard library."""
 
 import fcntl
 import hashlib
@@ -14,7 +14,7 @@ from local.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-# package -> a file it installs, and the setting that makes it unnecessary
+# package -> a file it installs, and the setting that replaces it
 PACKAGES = {
     "mariadb-server": ("/usr/sbin/mariadbd", "MYSQL_URL"),
     "rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server", "RABBITMQ_URL"),
@@ -22,7 +22,7 @@ PACKAGES = {
     "curl": ("curl", ""),
 }
 INSTALLING = ("up", "test", "bench", "chaos")
-# These need only Python packages: what they start, if anything, runs in a cluster.
+# These need only Python packages: whatever they start runs in a cluster.
 PYTHON_ONLY = ("cluster/up", "cluster/down", "cluster/secrets", "corpus")
 
 
@@ -34,7 +34,7 @@ def main() -> int:
         if command in (*INSTALLING, *PYTHON_ONLY) or (command == "jobs" and _is_remote() and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
-            raise Problem("Nothing has been started here yet. Run: ./local/up")
+            raise Problem("Nothing is installed yet. Run: ./local/up")
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -54,7 +54,7 @@ def _install(command: str) -> None:
         _install_packages(missing, progress)
     lock = os.open(ROOT, os.O_RDONLY)
     try:
-        # Two commands must not write to one environment at once. The kernel drops the lock however this process ends.
+        # Two commands must not write to the environment at once. The kernel releases the lock when this process ends.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current():
             _make_environment(progress)
@@ -63,7 +63,7 @@ def _install(command: str) -> None:
 
 
 def _is_remote() -> bool:
-    """Return whether the command is for a remote system: then it needs Python packages, but no local server."""
+    """Tell whether the command is for a remote system, which needs Python packages but no local servers."""
     return bool(os.environ.get("MONGODB_URL") or os.environ.get("MONGODB_URL_FILE"))
 
 
@@ -78,21 +78,21 @@ def _install_packages(missing: list[str], progress: Progress) -> None:
     wanted = " ".join(missing)
     by_hand = f"apt-get install --no-install-recommends {wanted}"
     if shutil.which("apt-get") is None:
-        raise Problem(f"These packages are missing, and there is no apt-get to install them: {wanted}.")
+        raise Problem(f"These packages are missing, and apt-get is not available to install them: {wanted}.")
     install = ["sh", str(ROOT / "local" / "packages.sh"), *missing]
     if os.geteuid() != 0:
         if shutil.which("sudo") is None:
             raise Problem(
-                f"These packages are missing: {wanted}. You are not root, and there is no sudo. "
+                f"These packages are missing: {wanted}. You are not root, and sudo is not installed. "
                 f"Ask root to run this, then try again: {by_hand}"
             )
         install = ["sudo", *install]
-    progress.run(f"Installing packages: {wanted}", install, f"Install them by hand, then try again: {by_hand}")
+    progress.run(f"Installing packages: {wanted}", install, f"Install them manually, then try again: {by_hand}")
 
 
 def _make_environment(progress: Progress) -> None:
     if not os.access(ROOT, os.W_OK) or (VENV.exists() and not os.access(VENV, os.W_OK)):
-        raise Problem(f"{VENV} is out of date, and you have no permission to write to it. Make a clone of your own.")
+        raise Problem(f"{VENV} is out of date, and you may not write to it. Use a clone of your own.")
     _stamp().unlink(missing_ok=True)
     python = str(VENV / "bin" / "python")
     progress.run(
@@ -126,7 +126,7 @@ def _stamp() -> Path:
 
 
 def _fingerprint() -> str:
-    """Return a hash of what an environment depends on: pinned packages, Python, and the path in its scripts."""
+    """Return a hash of everything an environment depends on: pinned packages, Python, and its own path."""
     files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("functions/*/requirements.in"))]
     parts = [file.read_bytes() for file in files]
     parts += [str(sys.version_info[:2]).encode(), sys.executable.encode(), os.fsencode(VENV)]

@@ -1,4 +1,4 @@
-"""The commands, once all they need is installed."""
+"""Run a command, after local/install.py has installed what it needs."""
 
 import importlib
 import sys
@@ -8,7 +8,7 @@ from local.problem import Problem
 
 
 def main() -> int:
-    """Run one command; what a person can put right ends as a sentence, not as a traceback."""
+    """Run one command; errors that the user can fix end with a sentence, not a traceback."""
     command, *rest = sys.argv[1:]
     options = arguments.parse(command, rest)
     try:

@@ -17,12 +17,12 @@ for service in $services; do
     if systemctl cat "$service" >/dev/null 2>&1; then known_before="$known_before$service "; fi
 done
 
-restore # after a run that was killed
+restore # after a killed run
 trap restore EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$saved"; fi
-# Denies only while this script runs. If it is killed, the former policy applies again at once.
+# Denies only while this script runs. If it is killed, the previous policy applies again at once.
 cat >"$policy" <<END
 #!/bin/sh
 $mark

@@ -1,4 +1,4 @@
-"""What a local system consists of: its ports, secrets, backends and processes, decided before anything starts."""
+"""The plan of a local system: its ports, secrets, backends and processes, decided before anything starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from local.secret_files import SecretFiles
 
 @dataclass(frozen=True)
 class Plan:
-    """A local system on paper."""
+    """A local system that is not started yet."""
 
     home: Home
     ports: dict[str, int]
@@ -26,27 +26,27 @@ class Plan:
 
     @property
     def gateway(self) -> str:
-        """Return the front door's address."""
+        """Return the gateway's URL."""
         return gateway.gateway_url(self.ports)
 
     @property
     def functions(self) -> dict[str, str]:
-        """Return each function's own address."""
+        """Return each function's own URL."""
         return services.urls(self.ports)
 
     @property
     def mailbox(self) -> str | None:
-        """Return where caught mails are read; None when a relay takes them away."""
+        """Return the mailbox's URL, or None if a relay takes the mails."""
         return mailbox.mailbox_url(self.ports) if self.backends["smtp"].programs else None
 
 
 def make(
     home: Home, *, gateway_port: int | None, environ: Mapping[str, str], settings: Mapping[str, str] | None = None
 ) -> Plan:
-    """Plan a system that does not run, and write down all that its processes will read.
+    """Plan a system that is not running, and write the files that its processes read.
 
-    `environ` may name backends to use instead of private ones, and settings of the functions; `settings` go
-    before all else. What a killed run left is ended first: it would hold the remembered ports.
+    `environ` may name backends to use instead of private ones, and settings of the functions; `settings` override
+    everything. Processes that a killed run left behind are ended first, because they hold the remembered ports.
     """
     home.make()
     leftovers.stop(home)
@@ -65,11 +65,11 @@ def _planned(
 ) -> Plan:
     backends = _backends(home, chosen, secrets, environ, int(settings.get("RABBITMQ_HEARTBEAT_SECONDS", "60")))
     functions = services.urls(chosen)
-    surroundings = services.Surroundings(chosen, secrets, environ, settings)
-    configuration.write_operator(home, services.operator(surroundings))
+    context = services.ServiceContext(chosen, secrets, environ, settings)
+    configuration.write_operator(home, services.operator(context))
     programs = [
         *(program for backend in backends.values() for program in backend.programs),
-        *services.programs(surroundings),
+        *services.programs(context),
         gateway.system(chosen, functions, secrets),
         gateway.caddy(home, chosen, functions),
     ]

@@ -1,4 +1,4 @@
-"""Ports on the loopback interface, picked once and remembered, so that links and bookmarks keep working."""
+"""Ports on the loopback interface, chosen once and remembered, so that links and bookmarks keep working."""
 
 import json
 import random
@@ -9,9 +9,9 @@ from local.home import Home
 from local.problem import Problem
 
 HOST = "127.0.0.1"
-# Below the range that Linux gives to outgoing connections, so that nobody takes one by chance while we are stopped.
+# Below Linux's range for outgoing connections, so that none is taken by chance while the system is stopped.
 LOWEST, HIGHEST = 20000, 32000
-# name -> how many ports in a row; RabbitMQ's tools need eleven beside the node's own. A function needs one as well.
+# name -> number of consecutive ports; RabbitMQ's tools need eleven besides the node's own. Each function needs one.
 SERVERS = {
     "mysql": 1,
     "mongodb": 1,
@@ -26,11 +26,11 @@ SERVERS = {
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port now."""
-    return _refusal(port) is None
+    """Tell whether a server can listen on this port now."""
+    return _bind_error(port) is None
 
 
-def _refusal(port: int) -> OSError | None:
+def _bind_error(port: int) -> OSError | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -41,7 +41,7 @@ def _refusal(port: int) -> OSError | None:
 
 
 def assign(home: Home, gateway: int | None) -> dict[str, int]:
-    """Return a free port for each name, the remembered one where it still is free, and remember them."""
+    """Return a free port for each name, the remembered one if it is still free, and remember them."""
     remembered = _remembered(home)
     ports: dict[str, int] = {}
     for name, count in {**SERVERS, **dict.fromkeys(stack_file.functions(), 1)}.items():
@@ -69,12 +69,14 @@ def _remembered(home: Home) -> dict[str, int]:
 def _gateway(wanted: int | None, taken: dict[str, int]) -> int:
     if wanted is None:
         return _pick(1, taken)
-    refusal = _refusal(wanted)
-    if isinstance(refusal, PermissionError):
-        raise Problem(f"Port {wanted} is reserved for root. Choose one above 1023: ./local/up --port 8080") from refusal
-    if refusal:
+    error = _bind_error(wanted)
+    if isinstance(error, PermissionError):
         raise Problem(
-            f"Port {wanted} is taken by another program. Stop that program, or choose another port: "
+            f"Port {wanted} is reserved for root. Choose a port above 1023: ./local/up --port 8080"
+        ) from error
+    if error:
+        raise Problem(
+            f"Port {wanted} is in use by another program. Stop that program, or choose another port: "
             f"./local/up --port {wanted + 1}"
         )
     return wanted
@@ -82,14 +84,14 @@ def _gateway(wanted: int | None, taken: dict[str, int]) -> int:
 
 def _pick(count: int, taken: dict[str, int]) -> int:
     for _ in range(1000):
-        first = random.randrange(LOWEST, HIGHEST - count)  # noqa: S311 - a port is no secret
+        first = random.randrange(LOWEST, HIGHEST - count)  # noqa: S311 - a port is not a secret
         if _fits(first, count, taken):
             return first
     raise Problem(
-        f"No free port was found between {LOWEST} and {HIGHEST}; stop some of the programs that listen there."
+        f"No free port was found between {LOWEST} and {HIGHEST}. Stop some of the programs that listen there."
     )
 
 
 def _fits(first: int, count: int, taken: dict[str, int]) -> bool:
-    ours = {port + step for name, port in taken.items() for step in range(SERVERS.get(name, 1))}
-    return all(port not in ours and is_free(port) for port in range(first, first + count))
+    used = {port + step for name, port in taken.items() for step in range(SERVERS.get(name, 1))}
+    return all(port not in used and is_free(port) for port in range(first, first + count))

@@ -1,5 +1,5 @@
-"""The one error that a person is meant to read: a sentence that says what to do."""
+"""The error for the user: its text says what to do."""
 
 
 class Problem(Exception):
-    """Something that the person at the keyboard can put right; its text says how."""
+    """An error that the user can fix; its text says how."""

@@ -1,4 +1,4 @@
-"""Telling a person what goes on: one line per step, which on a terminal moves while the step runs."""
+"""Progress for the user: one line per step, updated in place on a terminal."""
 
 import shutil
 import subprocess
@@ -12,14 +12,14 @@ LAST_LINES = 15
 
 
 class Progress:
-    """Steps, their time, and the end of their output when they fail."""
+    """Steps, how long they took, and the end of their output if they fail."""
 
     def __init__(self, output: TextIO | None = None) -> None:
         self._output = output or sys.stdout
         self._moving = self._output.isatty()
 
     def run(self, title: str, command: list[str], advice: str) -> None:
-        """Run a program as one step; its output is shown line over line, and kept for the case that it fails."""
+        """Run a program as one step; show its last line of output, and on failure the end of it."""
         self.step(title)
         began = time.monotonic()
         lines: list[str] = []
@@ -35,7 +35,7 @@ class Progress:
         self.done(f"{title}: done in {time.monotonic() - began:.0f} s")
 
     def step(self, text: str, *, last: bool = True) -> None:
-        """Show what goes on now; off a terminal only what is worth a line of its own."""
+        """Show the current step; without a terminal, only if `last` is set."""
         if self._moving:
             width = shutil.get_terminal_size().columns
             print(f"\r\033[K{text[: width - 1]}", end="", file=self._output, flush=True)
@@ -43,5 +43,5 @@ class Progress:
             print(text, file=self._output, flush=True)
 
     def done(self, text: str) -> None:
-        """Leave a line behind."""
+        """Print a line that stays."""
         print(f"\r\033[K{text}" if self._moving else text, file=self._output, flush=True)

@@ -1,4 +1,4 @@
-"""The proof that the system works: a stranger's log-in, upload, download and mail through the public URLs."""
+"""The check that the system works: log in, upload, download and receive the mail through the public URLs."""
 
 import time
 from collections.abc import Callable
@@ -20,11 +20,11 @@ Found = TypeVar("Found")
 
 
 def convert_sample(plan: Plan, user: User) -> Path:
-    """Convert the sample video like a client would, and return the MP3 once it has passed its check."""
+    """Convert the sample video as a client would, and return the MP3 after checking it."""
     try:
         return _convert(plan, user)
     except requests.RequestException as error:
-        raise Problem(f"The sample video could not be converted: {error}. {_LOOK}") from error
+        raise Problem(f"The sample video could not be converted: {error}. {_LOGS}") from error
 
 
 def _convert(plan: Plan, user: User) -> Path:
@@ -54,9 +54,9 @@ def _mail(mailbox: str, user: User, fid: str) -> str | None:
     return next(about, None)
 
 
-def _expect(answer: requests.Response, deed: str) -> requests.Response:
+def _expect(answer: requests.Response, action: str) -> requests.Response:
     if not answer.ok:
-        raise Problem(f"It was not possible to {deed}: {answer.status_code} {answer.text.strip()}. {_LOOK}")
+        raise Problem(f"Could not {action}: {answer.status_code} {answer.text.strip()}. {_LOGS}")
     return answer
 
 
@@ -64,9 +64,9 @@ def _wait(look: Callable[[], Found | None], what: str) -> Found:
     deadline = time.monotonic() + WAIT_SECONDS
     while (found := look()) is None:
         if time.monotonic() > deadline:
-            raise Problem(f"The sample was uploaded, but {what} did not come within {WAIT_SECONDS:.0f} s. {_LOOK}")
+            raise Problem(f"The sample was uploaded, but {what} did not arrive within {WAIT_SECONDS:.0f} s. {_LOGS}")
         time.sleep(POLL_SECONDS)
     return found
 
 
-_LOOK = "Look at: ./local/logs"
+_LOGS = "See: ./local/logs"

@@ -1,4 +1,4 @@
-"""A video of our own making, and whether an MP3 still holds its tone."""
+"""The sample video, and a check that an MP3 contains its tone."""
 
 import subprocess
 from pathlib import Path
@@ -14,11 +14,11 @@ RATE = 44100
 TIMEOUT_SECONDS = 60
 PITCH_TOLERANCE_HZ = 3.0
 DURATION_TOLERANCE_SECONDS = 0.25
-LEAST_LOUDNESS = 0.02
+MIN_LOUDNESS = 0.02
 
 
 def make(path: Path) -> Path:
-    """Make the video, unless it is there: a test picture and a tone."""
+    """Create the video, a test picture and a tone, if it does not exist."""
     if not path.exists():
         unfinished = path.with_suffix(".new.mp4")
         _ffmpeg(
@@ -31,16 +31,16 @@ def make(path: Path) -> Path:
 
 
 def check(mp3: Path) -> None:
-    """Decode an MP3 and raise a Problem unless it holds the tone at its full length."""
+    """Decode an MP3; raise Problem unless it contains the tone at its full length."""
     raw = _ffmpeg(["-i", str(mp3)], ["-f", "f32le", "-ac", "1", "-ar", str(RATE), "-"])
     samples = numpy.frombuffer(raw, dtype="<f4")
     duration = len(samples) / RATE
     if abs(duration - SECONDS) > DURATION_TOLERANCE_SECONDS:
-        raise Problem(f"The MP3 of the {SECONDS} s sample is {duration:.2f} s long. Look at: ./local/logs convert")
+        raise Problem(f"The MP3 of the {SECONDS} s sample is {duration:.2f} s long. See: ./local/logs convert")
     loudness = float(numpy.sqrt(numpy.mean(samples**2)))
     pitch = _pitch(samples)
-    if loudness < LEAST_LOUDNESS or abs(pitch - TONE_HZ) > PITCH_TOLERANCE_HZ:
-        raise Problem(f"The MP3 holds {pitch:.0f} Hz instead of {TONE_HZ} Hz. Look at: ./local/logs convert")
+    if loudness < MIN_LOUDNESS or abs(pitch - TONE_HZ) > PITCH_TOLERANCE_HZ:
+        raise Problem(f"The MP3 contains {pitch:.0f} Hz instead of {TONE_HZ} Hz. See: ./local/logs convert")
 
 
 def _pitch(samples: "numpy.ndarray[tuple[int], numpy.dtype[numpy.float32]]") -> float:

@@ -1,4 +1,4 @@
-"""Keys and passwords: made once, kept in files that only their owner can read."""
+"""Keys and passwords: generated once, kept in files that only their owner can read."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ class SecretFiles:
         self.folder = home.secrets
 
     def make(self) -> None:
-        """Make every secret that does not exist yet."""
+        """Generate every secret that does not exist yet."""
         for name in PASSWORDS:
             self._once(name, lambda: secrets.token_urlsafe(32))
         self._once("jwt_private_key", private_key)
@@ -48,7 +48,7 @@ class SecretFiles:
         return self.path(name).read_text()
 
     def write(self, name: str, value: str) -> Path:
-        """Keep a value that is made anew at each start, and return its file."""
+        """Write a value that is derived anew by each start, and return its file."""
         path = self.path(name)
         unfinished = path.with_suffix(".new")
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -63,7 +63,7 @@ class SecretFiles:
 
 
 def private_key() -> str:
-    """Make an Ed25519 key that signs tokens."""
+    """Generate an Ed25519 key that signs tokens."""
     return (
         Ed25519PrivateKey.generate()
         .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -72,7 +72,7 @@ def private_key() -> str:
 
 
 def public_keys(private_key: str) -> str:
-    """Return the JWK set that checks what this key signs."""
+    """Return the JWK set that verifies this key's signatures."""
     key = serialization.load_pem_private_key(private_key.encode(), password=None)
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}

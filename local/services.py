@@ -1,4 +1,4 @@
-"""The functions and the connector as processes: which settings, which secrets each gets."""
+"""The functions and the connector as processes: the settings and secrets of each."""
 
 import sys
 from collections.abc import Mapping
@@ -15,43 +15,43 @@ from local.processes.program import EDGE, Program
 from local.secret_files import SecretFiles
 from local.web import answers
 
-# A machine of one's own may convert for longer than a platform's request limit allows.
-HERE = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
-STOP_SECONDS = 25  # a little above the graceful time-out, after which gunicorn ends requests itself
+# No platform limits the length of requests here, so conversions may take longer.
+LOCAL_SETTINGS = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
+STOP_SECONDS = 25  # slightly above the graceful time-out, after which gunicorn ends requests itself
 PARALLELISM = "videos=2 mp3s=4"
-# A function's secret whose local name is another: the private broker has a user for each task.
+# Secrets with another local name: the private broker has a user for each task.
 RENAMED = {"rabbitmq-url": "rabbitmq_functions_url"}
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ServiceContext:
     """What all services of one local system share."""
 
     ports: dict[str, int]
     secrets: SecretFiles
-    environ: Mapping[str, str]  # settings that the person exported
-    settings: Mapping[str, str]  # settings that go before everything else
+    environ: Mapping[str, str]  # settings that the user exported
+    settings: Mapping[str, str]  # settings that override everything else
 
     def chosen(self, names: list[str]) -> dict[str, str]:
-        """Return those of the named settings that somebody chose."""
+        """Return the named settings that were exported, and the overrides."""
         exported = {name: self.environ[name] for name in names if name in self.environ and not name.endswith("_FILE")}
         return {**exported, **self.settings}
 
 
 def urls(ports: dict[str, int]) -> dict[str, str]:
-    """Return each function's own address by its name; one that was added since the last start has none yet."""
+    """Return each function's URL by name; a function added since the last start has none yet."""
     return {name: f"http://{HOST}:{ports[name]}" for name in stack_file.functions() if name in ports}
 
 
 def secret_files(name: str) -> dict[str, str]:
-    """Return the name of the local secret file for each setting of a function that names a file."""
+    """Return the local secret file for each setting of a function that names a file."""
     files = {setting: file for setting, file in stack_file.settings(name).items() if setting.endswith("_FILE")}
     secrets = {setting: file.rpartition("/")[2] for setting, file in files.items()}
     return {setting: RENAMED.get(secret, secret.replace("-", "_")) for setting, secret in secrets.items()}
 
 
 def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, Backend]) -> None:
-    """Write the URLs that hold passwords into secret files; the private broker has a user for each task."""
+    """Write the URLs that contain passwords to secret files; the private broker has a user for each task."""
     for name, backend in backends.items():
         secrets.write(f"{name}_url", backend.url)
     for user in ("functions", "connector", "operator"):
@@ -60,55 +60,55 @@ def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, 
         secrets.write(f"rabbitmq_{user}_url", url)
 
 
-def operator(surroundings: Surroundings) -> dict[str, str]:
-    """Return the settings of whoever repairs jobs by hand: those of sweep, with rights of their own on the broker."""
+def operator(context: ServiceContext) -> dict[str, str]:
+    """Return the settings of ./local/jobs: those of sweep, with its own user on the broker."""
     declared = list(stack_file.settings("sweep"))
-    secrets = surroundings.secrets
+    secrets = context.secrets
     return {
         "MONGODB_URL_FILE": str(secrets.path("mongodb_url")),
         "RABBITMQ_URL_FILE": str(secrets.path("rabbitmq_operator_url")),
-        **HERE,
-        **surroundings.chosen(declared),
+        **LOCAL_SETTINGS,
+        **context.chosen(declared),
     }
 
 
-def programs(surroundings: Surroundings) -> list[Program]:
+def programs(context: ServiceContext) -> list[Program]:
     """Return the processes of all functions and of the connector."""
-    functions = [_function(name, url, surroundings) for name, url in urls(surroundings.ports).items()]
-    return [*functions, _connector(surroundings)]
+    functions = [_function(name, url, context) for name, url in urls(context.ports).items()]
+    return [*functions, _connector(context)]
 
 
-def _function(name: str, url: str, here: Surroundings) -> Program:
+def _function(name: str, url: str, context: ServiceContext) -> Program:
     declared = stack_file.settings(name)
-    files = {setting: str(here.secrets.path(file)) for setting, file in secret_files(name).items()}
+    files = {setting: str(context.secrets.path(file)) for setting, file in secret_files(name).items()}
     environment = {
         "FUNCTION_TARGET": name,
         "VERSION": version.own(),
         "HOST": HOST,
-        "PORT": str(here.ports[name]),
+        "PORT": str(context.ports[name]),
         "THREADS": declared["THREADS"],
-        "PUBLIC_URL": f"{gateway_url(here.ports)}/{{function}}",
+        "PUBLIC_URL": f"{gateway_url(context.ports)}/{{function}}",
         **files,
-        **HERE,
-        **here.chosen(list(declared)),
+        **LOCAL_SETTINGS,
+        **context.chosen(list(declared)),
     }
     command = [str(_venv("gunicorn")), "-c", str(ROOT / "functions" / "gunicorn.conf.py")]
     return Program(name, EDGE, command, lambda: answers(f"{url}/_/health"), environment, STOP_SECONDS)
 
 
-def _connector(here: Surroundings) -> Program:
-    functions = urls(here.ports)
+def _connector(context: ServiceContext) -> Program:
+    functions = urls(context.ports)
     environment = {
         "HOST": HOST,
-        "RABBITMQ_URL_FILE": str(here.secrets.path("rabbitmq_connector_url")),
+        "RABBITMQ_URL_FILE": str(context.secrets.path("rabbitmq_connector_url")),
         "CONNECTOR_SINKS": f"videos={functions['convert']}/ mp3s={functions['notify']}/",
         "CONNECTOR_PARALLELISM": PARALLELISM,
-        "CONNECTOR_GRACE_SECONDS": HERE["GRACEFUL_TIMEOUT_SECONDS"],
-        "CONNECTOR_HEALTH_PORT": str(here.ports["connector"]),
+        "CONNECTOR_GRACE_SECONDS": LOCAL_SETTINGS["GRACEFUL_TIMEOUT_SECONDS"],
+        "CONNECTOR_HEALTH_PORT": str(context.ports["connector"]),
         "SWEEP_URL": f"{functions['sweep']}/",
-        **here.chosen(["SWEEP_EVERY_SECONDS", "LOG_LEVEL"]),
+        **context.chosen(["SWEEP_EVERY_SECONDS", "LOG_LEVEL"]),
     }
-    healthy = f"http://{HOST}:{here.ports['connector']}/_/health"
+    healthy = f"http://{HOST}:{context.ports['connector']}/_/health"
     command = [sys.executable, "-m", "functions.connector"]
     return Program("connector", EDGE, command, lambda: answers(healthy), environment, STOP_SECONDS)
 

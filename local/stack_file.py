@@ -1,4 +1,4 @@
-"""stack.yml: the list of functions, for OpenFaaS and for this machine alike."""
+"""stack.yml: the list of functions, for OpenFaaS and for the local system."""
 
 import os
 import re
@@ -12,17 +12,17 @@ FILE = ROOT / "stack.yml"
 
 
 def functions() -> dict[str, dict[str, Any]]:
-    """Return each function's entry by its name."""
+    """Return each function's entry by name."""
     entries: dict[str, dict[str, Any]] = yaml.safe_load(_substituted(FILE.read_text()))["functions"]
     return entries
 
 
 def settings(name: str) -> dict[str, str]:
-    """Return the settings of a function's entry, which a person may set locally too."""
+    """Return the settings in a function's entry, which the user may override locally."""
     found: dict[str, str] = functions()[name].get("environment", {})
     return found
 
 
 def _substituted(text: str) -> str:
-    """Put in what ${NAME:-default} stands for, as faas-cli does."""
+    """Substitute ${NAME:-default}, as faas-cli does."""
     return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1]) or found[2], text)

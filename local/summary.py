@@ -1,4 +1,4 @@
-"""What a person is told once the system runs: where it is, who may use it, and three lines to paste."""
+"""The text shown once the system is up: addresses, a user, and three lines to paste."""
 
 import shlex
 
@@ -15,7 +15,7 @@ def text(plan: Plan, user: User) -> str:
             "",
             f"  gateway   {plan.gateway}",
             *functions,
-            f"  mailbox   {plan.mailbox or 'none: mails go to the server that SMTP_URL names'}",
+            f"  mailbox   {plan.mailbox or 'none: mails go to the server in SMTP_URL'}",
             f"  user      {user.email}",
             f"  password  {user.password}",
             "",
@@ -28,7 +28,7 @@ def text(plan: Plan, user: User) -> str:
 
 
 def three_lines(plan: Plan, user: User) -> list[str]:
-    """Return the three curl lines; the second picks the id out of the JSON, the third waits for the MP3."""
+    """Return the three curl lines; the second extracts the id from the JSON, the third waits for the MP3."""
     credentials = shlex.quote(f"{user.email}:{user.password}")
     video = shlex.quote(f"file=@{plan.home.path / 'sample.mp4'}")
     bearer = '-H "Authorization: Bearer $TOKEN"'

@@ -1,4 +1,4 @@
-"""The version of this clone, which stands in pyproject.toml alone."""
+"""The version of this clone, read from pyproject.toml."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""HTTP to our own processes: never through a proxy that the environment names."""
+"""HTTP to local processes, never through a proxy."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def call(method: str, url: str, *, timeout_seconds: float = 10.0, **options: Any
 
 
 def answers(url: str, timeout_seconds: float = 3.0) -> bool:
-    """Tell whether a GET of this URL is answered with 200."""
+    """Tell whether a GET of this URL returns 200."""
     try:
         return call("GET", url, timeout_seconds=timeout_seconds).status_code == requests.codes.ok
     except requests.RequestException:

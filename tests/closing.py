@@ -1,4 +1,4 @@
-"""A test run says at its end what it did not show; with CI set, a skip is a failure."""
+"""A test run lists what it left out at its end; with CI set, a skip is a failure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from xdist.workermanage import WorkerController
 from tests.selection import left_out
 from tests.workers import is_worker
 
-MARK = "elsewhere"
-DESCRIPTION = "elsewhere(missing, what): left out while `missing` is true; the summary says what it needs"
+MARK = "requires"
+DESCRIPTION = "requires(missing, what): left out if `missing` is true; the summary says what is needed"
 CLUSTER = "the manifests on a real cluster: ./local/cluster/up (needs Docker)"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -27,35 +27,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests whose requirements are missing."""
-    there: list[pytest.Item] = []
+    present: list[pytest.Item] = []
     missing: list[pytest.Item] = []
     counts = config.stash.setdefault(left_out, Counter())
     for item in items:
         needs = [mark.args[1] for mark in item.iter_markers(MARK) if mark.args[0]]
         counts.update(needs[:1])
-        (missing if needs else there).append(item)
+        (missing if needs else present).append(item)
     if missing:
-        items[:] = there
+        items[:] = present
         config.hook.pytest_deselected(items=missing)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Refuse a skipped test in CI."""
-    return _refused((yield))
+    """Fail a skipped test in CI."""
+    return _checked((yield))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Refuse a skipped file in CI."""
-    return _refused((yield))
+    """Fail a skipped file in CI."""
+    return _checked((yield))
 
 
-def _refused(report: Report) -> Report:
+def _checked(report: Report) -> Report:
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"In CI nothing may be skipped. {reason}"
+        report.longrepr = f"No test may be skipped in CI. {reason}"
     return report
 
 
@@ -67,18 +67,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: WorkerController) -> None:
-    """Take over the counts of a worker: each worker counts all tests."""
+    """Merge a worker's counts: each worker counts all tests."""
     counts = node.config.stash.setdefault(left_out, Counter())
     counts |= Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what was not shown, one line each."""
+    """Print what was left out, one line each."""
     counts = config.stash.get(left_out, Counter[str]())
     lines = [f"{number} tests: {what}" for what, number in sorted(counts.items())]
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         lines.append(CLUSTER)
     if lines:
-        terminalreporter.section("not shown by this run")
+        terminalreporter.section("left out")
         for line in lines:
             terminalreporter.write_line(line)

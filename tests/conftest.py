@@ -8,7 +8,7 @@ from tests.containers.system import contained_stack
 from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
-pytest_plugins = ("tests.selection", "tests.workers", "tests.ahead", "tests.timing", "tests.closing")
+pytest_plugins = ("tests.selection", "tests.workers", "tests.prebuild", "tests.timing", "tests.closing")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,49 +19,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def grounds(request: pytest.FixtureRequest) -> Iterator[PrivateStack]:
-    """A private system, not started yet."""
+def lazy_stack(request: pytest.FixtureRequest) -> Iterator[PrivateStack]:
+    """A private system; each backend starts when a test first needs it."""
     with contained_stack() if request.config.getoption("--in-containers") else private_stack() as system:
         yield system
 
 
 @pytest.fixture(scope="session")
-def stack(grounds: PrivateStack) -> PrivateStack:
-    """A whole private system, running."""
-    grounds.need_all()
-    return grounds
+def stack(lazy_stack: PrivateStack) -> PrivateStack:
+    """A running private system."""
+    lazy_stack.need_all()
+    return lazy_stack
 
 
 @pytest.fixture(scope="session")
-def mongodb(grounds: PrivateStack) -> str:
-    """The URL of a MongoDB server; use a database of your own name."""
-    grounds.need("mongodb")
-    return grounds.mongodb_url
+def mongodb(lazy_stack: PrivateStack) -> str:
+    """The URL of a MongoDB server; use a database with your own name."""
+    lazy_stack.need("mongodb")
+    return lazy_stack.mongodb_url
 
 
 @pytest.fixture(scope="session")
-def mysql(grounds: PrivateStack) -> str:
+def mysql(lazy_stack: PrivateStack) -> str:
     """The URL of the users' database, with login's rights."""
-    grounds.need("mysql")
-    return grounds.mysql_url
+    lazy_stack.need("mysql")
+    return lazy_stack.mysql_url
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(grounds: PrivateStack) -> str:
-    """The URL of a broker, with all rights; use `vhost` for your own queues."""
-    grounds.need("rabbitmq")
-    return grounds.rabbitmq_url
+def rabbitmq(lazy_stack: PrivateStack) -> str:
+    """The URL of a broker, with all permissions; use `vhost` for queues of your own."""
+    lazy_stack.need("rabbitmq")
+    return lazy_stack.rabbitmq_url
 
 
 @pytest.fixture
-def vhost(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
-    """The URL of a fresh virtual host that has the whole topology."""
-    with fresh_vhost(grounds.home, rabbitmq) as url:
+def vhost(lazy_stack: PrivateStack, rabbitmq: str) -> Iterator[str]:
+    """The URL of a new virtual host with the whole topology."""
+    with fresh_vhost(lazy_stack.home, rabbitmq) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def smtp(grounds: PrivateStack) -> str:
+def smtp(lazy_stack: PrivateStack) -> str:
     """The URL of the mail catcher's SMTP server."""
-    grounds.need("smtp")
-    return grounds.smtp_url
+    lazy_stack.need("smtp")
+    return lazy_stack.smtp_url

@@ -1,4 +1,4 @@
-"""Which tests a run has: the usual ones, the quick ones, or those that build something first."""
+"""Selects the tests of a run: the default ones, the quick ones, or those that need a build first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 MARK = "platforms"
 PARTS = ("quick", "platforms", "all")
-USUAL = "all but platforms"
+DEFAULT = "all but platforms"
 QUICK = (
     "unit",
     "manifests",
@@ -36,15 +36,15 @@ QUICK = (
     "integration/test_queue.py",
     "integration/test_users.py",
 )
-PLATFORMS_LEFT_OUT = "what needs a compiler, an image or a container: ./local/test platforms"
-OTHERS_LEFT_OUT = "what needs neither a compiler nor an image nor a container: ./local/test"
-SLOWER_LEFT_OUT = "what takes longer: ./local/test"
+PLATFORMS_LEFT_OUT = "need a compiler, an image or a container: ./local/test platforms"
+OTHERS_LEFT_OUT = "need no compiler, image or container: ./local/test"
+SLOWER_LEFT_OUT = "not in quick: ./local/test"
 
 left_out = pytest.StashKey[Counter[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a word choose the tests of a run."""
+    """Add the option that chooses a part."""
     parser.addoption("--part", choices=PARTS, help="run only this part; without it or a path: all but platforms")
 
 
@@ -63,13 +63,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide on the part, for this process and its workers: with a path or a mark, everything that matches."""
+    """Choose the part, in this process and its workers; with a path or a mark, everything that matches is run."""
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.markexpr
-    config.option.part = config.option.part or ("all" if named else USUAL)
+    config.option.part = config.option.part or ("all" if named else DEFAULT)
 
 
 def _reason(item: pytest.Item, part: str) -> str:
-    """Return why a part leaves a test out; nothing if it does not."""
+    """Return why a part leaves out a test, or "" if it does not."""
     if part == "all":
         return ""
     marked = item.get_closest_marker(MARK) is not None

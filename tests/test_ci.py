@@ -1,4 +1,4 @@
-"""`.ci/run` fails when the tests or any check fails, says which, and ends with pytest's closing line."""
+"""`.ci/run` fails if the tests or a check fails, says which, and ends with pytest's closing line."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ PROGRAMS = {"tests": "local/test", "ruff": ".venv/bin/ruff", "python -m mypy": "
 
 
 def run(folder: Path, failing: str) -> subprocess.CompletedProcess[str]:
-    """Run the script on stand-ins for the programs, one of which fails."""
+    """Run the script with stand-ins for the programs, one of which fails."""
     for name, path in PROGRAMS.items():
         program = folder / path
         program.parent.mkdir(parents=True, exist_ok=True)
-        said = f"echo '{CLOSING}'" if name == "tests" else f"echo '{path} says something'"
-        program.write_text(f'#!/bin/sh\necho "$CI $*" >>{folder}/asked\n{said}\nexit {int(name == failing)}\n')
+        output = f"echo '{CLOSING}'" if name == "tests" else f"echo '{path} prints something'"
+        program.write_text(f'#!/bin/sh\necho "$CI $*" >>{folder}/calls\n{output}\nexit {int(name == failing)}\n')
         program.chmod(0o755)
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
     return subprocess.run([folder / ".ci" / "run", "-x"], capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_all_of_it_is_run(tmp_path: Path) -> None:
+def test_everything_is_run(tmp_path: Path) -> None:
     done = run(tmp_path, "nothing")
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert asked == ["1 all -x", "1 check .", "1 format --check .", "1 -m mypy"]
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls == ["1 all -x", "1 check .", "1 format --check .", "1 -m mypy"]
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, CLOSING)
     assert "FAILED" not in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("failing", "named"),
+    ("failing", "names"),
     [("tests", ["tests"]), ("ruff", ["ruff check .", "ruff format --check ."]), ("python -m mypy", ["python -m mypy"])],
 )
-def test_what_fails_is_named_right_above_the_closing_line(failing: str, named: list[str], tmp_path: Path) -> None:
+def test_failures_are_named_above_the_closing_line(failing: str, names: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, failing)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1 - len(named) :] == [*(f"FAILED: {name}" for name in named), CLOSING]
+    assert done.stdout.splitlines()[-1 - len(names) :] == [*(f"FAILED: {name}" for name in names), CLOSING]

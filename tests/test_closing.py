@@ -1,4 +1,4 @@
-"""A run says at its end what it did not show, and in CI skips nothing."""
+"""A run lists what it left out at its end, and in CI skips nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def test_passes():
     pass
 
 def test_is_skipped():
-    pytest.skip("no ladder is here")
+    pytest.skip("no ladder")
 
-@pytest.mark.skipif(True, reason="no rope is here")
+@pytest.mark.skipif(True, reason="no rope")
 def test_is_skipped_by_a_mark():
     pass
 
@@ -30,11 +30,11 @@ def test_is_skipped_by_a_mark():
 def test_is_expected_to_fail():
     raise AssertionError
 
-@pytest.mark.elsewhere(True, "a ship: set SHIP_URL")
+@pytest.mark.requires(True, "a ship: set SHIP_URL")
 def test_needs_a_ship():
     raise AssertionError
 
-@pytest.mark.elsewhere(False, "land: set LAND_URL")
+@pytest.mark.requires(False, "land: set LAND_URL")
 def test_needs_land():
     pass
 
@@ -46,10 +46,10 @@ def test_in_a_container():
 
 @pytest.fixture
 def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
-    """Run the tests above with these words, in CI or not."""
+    """Run the tests above with these arguments, in CI or not."""
     environment_given, words = request.param
     (tmp_path / "test_ship.py").write_text(TESTS)
-    (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file is here", allow_module_level=True)\n')
+    (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file", allow_module_level=True)\n')
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\naddopts = --strict-markers\n")
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
     return subprocess.run(
@@ -75,59 +75,55 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("run", [({}, ())], indirect=True, ids=["at home"])
-def test_at_home_a_skip_is_no_failure(run: subprocess.CompletedProcess[str]) -> None:
+@pytest.mark.parametrize("run", [({}, ())], indirect=True, ids=["outside CI"])
+def test_outside_ci_a_skip_is_not_a_failure(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed, 3 skipped, 2 deselected, 1 xfailed" in run.stdout
 
 
 @pytest.mark.parametrize("run", [({"CI": "1"}, ())], indirect=True, ids=["in CI"])
-def test_in_ci_a_skip_is_a_failure_and_says_why(run: subprocess.CompletedProcess[str]) -> None:
+def test_in_ci_a_skip_is_a_failure_with_its_reason(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 1, run.stdout + run.stderr
     assert "1 failed, 2 passed, 2 deselected, 1 xfailed, 2 errors" in run.stdout
-    for reason in ("no ladder is here", "no rope is here", "no file is here"):
-        assert f"In CI nothing may be skipped. Skipped: {reason}" in run.stdout
+    for reason in ("no ladder", "no rope", "no file"):
+        assert f"No test may be skipped in CI. Skipped: {reason}" in run.stdout
 
 
-@pytest.mark.parametrize("run", [({}, ()), ({"CI": "1"}, ())], indirect=True, ids=["at home", "in CI"])
-def test_what_was_not_shown_is_told_a_line_each(run: subprocess.CompletedProcess[str]) -> None:
-    told = run.stdout.partition("not shown by this run")[2].splitlines()
-    assert "1 tests: a ship: set SHIP_URL" in told
-    assert "1 tests: what needs a compiler, an image or a container: ./local/test platforms" in told
-    assert not any("land" in line for line in told)
+@pytest.mark.parametrize("run", [({}, ()), ({"CI": "1"}, ())], indirect=True, ids=["outside CI", "in CI"])
+def test_what_was_left_out_is_listed(run: subprocess.CompletedProcess[str]) -> None:
+    listed = run.stdout.partition("left out")[2].splitlines()
+    assert "1 tests: a ship: set SHIP_URL" in listed
+    assert "1 tests: need a compiler, an image or a container: ./local/test platforms" in listed
+    assert not any("land" in line for line in listed)
 
 
 @pytest.mark.parametrize(
-    ("run", "passed", "not_shown"),
+    ("run", "passed", "left_out"),
     [
         (({}, ("--part=all",)), "3 passed", []),
         (({}, (".",)), "3 passed", []),
         (({}, ("-m", "platforms")), "1 passed", []),
-        (
-            ({}, ("--part=platforms",)),
-            "1 passed",
-            ["5 tests: what needs neither a compiler nor an image nor a container: ./local/test"],
-        ),
+        (({}, ("--part=platforms",)), "1 passed", ["5 tests: need no compiler, image or container: ./local/test"]),
         (
             ({}, ("--part=quick",)),
             "7 deselected",
             [
-                "1 tests: what needs a compiler, an image or a container: ./local/test platforms",
-                "5 tests: what takes longer: ./local/test",
+                "1 tests: need a compiler, an image or a container: ./local/test platforms",
+                "5 tests: not in quick: ./local/test",
             ],
         ),
     ],
     indirect=["run"],
     ids=["all", "a path", "a mark", "platforms", "quick"],
 )
-def test_a_part_is_run_and_the_others_are_told(
-    run: subprocess.CompletedProcess[str], passed: str, not_shown: list[str]
+def test_a_part_is_run_and_the_others_are_listed(
+    run: subprocess.CompletedProcess[str], passed: str, left_out: list[str]
 ) -> None:
     assert passed in run.stdout.splitlines()[-1], run.stdout
-    told = run.stdout.partition("not shown by this run")[2]
-    assert [line for line in told.splitlines() if "./local/test" in line] == not_shown
+    listed = run.stdout.partition("left out")[2]
+    assert [line for line in listed.splitlines() if "./local/test" in line] == left_out
 
 
 @pytest.mark.parametrize("name", selection.QUICK)
-def test_what_is_quick_is_there(name: str) -> None:
+def test_quick_paths_exist(name: str) -> None:
     assert (ROOT / "tests" / name).exists()

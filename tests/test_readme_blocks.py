@@ -1,4 +1,4 @@
-"""Each block of a README is tested, or says that it needs a cluster; and real programs understand those, too."""
+"""Each command in a README is tested, or marked as needing a cluster; real programs accept the marked ones too."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from pathlib import Path
 import pytest
 
 from local import arguments
-from tests.cluster.conftest import NOWHERE
-from tests.cluster.stand_in import STRANGE
+from tests.cluster.conftest import KUBECONFIG
+from tests.cluster.stand_in import USAGE_ERRORS
 from tests.manifests.building import KUBECTL
 from tests.readme import FILES, ROOT, Line, lines
 
-# What runs lines of a program: here, or in a test elsewhere.
+# The test that runs a program's lines.
 TESTED = {
     "curl": "tests/system/test_readme.py",
     "faas-cli": "tests/e2e/test_faas_cli.py",
     "docker": "tests/containers/test_images.py",
     "tar": "tests/test_readme_blocks.py",
 }
-# An answer, or a place of the tree, is no command.
-_ANSWER = re.compile(r"[{]|eyJ")
-_PLACE = re.compile(r"([\w.-]+/)+$|[\w.]+\.(py|yml)$|Dockerfile$")
+# Responses and paths are not commands.
+_RESPONSE = re.compile(r"[{]|eyJ")
+_PATH = re.compile(r"([\w.-]+/)+$|[\w.]+\.(py|yml)$|Dockerfile$")
 
 
 def _untested(line: Line) -> bool:
-    if line.marked or _ANSWER.match(line.text) or _PLACE.match(line.program):
+    if line.marked or _RESPONSE.match(line.text) or _PATH.match(line.program):
         return False
     if line.program.startswith("./local/"):
-        return False  # test_every_command_of_ours_is_understood
+        return False  # test_every_local_command_is_accepted
     test = TESTED.get(line.program)
     return not test or not (ROOT / test).is_file()
 
 
-def test_no_block_without_a_test_or_a_mark() -> None:
+def test_every_line_is_tested_or_marked() -> None:
     assert {line.file for line in lines()} == set(FILES)
     assert [line for line in lines() if _untested(line)] == []
 
 
 @pytest.mark.parametrize("text", ["kubectl get pods", "kn service list", "rm -rf x", "mysqldump x"])
-def test_a_line_without_a_mark_is_found(text: str) -> None:
+def test_an_unmarked_line_is_found(text: str) -> None:
     assert _untested(Line("README.md", text, False))
 
 
-def _own() -> list[str]:
+def _local_commands() -> list[str]:
     texts = {line.text for line in lines() if line.program.startswith("./local/")}
     return sorted(re.split(r"\s{2,}|\s#|\s\|\s", text)[0] for text in texts)
 
 
-@pytest.mark.parametrize("text", _own())
-def test_every_command_of_ours_is_understood(text: str) -> None:
+@pytest.mark.parametrize("text", _local_commands())
+def test_every_local_command_is_accepted(text: str) -> None:
     command, *words = text.replace("[NAME]", "").split()
     assert os.access(ROOT / command, os.X_OK)
     name = command.removeprefix("./local/")
     optional = re.search(r"\[[^]]+\]|\|", text)
-    given = re.findall(r"--[a-z-]+", text)
+    named = re.findall(r"--[a-z-]+", text)
     if optional:
         with pytest.raises(SystemExit) as caught:
             arguments.parse(name, ["--help"])
@@ -66,7 +66,7 @@ def test_every_command_of_ours_is_understood(text: str) -> None:
         options = subprocess.run(
             [ROOT / command, "--help"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
-        assert [option for option in given if option not in options] == []
+        assert [option for option in named if option not in options] == []
     else:
         assert arguments.parse(name, words)
 
@@ -76,17 +76,17 @@ def _kubectl() -> list[str]:
 
 
 @pytest.mark.parametrize("text", _kubectl())
-def test_kubectl_understands_every_line(text: str, tmp_path: Path) -> None:
-    """It only finds no cluster."""
+def test_kubectl_accepts_every_line(text: str, tmp_path: Path) -> None:
+    """It fails only because it cannot reach a cluster."""
     config = tmp_path / "kubeconfig"
-    config.write_text(NOWHERE + "current-context: kind-mp3converter\n")
+    config.write_text(KUBECONFIG + "current-context: kind-mp3converter\n")
     command = [str(KUBECTL), *shlex.split(text)[1:]]
     environment = {**os.environ, "KUBECONFIG": str(config)}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, input="", check=False
     )
     assert done.returncode != 0
-    assert not [sign for sign in STRANGE if sign in done.stderr], done.stderr
+    assert not [error for error in USAGE_ERRORS if error in done.stderr], done.stderr
     assert "refused" in done.stderr, done.stderr
 
 

@@ -1,4 +1,4 @@
-"""A run without a path uses two workers, and its summary is that of one run."""
+"""A run without a path uses two workers, and prints one summary."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def test_writes_its_process(number):
 def test_in_a_container():
     raise AssertionError
 
-@pytest.mark.elsewhere(True, "a ship: set SHIP_URL")
+@pytest.mark.requires(True, "a ship: set SHIP_URL")
 def test_needs_a_ship():
     raise AssertionError
 """
 
 
 def run(folder: Path, *words: str) -> str:
-    """Run two files of tests; return what was printed."""
+    """Run two files of tests; return the output."""
     for name in ("a", "b"):
         (folder / f"test_{name}.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\n")
@@ -57,24 +57,24 @@ def processes(folder: Path) -> list[set[str]]:
 
 
 def test_each_file_stays_in_one_of_two_workers(tmp_path: Path) -> None:
-    printed = run(tmp_path)
+    output = run(tmp_path)
     first, second = processes(tmp_path)
     assert len(first) == len(second) == 1
     assert first != second
-    assert f"{WORKERS} workers [6 items]" in printed
-    assert "6 passed" in printed.splitlines()[-1]
+    assert f"{WORKERS} workers [6 items]" in output
+    assert "6 passed" in output.splitlines()[-1]
 
 
-def test_what_was_not_shown_is_counted_once(tmp_path: Path) -> None:
-    told = run(tmp_path).partition("not shown by this run")[2].splitlines()
-    assert "2 tests: a ship: set SHIP_URL" in told
-    assert "2 tests: what needs a compiler, an image or a container: ./local/test platforms" in told
+def test_what_was_left_out_is_counted_once(tmp_path: Path) -> None:
+    listed = run(tmp_path).partition("left out")[2].splitlines()
+    assert "2 tests: a ship: set SHIP_URL" in listed
+    assert "2 tests: need a compiler, an image or a container: ./local/test platforms" in listed
 
 
-def test_one_process_runs_what_is_named_or_quick(tmp_path: Path) -> None:
+def test_a_run_with_a_path_uses_one_process(tmp_path: Path) -> None:
     for words in (["-m", "not platforms", "test_a.py", "test_b.py"], ["-n", "0"], ["-s"]):
         for file in tmp_path.glob("*.pids"):
             file.unlink()
-        printed = run(tmp_path, *words)
+        output = run(tmp_path, *words)
         first, second = processes(tmp_path)
-        assert (len(first | second), "workers" in printed) == (1, False)
+        assert (len(first | second), "workers" in output) == (1, False)

@@ -1,4 +1,4 @@
-"""A run without a path prints how long the tests of each folder took, so that a slow one is noticed."""
+"""A run without a path prints how long the tests of each folder took, so that slow ones are noticed."""
 
 from __future__ import annotations
 

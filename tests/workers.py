@@ -1,4 +1,4 @@
-"""A run without a path distributes test files over workers, each with its own system: most tests mostly wait."""
+"""A run without a path distributes test files over workers, each with its own system, because most tests wait."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-WORKERS = 2  # a third would only compete for two cores
-TOGETHER = ("tests/containers/",)  # they share one storage of images
+WORKERS = 2  # for two cores
+TOGETHER = ("tests/containers/",)  # these share one image store
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
@@ -25,7 +25,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Use workers unless the command line says otherwise, or asks for output or a debugger."""
+    """Use workers, unless the command line says otherwise or asks for output or a debugger."""
     option = config.option
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and option.part != "quick"
     chosen = option.numprocesses is not None or option.collectonly or option.usepdb or option.capture == "no"
@@ -33,7 +33,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         option.numprocesses = WORKERS
         option.tx = ["popen"] * WORKERS
         option.dist = "loadfile"
-        option.loadscopereorder = False  # in their order: the folders that take longest come first
+        option.loadscopereorder = False  # keep the order: the slowest folders come first
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

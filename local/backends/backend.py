@@ -1,4 +1,4 @@
-"""A backend as the functions see it: a URL, and perhaps processes of ours behind it."""
+"""A backend: a URL, and the local processes behind it, if it is private."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from local.processes.program import Program
 
 
 def nothing() -> None:
-    """Do nothing: most backends need no preparation."""
+    """Do nothing: the default for backends that need no preparation."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One outside system: where it is, whether it answers, and what runs it when it is private."""
+    """One backend: its URL, its health check, and the programs that run it if it is private."""
 
     name: str
     url: str
@@ -25,17 +25,17 @@ class Backend:
     provision: Callable[[], None] = nothing  # once it answers
 
     def describe(self) -> dict[str, object]:
-        """Return where it is, without its credentials."""
+        """Return its address, without credentials."""
         parts = urlsplit(self.url)
         host = parts.netloc.rpartition("@")[2]
         where = f"{parts.scheme}://{host}{parts.path}"
-        # A MongoDB URL may name several hosts, which have no one port.
+        # A MongoDB URL may name several hosts, each with its own port.
         several = "," in host
         return {"url": where, "host": host if several else parts.hostname, "port": None if several else parts.port}
 
 
 def given_url(environ: Mapping[str, str], name: str) -> str | None:
-    """Return the URL that the environment sets for a backend, itself or as NAME_FILE."""
+    """Return the backend's URL from the variable NAME or the file that NAME_FILE names."""
     if value := environ.get(name):
         return value
     file = environ.get(f"{name}_FILE")
@@ -44,4 +44,4 @@ def given_url(environ: Mapping[str, str], name: str) -> str | None:
     try:
         return Path(file).read_text().strip()
     except OSError as error:
-        raise Problem(f"{name}_FILE names {file}, which cannot be read ({error.strerror}).") from error
+        raise Problem(f"Cannot read {file}, which {name}_FILE names: {error.strerror}.") from error

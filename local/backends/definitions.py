@@ -1,4 +1,4 @@
-"""RabbitMQ's topology: knative/base/definitions.json read, checked, given users, compared with what a broker has."""
+"""RabbitMQ's topology: loads and checks knative/base/definitions.json, adds users, compares it with a broker."""
 
 import base64
 import hashlib
@@ -16,10 +16,12 @@ from local.problem import Problem
 FILE = ROOT / "knative" / "base" / "definitions.json"
 NAME = FILE.relative_to(ROOT)
 VHOST = "mp3converter"
-LOOKS = 1_000_000  # at a dead letter; there is no number for any
+MIN_DELIVERY_LIMIT = (
+    1_000_000  # of the dead-letter queues; every look at one counts, and the limit cannot be turned off
+)
 KINDS = ("vhosts", "exchanges", "queues", "bindings")
-# Nobody but the admin may declare anything; functions publish, the connector consumes, an operator replays.
-RIGHTS = {
+# Only the admin may declare anything; functions publish, the connector consumes, an operator replays.
+PERMISSIONS = {
     "admin": {"configure": ".*", "write": ".*", "read": ".*"},
     "functions": {"configure": "^$", "write": "^mp3converter$", "read": "^$"},
     "connector": {"configure": "^$", "write": "^$", "read": "^(videos|mp3s)$"},
@@ -28,53 +30,55 @@ RIGHTS = {
 
 
 def load() -> dict[str, Any]:
-    """Return the definitions, after checking what RabbitMQ itself would ignore without a word."""
+    """Return the definitions, after checking for errors that RabbitMQ would silently ignore."""
     try:
         found: dict[str, Any] = json.loads(FILE.read_text())
     except (OSError, ValueError) as error:
-        raise Problem(f"{NAME} is no valid JSON: {error}. Restore it with: git checkout {FILE}") from error
-    faults = check(found)
-    if faults:
-        raise Problem(f"{NAME} is wrong: {'; '.join(faults)}.")
+        raise Problem(f"{NAME} is not valid JSON: {error}. Restore it with: git checkout {FILE}") from error
+    errors = check(found)
+    if errors:
+        raise Problem(f"{NAME} has errors: {'; '.join(errors)}.")
     return found
 
 
 def check(found: dict[str, Any]) -> list[str]:
-    """Return what is wrong with definitions: a broker boots without error from broken ones, and then loses messages."""
-    faults = [
+    """Return the errors in definitions: a broker starts without complaint from broken ones, and then loses messages."""
+    errors = [
         f"the list {key!r} is missing" for key in ("vhosts", "exchanges", "queues", "bindings") if not found.get(key)
     ]
-    if faults:
-        return faults
+    if errors:
+        return errors
     vhosts = {vhost["name"] for vhost in found["vhosts"]}
     exchanges = {exchange["name"] for exchange in found["exchanges"]}
     queues = {queue["name"] for queue in found["queues"]}
     everything = [*found["exchanges"], *found["queues"], *found["bindings"]]
-    faults += [f"vhost {item['vhost']!r} is not declared" for item in everything if item["vhost"] not in vhosts]
+    errors += [f"vhost {item['vhost']!r} is not declared" for item in everything if item["vhost"] not in vhosts]
     for binding in found["bindings"]:
         if binding["source"] not in exchanges:
-            faults.append(f"a binding comes from the unknown exchange {binding['source']!r}")
+            errors.append(f"a binding has the unknown source {binding['source']!r}")
         if binding["destination"] not in queues:
-            faults.append(f"a binding leads to the unknown queue {binding['destination']!r}")
+            errors.append(f"a binding has the unknown destination {binding['destination']!r}")
     for queue in found["queues"]:
         target = queue["arguments"].get("x-dead-letter-exchange")
         if target is not None and target not in exchanges:
-            faults.append(f"queue {queue['name']!r} has the unknown dead-letter exchange {target!r}")
-    return faults + _impatient(found)
+            errors.append(f"queue {queue['name']!r} has the unknown dead-letter exchange {target!r}")
+    return errors + _low_delivery_limits(found)
 
 
-def _impatient(found: dict[str, Any]) -> list[str]:
-    """Return which queues would lose dead letters that were looked at too often: from version 4 on, 20 times."""
+def _low_delivery_limits(found: dict[str, Any]) -> list[str]:
+    """Return the dead-letter queues with a low limit: RabbitMQ 4 drops messages after 20 deliveries by default."""
     exchanges = {queue["arguments"].get("x-dead-letter-exchange") for queue in found["queues"]}
     dead = {binding["destination"] for binding in found["bindings"] if binding["source"] in exchanges}
     limits = {queue["name"]: queue["arguments"].get("x-delivery-limit", 20) for queue in found["queues"]}
     return [
-        f"queue {name!r} needs x-delivery-limit {LOOKS}" for name in sorted(dead) if limits.get(name, LOOKS) < LOOKS
+        f"queue {name!r} needs x-delivery-limit {MIN_DELIVERY_LIMIT}"
+        for name in sorted(dead)
+        if limits.get(name, MIN_DELIVERY_LIMIT) < MIN_DELIVERY_LIMIT
     ]
 
 
 def with_users(passwords: dict[str, str]) -> str:
-    """Return the definitions as JSON with our users and their rights."""
+    """Return the definitions as JSON, with users and their permissions."""
     users = [
         {
             "name": user,
@@ -88,29 +92,29 @@ def with_users(passwords: dict[str, str]) -> str:
 
 
 def in_vhost(vhost: str) -> str:
-    """Return the same topology and rights in another virtual host, as JSON."""
+    """Return the same topology and permissions for another virtual host, as JSON."""
     kinds = {kind: [{**item, "vhost": vhost} for item in load()[kind]] for kind in ("exchanges", "queues", "bindings")}
     return json.dumps({"vhosts": [{"name": vhost}], "permissions": _permissions(vhost), **kinds})
 
 
-# What pika raises for a broker that is away or goes away; a ValueError for a connection that is reset as it opens.
-AWAY = (pika.exceptions.AMQPError, AMQPConnectorException, ValueError, OSError)
+# What pika raises if a broker is unavailable; ValueError if the connection is reset while it opens.
+CONNECTION_ERRORS = (pika.exceptions.AMQPError, AMQPConnectorException, ValueError, OSError)
 
 
 def _permissions(vhost: str) -> list[dict[str, str]]:
-    return [{"user": user, "vhost": vhost, **rights} for user, rights in RIGHTS.items()]
+    return [{"user": user, "vhost": vhost, **permissions} for user, permissions in PERMISSIONS.items()]
 
 
 def password_hash(password: str) -> str:
-    """Hash a password the way RabbitMQ keeps them."""
+    """Hash a password in RabbitMQ's format."""
     salt = secrets.token_bytes(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def declare(url: str) -> None:
-    """Make sure that the broker has exactly this topology: create what is missing, refuse what differs.
+    """Make the broker's topology match: create what is missing, raise Problem if something differs.
 
-    A changed argument of a queue is ignored when a broker loads definitions; declaring the queue shows it.
+    RabbitMQ ignores a changed queue argument when it loads definitions; declaring the queue reports it.
     """
     wanted, parameters = load(), pika.URLParameters(url)
     try:
@@ -125,7 +129,7 @@ def declare(url: str) -> None:
     except pika.exceptions.ChannelClosedByBroker as error:
         raise Problem(
             f"RabbitMQ's exchanges or queues differ from {NAME}: {error.reply_text}. "
-            "Delete the queue named there in your broker, or, for the private one: ./local/down --purge"
+            "Delete that queue in your broker, or reset the private broker with: ./local/down --purge"
         ) from error
-    except AWAY as error:
-        raise Problem(f"RabbitMQ cannot be used: {error!r}. Look at: ./local/logs rabbitmq") from error
+    except CONNECTION_ERRORS as error:
+        raise Problem(f"Cannot use RabbitMQ: {error!r}. See: ./local/logs rabbitmq") from error

@@ -1,4 +1,4 @@
-"""MongoDB: the server that MONGODB_URL names, else a mongod on PATH, else secantusd."""
+"""MongoDB: the server in MONGODB_URL, else a mongod on the PATH, else secantusd."""
 
 import shutil
 import sys
@@ -14,7 +14,7 @@ from local.processes.supervisor import program_path
 
 
 def external(url: str) -> Backend:
-    """Return the backend of a server that somebody else runs."""
+    """Return the backend of an external server."""
     return Backend("mongodb", url, lambda: answers(url))
 
 
@@ -43,8 +43,8 @@ def _mongod(program: str, home: Home, port: int) -> list[str]:
 
 
 def _secantusd(home: Home, port: int) -> list[str]:
-    # Every flag was measured: together they keep four large uploads at once below 200 MB resident, lose no
-    # acknowledged write at kill -9 (--sync-on-commit), and bound what a runaway query may take (prlimit).
+    # All flags were measured: together they keep four large parallel uploads below 200 MB resident, lose no
+    # acknowledged write on kill -9 (--sync-on-commit), and limit the memory of a runaway query (prlimit).
     return [
         "prlimit",
         "--as=6000000000",
@@ -64,7 +64,7 @@ def _secantusd(home: Home, port: int) -> list[str]:
 
 
 def answers(url: str) -> bool:
-    """Tell whether the server behind this URL lets us in."""
+    """Tell whether the server at this URL accepts us."""
     client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(
         url, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000, socketTimeoutMS=5000
     )

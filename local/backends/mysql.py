@@ -1,4 +1,4 @@
-"""MySQL: a private MariaDB, or the server that MYSQL_URL names."""
+"""MySQL: a private MariaDB, or the server in MYSQL_URL."""
 
 import os
 import shutil
@@ -21,12 +21,12 @@ PACKAGE = "mariadb-server"
 
 
 def external(url: str) -> Backend:
-    """Return the backend of a server that somebody else runs."""
+    """Return the backend of an external server."""
     return Backend("mysql", url, lambda: answers(url), provision=lambda: apply_schema(url))
 
 
 def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
-    """Return a private MariaDB, its data folder made at the first start."""
+    """Return a private MariaDB; its data folder is created by the first start."""
     folder = home.data / "mariadb"
     rights = secrets.write("mariadb-rights.sql", _rights(secrets))
     url = f"mysql://login:{quote(secrets.read('mysql_login_password'), safe='')}@{HOST}:{port}/{DATABASE}?tls=none"
@@ -34,7 +34,7 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
         *_as_root("mariadbd", "--no-defaults"),
         f"--datadir={folder}",
         f"--tmpdir={home.tmp}",
-        "--socket=mariadb.sock",  # below the data folder: its full path may be too long for a socket
+        "--socket=mariadb.sock",  # relative to the data folder, whose full path may be too long for a socket
         f"--port={port}",
         f"--bind-address={HOST}",
         f"--pid-file={home.run / 'mariadb.pid'}",
@@ -44,7 +44,7 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
         "--skip-name-resolve",
         f"--init-file={rights}",
     ]
-    # asked as root: login may enter the database only once the table, and with it its right, exists
+    # check as root: login can connect to the database only once it has a right on a table
     root = root_url(port, secrets)
 
     def provision() -> None:
@@ -56,7 +56,7 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
 
 
 def root_url(port: int, secrets: SecretFiles) -> str:
-    """Return the URL with every right, for the schema and for tests."""
+    """Return root's URL, for the schema and for tests."""
     return f"mysql://root:{quote(secrets.read('mysql_root_password'), safe='')}@{HOST}:{port}/{DATABASE}?tls=none"
 
 
@@ -69,12 +69,12 @@ def apply_schema(url: str) -> None:
     except pymysql.Error as error:
         raise Problem(
             f"The tables of {SCHEMA.relative_to(ROOT)} could not be created: {error.args[-1]}. "
-            "Create them yourself, or give MYSQL_URL a user that may."
+            "Create them yourself, or set MYSQL_URL to a user that may create tables."
         ) from error
 
 
 def _grant(url: str) -> None:
-    """Let login do what it does and nothing more; the table must exist before a right on it can be given."""
+    """Give login only the rights it needs; a right on a table can only be granted once the table exists."""
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {DATABASE}.user TO 'login'@'127.0.0.1'")
 
@@ -97,7 +97,7 @@ def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":
 
 
 def answers(url: str) -> bool:
-    """Tell whether the server behind this URL lets us in."""
+    """Tell whether the server at this URL accepts us."""
     try:
         connect(url).close()
     except pymysql.Error:
@@ -115,12 +115,12 @@ def _install(home: Home, folder: Path) -> None:
         f"--datadir={unfinished}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
-        "--force",  # or it refuses on a machine whose own name cannot be looked up
+        "--force",  # otherwise it fails on machines whose host name does not resolve
         f"--tmpdir={home.tmp}",
     ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if result.returncode:
-        raise Problem(f"MariaDB's data folder could not be made:\n{(result.stdout + result.stderr).strip()}")
+        raise Problem(f"MariaDB's data folder could not be created:\n{(result.stdout + result.stderr).strip()}")
     unfinished.rename(folder)
 
 
@@ -129,12 +129,12 @@ def _as_root(program: str, first: str) -> list[str]:
 
 
 def _rights(secrets: SecretFiles) -> str:
-    """Return what MariaDB runs before it lets anybody in: a fresh data folder has a root without password."""
+    """Return the SQL that MariaDB runs before it accepts connections: root has no password in a new data folder."""
     root, login = secrets.read("mysql_root_password"), secrets.read("mysql_login_password")
     statements = [
         "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host NOT IN ('localhost', '127.0.0.1')",
         "FLUSH PRIVILEGES",
-        # Not CREATE OR REPLACE: this runs at every start, also after a crash, and that would take login's rights away.
+        # Not CREATE OR REPLACE, which would drop login's rights: this runs at every start, also after a crash.
         "CREATE USER IF NOT EXISTS 'login'@'127.0.0.1'",
         f"ALTER USER 'login'@'127.0.0.1' IDENTIFIED BY '{login}'",
         f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}'",

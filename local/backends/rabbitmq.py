@@ -1,4 +1,4 @@
-"""RabbitMQ: a private broker, or the one that RABBITMQ_URL names."""
+"""RabbitMQ: a private broker, or the one in RABBITMQ_URL."""
 
 from urllib.parse import quote
 
@@ -12,19 +12,19 @@ from local.processes.program import BACKENDS, Program
 from local.secret_files import SecretFiles
 
 PACKAGE = "rabbitmq-server"
-# Not /usr/sbin/rabbitmq-server, which changes the user or refuses to run.
+# Not /usr/sbin/rabbitmq-server, which switches the user or refuses to run.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 CONSUMER_TIMEOUT_MILLISECONDS = 3 * 60 * 60 * 1000
 USERS = ("admin", "functions", "connector", "operator")
 
 
 def external(url: str) -> Backend:
-    """Return the backend of a broker that somebody else runs."""
+    """Return the backend of an external broker."""
     return Backend("rabbitmq", url, lambda: answers(url), provision=lambda: definitions.declare(url))
 
 
 def private(home: Home, ports: dict[str, int], secrets: SecretFiles, *, heartbeat_seconds: int = 60) -> Backend:
-    """Return a private broker with a port mapper (epmd) of its own."""
+    """Return a private broker with its own port mapper (epmd)."""
     url = user_url("admin", ports, secrets)
     mapper = Program("epmd", BACKENDS, ["epmd", "-address", HOST, "-port", str(ports["epmd"])], lambda: True, order=10)
     broker = Program(
@@ -50,7 +50,7 @@ def _write_configuration(home: Home, port: int, secrets: SecretFiles, heartbeat_
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "rabbitmq-env.conf").write_text("")
     (folder / "enabled_plugins").write_text("[].\n")
-    # The node's name must be found even where /etc/hosts lacks it, or has it for IPv6 alone.
+    # The node's name must resolve even if /etc/hosts does not have it, or only for IPv6.
     (folder / "inetrc").write_text('{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n')
     passwords = {user: secrets.read(f"rabbitmq_{user}_password") for user in USERS}
     loaded = secrets.write("rabbitmq-definitions.json", definitions.with_users(passwords))
@@ -70,7 +70,7 @@ def user_url(user: str, ports: dict[str, int], secrets: SecretFiles, vhost: str 
 
 
 def environment(home: Home, ports: dict[str, int]) -> dict[str, str]:
-    """Return what keeps the broker and its tools inside the home and on the loopback interface."""
+    """Return the environment that keeps the broker and its tools in the home and on the loopback interface."""
     folder = home.data / "rabbitmq"
     distribution = ports["rabbitmq-dist"]
     return {
@@ -94,9 +94,9 @@ def environment(home: Home, ports: dict[str, int]) -> dict[str, str]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "ERL_INETRC": str(folder / "inetrc"),
         "ERL_CRASH_DUMP": str(home.log / "erl_crash.dump"),
-        # Makes the start script become the broker instead of waiting for it: a killed script would orphan the broker.
+        # Makes the start script exec the broker: if it only waited, killing it would orphan the broker.
         "RUNNING_UNDER_SYSTEMD": "true",
-        # Erlang refuses a cookie file that others may read, and writes one into HOME.
+        # Erlang refuses a cookie file that others can read, and writes one to HOME.
         "HOME": str(home.user_home),
     }
 
@@ -107,6 +107,6 @@ def answers(url: str) -> bool:
     parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 5
     try:
         pika.BlockingConnection(parameters).close()
-    except definitions.AWAY:
+    except definitions.CONNECTION_ERRORS:
         return False
     return True

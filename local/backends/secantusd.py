@@ -1,4 +1,4 @@
-"""secantusd, ended by its storage engine's panic as mongod is: a new process recovers, the old one never would."""
+"""secantusd, which exits when its storage engine panics, like mongod does: only a new process can recover."""
 
 import logging
 import os
@@ -7,14 +7,14 @@ import sys
 from secantus.cli import main
 
 PANIC = "WT_PANIC"
-EXIT_STATUS = 14  # the one that mongod ends with then
+EXIT_STATUS = 14  # mongod's in this case
 
 
 class EndOnPanic(logging.Handler):
-    """Ends the process when an error tells that the engine has panicked, for example on a full disk."""
+    """Ends the process when a logged error says that the engine panicked, for example because the disk is full."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at one line of the log."""
+        """Check one log record."""
         if record.exc_info and PANIC in str(record.exc_info[1]):
             os._exit(EXIT_STATUS)
 

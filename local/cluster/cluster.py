@@ -1,4 +1,4 @@
-"""The cluster to work on: one of our own by kind, or the one that kubectl speaks to now."""
+"""The cluster to work on: one that kind creates, or kubectl's current one."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from local.problem import Problem
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, and how images come into it."""
+    """A cluster, and how it gets images."""
 
     kubectl: Kubectl
     registry: str = ""
     kind: str = ""
 
     def build(self, names: list[str], prefix: str) -> dict[str, str]:
-        """Build images, and put them where the cluster's pods find them."""
+        """Build images, and put them where the cluster's pods can pull them."""
         docker = tools.docker()
         built = images.build(docker, names, f"{self.registry}/mp3converter" if self.registry else prefix)
         if self.registry:
@@ -28,7 +28,7 @@ class Cluster:
 
 
 def own(*, with_registry: bool) -> Cluster:
-    """Return the cluster of kind's, made if it is not there."""
+    """Return kind's cluster; create it if it does not exist."""
     tools.docker()
     program = tools.program("kind")
     kind.make(program)
@@ -39,13 +39,15 @@ def own(*, with_registry: bool) -> Cluster:
 
 
 def current(registry: str) -> Cluster:
-    """Return the cluster that kubectl speaks to now."""
+    """Return kubectl's current cluster."""
     program = tools.kubectl()
     context = run(
-        [program, "config", "current-context"], advice="kubectl knows no cluster: set KUBECONFIG, then try again."
+        [program, "config", "current-context"], advice="kubectl has no current cluster. Set KUBECONFIG, then try again."
     ).strip()
     if not registry:
-        raise Problem("Say with --registry where this cluster takes images from, such as registry.example.com/you")
+        raise Problem(
+            "Name the registry that this cluster pulls images from, such as --registry registry.example.com/you"
+        )
     cluster = Cluster(Kubectl(program, context), registry)
     cluster.kubectl.run("version")
     return cluster

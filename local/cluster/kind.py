@@ -1,4 +1,4 @@
-"""A cluster of our own, in one container of Docker's."""
+"""A cluster created by kind, in one Docker container."""
 
 from local.cluster import tools
 from local.cluster.run import run
@@ -7,33 +7,33 @@ from local.cluster.versions import NODE, REGISTRY
 NAME = "mp3converter"
 CONTEXT = f"kind-{NAME}"
 WAIT = "300s"
-# What OpenFaaS's Community Edition takes images from, besides public registries.
+# OpenFaaS's Community Edition pulls images only from public registries and from localhost.
 REGISTRY_NAME, REGISTRY_PORT = "mp3converter-registry", 5001
 LOCAL_REGISTRY = f"localhost:{REGISTRY_PORT}"
-ADVICE = "Try again; ./local/cluster/down removes what is left of the cluster."
+ADVICE = "Try again, or start over with ./local/cluster/down."
 HOSTS = f"/etc/containerd/certs.d/{LOCAL_REGISTRY}"
 HOSTS_TOML = f'[host."http://{REGISTRY_NAME}:5000"]\n'
 
 
 def exists(kind: str) -> bool:
-    """Tell whether the cluster is there."""
+    """Tell whether the cluster exists."""
     return NAME in run([kind, "get", "clusters"], advice=ADVICE).split()
 
 
 def make(kind: str) -> None:
-    """Make the cluster, unless it is there."""
+    """Create the cluster, unless it exists."""
     if not exists(kind):
         run([kind, "create", "cluster", "--name", NAME, "--image", NODE, "--wait", WAIT], advice=ADVICE)
     run([kind, "export", "kubeconfig", "--name", NAME], advice=ADVICE)
 
 
 def load(kind: str, images: list[str]) -> None:
-    """Put images where the cluster's pods find them; those that it has are left alone."""
+    """Load images into the cluster's node; images that it already has are skipped."""
     run([kind, "load", "docker-image", "--name", NAME, *images], advice=ADVICE)
 
 
 def serve_images(kind: str) -> None:
-    """Run a registry beside the cluster, which the machine and the cluster call by the same name."""
+    """Run a registry that has the same address on this machine and in the cluster."""
     docker = tools.docker()
     if not run([docker, "ps", "-q", "--filter", f"name=^{REGISTRY_NAME}$"], advice=ADVICE).strip():
         remove_registry(docker)
@@ -46,11 +46,11 @@ def serve_images(kind: str) -> None:
 
 
 def remove(kind: str) -> None:
-    """Remove the cluster and the registry, if they are there."""
+    """Remove the cluster and the registry, if they exist."""
     run([kind, "delete", "cluster", "--name", NAME], advice=ADVICE)
     remove_registry(tools.docker())
 
 
 def remove_registry(docker: str) -> None:
-    """Remove the registry, if it is there."""
+    """Remove the registry, if it exists."""
     run([docker, "rm", "--force", "--volumes", REGISTRY_NAME], advice=ADVICE)

@@ -1,4 +1,4 @@
-"""The system on Knative, step by step; each step may be repeated."""
+"""The steps that install the system on Knative; each can be repeated."""
 
 import json
 import os
@@ -10,28 +10,28 @@ from local.cluster import addresses, credentials, images, manifests, system
 from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
-from local.cluster.system import READY_SECONDS, Door
+from local.cluster.system import READY_SECONDS, PortForward
 from local.cluster.versions import KNATIVE, Part
 from local.home import ROOT
 from local.progress import Progress
 
 INSTALL_SECONDS = 600
 OVERLAY = ROOT / "knative" / "overlays" / "dev"
-# Knative asks no registry about it.
+# Knative does not look up images with this prefix in a registry.
 PREFIX = "dev.local/mp3converter"
 INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
 
 
 def start(cluster: Cluster, progress: Progress, port: int) -> None:
-    """Install all that Knative takes, then the system."""
+    """Install Knative and its dependencies, then the system."""
     kubectl = cluster.kubectl
     install(kubectl, KNATIVE, progress)
     kubectl.run(
         "patch", "configmap/config-network", "-n", "knative-serving", "--type", "merge", "-p", json.dumps(INGRESS)
     )
-    progress.step("Building the functions' images; the first time takes minutes")
+    progress.step("Building images; the first time takes minutes")
     built = cluster.build(images.functions(), PREFIX)
-    progress.step("Making Secrets")
+    progress.step("Creating Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     made = credentials.make(addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     system.make_secrets(kubectl, made)
@@ -47,9 +47,9 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
 
 
 def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> None:
-    """Install other people's parts, and wait until each runs.
+    """Install third-party parts, and wait until each is up.
 
-    For its own deployments alone: what shares its namespace may be a later part, of which half came the last time.
+    Wait only for a part's own deployments: others in its namespace may belong to a later part that failed last time.
     """
     for part in parts:
         progress.step(f"Installing {part.title} {part.version.removeprefix('knative-')}")
@@ -59,7 +59,7 @@ def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> No
 
 
 def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
-    """Write a kustomization: the dev overlay, with these images, and with links that lead to the gateway."""
+    """Write a kustomization: the dev overlay with these images, and with links that point to the gateway."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     entries = []
     for name, image in built.items():
@@ -84,15 +84,15 @@ def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
 
 
 def relative(folder: Path, seen_from: Path) -> str:
-    """Return the only kind of path that kustomize takes."""
+    """Return a relative path, the only kind that kustomize accepts."""
     return os.path.relpath(folder.resolve(), seen_from.resolve())
 
 
-def door(port: int) -> Door:
-    """Return the way to the functions."""
-    return Door(FUNCTIONS, "gateway", 80, port)
+def gateway_forward(port: int) -> PortForward:
+    """Return the port-forward to the gateway."""
+    return PortForward(FUNCTIONS, "gateway", 80, port)
 
 
 def function_url(port: int) -> str:
-    """Return a function's URL, with {function} for its name."""
-    return f"{door(port).url}/{{function}}"
+    """Return the functions' URL, with {function} in place of the name."""
+    return f"{gateway_forward(port).url}/{{function}}"

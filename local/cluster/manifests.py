@@ -1,4 +1,4 @@
-"""Other people's manifests: read from the internet once, and again never."""
+"""Third-party manifests: downloaded once, then read from disk."""
 
 import hashlib
 import re
@@ -11,13 +11,13 @@ from pathlib import Path
 import yaml
 
 from local.cluster.versions import Manifest, Part
-from local.home import OURS
+from local.home import DEFAULT
 from local.problem import Problem
 
-FOLDER = OURS / "cluster"
+FOLDER = DEFAULT / "cluster"
 TIMEOUT_SECONDS = 60
-MOST_SECONDS = 600
-MOST_BYTES = 32 * 2**20  # the largest, with its schemas, has a few
+MAX_SECONDS = 600
+MAX_BYTES = 32 * 2**20  # the largest, with its schemas, has a few MiB
 BLOCK_BYTES = 65_536
 
 _SEPARATOR = re.compile(r"^---.*$", re.M)
@@ -25,17 +25,17 @@ _DEPLOYMENT = re.compile(r"^kind: Deployment$", re.M)
 
 
 def files(part: Part) -> list[Path]:
-    """Return a part's manifests as files of this machine."""
+    """Return a part's manifests as local files."""
     return [_file(manifest, FOLDER / part.version / part.namespace) for manifest in part.manifests]
 
 
 def deployments(part: Part) -> list[tuple[str, str]]:
-    """Return the namespace and the name of each Deployment of a part, of which there must be one."""
+    """Return the namespace and name of each Deployment of a part, which must have at least one."""
     texts = (text for file in files(part) for text in _SEPARATOR.split(file.read_text()))
-    # Schemas make most of these files, and take seconds to read.
+    # Most of these files are schemas, which take seconds to parse.
     found = [yaml.safe_load(text)["metadata"] for text in texts if _DEPLOYMENT.search(text)]
     if not found:
-        raise Problem(f"{part.title} {part.version} has no Deployment to wait for. Are its files right in versions.py?")
+        raise Problem(f"{part.title} {part.version} has no Deployment to wait for. Check its files in versions.py.")
     return [(metadata.get("namespace", "default"), metadata["name"]) for metadata in found]
 
 
@@ -54,26 +54,26 @@ def _read(manifest: Manifest) -> bytes:
         with urllib.request.urlopen(manifest.url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - from versions.py
             content = _content(answer)
     except urllib.error.HTTPError as error:
-        raise Problem(f"{manifest.url} is answered with {error.code}. Is its version right in versions.py?") from error
+        raise Problem(f"{manifest.url} returned {error.code}. Check its version in versions.py.") from error
     except (OSError, HTTPException) as error:
-        raise Problem(f"{manifest.url} cannot be read. Check that this machine reaches the internet.") from error
-    if len(content) > MOST_BYTES:
-        raise Problem(f"{manifest.url} is larger than any manifest. Is its version right in versions.py?")
+        raise Problem(f"Cannot download {manifest.url}. Check this machine's internet connection.") from error
+    if len(content) > MAX_BYTES:
+        raise Problem(f"{manifest.url} is too large for a manifest. Check its version in versions.py.")
     found = hashlib.sha256(content).hexdigest()
     if manifest.sha256 and found != manifest.sha256:
-        raise Problem(f"{manifest.url} is not the file it was: its sha256 is {found}. Find out why before going on.")
+        raise Problem(f"{manifest.url} has changed: its sha256 is {found}. Find out why before you go on.")
     return content
 
 
 def _content(answer: HTTPResponse) -> bytes:
-    """Return the whole body, or more than a manifest may have. Raises OSError for a cut or a slow one."""
+    """Return the whole body, or more than MAX_BYTES of it; raise OSError if it is cut off or too slow."""
     content = bytearray()
     expected = answer.length or 0
-    deadline = time.monotonic() + MOST_SECONDS
-    while len(content) <= MOST_BYTES and (block := answer.read1(BLOCK_BYTES)):
+    deadline = time.monotonic() + MAX_SECONDS
+    while len(content) <= MAX_BYTES and (block := answer.read1(BLOCK_BYTES)):
         content += block
         if time.monotonic() > deadline:
             raise TimeoutError
-    if len(content) < min(expected, MOST_BYTES):  # a connection that is cut looks like an end (RFC 9112 section 8)
+    if len(content) < min(expected, MAX_BYTES):  # a lost connection looks like an end (RFC 9112, section 8)
         raise ConnectionError
     return bytes(content)

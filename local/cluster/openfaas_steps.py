@@ -1,4 +1,4 @@
-"""The system on OpenFaaS, step by step; each step may be repeated."""
+"""The steps that install the system on OpenFaaS; each can be repeated."""
 
 import secrets
 from pathlib import Path
@@ -12,17 +12,17 @@ from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
 from local.cluster.run import run
-from local.cluster.system import READY_SECONDS, Door
+from local.cluster.system import READY_SECONDS, PortForward
 from local.cluster.versions import OPENFAAS, RABBITMQ
 from local.home import ROOT
 from local.progress import Progress
 
 SPACE, FUNCTION_SPACE = "openfaas", "openfaas-fn"
 OVERLAY = ROOT / "local" / "cluster" / "openfaas"
-# As long as the longest conversion: its gateway cuts everything at 60 s otherwise.
+# Longer than the longest conversion; by default the gateway ends every request after 60 s.
 TIMEOUTS = ["read_timeout=10m10s", "write_timeout=10m10s", "upstream_timeout=10m5s"]
-ADVICE = "Look at OpenFaaS with kubectl -n openfaas, then try again."
-# a secret of stack.yml -> the Secret and the key that hold it
+ADVICE = "Inspect OpenFaaS with kubectl -n openfaas, then try again."
+# a secret in stack.yml -> its Secret and key
 SECRETS = {
     "metrics-token": ("login", "metrics-token"),
     "mysql-url": ("login", "mysql-url"),
@@ -41,9 +41,9 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     kubectl, faas_cli = cluster.kubectl, tools.program("faas-cli")
     knative.install(kubectl, RABBITMQ, progress)
     _install(kubectl, progress)
-    progress.step("Building the images; the first time takes minutes")
+    progress.step("Building images; the first time takes minutes")
     built = cluster.build([*images.functions(), "connector"], "")
-    progress.step("Making Secrets")
+    progress.step("Creating Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     where = (addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     system.make_secrets(kubectl, credentials.make_for_openfaas(*where))
@@ -51,7 +51,7 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))
     progress.step("Waiting for databases and RabbitMQ")
     system.wait_for_backends(kubectl)
-    with system.open_doors(kubectl, door(port)):
+    with system.forward_ports(kubectl, gateway_forward(port)):
         progress.step("Deploying the functions with faas-cli up")
         _deploy(kubectl, faas_cli, built, port)
     progress.step("Waiting for functions and the connector")
@@ -73,7 +73,7 @@ def _install(kubectl: Kubectl, progress: Progress) -> None:
 
 
 def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -> None:
-    gateway = f"--gateway={door(port).url}"
+    gateway = f"--gateway={gateway_forward(port).url}"
     password = kubectl.secret(SPACE, "basic-auth", "basic-auth-password")
     run([faas_cli, "login", gateway, "--username=admin", "--password-stdin"], advice=ADVICE, given=password)
     known = run([faas_cli, "secret", "list", gateway], advice=ADVICE).split()
@@ -86,7 +86,7 @@ def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -
 
 
 def stack(built: dict[str, str], port: int, file: Path) -> Path:
-    """Write stack.yml with these images, built and pushed already, and with links that lead to the gateway."""
+    """Write stack.yml with these images, already built and pushed, and with links that point to the gateway."""
     content: dict[str, Any] = yaml.safe_load(stack_file.FILE.read_text())
     for name, function in content["functions"].items():
         function |= {"image": built[name], "skip_build": True}
@@ -98,7 +98,7 @@ def stack(built: dict[str, str], port: int, file: Path) -> Path:
 
 
 def overlay(connector: str, folder: Path) -> Path:
-    """Write a kustomization: the backends, and the connector from this image."""
+    """Write a kustomization: the backends, and the connector with this image."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     place, _, tag = connector.rpartition(":")
     content = {
@@ -111,11 +111,11 @@ def overlay(connector: str, folder: Path) -> Path:
     return folder
 
 
-def door(port: int) -> Door:
-    """Return the way to the gateway."""
-    return Door(SPACE, "gateway", 8080, port)
+def gateway_forward(port: int) -> PortForward:
+    """Return the port-forward to the gateway."""
+    return PortForward(SPACE, "gateway", 8080, port)
 
 
 def function_url(port: int) -> str:
-    """Return a function's URL, with {function} for its name."""
-    return f"{door(port).url}/function/{{function}}"
+    """Return the functions' URL, with {function} in place of the name."""
+    return f"{gateway_forward(port).url}/function/{{function}}"

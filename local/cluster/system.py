@@ -1,4 +1,4 @@
-"""What both platforms need: the Secrets, the backends that must be ready, the doors to try the system through."""
+"""Steps for both platforms: create the Secrets, wait for the backends, forward ports, add a user."""
 
 import json
 import secrets
@@ -25,23 +25,23 @@ ANSWER_SECONDS, PAUSE_SECONDS = 30.0, 0.2
 
 
 def make_secrets(kubectl: Kubectl, made: list[dict[str, Any]]) -> bool:
-    """Make the Secrets, unless they are there; tell whether they were made."""
+    """Create the Secrets, unless they exist; return whether they were created."""
     wanted = {(secret["metadata"]["namespace"], secret["metadata"]["name"]) for secret in made}
     found = {(space, name) for space in (FUNCTIONS, EVENTS) for name in kubectl.names("secret", space)} & wanted
     if found == wanted:
         return False
     if found:
-        # Half of them fit nothing: each password is in two places.
+        # New ones would not match the existing ones, because each password is in two Secrets.
         raise Problem(
-            f"Only some of the Secrets are there: {', '.join(sorted(name for _, name in found))}. "
-            f"Delete the namespaces {FUNCTIONS} and {EVENTS} (and with them their data), then try again."
+            f"Only some of the Secrets exist: {', '.join(sorted(name for _, name in found))}. "
+            f"Delete the namespaces {FUNCTIONS} and {EVENTS}, including their data, then try again."
         )
     kubectl.run("create", "-f", "-", given=yaml.safe_dump_all(made))
     return True
 
 
 def make_namespaces(kubectl: Kubectl, *names: str) -> None:
-    """Make namespaces; what applies later gives them their labels."""
+    """Create namespaces; they get their labels from later steps."""
     for name in names:
         kubectl.apply(
             "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -58,8 +58,8 @@ def wait_for_backends(kubectl: Kubectl) -> None:
 
 
 @dataclass(frozen=True)
-class Door:
-    """A port of this machine that leads to a service."""
+class PortForward:
+    """A local port that is forwarded to a service."""
 
     namespace: str
     service: str
@@ -68,22 +68,20 @@ class Door:
 
     @property
     def url(self) -> str:
-        """Return where it is."""
+        """Return the local URL."""
         return f"http://localhost:{self.local}"
 
 
 @contextmanager
-def open_doors(kubectl: Kubectl, *doors: Door) -> Iterator[None]:
-    """Carry ports of this machine to services for a while."""
+def forward_ports(kubectl: Kubectl, *forwards: PortForward) -> Iterator[None]:
+    """Forward local ports to services, until the block ends."""
     with ExitStack() as stack:
-        for door in doors:
-            process = kubectl.forward(door.namespace, door.service, f"{door.local}:{door.port}")
+        for forward in forwards:
+            process = kubectl.forward(forward.namespace, forward.service, f"{forward.local}:{forward.port}")
             stack.callback(process.wait)
             stack.callback(process.terminate)
-            if not _listens(door.local, process):
-                raise Problem(
-                    f"kubectl could not carry port {door.local} of this machine to {door.service}; is it free?"
-                )
+            if not _listens(forward.local, process):
+                raise Problem(f"kubectl could not forward port {forward.local} to {forward.service}. Is the port free?")
         yield
 
 
@@ -98,13 +96,13 @@ def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
 
 
 def add_user(url: str, signup_token: str) -> tuple[str, str]:
-    """Add a user that the tests are."""
+    """Add a user for the tests; return its e-mail address and password."""
     email, password = f"tester-{secrets.token_hex(4)}@example.org", secrets.token_urlsafe(12)
     headers = {"Authorization": f"Bearer {signup_token}"}
     try:
         answer = web.call("POST", f"{url}/users", json={"email": email, "password": password}, headers=headers)
     except requests.RequestException as error:
-        raise Problem(f"login does not answer at {url}. Look at its pods with kubectl.") from error
+        raise Problem(f"login does not answer at {url}. Check its pods with kubectl.") from error
     if answer.status_code != HTTPStatus.CREATED:
-        raise Problem(f"login added no user: it answered {answer.status_code}. Look at its logs with kubectl.")
+        raise Problem(f"login did not add a user: it returned {answer.status_code}. Check its logs with kubectl.")
     return email, password

@@ -1,4 +1,4 @@
-"""The programs that it takes: found, or a sentence that says how to have them."""
+"""The programs that are needed: their paths, or errors that say how to install them."""
 
 import shutil
 import sys
@@ -8,7 +8,7 @@ from local.cluster.run import run
 from local.cluster.versions import KIND
 from local.problem import Problem
 
-HOW = {
+INSTALL = {
     "docker": "Install Docker (https://docs.docker.com/engine/install/), then try again.",
     "kind": f"Install kind, for example with: go install sigs.k8s.io/kind@{KIND} "
     "(and put $(go env GOPATH)/bin on the PATH), then try again.",
@@ -17,22 +17,22 @@ HOW = {
 
 
 def program(name: str) -> str:
-    """Return where a program is."""
+    """Return a program's path."""
     found = shutil.which(name)
     if not found:
-        raise Problem(f"{name} is missing. {HOW[name]}")
+        raise Problem(f"{name} is missing. {INSTALL[name]}")
     return found
 
 
 def kubectl() -> str:
-    """Return where kubectl is: the person's own, or the one of the virtual environment."""
+    """Return kubectl's path: the user's own, or the virtual environment's."""
     return shutil.which("kubectl") or str(Path(sys.executable).parent / "kubectl")
 
 
 def docker() -> str:
-    """Return where Docker's client is, once its engine answers."""
+    """Return the path of Docker's client, if its engine answers."""
     found = program("docker")
-    version = run([found, "info", "--format", "{{.ServerVersion}}"], advice=HOW["docker"])
+    version = run([found, "info", "--format", "{{.ServerVersion}}"], advice=INSTALL["docker"])
     if not version.strip():
         raise Problem("Docker's engine does not answer. Start it, then try again.")
     return found

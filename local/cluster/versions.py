@@ -1,29 +1,29 @@
-"""What a cluster is made of: each part in the version that the others were written for, and where it is read from."""
+"""The parts of a cluster: versions that work together, and their download URLs."""
 
 from dataclasses import dataclass
 
 KIND = "v0.32.0"
-# Kubernetes 1.36, by the digest that this kind was released with.
+# Kubernetes 1.36; the digest comes from this kind's release notes.
 NODE = "kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5"
 REGISTRY = "docker.io/library/registry:2.8.3"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A file of objects; without a sha256 it is as trustworthy as the place it comes from."""
+    """A file of Kubernetes objects; without a sha256 it is not verified."""
 
     url: str
     sha256: str = ""
 
     @property
     def name(self) -> str:
-        """Return the file's own name."""
+        """Return the file's name."""
         return self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something to install: its manifests in their order, and the namespace in which its deployments must run."""
+    """A part to install: its manifests in order, and the namespace of its deployments."""
 
     title: str
     version: str

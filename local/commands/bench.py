@@ -1,4 +1,4 @@
-"""./local/bench: become a benchmark."""
+"""./local/bench: run a benchmark."""
 
 import argparse
 import os
@@ -12,11 +12,11 @@ PREFIX = "bench_"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run tests/bench/bench_NAME.py, or list what there is."""
+    """Run tests/bench/bench_NAME.py, or list the benchmarks."""
     names = sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.py"))
     if not options.name:
         print("\n".join(["Benchmarks:", *(f"  {name}" for name in names)]))
         return 0
     if options.name not in names:
-        raise Problem(f"There is no benchmark {options.name}. There are: {', '.join(names)}.")
+        raise Problem(f"There is no benchmark {options.name}. Benchmarks: {', '.join(names)}.")
     os.execv(sys.executable, [sys.executable, "-m", f"tests.bench.{PREFIX}{options.name}", *options.rest])

@@ -1,4 +1,4 @@
-"""./local/cluster/down: remove the cluster of ./local/cluster/up, and all that is in it."""
+"""./local/cluster/down: remove the cluster that ./local/cluster/up created, with all its data."""
 
 import argparse
 
@@ -6,10 +6,10 @@ from local.cluster import kind, tools
 
 
 def run(options: argparse.Namespace) -> int:
-    """Remove what kind made; a cluster that was somebody's own is left alone."""
+    """Remove kind's cluster; a cluster used with --current is left alone."""
     tools.docker()
     program = tools.program("kind")
-    there = kind.exists(program)
+    existed = kind.exists(program)
     kind.remove(program)
-    print("The cluster is gone, with all that was in it." if there else "There is no cluster here.")
+    print("The cluster and all its data were removed." if existed else "There is no cluster to remove.")
     return 0

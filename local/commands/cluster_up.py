@@ -1,4 +1,4 @@
-"""./local/cluster/up: the whole system on a Kubernetes cluster, tried by the end-to-end tests."""
+"""./local/cluster/up: install the whole system on a Kubernetes cluster, and run the end-to-end tests there."""
 
 import argparse
 
@@ -8,22 +8,22 @@ from local.progress import Progress
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make everything that is missing; what is there stays."""
+    """Create everything that is missing; keep what exists."""
     progress = Progress()
-    progress.step("Looking for the current cluster" if options.current else "Making a cluster with kind")
+    progress.step("Looking for the current cluster" if options.current else "Creating a cluster with kind")
     Home.default().make()
     if options.openfaas:
         tools.program("faas-cli")
-    place = cluster.current(options.registry) if options.current else cluster.own(with_registry=options.openfaas)
+    target = cluster.current(options.registry) if options.current else cluster.own(with_registry=options.openfaas)
     if options.openfaas:
-        openfaas_steps.start(place, progress, options.port)
-        door, url = openfaas_steps.door(options.port), openfaas_steps.function_url(options.port)
+        openfaas_steps.start(target, progress, options.port)
+        forward, url = openfaas_steps.gateway_forward(options.port), openfaas_steps.function_url(options.port)
     else:
-        knative.start(place, progress, options.port)
-        door, url = knative.door(options.port), knative.function_url(options.port)
-    progress.step("Running the end-to-end tests against it")
-    proof.run(place.kubectl, door, url)
-    progress.done("It runs. This opens its door; the functions are then at " + url)
-    target = f"port-forward -n {door.namespace} service/{door.service} {door.local}:{door.port}"
-    print(f"    {' '.join(place.kubectl.command)} {target}")
+        knative.start(target, progress, options.port)
+        forward, url = knative.gateway_forward(options.port), knative.function_url(options.port)
+    progress.step("Running the end-to-end tests")
+    proof.run(target.kubectl, forward, url)
+    progress.done("The system is up. Run this command; the functions are then at " + url)
+    arguments = f"port-forward -n {forward.namespace} service/{forward.service} {forward.local}:{forward.port}"
+    print(f"    {' '.join(target.kubectl.command)} {arguments}")
     return 0

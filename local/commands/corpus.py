@@ -1,4 +1,4 @@
-"""./local/corpus: fetch the media files of other projects that some tests use, each checked by its hash."""
+"""./local/corpus: download the media files of other projects that some tests use; check each by its hash."""
 
 import argparse
 import csv
@@ -12,35 +12,33 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from local.home import OURS, ROOT
+from local.home import DEFAULT, ROOT
 from local.problem import Problem
 from local.progress import Progress
 
 INDEX = ROOT / "tests" / "corpus" / "INDEX.tsv"
-FOLDER = OURS / "corpus"
+FOLDER = DEFAULT / "corpus"
 ORIGIN = "https://raw.githubusercontent.com"
 CONNECT_SECONDS, READ_SECONDS, FILE_SECONDS = 10.0, 30.0, 300.0
 BLOCK_BYTES = 65_536
 TRIES = 3
 
 
-class Unfetched(Exception):
-    """A file could not be fetched; the message says why."""
+class DownloadError(Exception):
+    """A file could not be downloaded; the message says why."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fetch what is missing; the exit code is 0 only when every file is there."""
+    """Download missing files; exit with 0 only if all files are present."""
     fetched, failed = fetch(options.into, os.environ.get("CORPUS_ORIGIN", ORIGIN), Progress())
     if failed:
-        raise Problem(
-            "\n".join([*failed, f"{len(failed)} files are missing. Run ./local/corpus again to get the rest."])
-        )
-    print(f"All files are in {options.into}; {fetched} were fetched now.")
+        raise Problem("\n".join([*failed, f"{len(failed)} files are missing. Run ./local/corpus again to get them."]))
+    print(f"All files are in {options.into}; {fetched} were downloaded now.")
     return 0
 
 
 def fetch(folder: Path, origin: str, progress: Progress) -> tuple[int, list[str]]:
-    """Fetch the files that are missing or damaged; return how many came, and a sentence for each that did not."""
+    """Download missing and damaged files; return how many succeeded, and an error for each that did not."""
     folder.mkdir(parents=True, exist_ok=True)
     with INDEX.open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
@@ -56,15 +54,15 @@ def fetch(folder: Path, origin: str, progress: Progress) -> tuple[int, list[str]
             progress.step(f"{number} of {len(rows)}: {row['file']}", last=False)
             try:
                 _fetch(session, origin, row, path)
-            except Unfetched as error:
+            except DownloadError as error:
                 failed.append(f"{row['file']}: {error}.")
             except requests.ConnectionError as error:
-                raise Problem(f"{origin} cannot be reached. Check this machine's network, then try again.") from error
+                raise Problem(f"Cannot reach {origin}. Check this machine's network, then try again.") from error
             except requests.RequestException:
                 failed.append(f"{row['file']}: the transfer was interrupted.")
             else:
                 fetched += 1
-    progress.done(f"{len(rows) - len(failed)} of {len(rows)} files are there")
+    progress.done(f"{len(rows) - len(failed)} of {len(rows)} files are present")
     return fetched, failed
 
 
@@ -76,17 +74,17 @@ def _fetch(session: requests.Session, origin: str, row: dict[str, str], path: Pa
     try:
         with session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer, part.open("wb") as file:
             if answer.status_code != requests.codes.ok:
-                raise Unfetched(f"the origin answered {answer.status_code}")
+                raise DownloadError(f"the server returned {answer.status_code}")
             for block in answer.iter_content(BLOCK_BYTES):
                 received += len(block)
                 if received > size:
-                    raise Unfetched(f"it is larger than the {size} bytes of the index")
+                    raise DownloadError(f"it is larger than the {size} bytes in the index")
                 if time.monotonic() > end:
-                    raise Unfetched(f"it took longer than {FILE_SECONDS:g} seconds")
+                    raise DownloadError(f"it took longer than {FILE_SECONDS:g} seconds")
                 digest.update(block)
                 file.write(block)
         if digest.hexdigest() != row["sha256"]:
-            raise Unfetched("its content is not that of the index")
+            raise DownloadError("its hash differs from the index")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""./local/down: stop everything, and with --purge forget everything."""
+"""./local/down: stop everything; with --purge also delete all data."""
 
 import argparse
 import shutil
@@ -15,14 +15,14 @@ def run(options: argparse.Namespace) -> int:
     """Stop the system of this home."""
     home = Home.default()
     if not home.exists():
-        print("Nothing runs here.")
+        print("Not running.")
         return 0
-    busy = "Another ./local/up or ./local/down is still at work; stop it with Ctrl-C and try again."
+    busy = "Another ./local/up or ./local/down is still running. Stop it with Ctrl-C, then try again."
     with home.lock(wait_seconds=WAIT_SECONDS, busy=busy):
         ran = bool(leftovers.find(home))
         stop(Supervisor(home))
         if options.purge:
             shutil.rmtree(home.path)
-    forgotten = " Users, files and mails are forgotten." if options.purge else ""
-    print(("Stopped." if ran else "Nothing runs here.") + forgotten)
+    purged = " Users, files, mails and keys were deleted." if options.purge else ""
+    print(("Stopped." if ran else "Not running.") + purged)
     return 0

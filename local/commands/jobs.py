@@ -1,4 +1,4 @@
-"""./local/jobs: become the operator's command line of the jobs function."""
+"""./local/jobs: run the operator's commands, functions.jobs."""
 
 import argparse
 import os
@@ -11,22 +11,22 @@ from local.processes import configuration
 from local.processes.supervisor import Supervisor, clean_environment
 from local.secret_files import SecretFiles
 
-# setting -> the secret file that holds what the local system uses for it
+# setting -> the local system's secret file for it
 URLS = {"MONGODB_URL": "mongodb_url", "RABBITMQ_URL": "rabbitmq_url"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run it on the servers that the environment names, or on those of this home's system."""
+    """Run the command on the servers in the environment, or on the local system."""
     words = [options.action]
     words += ["--all"] if getattr(options, "all", False) else []
     words += [options.id] if getattr(options, "id", None) else []
     home = Home.default()
-    environment = dict(os.environ) if _elsewhere(home) else _of_the_local_system(home)
+    environment = dict(os.environ) if _is_remote(home) else _local_environment(home)
     os.execve(sys.executable, [sys.executable, "-E", "-s", "-m", "functions.jobs", *words], environment)
 
 
-def _elsewhere(home: Home) -> bool:
-    """Tell whether both servers are named; one alone must be the one that the local system was started with."""
+def _is_remote(home: Home) -> bool:
+    """Tell whether both servers are set; if only one is, it must be the one the local system was started with."""
     given = {name: url for name in URLS if (url := given_url(os.environ, name))}
     if len(given) == len(URLS):
         return True
@@ -35,15 +35,13 @@ def _elsewhere(home: Home) -> bool:
         file = SecretFiles(home).path(URLS[name])
         if not file.exists() or file.read_text() != url:
             raise Problem(
-                f"{name} is set, and {missing} is not. Set both for a system elsewhere, or none for the local one."
+                f"{name} is set, but {missing} is not. Set both for a remote system, or neither for the local one."
             )
     return False
 
 
-def _of_the_local_system(home: Home) -> dict[str, str]:
+def _local_environment(home: Home) -> dict[str, str]:
     settings = configuration.read_operator(home)
     if not settings or not Supervisor(home).running():
-        raise Problem(
-            "Not running. Start it with: ./local/up, or set MONGODB_URL and RABBITMQ_URL for a system elsewhere."
-        )
+        raise Problem("Not running. Start it with ./local/up, or set MONGODB_URL and RABBITMQ_URL for a remote system.")
     return {**clean_environment(home), **settings}

@@ -1,4 +1,4 @@
-"""./local/status: what runs, where, and whether it is well."""
+"""./local/status: show what runs, where, and whether it is healthy."""
 
 import argparse
 import json
@@ -26,14 +26,14 @@ BACKENDS = {
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the status; the exit code is 0 only when everything is well."""
+    """Print the status; exit with 0 only if everything is healthy."""
     status = gather(Home.default())
     print(json.dumps(status, indent=2) if options.json else _table(status))
     return 0 if status["healthy"] else 1
 
 
 def gather(home: Home) -> dict[str, Any]:
-    """Return the status of a home's system as the JSON that --json prints."""
+    """Return the status of a home's system, as --json prints it."""
     known = ports.load(home)
     running = home.exists() and Supervisor(home).running()
     user = account.remembered(home)
@@ -44,21 +44,20 @@ def gather(home: Home) -> dict[str, Any]:
     if known:
         checks.append(partial(answers, f"{gateway_url(known)}/healthz"))
     with ThreadPoolExecutor(max_workers=16) as pool:
-        well = list(pool.map(lambda check: running and check(), checks))
+        healthy = list(pool.map(lambda check: running and check(), checks))
     return {
         "version": version.own(),
         "running": running,
-        "healthy": running and all(well),
+        "healthy": running and all(healthy),
         "gateway": gateway_url(known) if known else None,
         "functions": {
-            name: {"url": url, "healthy": healthy}
-            for (name, url), healthy in zip(functions.items(), well[len(backends) :], strict=False)
+            name: {"url": url, "healthy": ok}
+            for (name, url), ok in zip(functions.items(), healthy[len(backends) :], strict=False)
         },
         "mailbox": _mailbox(known, backends),
         "user": asdict(user) if user else None,
         "backends": {
-            backend.name: {**backend.describe(), "healthy": healthy}
-            for backend, healthy in zip(backends, well, strict=False)
+            backend.name: {**backend.describe(), "healthy": ok} for backend, ok in zip(backends, healthy, strict=False)
         },
     }
 
@@ -79,7 +78,7 @@ def _table(status: dict[str, Any]) -> str:
     rows = [(name, entry["url"], entry["healthy"]) for name, entry in status["functions"].items()]
     rows += [(name, entry["url"], entry["healthy"]) for name, entry in status["backends"].items()]
     gateway = f"{'':<6}{'gateway':<12}{status['gateway']}  version {status['version']}"
-    lines = [f"{'well' if healthy else 'DOWN':<6}{name:<12}{url}" for name, url, healthy in rows]
+    lines = [f"{'ok' if healthy else 'DOWN':<6}{name:<12}{url}" for name, url, healthy in rows]
     user = status["user"] or {"email": "none yet", "password": ""}
     return "\n".join(
         [gateway, *lines, "", f"mailbox   {status['mailbox']}", f"user      {user['email']}  {user['password']}"]

@@ -1,4 +1,4 @@
-"""./local/test: become pytest."""
+"""./local/test: run pytest."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""./local/up: start everything, prove that it works, say how to use it, and stay until Ctrl-C."""
+"""./local/up: start everything, check that it works, print how to use it, and wait for Ctrl-C."""
 
 import argparse
 import os
@@ -16,14 +16,14 @@ from local.stack import Stack
 
 LOCK_SECONDS = 2.0
 WATCH_SECONDS = 0.5
-BUSY = "Another ./local/up or ./local/down is at work in this folder. Wait for it, or stop it with Ctrl-C."
+BUSY = "Another ./local/up or ./local/down is running in this folder. Wait for it, or stop it with Ctrl-C."
 
 
 def run(options: argparse.Namespace) -> int:
     """Start the system of this home."""
     began = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _interrupt)
     home = Home.default()
     home.make()
@@ -34,12 +34,12 @@ def run(options: argparse.Namespace) -> int:
             if Supervisor(home).running():
                 raise Problem("Already running. ./local/status shows where; ./local/down stops it.")
             planned = plan.make(home, gateway_port=options.port, environ=os.environ)
-            stack = Stack(planned, _Teller(progress, set(planned.programs)))
+            stack = Stack(planned, _StartProgress(progress, set(planned.programs)))
             user = _start(stack, progress)
         progress.done(f"Ready after {time.monotonic() - began:.0f} s.")
         print(summary.text(planned, user), flush=True)
         if options.detach:
-            print("It runs on in the background; ./local/down stops it.")
+            print("Running in the background; ./local/down stops it.")
         else:
             _stay(stack)
         return 0
@@ -58,22 +58,22 @@ def _start(stack: Stack, progress: Progress) -> account.User:
     user = account.first(stack.plan.home, stack.plan.gateway, stack.plan.secrets)
     progress.step("Converting a sample video")
     mp3 = proof.convert_sample(stack.plan, user)
-    progress.done(f"A sample video was converted; its tone is in {mp3}")
+    progress.done(f"A sample video was converted to {mp3}")
     return user
 
 
 def _stay(stack: Stack) -> None:
-    print("Ctrl-C stops it.", flush=True)
+    print("Press Ctrl-C to stop.", flush=True)
     processes = _processes(stack)
     while stack.supervisor.running():
         now = _processes(stack)
         for name in now.keys() & processes.keys():
             if now[name] != processes[name]:
-                print(f"{name} ended unexpectedly and was started again; see ./local/logs {name}", flush=True)
+                print(f"{name} ended unexpectedly and was restarted; see ./local/logs {name}", flush=True)
         processes |= now
         time.sleep(WATCH_SECONDS)
     stack.stop_all()
-    print("It was stopped from elsewhere.")
+    print("Stopped by ./local/down.")
 
 
 def _processes(stack: Stack) -> dict[str, int]:
@@ -85,7 +85,7 @@ def _processes(stack: Stack) -> dict[str, int]:
 
 def _stop(stack: Stack, progress: Progress) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C would leave processes behind
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave processes behind
     progress.step("Stopping")
     stack.stop_all()
     progress.done("Stopped.")
@@ -93,15 +93,15 @@ def _stop(stack: Stack, progress: Progress) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGHUP:
-        # The terminal is gone: a line written to it would raise, and end the stopping half-way.
+        # The terminal is closed: writing to it would raise, and interrupt the shutdown.
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, sys.stdout.fileno())
         os.dup2(silence, sys.stderr.fileno())
     raise KeyboardInterrupt
 
 
-class _Teller:
-    """Shows what is still waited for."""
+class _StartProgress:
+    """Shows which processes are not healthy yet."""
 
     def __init__(self, progress: Progress, waiting: set[str]) -> None:
         self._progress = progress

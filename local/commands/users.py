@@ -1,4 +1,4 @@
-"""./local/users add: a new user of the running system."""
+"""./local/users add: create a user in the running system."""
 
 import argparse
 
@@ -10,13 +10,13 @@ from local.secret_files import SecretFiles
 
 
 def run(options: argparse.Namespace) -> int:
-    """Create the user, and say a made-up password once."""
+    """Create the user; print a generated password."""
     home = Home.default()
     known = ports.load(home)
     if not known:
-        raise Problem("Nothing has been started here yet. Run: ./local/up")
+        raise Problem("The system has not been started yet. Run: ./local/up")
     user = account.sign_up(gateway_url(known), SecretFiles(home), options.email, options.password)
     print(f"{user.email} can log in now.")
     if not options.password:
-        print(f"Password, shown only this once: {user.password}")
+        print(f"Password, shown only once: {user.password}")
     return 0

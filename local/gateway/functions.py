@@ -1,4 +1,4 @@
-"""How the functions are at this moment, asked from themselves."""
+"""The current state of the functions: their health and request counts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ COUNTER = "http_requests_total"
 
 @dataclass(frozen=True)
 class Function:
-    """One function: whether it answers, and how often it was called."""
+    """One function: whether it is healthy, and how many requests it has served."""
 
     name: str
     healthy: bool
@@ -22,7 +22,7 @@ class Function:
 
 
 def observe(urls: dict[str, str], token: str) -> list[Function]:
-    """Ask all functions at once."""
+    """Query all functions in parallel."""
     with ThreadPoolExecutor(max_workers=len(urls) or 1) as pool:
         return list(pool.map(lambda name: _observe(name, urls[name], token), urls))
 

@@ -1,4 +1,4 @@
-"""The gateway's two processes: caddy in front, and the app that answers /system."""
+"""The gateway's two processes: caddy, and the app that answers /system."""
 
 import json
 import sys
@@ -16,12 +16,12 @@ CADDYFILE = ROOT / "local" / "gateway" / "Caddyfile"
 
 
 def gateway_url(ports: dict[str, int]) -> str:
-    """Return the front door's address."""
+    """Return the gateway's URL."""
     return f"http://{HOST}:{ports['gateway']}"
 
 
 def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Program:
-    """Return the front door."""
+    """Return caddy."""
     routes = [f"import function {name} {ports[name]}" for name in functions]
     return Program(
         "gateway",
@@ -32,7 +32,7 @@ def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Progr
             "GATEWAY_PORT": str(ports["gateway"]),
             "SYSTEM_PORT": str(ports["system"]),
             "ROUTES": "\n".join(routes),
-            # where caddy would otherwise write into the person's own home
+            # otherwise caddy writes to the user's own home
             "XDG_CONFIG_HOME": str(home.user_home / "config"),
             "XDG_DATA_HOME": str(home.user_home / "data"),
         },
@@ -40,7 +40,7 @@ def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Progr
 
 
 def system(ports: dict[str, int], functions: dict[str, str], secrets: SecretFiles) -> Program:
-    """Return the app that answers what faas-cli asks."""
+    """Return the app that answers faas-cli."""
     return Program(
         "system",
         EDGE,

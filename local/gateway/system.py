@@ -1,4 +1,4 @@
-"""What OpenFaaS's own gateway tells about its functions, told from stack.yml and the running processes."""
+"""OpenFaaS's gateway API, answered from stack.yml and the running processes."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from local import stack_file
 from local.gateway.functions import Function, observe
 
 NAMESPACE = "openfaas-fn"
-NOT_HERE = "Nothing is deployed here: ./local/up runs the functions of stack.yml."
+NOT_DEPLOYABLE = "Functions cannot be deployed here: ./local/up runs those in stack.yml."
 
 
 def build() -> Flask:
@@ -60,10 +60,10 @@ def build() -> Flask:
 
     @app.errorhandler(405)
     @app.errorhandler(404)
-    def elsewhere(error: Exception) -> ResponseReturnValue:
+    def unknown(error: Exception) -> ResponseReturnValue:
         if request.method == "GET" and not request.path.startswith("/system/"):
-            return _problem(404, "not_found", "There is nothing here.")
-        return _problem(501, "not_implemented", NOT_HERE)
+            return _problem(404, "not_found", "Not found.")
+        return _problem(501, "not_implemented", NOT_DEPLOYABLE)
 
     return app
 

@@ -1,4 +1,4 @@
-"""The mail catcher: takes every mail over SMTP and shows it; nothing leaves this machine."""
+"""The mail catcher: accepts all mail over SMTP, shows it on a page, and sends nothing on."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ LARGEST_MAIL_BYTES = 1_000_000
 
 
 class Catcher:
-    """The part of the SMTP server that is ours."""
+    """The handler for aiosmtpd that stores mails."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keep a mail."""
+        """Store a mail."""
         content = envelope.original_content or b""
         self._store.add(envelope.mail_from or "", list(envelope.rcpt_tos), content)
         return "250 OK"

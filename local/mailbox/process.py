@@ -12,8 +12,8 @@ from local.web import answers
 
 
 def external(url: str) -> Backend:
-    """Return the backend of a relay that somebody else runs."""
-    return Backend("smtp", url, lambda: greets(url))
+    """Return the backend of an external relay."""
+    return Backend("smtp", url, lambda: smtp_answers(url))
 
 
 def private(home: Home, ports: dict[str, int]) -> Backend:
@@ -24,7 +24,7 @@ def private(home: Home, ports: dict[str, int]) -> Backend:
         "mailbox",
         BACKENDS,
         [sys.executable, "-m", "local.mailbox"],
-        lambda: greets(url) and answers(f"{page}/healthz"),
+        lambda: smtp_answers(url) and answers(f"{page}/healthz"),
         {
             "HOST": HOST,
             "PORT": str(ports["mailbox"]),
@@ -36,11 +36,11 @@ def private(home: Home, ports: dict[str, int]) -> Backend:
 
 
 def mailbox_url(ports: dict[str, int]) -> str:
-    """Return where the caught mails can be read."""
+    """Return the URL of the page that shows caught mails."""
     return f"http://{HOST}:{ports['mailbox']}"
 
 
-def greets(url: str) -> bool:
+def smtp_answers(url: str) -> bool:
     """Tell whether an SMTP server answers at this URL."""
     parts = urlsplit(url)
     kind, usual_port = (smtplib.SMTP_SSL, 465) if parts.scheme == "smtps" else (smtplib.SMTP, 25)

@@ -1,4 +1,4 @@
-"""Caught mails, one file each, the oldest dropped when there are too many."""
+"""Caught mails, one file each; the oldest are dropped if there are too many."""
 
 import email
 import email.policy
@@ -11,13 +11,13 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-KEPT = 1000
+MAX_MAILS = 1000
 LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What SMTP said about a mail, which its headers may not say."""
+    """A mail's SMTP envelope, which may differ from its headers."""
 
     sender: str
     recipients: list[str]
@@ -25,27 +25,27 @@ class Envelope:
 
 
 class Store:
-    """A folder of mails; a number names each, the highest is the newest."""
+    """A folder of mails, numbered from oldest to newest."""
 
-    def __init__(self, folder: Path, kept: int = KEPT) -> None:
+    def __init__(self, folder: Path, max_mails: int = MAX_MAILS) -> None:
         self._folder = folder
-        self._kept = kept
+        self._max_mails = max_mails
         self._lock = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._next = max(self._numbers(), default=0) + 1
 
     def add(self, sender: str, recipients: list[str], content: bytes) -> None:
-        """Keep a mail."""
+        """Store a mail."""
         envelope = Envelope(sender, recipients, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._lock:
             path = self._folder / f"{self._next}.eml"
             path.with_suffix(".json").write_text(json.dumps(asdict(envelope)))
-            # The mail last, and at once: a mail that is there has its envelope.
+            # Write the mail last, by renaming it: every mail that exists has its envelope.
             unfinished = path.with_suffix(".new")
             unfinished.write_bytes(content)
             unfinished.rename(path)
             self._next += 1
-            for number in self._numbers()[: -self._kept]:
+            for number in self._numbers()[: -self._max_mails]:
                 self._remove(number)
 
     def all(self) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ class Store:
         return _described(number, message, envelope)
 
     def clear(self) -> None:
-        """Forget all mails; their numbers are not used again before a restart."""
+        """Delete all mails; their numbers are not reused before a restart."""
         with self._lock:
             for number in self._numbers():
                 self._remove(number)

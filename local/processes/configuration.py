@@ -1,4 +1,4 @@
-"""supervisord.conf and one start script per process, written anew at each start."""
+"""supervisord.conf and one start script per process, rewritten by each start."""
 
 import json
 import shlex
@@ -7,15 +7,15 @@ from pathlib import Path
 from local.home import ROOT, Home
 from local.processes.program import BACKENDS, EDGE, Program
 
-# Groups stop one after the other, the last first: functions hand their work back while the backends still run.
+# Groups stop in reverse order, so that functions can hand back their work while the backends still run.
 GROUP_ORDER = {BACKENDS: 10, EDGE: 20}
 
 
 def write(home: Home, programs: list[Program]) -> None:
     """Write run/supervisord.conf and run/NAME.sh for every program.
 
-    supervisor's own settings cannot quote every value. So commands and environment go into scripts, and all
-    paths in its file are relative to run/, where it is started. The scripts also start a process by hand.
+    supervisor's settings cannot quote every value, so commands and environment go into scripts, and all paths in
+    its file are relative to run/, its working directory. The scripts can also start a process by hand.
     """
     for program in programs:
         (home.run / f"{program.name}.sh").write_text(_script(home, program))
@@ -23,12 +23,12 @@ def write(home: Home, programs: list[Program]) -> None:
 
 
 def write_operator(home: Home, environment: dict[str, str]) -> None:
-    """Write run/operator.json: the settings of commands that touch jobs, which must be those of the functions."""
+    """Write run/operator.json: the settings of ./local/jobs, which must match the functions' settings."""
     _operator(home).write_text(json.dumps(environment, indent=1))
 
 
 def read_operator(home: Home) -> dict[str, str]:
-    """Return the settings that `write_operator` wrote; none where nothing was started yet."""
+    """Return the settings that `write_operator` wrote, or none if nothing was started yet."""
     file = _operator(home)
     return {str(name): str(value) for name, value in json.loads(file.read_text()).items()} if file.exists() else {}
 
@@ -43,7 +43,7 @@ def _script(home: Home, program: Program) -> str:
     return "\n".join(
         [
             "#!/bin/sh",
-            # A process that was killed could not tidy up after itself; the one that takes its place does.
+            # A killed process cannot remove its temporary files; its replacement does.
             f"rm -rf {temporary} && mkdir -p {temporary} && export TMPDIR={temporary}",
             *exports,
             f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(program.command)}",

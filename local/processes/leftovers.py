@@ -1,4 +1,4 @@
-"""Processes of a home, found by the mark in their environment, whoever their parent is by now."""
+"""Processes of a home, found by a marker in their environment, whatever their parent is now."""
 
 import os
 import signal
@@ -13,12 +13,12 @@ KILL_AFTER_SECONDS = 10.0
 
 def find(home: Home) -> list[int]:
     """Return the ids of all live processes that were started for this home."""
-    mark = os.fsencode(f"{MARKER}={home.path}")
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _marked(entry, mark)]
+    marker = os.fsencode(f"{MARKER}={home.path}")
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _has_marker(entry, marker)]
 
 
 def stop(home: Home, kill_after_seconds: float = KILL_AFTER_SECONDS) -> int:
-    """End every process of this home, the patient way first; return how many there were."""
+    """End every process of this home, by SIGTERM and then SIGKILL; return how many there were."""
     found = find(home)
     _signal(found, signal.SIGTERM)
     deadline = time.monotonic() + kill_after_seconds
@@ -27,17 +27,17 @@ def stop(home: Home, kill_after_seconds: float = KILL_AFTER_SECONDS) -> int:
     deadline = time.monotonic() + KILL_AFTER_SECONDS
     while alive:
         if time.monotonic() > deadline:
-            raise Problem(f"These processes cannot be ended: {alive}. Restart the machine, or wait for their disk.")
+            raise Problem(f"These processes cannot be killed: {alive}. Wait for their disk, or restart the machine.")
         _signal(alive, signal.SIGKILL)
         time.sleep(0.1)
         alive = find(home)
     return len(found)
 
 
-def _marked(process: Path, mark: bytes) -> bool:
+def _has_marker(process: Path, marker: bytes) -> bool:
     try:
-        return mark in (process / "environ").read_bytes().split(b"\0")
-    except OSError:  # it ended meanwhile, or belongs to somebody else
+        return marker in (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or belongs to another user
         return False
 
 

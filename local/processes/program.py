@@ -1,4 +1,4 @@
-"""What the process manager is told about one process."""
+"""The description of one process for the process manager."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ EDGE = "edge"
 
 @dataclass(frozen=True)
 class Program:
-    """One process: how it is started, how long it may take to stop, how one sees that it is well."""
+    """One process: how to start it, how long it may take to stop, and how to check its health."""
 
     name: str
     group: str

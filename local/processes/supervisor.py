@@ -1,4 +1,4 @@
-"""The process manager: supervisord, started for one home and spoken to over its own socket."""
+"""The process manager: supervisord, started for one home and controlled over its own socket."""
 
 import os
 import socket
@@ -15,19 +15,19 @@ from local.home import MARKER, Home
 from local.problem import Problem
 
 START_SECONDS = 10.0
-STOP_SECONDS = 90.0  # above the sum of what the groups may take
+STOP_SECONDS = 90.0  # more than all groups together may take
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 class Supervisor:
-    """One supervisord and the processes it keeps."""
+    """One supervisord and its processes."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._started: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: dict[str, str], *, owned: bool = False) -> None:
-        """Start supervisord in the background; an owned one ends when the process that started it does."""
+        """Start supervisord in the background; an owned one ends with the process that started it."""
         program = Path(sys.executable).parent / "supervisord"
         command = [str(program), "-c", "supervisord.conf"]
         if owned:
@@ -55,11 +55,11 @@ class Supervisor:
         return True
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return supervisor's information about each process by its name."""
+        """Return supervisor's information about each process, by name."""
         return {str(info["name"]): info for info in self._call("getAllProcessInfo")}
 
     def stop_process(self, name: str) -> None:
-        """Stop one process and wait until it is gone."""
+        """Stop one process, and wait until it has ended."""
         self._call("stopProcess", self._full(name), True)
 
     def start_process(self, name: str) -> None:
@@ -67,7 +67,7 @@ class Supervisor:
         self._call("startProcess", self._full(name), False)
 
     def shutdown(self) -> None:
-        """Stop all processes and supervisord itself; return when its socket is gone."""
+        """Stop all processes and supervisord itself, and wait until it has ended."""
         if self.running():
             own = int(self._call("getPID"))
             self._call("shutdown")
@@ -88,7 +88,7 @@ class Supervisor:
         while not self.running():
             if process.poll() not in (None, 0) or time.monotonic() > deadline:
                 output = (self.home.log / "supervisord.out").read_text().strip()
-                raise Problem(f"The process manager does not start: {output or 'it says nothing'}")
+                raise Problem(f"The process manager does not start: {output or 'it printed nothing'}")
             time.sleep(0.02)
 
     def _call(self, method: str, *arguments: object) -> Any:
@@ -98,7 +98,7 @@ class Supervisor:
 
 
 def _ended(process: int) -> bool:
-    """Tell whether a process has ended and only waits to be noticed by its parent."""
+    """Tell whether a process has ended, even if its parent has not waited for it yet."""
     try:
         return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -106,9 +106,9 @@ def _ended(process: int) -> bool:
 
 
 def clean_environment(home: Home) -> dict[str, str]:
-    """Return what every process sees: nothing of the caller's but PATH, time zone and certificates.
+    """Return the environment of every process: only PATH, time zone and certificates come from the caller.
 
-    An exported MYSQL_HOST, RABBITMQ_NODENAME or PYTHONPATH would otherwise lead a backend or a function astray.
+    An exported MYSQL_HOST, RABBITMQ_NODENAME or PYTHONPATH could otherwise break a backend or a function.
     """
     kept = {name: os.environ[name] for name in ("TZ", "SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
     return {
@@ -122,6 +122,6 @@ def clean_environment(home: Home) -> dict[str, str]:
 
 
 def program_path() -> str:
-    """Return PATH with the system folders that an ordinary user's PATH often lacks."""
+    """Return PATH, with the system folders that a user's PATH often lacks."""
     folders = [*os.environ.get("PATH", "").split(":"), *SYSTEM_FOLDERS]
     return ":".join(dict.fromkeys(folder for folder in folders if folder))

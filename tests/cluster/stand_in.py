@@ -1,6 +1,6 @@
-"""Stands in for docker, kind or kubectl where no cluster can be had: remembers what it was asked, plays along.
+"""Stands in for docker, kind or kubectl: records the command line and prints what the program would.
 
-Before it does, the real program is asked the same, with nothing to reach: it must understand every word of it.
+The real program is called first, with nothing to reach, to check that it accepts the command line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("STAND_IN_FOLDER", "nowhere"))
-STRANGE = (
+USAGE_ERRORS = (
     "unknown flag",
     "unknown command",
     "unknown shorthand",
@@ -26,18 +26,18 @@ STRANGE = (
 
 
 def main() -> int:
-    """Be asked once."""
+    """Handle one call."""
     name, arguments = sys.argv[1], sys.argv[2:]
     given = "" if sys.stdin.isatty() or ("-" not in arguments and "-i" not in arguments) else sys.stdin.read()
-    with (FOLDER / "asked").open("a") as asked:
-        asked.write(json.dumps([name, *arguments]) + "\n")
-    complaint = misunderstood(name, arguments, given)
-    if complaint:
-        print(complaint, file=sys.stderr)
+    with (FOLDER / "calls").open("a") as calls:
+        calls.write(json.dumps([name, *arguments]) + "\n")
+    error = usage_error(name, arguments, given)
+    if error:
+        print(error, file=sys.stderr)
         return 97
-    broken = FOLDER / "broken"
-    if broken.exists():
-        words, _, message = broken.read_text().partition("\n")
+    failure = FOLDER / "failure"
+    if failure.exists():
+        words, _, message = failure.read_text().partition("\n")
         if words in " ".join([name, *arguments]):
             print(message, file=sys.stderr)
             return 1
@@ -45,25 +45,25 @@ def main() -> int:
     return 0
 
 
-def misunderstood(name: str, arguments: list[str], given: str) -> str:
-    """Return what the real program says against the words themselves."""
+def usage_error(name: str, arguments: list[str], given: str) -> str:
+    """Return the real program's error if it does not accept the command line, else ""."""
     real = os.environ.get(f"REAL_{name.upper()}")
     if not real:
         return ""
     done = subprocess.run([real, *arguments], input=given, capture_output=True, text=True, timeout=60, check=False)
-    said = done.stderr + done.stdout
+    output = done.stderr + done.stdout
     if done.returncode == 0 and name != "kind":
-        return f"the real {name} did it: {said}" if "config current-context" not in " ".join(arguments) else ""
-    return said if any(sign in said for sign in STRANGE) else ""
+        return f"the real {name} succeeded: {output}" if "config current-context" not in " ".join(arguments) else ""
+    return output if any(sign in output for sign in USAGE_ERRORS) else ""
 
 
 def answer(name: str, words: str, given: str) -> str:
-    """Return what a cluster would have made the program print."""
-    made = FOLDER / "made"
+    """Return what the program would print with a cluster."""
+    created = FOLDER / "created"
     if name == "kind":
         if words.startswith("create cluster"):
-            made.touch()
-        return {"get clusters": "mp3converter\n" if made.exists() else ""}.get(words, "mp3converter-control-plane\n")
+            created.touch()
+        return {"get clusters": "mp3converter\n" if created.exists() else ""}.get(words, "mp3converter-control-plane\n")
     if name == "docker":
         return "28.0.0\n" if words.startswith("info") else "sha256:0123456789abcdef0123\n" if "build" in words else ""
     secrets = FOLDER / "secrets"

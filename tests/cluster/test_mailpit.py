@@ -1,4 +1,4 @@
-"""The real Mailpit, and the client that the tests of a cluster read it with."""
+"""The real Mailpit, and the client that the cluster tests use to read it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    """The ports of a Mailpit that runs with what its manifest gives it."""
+    """The ports of a Mailpit that runs with the environment in its manifest."""
     manifest = yaml.safe_load((KNATIVE / "components" / "mailpit" / "deployment.yaml").read_text())
     part = manifest["spec"]["template"]["spec"]["containers"][0]
     folder, smtp, http = tmp_path_factory.mktemp("mailpit"), _free_port(), _free_port()

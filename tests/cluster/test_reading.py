@@ -1,4 +1,4 @@
-"""What other people's servers and programs do wrong becomes a sentence, and nothing is kept of it."""
+"""Faults of servers and programs end in clear errors, and no broken file is kept."""
 
 from __future__ import annotations
 
@@ -20,88 +20,88 @@ from local.problem import Problem
 CONTENT = b"kind: Namespace\n"
 
 
-class Served(SimpleHTTPRequestHandler):
-    """Serves files, and what is no file: a body that is cut, and one that never ends."""
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files, a body that is cut off, and one that never ends."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the file, or a faulty body."""
         if self.path == "/cut.yaml":
-            self.begin(f"Content-Length: {len(CONTENT) + 1}")
+            self._send_head(f"Content-Length: {len(CONTENT) + 1}")
             self.wfile.write(CONTENT)
         elif self.path == "/cut-chunks.yaml":
-            self.begin("Transfer-Encoding: chunked")
+            self._send_head("Transfer-Encoding: chunked")
             self.wfile.write(b"ff\r\n" + CONTENT)
         elif self.path == "/slow.yaml":
-            self.begin("Content-Length: 1000000")
-            with suppress(OSError):  # until nobody listens any more
+            self._send_head("Content-Length: 1000000")
+            with suppress(OSError):  # until the client disconnects
                 while True:
                     self.wfile.write(b"#")
                     time.sleep(0.05)
         else:
             super().do_GET()
 
-    def begin(self, field: str) -> None:
-        """Begin an answer with one more field."""
+    def _send_head(self, field: str) -> None:
+        """Start a response with one more header field."""
         self.wfile.write(f"HTTP/1.1 200 OK\r\n{field}\r\n\r\n".encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a manifest that is there; what is read ends in a folder of the test."""
+    """The URL of an existing manifest; downloads go to a folder of the test."""
     served = tmp_path / "served"
     served.mkdir()
-    (served / "there.yaml").write_bytes(CONTENT)
+    (served / "present.yaml").write_bytes(CONTENT)
     monkeypatch.setattr(manifests, "FOLDER", tmp_path / "kept")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=str(served))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served))) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/there.yaml"
+        yield f"http://127.0.0.1:{server.server_port}/present.yaml"
         server.shutdown()
         thread.join()
 
 
-def kept(url: str, sha256: str = "") -> list[Path]:
-    """Return the files of a part that has this one manifest."""
+def download(url: str, sha256: str = "") -> list[Path]:
+    """Return the files of a part that has only this manifest."""
     return manifests.files(Part("A part", "v1", "space", (Manifest(url, sha256),)))
 
 
-def test_a_manifest_is_read_once(url: str, tmp_path: Path) -> None:
-    (file,) = kept(url, hashlib.sha256(CONTENT).hexdigest())
+def test_a_manifest_is_downloaded_once(url: str, tmp_path: Path) -> None:
+    (file,) = download(url, hashlib.sha256(CONTENT).hexdigest())
     assert file.read_bytes() == CONTENT
-    (tmp_path / "served" / "there.yaml").unlink()
-    assert kept(url) == [file]
+    (tmp_path / "served" / "present.yaml").unlink()
+    assert download(url) == [file]
 
 
 @pytest.mark.parametrize(
-    ("name", "sha256", "most", "sentence"),
+    ("name", "sha256", "limit", "error"),
     [
-        ("there.yaml", "0" * 64, 100, "is not the file it was"),
-        ("there.yaml", "", len(CONTENT) - 1, "larger than any manifest"),
-        ("gone.yaml", "", 100, "answered with 404"),
-        ("cut.yaml", "", 100, "cannot be read"),
-        ("cut-chunks.yaml", "", 100, "cannot be read"),
-        ("slow.yaml", "", 100, "cannot be read"),
+        ("present.yaml", "0" * 64, 100, "has changed: its sha256"),
+        ("present.yaml", "", len(CONTENT) - 1, "too large for a manifest"),
+        ("gone.yaml", "", 100, "returned 404"),
+        ("cut.yaml", "", 100, "Cannot download"),
+        ("cut-chunks.yaml", "", 100, "Cannot download"),
+        ("slow.yaml", "", 100, "Cannot download"),
     ],
 )
-def test_what_is_no_manifest_is_not_kept(
-    name: str, sha256: str, most: int, sentence: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_broken_download_is_reported_and_not_kept(
+    name: str, sha256: str, limit: int, error: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "MOST_BYTES", most)
-    monkeypatch.setattr(manifests, "MOST_SECONDS", 0.5)
-    with pytest.raises(Problem, match=sentence):
-        kept(url.replace("there.yaml", name), sha256)
+    monkeypatch.setattr(manifests, "MAX_BYTES", limit)
+    monkeypatch.setattr(manifests, "MAX_SECONDS", 0.5)
+    with pytest.raises(Problem, match=error):
+        download(url.replace("present.yaml", name), sha256)
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
 
 
-def test_no_internet_is_a_sentence(url: str) -> None:
-    with pytest.raises(Problem, match="reaches the internet"):
-        kept("https://127.0.0.1:9/there.yaml")
+def test_a_missing_internet_connection_is_reported(url: str) -> None:
+    with pytest.raises(Problem, match="internet connection"):
+        download("https://127.0.0.1:9/present.yaml")
 
 
-def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MOST_SECONDS", 0.1)
-    with pytest.raises(Problem, match=r"sleep had not ended after 0\.1 s\. Try again\."):
+def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MAX_SECONDS", 0.1)
+    with pytest.raises(Problem, match=r"sleep was still running after 0\.1 s\. Try again\."):
         run.run(["sleep", "60"], advice="Try again.")

@@ -1,4 +1,4 @@
-"""./local/cluster/up, as far as it can be shown without a cluster: its order, its repetition, its sentences."""
+"""./local/cluster/up with stand-ins instead of a cluster: the order of its steps, repeating it, and its errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from local.cluster import cluster, images, kind, knative, openfaas_steps, system, versions
-from local.cluster.kubectl import Kubectl, _why
+from local.cluster.kubectl import Kubectl, _reason
 from local.home import ROOT
 from local.problem import Problem
 from local.progress import Progress
-from tests.cluster.conftest import Machine
+from tests.cluster.conftest import StandIns
 from tests.manifests import admission, operation, references, schemas, topology
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.objects import services
@@ -27,20 +27,20 @@ PORT = 18_080
 
 
 def start() -> None:
-    """What the command does, but for the tests at its end."""
+    """Run what the command does, except the final tests."""
     knative.start(cluster.own(with_registry=False), Progress(), PORT)
 
 
-def position(asked: list[str], words: str) -> int:
-    """Return where a line with these words was asked."""
-    return next(number for number, line in enumerate(asked) if words in line)
+def position(calls: list[str], words: str) -> int:
+    """Return the position of the first command line with these words."""
+    return next(number for number, line in enumerate(calls) if words in line)
 
 
 @pytest.mark.platforms
-def test_every_step_in_its_order(checked: Machine) -> None:
-    """Each word was understood by the real docker, kind and kubectl, which only found nothing to reach."""
+def test_the_steps_are_in_order(checked_stand_ins: StandIns) -> None:
+    """The real docker, kind and kubectl accept each command line, and only have nothing to reach."""
     start()
-    asked = checked.asked()
+    calls = checked_stand_ins.calls()
     steps = [
         "kind create cluster",
         "serving-crds.yaml",
@@ -63,77 +63,81 @@ def test_every_step_in_its_order(checked: Machine) -> None:
         "services.serving.knative.dev",
         "rabbitmqsources.sources.knative.dev",
     ]
-    found = [position(asked, step) for step in steps]
+    found = [position(calls, step) for step in steps]
     assert found == sorted(found)
-    assert sum("docker build" in line for line in asked) == len(images.functions())
+    assert sum("docker build" in line for line in calls) == len(images.functions())
 
 
-def test_a_part_is_not_waited_for_before_it_is_applied(machine: Machine) -> None:
-    """Two operators share a namespace: what half of one does there must not keep a second try from its other half."""
+def test_a_part_is_not_waited_for_before_it_is_applied(stand_ins: StandIns) -> None:
+    """Two operators share a namespace: a half-installed second one must not block the first one when up is repeated."""
     start()
-    asked = machine.asked()
-    waits = [number for number, line in enumerate(asked) if "rollout status -n rabbitmq-system" in line]
-    assert [asked[number].split("deployment/")[1].split()[0] for number in waits] == [
+    calls = stand_ins.calls()
+    waits = [number for number, line in enumerate(calls) if "rollout status -n rabbitmq-system" in line]
+    assert [calls[number].split("deployment/")[1].split()[0] for number in waits] == [
         "cluster-operator",
         "messaging-topology-operator-with-certmanager",
     ]
-    assert waits[0] < position(asked, "messaging-topology-operator-with-certmanager.yaml") < waits[1]
+    assert waits[0] < position(calls, "messaging-topology-operator-with-certmanager.yaml") < waits[1]
 
 
-def test_a_part_without_anything_to_wait_for_is_a_sentence(machine: Machine) -> None:
-    """A file that says it in another way must not let the next part begin too early."""
-    for file in (machine.folder / "manifests").rglob("kourier.yaml"):
+def test_a_part_without_a_deployment_is_reported(stand_ins: StandIns) -> None:
+    """A Deployment in an unexpected format must not let the next part start too early."""
+    for file in (stand_ins.folder / "manifests").rglob("kourier.yaml"):
         file.write_text(file.read_text().replace("kind: Deployment", 'kind: "Deployment"'))
     with pytest.raises(Problem, match="has no Deployment to wait for"):
         start()
 
 
 @pytest.mark.platforms
-def test_a_word_that_kubectl_does_not_know_is_caught(checked: Machine) -> None:
+def test_an_option_that_kubectl_does_not_have_is_reported(checked_stand_ins: StandIns) -> None:
     kubectl = Kubectl("kubectl", kind.CONTEXT)
     with pytest.raises(Problem, match="unknown flag"):
         kubectl.run("wait", "--forever")
 
 
-def test_a_second_time_nothing_is_made_anew(machine: Machine) -> None:
+def test_repeating_creates_nothing_again(stand_ins: StandIns) -> None:
     start()
-    machine.forget()
+    stand_ins.clear()
     start()
-    asked = machine.asked()
-    assert not [line for line in asked if "create cluster" in line or " create -f" in line]
-    assert position(asked, "apply --server-side --force-conflicts -k")
+    calls = stand_ins.calls()
+    assert not [line for line in calls if "create cluster" in line or " create -f" in line]
+    assert position(calls, "apply --server-side --force-conflicts -k")
 
 
 @pytest.mark.parametrize(
-    ("words", "message", "sentence"),
+    ("words", "message", "advice"),
     [
         ("docker info", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "Start it"),
         ("docker info", "permission denied while trying to connect to the Docker API", "group docker"),
-        ("docker build", "failed to do request: dial tcp: lookup registry-1.docker.io: no such host", "the internet"),
+        (
+            "docker build",
+            "failed to do request: dial tcp: lookup registry-1.docker.io: no such host",
+            "internet connection",
+        ),
         ("docker build", "toomanyrequests: You have reached your pull rate limit.", "docker login"),
         ("kind create", "failed to create cluster: could not find a log line", "./local/cluster/down"),
         ("kubectl --context kind-mp3converter apply", "The connection to the server x was refused", "Is it running?"),
         ("rollout status -n cert-manager", "error: timed out waiting for the condition", "cert-manager"),
     ],
 )
-def test_trouble_becomes_a_sentence(machine: Machine, words: str, message: str, sentence: str) -> None:
-    machine.breaks(words, message)
+def test_an_error_comes_with_advice(stand_ins: StandIns, words: str, message: str, advice: str) -> None:
+    stand_ins.fail(words, message)
     with pytest.raises(Problem) as caught:
         start()
     assert message.splitlines()[0] in str(caught.value)
-    assert sentence in str(caught.value)
+    assert advice in str(caught.value)
 
 
-def test_half_of_the_secrets_is_no_start(machine: Machine) -> None:
+def test_a_missing_secret_is_reported(stand_ins: StandIns) -> None:
     start()
-    secrets = machine.folder / "secrets"
+    secrets = stand_ins.folder / "secrets"
     secrets.write_text("---\n".join(secrets.read_text().split("---\n")[1:]))
     with pytest.raises(Problem, match="Only some of the Secrets"):
         start()
 
 
 @pytest.mark.parametrize(
-    ("status", "why"),
+    ("status", "reason"),
     [
         ({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, ""),
         (
@@ -151,13 +155,13 @@ def test_half_of_the_secrets_is_no_start(machine: Machine) -> None:
         ),
     ],
 )
-def test_why_a_pod_is_not_ready(status: dict[str, object], why: str) -> None:
-    assert _why(status) == why
+def test_the_reason_why_a_pod_is_not_ready(status: dict[str, object], reason: str) -> None:
+    assert _reason(status) == reason
 
 
-def test_what_is_applied_is_the_dev_overlay_with_the_images_just_built(machine: Machine) -> None:
+def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
-    items = objects(knative.overlay(built, PORT, machine.folder / "overlay"))
+    items = objects(knative.overlay(built, PORT, stand_ins.folder / "overlay"))
     assert len(items) == len(objects(KNATIVE / "overlays" / "dev"))
     found = {
         part["image"]
@@ -168,15 +172,17 @@ def test_what_is_applied_is_the_dev_overlay_with_the_images_just_built(machine: 
     assert found == set(built.values())
 
 
-def test_links_lead_to_the_door_that_is_opened(machine: Machine) -> None:
-    """In every function that makes one: its ConfigMap's name ends in a hash of what it holds."""
-    items = objects(knative.overlay({"login": "x:1"}, PORT, machine.folder / "overlay"))
+def test_links_point_to_the_forwarded_gateway(stand_ins: StandIns) -> None:
+    """In every function that makes links: the name of its ConfigMap ends with a hash of the content."""
+    items = objects(knative.overlay({"login": "x:1"}, PORT, stand_ins.folder / "overlay"))
     makers = [item for item in services(items) if item["metadata"]["name"] in ("upload", "notify")]
     assert [environment(item, items)["PUBLIC_URL"] for item in makers] == [f"http://localhost:{PORT}/{{function}}"] * 2
 
 
-def test_openfaas_gets_what_it_lacks(machine: Machine) -> None:
-    items = objects(openfaas_steps.overlay("localhost:5001/mp3converter/connector:dev-abc", machine.folder / "overlay"))
+def test_openfaas_gets_backends_and_a_connector(stand_ins: StandIns) -> None:
+    items = objects(
+        openfaas_steps.overlay("localhost:5001/mp3converter/connector:dev-abc", stand_ins.folder / "overlay")
+    )
     for check in (
         schemas.complaints,
         admission.complaints,
@@ -188,9 +194,9 @@ def test_openfaas_gets_what_it_lacks(machine: Machine) -> None:
     assert not [item for item in items if item["kind"] in ("RabbitmqSource", "PingSource", "NetworkPolicy")]
 
 
-def test_openfaas_is_given_every_secret_and_image(machine: Machine) -> None:
+def test_openfaas_gets_every_secret_and_image(stand_ins: StandIns) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
-    file = openfaas_steps.stack(built, 8080, machine.folder / "stack.yml")
+    file = openfaas_steps.stack(built, 8080, stand_ins.folder / "stack.yml")
     functions = yaml.safe_load(file.read_text())["functions"]
     assert {name: function["image"] for name, function in functions.items()} == built
     assert {name for function in functions.values() for name in function["secrets"]} == set(openfaas_steps.SECRETS)
@@ -204,38 +210,38 @@ def test_each_part_is_pinned() -> None:
 
 @pytest.mark.platforms
 @pytest.mark.parametrize(
-    ("command", "sentence"),
+    ("command", "error"),
     [
         ("up", "Docker's engine does not answer"),
         ("down", "Docker's engine does not answer"),
-        ("up --current", "kubectl knows no cluster"),
+        ("up --current", "kubectl has no current cluster"),
         ("up --openfaas", "faas-cli"),
     ],
 )
-def test_the_command_on_a_machine_without_an_engine(command: str, sentence: str, tmp_path: Path) -> None:
-    """The real programs, with nothing to reach."""
-    place = tmp_path / "bin"
-    place.mkdir()
+def test_without_docker_and_a_cluster_the_command_reports_an_error(command: str, error: str, tmp_path: Path) -> None:
+    """With the real programs, which have nothing to reach."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
     for name, real in (("docker", shutil.which("docker")), ("kind", str(programs.kind()))):
         if real:
-            (place / name).symlink_to(real)
+            (bin_folder / name).symlink_to(real)
     environment = {
         **os.environ,
-        "PATH": f"{place}:/usr/bin:/bin",
+        "PATH": f"{bin_folder}:/usr/bin:/bin",
         "DOCKER_HOST": f"unix://{tmp_path}/none",
         "KUBECONFIG": str(tmp_path / "none"),
         "LOCAL_HOME": str(tmp_path / "home"),
     }
     words = [f"./local/cluster/{command.split()[0]}", *command.split()[1:]]
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    expected = sentence if (place / "docker").exists() or "engine" not in sentence else "docker is missing"
+    expected = error if (bin_folder / "docker").exists() or "engine" not in error else "docker is missing"
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.platforms
-def test_the_real_kind_says_what_becomes_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_real_kind_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
     with pytest.raises(Problem) as caught:
@@ -243,31 +249,31 @@ def test_the_real_kind_says_what_becomes_a_sentence(tmp_path: Path, monkeypatch:
     assert caught.value.args
 
 
-def test_a_user_cannot_be_added_where_nothing_answers() -> None:
+def test_adding_a_user_without_a_server_is_reported() -> None:
     with pytest.raises(Problem, match="login does not answer"):
         system.add_user("http://127.0.0.1:9/login", "token")
 
 
-def test_a_door_that_does_not_open_is_a_sentence(machine: Machine) -> None:
-    door = system.Door("mp3converter", "gateway", 80, 18_999)
+def test_a_failed_port_forward_is_reported(stand_ins: StandIns) -> None:
+    forward = system.PortForward("mp3converter", "gateway", 80, 18_999)
     with (
-        pytest.raises(Problem, match="could not carry port 18999"),
-        system.open_doors(Kubectl(str(machine.folder / "bin" / "kubectl"), kind.CONTEXT), door),
+        pytest.raises(Problem, match="could not forward port 18999"),
+        system.forward_ports(Kubectl(str(stand_ins.folder / "bin" / "kubectl"), kind.CONTEXT), forward),
     ):
-        pytest.fail("the door is open")
+        pytest.fail("the port was forwarded")
 
 
 @pytest.mark.platforms
-def test_the_real_faas_cli_takes_what_it_is_given(machine: Machine) -> None:
-    """It builds nothing, since that is done, and only finds no gateway to deploy to."""
-    (machine.folder / "template" / "dockerfile").mkdir(parents=True)
-    (machine.folder / "template" / "dockerfile" / "template.yml").write_text("language: dockerfile\n")
+def test_the_real_faas_cli_accepts_the_command(stand_ins: StandIns) -> None:
+    """It skips the builds, and then finds no gateway to deploy to."""
+    (stand_ins.folder / "template" / "dockerfile").mkdir(parents=True)
+    (stand_ins.folder / "template" / "dockerfile" / "template.yml").write_text("language: dockerfile\n")
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
-    file = openfaas_steps.stack(built, 8080, machine.folder / "stack.yml")
+    file = openfaas_steps.stack(built, 8080, stand_ins.folder / "stack.yml")
     command = [str(faas_cli()), "up", "--gateway=http://127.0.0.1:9", "--skip-push", "-f", str(file)]
-    done = subprocess.run(command, cwd=machine.folder, capture_output=True, text=True, timeout=60, check=False)
-    said = done.stdout + done.stderr
+    done = subprocess.run(command, cwd=stand_ins.folder, capture_output=True, text=True, timeout=60, check=False)
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert said.count("Skipping build of") == len(built)
-    assert "127.0.0.1:9" in said
-    assert "unknown" not in said
+    assert output.count("Skipping build of") == len(built)
+    assert "127.0.0.1:9" in output
+    assert "unknown" not in output

@@ -20,9 +20,9 @@ Start = Callable[..., Connector]
 
 
 @pytest.fixture(scope="session")
-def broker_url(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
+def broker_url(lazy_stack: PrivateStack, rabbitmq: str) -> Iterator[str]:
     """The URL of a virtual host for these tests."""
-    with fresh_vhost(grounds.home, rabbitmq) as url:
+    with fresh_vhost(lazy_stack.home, rabbitmq) as url:
         yield url
 
 

@@ -73,4 +73,4 @@ def _missing() -> bool:
     return not expected and not all(file.path.is_file() for file in files())
 
 
-MARKS = [pytest.mark.corpus, pytest.mark.elsewhere(_missing(), WHAT)]
+MARKS = [pytest.mark.corpus, pytest.mark.requires(_missing(), WHAT)]

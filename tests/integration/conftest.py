@@ -42,8 +42,8 @@ def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def _one_vhost(grounds: PrivateStack, rabbitmq: str) -> Iterator[str]:
-    with fresh_vhost(grounds.home, rabbitmq) as url:
+def _one_vhost(lazy_stack: PrivateStack, rabbitmq: str) -> Iterator[str]:
+    with fresh_vhost(lazy_stack.home, rabbitmq) as url:
         yield url
 
 

@@ -159,7 +159,7 @@ def test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone(
 
 
 def test_of_two_notifiers_one_sends_the_mail(
-    job_id: str, jobs: Hesitant, files: Files, grounds: PrivateStack, smtp: str
+    job_id: str, jobs: Hesitant, files: Files, lazy_stack: PrivateStack, smtp: str
 ) -> None:
     """Who read the job before the other one claimed its mail comes too late."""
     assert jobs.apply(transitions.CLAIM, job_id, epoch=0, holder="h")
@@ -181,7 +181,7 @@ def test_of_two_notifiers_one_sends_the_mail(
 
     jobs.after_find = meanwhile
     notify("the slower one")
-    caught = web.call("GET", f"{grounds.mailbox}/messages").json()
+    caught = web.call("GET", f"{lazy_stack.mailbox}/messages").json()
     assert [mail["message_id"] for mail in caught].count(f"<{job_id}@example.org>") == 1
     job = jobs.find(job_id)
     assert job is not None

@@ -1,4 +1,4 @@
-"""The commands of local/, run the way a person runs them."""
+"""The commands in local/, run as a user runs them."""
 
 import json
 import os
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 180
 
 
 class Folder:
-    """One home for the commands, with a port for its gateway."""
+    """A home for the commands, with a port for its gateway."""
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.home = Home(path)
@@ -25,7 +25,7 @@ class Folder:
         self._environment = environment
 
     def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command and wait for it."""
         return subprocess.run(
             [f"local/{command}", *arguments],
             cwd=ROOT,
@@ -41,7 +41,7 @@ class Folder:
         return self.run("up", "--detach", "--port", str(self.port), *arguments)
 
     def foreground(self, output: Path) -> "subprocess.Popen[bytes]":
-        """Start `up` as a person's shell would, in a process group of its own and heeding every signal."""
+        """Start `up` as a shell would, in its own process group and with default signal handling."""
         with output.open("wb") as file:
             return subprocess.Popen(
                 ["env", "--default-signal", "local/up", "--port", str(self.port)],
@@ -54,20 +54,20 @@ class Folder:
             )
 
     def environment(self) -> dict[str, str]:
-        """Return what the commands see."""
+        """Return the environment of the commands."""
         return {**os.environ, "LOCAL_HOME": str(self.home.path), **self._environment}
 
     def status(self) -> dict[str, Any]:
-        """Return what `status --json` says."""
+        """Return the output of `status --json`."""
         found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
         return found
 
     def processes(self) -> list[int]:
-        """Return the processes that this home has."""
+        """Return the processes of this home."""
         return leftovers.find(self.home)
 
     def kill_everything(self) -> None:
-        """Send kill -9 to every process of this home until none is left."""
+        """Send SIGKILL to every process of this home until none is left."""
         deadline = time.monotonic() + 30
         while found := self.processes():
             assert time.monotonic() < deadline
@@ -79,14 +79,14 @@ class Folder:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(output: Path, text: str, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until a program has written a text."""
+    """Wait until a program has printed a text."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while text not in output.read_text():
         assert process.poll() is None, output.read_text()

@@ -1,4 +1,4 @@
-"""A whole system of the tests' own, with periods so short that a test can wait for them."""
+"""A private system for tests, with periods short enough to wait for."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from local.stack import Stack
 from tests.clients.waiting import until
 
 PREFIX = "mp3-test-"
-DOWN = ("STOPPED", "FATAL")  # those that only exited are started again by the process manager
+DOWN = ("STOPPED", "FATAL")  # the process manager itself restarts those that exited
 SHORT_PERIODS = {
     "ANNOUNCE_GAP_SECONDS": "2",
     "ANNOUNCE_GAP_MAX_SECONDS": "8",
@@ -45,9 +45,9 @@ Kind = TypeVar("Kind", bound="PrivateStack")
 
 
 class PrivateStack:
-    """What tests see of their system; its parts start when they are first needed."""
+    """A private system, as tests use it; its parts start when they are first needed."""
 
-    killed_at_end = True  # nothing in it is needed any longer, and its servers take seconds to stop
+    killed_at_end = True  # its data is no longer needed, and its servers take seconds to stop
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -67,13 +67,13 @@ class PrivateStack:
         self.rabbitmq_connector_url = rabbitmq.user_url("connector", plan.ports, plan.secrets)
 
     def need(self, backend: str) -> None:
-        """Start a backend unless it runs already."""
+        """Start a backend, unless it is running."""
         if backend not in self._up:
             self._stack.start_backend(backend)
             self._up.add(backend)
 
     def need_all(self) -> None:
-        """Start what does not run yet, and create the first user."""
+        """Start everything that is not running yet, and create the first user."""
         if "edge" not in self._up:
             starts: list[Callable[[], None]] = [partial(self.need, backend) for backend in self._stack.plan.backends]
             starts.append(self._stack.start_edge)
@@ -97,33 +97,33 @@ class PrivateStack:
         return self._stack.plan.secrets.path(name)
 
     def start(self, name: str) -> None:
-        """Start a process and wait until it is well."""
+        """Start a process, and wait until it is healthy."""
         self._stack.start(name)
 
     def stop(self, name: str) -> None:
-        """Stop a process and wait until it is gone."""
+        """Stop a process, and wait until it has ended."""
         self._stack.supervisor.stop_process(name)
 
     def restart(self, name: str) -> None:
-        """Stop a process, start it again and wait until it is well."""
+        """Stop a process, start it again, and wait until it is healthy."""
         self.stop(name)
         self.start(name)
 
     def kill(self, name: str) -> None:
-        """Kill a process and its children with kill -9; the process manager starts it again."""
+        """Send SIGKILL to a process and its children; the process manager restarts it."""
         self.signal(name, signal.SIGKILL)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process and its children."""
-        # A process that is just being started again has no id yet, and 0 would be our own group.
+        # A process that is being restarted has the id 0, which would signal our own group.
         os.killpg(until(lambda: self.pid(name), f"{name} to run"), number)
 
     def await_healthy(self, name: str) -> None:
-        """Wait until a process that was killed is well again."""
+        """Wait until a killed process is healthy again."""
         self._stack.await_healthy(name)
 
     def revive(self) -> None:
-        """Let every process go on that a signal stopped, start those that are down, and wait until all are well."""
+        """Continue every stopped process, start those that are down, and wait until all are healthy."""
         for pid in leftovers.find(self._stack.plan.home):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -135,22 +135,22 @@ class PrivateStack:
             self.await_healthy(name)
 
     def program(self, name: str) -> tuple[list[str], dict[str, str]]:
-        """Return the command of a process and the whole environment that it is given."""
+        """Return a process's command and its whole environment."""
         program = self._stack.plan.programs[name]
         home = self._stack.plan.home
         return program.command, {**clean_environment(home), **program.environment, MARKER: str(home.path)}
 
     def setting(self, name: str, setting: str) -> str | None:
-        """Return what a function is told; nothing where it keeps to its default."""
+        """Return a function's setting, or None if it uses the default."""
         return self.program(name)[1].get(setting)
 
     def replace_program(self, program: Program) -> None:
-        """Let a process be another program from its next start on."""
+        """Replace a process's program, from its next start on."""
         self._stack.plan.programs[program.name] = program
         configuration.write(self._stack.plan.home, list(self._stack.plan.programs.values()))
 
     def states(self) -> dict[str, str]:
-        """Return what the process manager says of each process, such as RUNNING."""
+        """Return each process's state in the process manager, such as RUNNING."""
         return {name: str(state["statename"]) for name, state in self._stack.supervisor.states().items()}
 
     def pid(self, name: str) -> int:
@@ -158,12 +158,12 @@ class PrivateStack:
         return int(self._stack.supervisor.states()[name]["pid"])
 
     def log(self, name: str) -> str:
-        """Return what a process has logged."""
+        """Return a process's log."""
         return self._stack.log_file(name).read_text(errors="replace")
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what test runs left that were killed; those that still run hold the lock of their home."""
+    """Remove the homes of killed test runs; those in use are locked."""
     for path in folder.glob(f"{PREFIX}*"):
         home = Home(path)
         if not home.exists():
@@ -172,26 +172,26 @@ def remove_stale(folder: Path) -> None:
             with home.lock(wait_seconds=0, busy="in use"):
                 leftovers.stop(home)
                 shutil.rmtree(path)
-        except (Problem, OSError):  # in use, somebody else's, or just being removed by another run
+        except (Problem, OSError):  # in use, another user's, or being removed by another run
             continue
 
 
 @contextmanager
 def private_stack(**settings: str) -> Iterator[PrivateStack]:
-    """Yield a system that ends with this block, or with this process, whatever ends it."""
+    """Yield a system that ends with this block, or with this process."""
     with arranged_stack(PrivateStack, lambda plan: plan, **settings) as stack:
         yield stack
 
 
 @contextmanager
 def arranged_stack(kind: type[Kind], arrange: Callable[[Plan], Plan], **settings: str) -> Iterator[Kind]:
-    """Yield a system of a kind of its own, whose plan somebody else has a last word in."""
-    # /var/tmp is a disk even where /tmp is memory: the benchmarks store gigabytes.
+    """Yield a system of another class, whose plan `arrange` may change."""
+    # /var/tmp is on disk even if /tmp is in memory: the benchmarks store gigabytes.
     folder = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108 - mkdtemp makes its own folder in it
     remove_stale(folder)
     with (
         tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder, ignore_cleanup_errors=True) as path,
-        Home(Path(path)).lock(wait_seconds=0, busy="this folder was made just now"),
+        Home(Path(path)).lock(wait_seconds=0, busy="this folder is new"),
     ):
         home = Home(Path(path))
         planned = arrange(plan.make(home, gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings}))

@@ -1,4 +1,4 @@
-"""./local/corpus against an origin that serves, lies, cuts and refuses."""
+"""./local/corpus with a server that sends good, wrong, truncated and missing files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ANSWERS = {"good file.mp4": CONTENT, "other.mp4": CONTENT[::-1], "short.mp4": CO
 
 
 class Origin(ThreadingHTTPServer):
-    """A server of files that remembers what it was asked for."""
+    """A file server that records requests."""
 
-    asked: list[str]
+    requested: list[str]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def origin() -> Iterator[Origin]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.removeprefix(f"/{REPOSITORY}/{COMMIT}/a/").replace("%20", " ")
-            server.asked.append(name)
+            server.requested.append(name)
             if name == "cut.mp4":
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(CONTENT)))
@@ -46,64 +46,64 @@ def origin() -> Iterator[Origin]:
             self.wfile.write(body or b"")
 
         def log_message(self, *args: object) -> None:
-            """Write nothing."""
+            """Log nothing."""
 
     with Origin(("127.0.0.1", 0), Handler) as server:
-        server.asked = []
+        server.requested = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
 def index(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let the command read an index of these files."""
+    """Make the command read an index of these files."""
     rows = [f"{name}\t{REPOSITORY}\t{COMMIT}\ta/{name}\t{len(CONTENT)}\t{SHA256}" for name in names]
     path = folder / "INDEX.tsv"
     path.write_text("\n".join(["file\trepository\tcommit\tpath\tbytes\tsha256", *rows]) + "\n")
     monkeypatch.setattr(corpus, "INDEX", path)
 
 
-def address(origin: Origin) -> str:
+def url_of(origin: Origin) -> str:
     return f"http://127.0.0.1:{origin.server_address[1]}"
 
 
-def test_what_is_missing_is_fetched_and_what_is_there_is_kept(
+def test_missing_and_damaged_files_are_downloaded(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index(tmp_path, monkeypatch, "good file.mp4")
     folder = tmp_path / "files"
-    assert corpus.fetch(folder, address(origin), Progress()) == (1, [])
+    assert corpus.fetch(folder, url_of(origin), Progress()) == (1, [])
     assert (folder / "good file.mp4").read_bytes() == CONTENT
-    assert corpus.fetch(folder, address(origin), Progress()) == (0, [])
+    assert corpus.fetch(folder, url_of(origin), Progress()) == (0, [])
     (folder / "good file.mp4").write_bytes(b"damaged")
-    assert corpus.fetch(folder, address(origin), Progress()) == (1, [])
-    assert origin.asked == ["good file.mp4"] * 2
+    assert corpus.fetch(folder, url_of(origin), Progress()) == (1, [])
+    assert origin.requested == ["good file.mp4"] * 2
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "error"),
     [
-        ("other.mp4", "its content is not that of the index"),
-        ("short.mp4", "its content is not that of the index"),
-        ("large.mp4", "it is larger than the 8000 bytes of the index"),
+        ("other.mp4", "its hash differs from the index"),
+        ("short.mp4", "its hash differs from the index"),
+        ("large.mp4", "it is larger than the 8000 bytes in the index"),
         ("cut.mp4", "the transfer was interrupted"),
-        ("none.mp4", "the origin answered 404"),
+        ("none.mp4", "the server returned 404"),
     ],
 )
-def test_what_is_not_the_file_is_never_kept(
-    name: str, words: str, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_broken_file_is_not_kept(
+    name: str, error: str, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others come all the same."""
+    """The other files are downloaded all the same."""
     index(tmp_path, monkeypatch, name, "good file.mp4")
     folder = tmp_path / "files"
-    assert corpus.fetch(folder, address(origin), Progress()) == (1, [f"{name}: {words}."])
+    assert corpus.fetch(folder, url_of(origin), Progress()) == (1, [f"{name}: {error}."])
     assert [path.name for path in folder.iterdir()] == ["good file.mp4"]
 
 
-def test_an_origin_that_cannot_be_reached_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index(tmp_path, monkeypatch, "a.mp4", "b.mp4")
     monkeypatch.setattr(corpus, "TRIES", 0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        with pytest.raises(Problem, match="cannot be reached"):
+        with pytest.raises(Problem, match="Cannot reach"):
             corpus.fetch(tmp_path / "files", f"http://127.0.0.1:{free.getsockname()[1]}", Progress())

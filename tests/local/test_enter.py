@@ -1,4 +1,4 @@
-"""Commands on a machine without Python; packages.sh is a stub here, and test_packages.py tests the real one."""
+"""Commands on a machine without Python; packages.sh is a stub, test_packages.py tests the real one."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pytest
 
 from local.home import ROOT
 
-pytestmark = pytest.mark.elsewhere(
+pytestmark = pytest.mark.requires(
     os.geteuid() != 0, "a machine without Python: as root, ./local/test tests/local/test_enter.py"
 )
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 TOOLS = ("sh", "dirname", "readlink", "id", "mktemp", "tail", "sed", "rm", "ln")
 NOBODY = "65534"
-BY_HAND = "apt-get install --no-install-recommends python3 python3-venv"
-NEEDED = "Python 3.11 or newer is required. Install it together with its venv module, then try again.\n"
-INSTALLS = 'echo Reading package lists; ln -s "$PYTHON" "${PATH}/python3"; echo "$@" > asked'
+APT_COMMAND = "apt-get install --no-install-recommends python3 python3-venv"
+NEEDED = "Python 3.11 or newer is required. Install it with its venv module, then try again.\n"
+INSTALLS = 'echo Reading package lists; ln -s "$PYTHON" "${PATH}/python3"; echo "$@" > calls'
 FAILS = "n=0; while [ $n -lt 20 ]; do n=$((n+1)); echo line $n; done; exit 100"
 OLD_PYTHON = "#!/bin/sh\nexit 1\n"
 
@@ -32,7 +32,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def machine() -> Iterator[Path]:
-    """A folder that every user can read, with a `bin` that is the whole PATH, and a clone."""
+    """A folder that every user can read, with a clone, and a `bin` that is the whole PATH."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -47,23 +47,23 @@ def machine() -> Iterator[Path]:
 
 @pytest.fixture
 def run(machine: Path) -> Run:
-    """Run enter.sh where the system's own Python is hidden."""
+    """Run enter.sh with the system's Python hidden."""
 
     def start(*words: str, packages: str = "exit 99", user: str | None = None) -> subprocess.CompletedProcess[str]:
         (machine / "local" / "packages.sh").write_text(packages)
         hidden = f'mount --bind /dev/null "$(readlink -f {SYSTEM_PYTHON})" && exec "$@"'
         lowered = ["setpriv", f"--reuid={user}", "--clear-groups"] if user else []
-        surroundings = ["env", "-i", f"PATH={machine / 'bin'}", f"PYTHON={machine / 'python'}"]
+        environment = ["env", "-i", f"PATH={machine / 'bin'}", f"PYTHON={machine / 'python'}"]
         hiding = ["unshare", "--mount", "sh", "-c", hidden, "sh"]
         return subprocess.run(
-            [*hiding, *lowered, *surroundings, "/bin/sh", machine / "local" / "enter.sh", *words],
+            [*hiding, *lowered, *environment, "/bin/sh", machine / "local" / "enter.sh", *words],
             capture_output=True,
             text=True,
             timeout=30,
             check=False,
         )
 
-    # A copy, because the system's own is hidden under all its names.
+    # A copy, because the system's Python is hidden under all its names.
     shutil.copy(Path(sys.executable).resolve(), machine / "python")
     return start
 
@@ -75,40 +75,41 @@ def link(machine: Path, tool: str) -> None:
     (machine / "bin" / tool).symlink_to(found)
 
 
-def test_python_is_installed_and_the_command_goes_on(machine: Path, run: Run) -> None:
+def test_python_is_installed_and_the_command_continues(machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     done = run("test", "-k", "two words", packages=INSTALLS)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "Installing packages: python3 python3-venv\n['test', '-k', 'two words']\n"
-    assert (machine / "asked").read_text() == "python3 python3-venv\n"
+    assert (machine / "calls").read_text() == "python3 python3-venv\n"
 
 
-def test_when_the_installation_fails_its_last_lines_and_the_command_are_shown(machine: Path, run: Run) -> None:
+def test_a_failed_installation_shows_its_last_lines_and_the_command(machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     done = run("up", packages=FAILS)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines == [
         *(f"    line {number}" for number in range(6, 21)),
-        f"Install them by hand, then try again: {BY_HAND}",
+        f"Install them manually, then try again: {APT_COMMAND}",
     ]
 
 
-def test_without_root_and_sudo_a_sentence_says_what_to_run(machine: Path, run: Run) -> None:
+def test_without_root_and_sudo_the_command_is_shown(machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     done = run("up", user=NOBODY)
     assert done.returncode == 1
     assert done.stderr == (
-        f"Python is missing. You are not root, and there is no sudo. Ask root to run this, then try again: {BY_HAND}\n"
+        "Python is missing. You are not root, and sudo is not installed. "
+        f"Ask root to run this, then try again: {APT_COMMAND}\n"
     )
 
 
-def test_without_apt_get_a_sentence_says_what_is_needed(run: Run) -> None:
+def test_without_apt_get_the_requirements_are_shown(run: Run) -> None:
     done = run("up")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
 
 
-def test_an_older_python_is_left_as_it_is(machine: Path, run: Run) -> None:
+def test_an_older_python_is_left_alone(machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     (machine / "bin" / "python3").write_text(OLD_PYTHON)
     (machine / "bin" / "python3").chmod(0o755)

@@ -1,4 +1,4 @@
-"""The front door: paths to functions, OpenFaaS's /system, and answers where nobody is at home."""
+"""The gateway: paths to functions, OpenFaaS's /system API, and unknown paths."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from local import stack_file, version
 from tests.local.private import PrivateStack
 
 UNKNOWN = ["/unknown", "/loginx", "/function/unknown", "/login.openfaas-fn", "/function", "/functionlogin"]
-ELSEWHERE = [
+UNSUPPORTED = [
     ("PUT", "/system/functions"),
     ("POST", "/system/functions"),
     ("DELETE", "/system/functions"),
@@ -21,7 +21,7 @@ FUNCTIONS = set(stack_file.functions())
 
 
 def get(stack: PrivateStack, path: str) -> requests.Response:
-    """Ask the gateway."""
+    """Send a GET to the gateway."""
     return requests.get(f"{stack.gateway}{path}", timeout=10)
 
 
@@ -34,7 +34,7 @@ def test_every_function_has_its_paths(stack: PrivateStack, name: str, prefix: st
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
-def test_what_is_no_function_is_a_404_with_a_code(stack: PrivateStack, path: str) -> None:
+def test_an_unknown_function_is_a_404_with_a_code(stack: PrivateStack, path: str) -> None:
     answer = get(stack, path)
 
     assert answer.status_code == 404
@@ -50,7 +50,7 @@ def test_the_query_reaches_the_function(stack: PrivateStack) -> None:
     assert direct.status_code == through.status_code == 401
 
 
-def test_the_list_shows_all_functions_as_they_are(stack: PrivateStack) -> None:
+def test_all_functions_are_listed(stack: PrivateStack) -> None:
     functions = get(stack, "/system/functions").json()
 
     assert {function["name"] for function in functions} == FUNCTIONS
@@ -61,7 +61,7 @@ def test_the_list_shows_all_functions_as_they_are(stack: PrivateStack) -> None:
         assert datetime.fromisoformat(function["createdAt"]) < datetime.now(UTC)
 
 
-def test_invocations_are_counted_for_real(stack: PrivateStack) -> None:
+def test_invocations_are_counted(stack: PrivateStack) -> None:
     def count() -> int:
         return int(get(stack, "/system/function/login").json()["invocationCount"])
 
@@ -87,22 +87,22 @@ def test_another_namespace_is_empty(stack: PrivateStack) -> None:
     assert get(stack, "/system/namespaces").json() == ["openfaas-fn"]
 
 
-def test_the_gateway_says_what_it_is(stack: PrivateStack) -> None:
+def test_the_gateway_describes_itself(stack: PrivateStack) -> None:
     info = get(stack, "/system/info").json()
 
     assert set(info) == {"provider", "version", "arch"}
     assert get(stack, "/healthz").status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), ELSEWHERE)
-def test_what_is_deployed_elsewhere_says_so(stack: PrivateStack, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), UNSUPPORTED)
+def test_deploying_is_refused(stack: PrivateStack, method: str, path: str) -> None:
     answer = requests.request(method, f"{stack.gateway}{path}", json={}, timeout=10)
 
     assert answer.status_code == 501
-    assert answer.json()["title"] == "Nothing is deployed here: ./local/up runs the functions of stack.yml."
+    assert answer.json()["title"] == "Functions cannot be deployed here: ./local/up runs those in stack.yml."
 
 
-def test_the_first_page_lists_the_functions(stack: PrivateStack) -> None:
+def test_the_start_page_lists_the_functions(stack: PrivateStack) -> None:
     page = get(stack, "/")
 
     assert page.headers["Content-Type"].startswith("text/plain")

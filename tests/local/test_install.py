@@ -1,4 +1,4 @@
-"""The messages when something cannot be installed, and when an environment is out of date."""
+"""The messages if something cannot be installed, and when the environment is out of date."""
 
 import sys
 
@@ -6,44 +6,44 @@ import pytest
 
 from local import install
 
-NOWHERE = {"some-package": ("/nonexistent/program", "SOME_URL")}
+PACKAGES = {"some-package": ("/nonexistent/program", "SOME_URL")}
 
 
 @pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine that lacks a package."""
-    monkeypatch.setattr(install, "PACKAGES", NOWHERE)
+def missing_package(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine without a required package."""
+    monkeypatch.setattr(install, "PACKAGES", PACKAGES)
     monkeypatch.setattr(sys, "argv", ["install", "test"])
     return monkeypatch
 
 
-def test_without_root_and_sudo_a_sentence_says_what_to_run(
-    lacking: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_root_and_sudo_the_command_is_shown(
+    missing_package: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lacking.setattr("os.geteuid", lambda: 1000)
-    lacking.setattr("shutil.which", lambda name, path=None: "/usr/bin/apt-get" if name == "apt-get" else None)
+    missing_package.setattr("os.geteuid", lambda: 1000)
+    missing_package.setattr("shutil.which", lambda name, path=None: "/usr/bin/apt-get" if name == "apt-get" else None)
 
     assert install.main() == 1
     assert capsys.readouterr().err == (
-        "These packages are missing: some-package. You are not root, and there is no sudo. Ask root to run this, "
+        "These packages are missing: some-package. You are not root, and sudo is not installed. Ask root to run this, "
         "then try again: apt-get install --no-install-recommends some-package\n"
     )
 
 
-def test_without_apt_get_a_sentence_names_what_is_missing(
-    lacking: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_apt_get_the_missing_packages_are_named(
+    missing_package: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lacking.setattr("shutil.which", lambda name, path=None: None)
+    missing_package.setattr("shutil.which", lambda name, path=None: None)
 
     assert install.main() == 1
     assert capsys.readouterr().err == (
-        "These packages are missing, and there is no apt-get to install them: some-package.\n"
+        "These packages are missing, and apt-get is not available to install them: some-package.\n"
     )
 
 
 @pytest.mark.parametrize("setting", ["SOME_URL", "SOME_URL_FILE"])
-def test_a_server_that_a_setting_names_is_not_installed(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
-    monkeypatch.setattr(install, "PACKAGES", NOWHERE)
+def test_a_server_named_by_a_setting_is_not_installed(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setattr(install, "PACKAGES", PACKAGES)
     monkeypatch.setenv(setting, "given")
 
     assert not install._is_missing("some-package", "up")

@@ -1,4 +1,4 @@
-"""The mail catcher: what comes in over SMTP is shown as JSON and as a page."""
+"""The mail catcher: mails received over SMTP are shown as JSON and as a page."""
 
 import smtplib
 import uuid
@@ -14,12 +14,12 @@ from tests.local.private import PrivateStack
 
 
 @pytest.fixture
-def mailbox(grounds: PrivateStack, smtp: str) -> str:
-    return grounds.mailbox
+def mailbox(lazy_stack: PrivateStack, smtp: str) -> str:
+    return lazy_stack.mailbox
 
 
 def send(smtp: str, subject: str, text: str, *recipients: str) -> None:
-    """Hand a mail to the catcher."""
+    """Send a mail to the catcher."""
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = subject, "from@example.org", "header@example.org"
     mail.set_content(text)
@@ -35,7 +35,7 @@ def find(mailbox: str, subject: str) -> dict[str, object]:
     return dict(mail)
 
 
-def test_a_mail_is_shown_with_all_that_a_test_asks_for(mailbox: str, smtp: str) -> None:
+def test_a_mail_is_shown_with_all_its_fields(mailbox: str, smtp: str) -> None:
     subject = f"Grüße {uuid.uuid4()}"
     send(
         smtp, subject, "See https://example.org/a?b=c&d=e\nand http://localhost:1/x .", "a@example.org", "b@example.org"
@@ -75,12 +75,12 @@ def test_an_unknown_mail_is_a_404(mailbox: str) -> None:
     assert requests.get(f"{mailbox}/messages/999999", timeout=10).status_code == 404
 
 
-def test_mails_outlive_a_restart(grounds: PrivateStack, mailbox: str, smtp: str) -> None:
+def test_mails_survive_a_restart(lazy_stack: PrivateStack, mailbox: str, smtp: str) -> None:
     subject = str(uuid.uuid4())
     send(smtp, subject, "text", "a@example.org")
     before = find(mailbox, subject)
 
-    grounds.restart("mailbox")
+    lazy_stack.restart("mailbox")
 
     assert find(mailbox, subject) == before
 
@@ -91,7 +91,7 @@ def test_a_mail_that_is_too_large_is_refused(smtp: str) -> None:
 
 
 def test_only_the_newest_mails_are_kept(tmp_path: Path) -> None:
-    store = Store(tmp_path, kept=2)
+    store = Store(tmp_path, max_mails=2)
     for number in range(4):
         store.add("a@example.org", ["b@example.org"], f"Subject: {number}\n\ntext".encode())
 

@@ -1,4 +1,4 @@
-"""A system on servers that somebody else runs."""
+"""A system on external servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +15,15 @@ DATABASE = "test_own_backends"
 
 
 @pytest.fixture
-def mysql_url(grounds: PrivateStack, mysql: str) -> Iterator[str]:
-    """A database without any table."""
-    with mysql_backend.connect(grounds.mysql_root_url) as connection, connection.cursor() as cursor:
+def mysql_url(lazy_stack: PrivateStack, mysql: str) -> Iterator[str]:
+    """A database without tables."""
+    with mysql_backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {DATABASE}")
-        yield urlsplit(grounds.mysql_root_url)._replace(path=f"/{DATABASE}").geturl()
+        yield urlsplit(lazy_stack.mysql_root_url)._replace(path=f"/{DATABASE}").geturl()
         cursor.execute(f"DROP DATABASE {DATABASE}")
 
 
-def test_up_uses_the_servers_that_it_is_given(
-    mysql_url: str, mongodb: str, vhost: str, smtp: str, tmp_path: Path
-) -> None:
+def test_up_uses_external_servers(mysql_url: str, mongodb: str, vhost: str, smtp: str, tmp_path: Path) -> None:
     folder = Folder(
         tmp_path / "home",
         MYSQL_URL=mysql_url,

@@ -13,7 +13,7 @@ from local.home import ROOT
 
 SCRIPT = ROOT / "local" / "packages.sh"
 FOREIGN = "#!/bin/sh\nexit 104\n"
-# Records its arguments, and what invoke-rc.d would be told at that moment.
+# Records its arguments, and what the policy answers at that moment.
 APT_GET = """#!/bin/sh
 echo "apt-get $*" >> "$CALLS"
 code=0; "$POLICY_RC_D" mariadb start || code=$?
@@ -40,28 +40,28 @@ def calls(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def install(tmp_path: Path, policy: Path, calls: Path) -> Install:
-    """Start the script; `during` is what apt-get does when it installs."""
+    """Start the script; `during` is what apt-get does while installing."""
     for name, text in (("apt-get", APT_GET), ("systemctl", SYSTEMCTL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
 
     def start(during: str = 'touch "$INSTALLED"') -> "subprocess.Popen[str]":
-        surroundings = {
+        environment = {
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "POLICY_RC_D": str(policy),
             "CALLS": str(calls),
             "INSTALLED": str(tmp_path / "installed"),
             "DURING_INSTALL": during,
         }
-        # A shell cannot trap a signal that its parent ignores, as SIGHUP is under nohup.
+        # A shell cannot trap a signal that its parent ignores, such as SIGHUP under nohup.
         command = ["env", "--default-signal", "sh", str(SCRIPT), "mariadb-server"]
-        return subprocess.Popen(command, env=surroundings, text=True, start_new_session=True)
+        return subprocess.Popen(command, env=environment, text=True, start_new_session=True)
 
     return start
 
 
-def foreign(policy: Path) -> None:
-    """Write a policy that is not ours."""
+def write_foreign_policy(policy: Path) -> None:
+    """Write a policy of another program."""
     policy.write_text(FOREIGN)
     policy.chmod(0o755)
 
@@ -74,14 +74,14 @@ def wait_for_install(calls: Path) -> None:
         time.sleep(0.05)
 
 
-def test_services_must_not_start_while_packages_are_installed(install: Install, policy: Path, calls: Path) -> None:
+def test_services_do_not_start_while_packages_are_installed(install: Install, policy: Path, calls: Path) -> None:
     assert install().wait(timeout=20) == 0
 
     assert "install --no-install-recommends mariadb-server\npolicy 101\n" in calls.read_text()
     assert not policy.exists()
 
 
-def test_only_services_that_the_packages_installed_are_disabled(install: Install, calls: Path) -> None:
+def test_only_newly_installed_services_are_disabled(install: Install, calls: Path) -> None:
     install().wait(timeout=20)
 
     assert "systemctl disable --quiet mariadb" in calls.read_text()
@@ -89,7 +89,7 @@ def test_only_services_that_the_packages_installed_are_disabled(install: Install
 
 
 def test_a_foreign_policy_is_restored(install: Install, policy: Path, calls: Path) -> None:
-    foreign(policy)
+    write_foreign_policy(policy)
 
     assert install().wait(timeout=20) == 0
 
@@ -98,8 +98,8 @@ def test_a_foreign_policy_is_restored(install: Install, policy: Path, calls: Pat
     assert os.access(policy, os.X_OK)
 
 
-def test_a_failed_installation_fails_and_leaves_no_policy(install: Install, policy: Path) -> None:
-    foreign(policy)
+def test_a_failed_installation_restores_the_policy(install: Install, policy: Path) -> None:
+    write_foreign_policy(policy)
 
     assert install("exit 100").wait(timeout=20) == 100
 
@@ -119,10 +119,10 @@ def test_an_interrupted_installation_leaves_no_policy(
     assert not policy.exists()
 
 
-def test_after_a_kill_the_former_policy_applies_at_once_and_the_next_run_restores_it(
+def test_after_a_kill_the_previous_policy_applies_and_the_next_run_restores_it(
     install: Install, policy: Path, calls: Path
 ) -> None:
-    foreign(policy)
+    write_foreign_policy(policy)
     process = install("exec tail -f /dev/null")
     wait_for_install(calls)
     os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The tests' own system goes away with the tests, whatever ends them."""
+"""A private system ends with the tests, however they end."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ with private_stack() as system:
 """
 
 
-def test_a_killed_test_run_leaves_no_process_and_the_next_one_removes_its_files(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_process_and_the_next_run_removes_its_files(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", RUN],
         cwd=ROOT,
@@ -33,7 +33,7 @@ def test_a_killed_test_run_leaves_no_process_and_the_next_one_removes_its_files(
         home = Home(Path(run.stdout.readline().strip()))
         assert leftovers.find(home)
         remove_stale(tmp_path)
-        assert leftovers.find(home)  # it still runs, so it is not touched
+        assert leftovers.find(home)  # it is running, so it is not touched
 
         run.send_signal(signal.SIGKILL)
 

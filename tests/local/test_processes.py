@@ -1,4 +1,4 @@
-"""The home, its process manager, and the processes that escape it."""
+"""The home, its process manager, and processes that it has lost."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def start(home: Home, *programs: Program) -> Supervisor:
-    """Start a manager with some programs."""
+    """Start a process manager with some programs."""
     configuration.write(home, list(programs))
     supervisor = Supervisor(home)
     supervisor.start(clean_environment(home))
@@ -43,9 +43,9 @@ def start(home: Home, *programs: Program) -> Supervisor:
 
 
 def echo(text: str, **environment: str) -> Program:
-    """Return a program that prints a variable of its environment and stays."""
-    command = [sys.executable, "-c", "import os, time; print(os.environ['SAID'], flush=True); time.sleep(600)"]
-    return Program("echo", BACKENDS, command, lambda: True, {"SAID": text, **environment})
+    """Return a program that prints an environment variable and keeps running."""
+    command = [sys.executable, "-c", "import os, time; print(os.environ['TEXT'], flush=True); time.sleep(600)"]
+    return Program("echo", BACKENDS, command, lambda: True, {"TEXT": text, **environment})
 
 
 def until_logged(home: Home, text: str) -> None:
@@ -56,7 +56,7 @@ def until_logged(home: Home, text: str) -> None:
         time.sleep(0.05)
 
 
-def test_a_process_that_lost_its_manager_is_found_and_ended(home: Home) -> None:
+def test_an_orphaned_process_is_found_and_killed(home: Home) -> None:
     stubborn = subprocess.Popen(
         [sys.executable, "-c", IGNORES_TERM], env={**os.environ, MARKER: str(home.path)}, stdout=subprocess.PIPE
     )
@@ -75,14 +75,14 @@ def test_a_process_that_lost_its_manager_is_found_and_ended(home: Home) -> None:
 
 
 @pytest.mark.parametrize("text", ["50% 'of' \"it\"; # $HOME `id`", "two\nlines", "a,b=c"])
-def test_a_setting_reaches_its_process_unchanged(home: Home, text: str) -> None:
+def test_a_setting_is_passed_to_its_process_unchanged(home: Home, text: str) -> None:
     supervisor = start(home, echo(text))
 
     until_logged(home, text)
     supervisor.shutdown()
 
 
-def test_a_process_sees_nothing_of_the_callers_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_environment_is_not_passed_on(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSQL_HOST", "elsewhere")
     supervisor = start(home, echo("here"))
 
@@ -111,7 +111,7 @@ def test_a_home_with_a_long_path_works_and_leaves_nothing_in_tmp(tmp_path: Path)
     assert leftovers.find(home) == []
 
 
-def test_a_program_that_always_ends_is_given_up_with_its_last_words(home: Home) -> None:
+def test_a_program_that_keeps_exiting_is_reported_with_the_end_of_its_log(home: Home) -> None:
     wrong = Program("wrong", BACKENDS, ["sh", "-c", "echo no such luck; exec false"], lambda: False)
     plan = Plan(home, {}, SecretFiles(home), {}, {"wrong": wrong})
     configuration.write(home, [wrong])
@@ -124,7 +124,7 @@ def test_a_program_that_always_ends_is_given_up_with_its_last_words(home: Home) 
     stack.stop_all()
 
 
-def test_ports_are_remembered_and_replaced_where_taken(home: Home) -> None:
+def test_ports_are_remembered_and_replaced_if_taken(home: Home) -> None:
     first = ports.assign(home, None)
     with socket.socket() as other:
         other.bind((ports.HOST, first["mongodb"]))
@@ -138,7 +138,7 @@ def test_ports_are_remembered_and_replaced_where_taken(home: Home) -> None:
 
 
 def test_a_gateway_port_below_1024_needs_root(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_refusal", lambda port: PermissionError() if port == 80 else None)
+    monkeypatch.setattr(ports, "_bind_error", lambda port: PermissionError() if port == 80 else None)
 
     with pytest.raises(Problem, match="Port 80 is reserved for root"):
         ports.assign(home, 80)

@@ -1,4 +1,4 @@
-"""stack.yml says the same as the code that runs locally."""
+"""stack.yml agrees with the local system and the functions' code."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from local import plan, services, stack_file
 from local.home import ROOT, Home
 
 NAMES = sorted(stack_file.functions())
-ELSEWHERE = {
+EXTERNAL = {
     "MYSQL_URL": "mysql://user@127.0.0.1:9/mp3converter",
     "MONGODB_URL": "mongodb://127.0.0.1:9/mp3converter",
     "RABBITMQ_URL": "amqp://127.0.0.1:9/mp3converter",
@@ -25,8 +25,8 @@ def declared_names() -> set[str]:
         return set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', file.read()))
 
 
-def test_it_lists_every_function() -> None:
-    """A room that is served over HTTP has a main.py."""
+def test_every_function_is_listed() -> None:
+    """Every room with a main.py is served over HTTP."""
     rooms = (ROOT / "functions").glob("*/main.py")
     assert sorted(room.parent.name for room in rooms) == NAMES
 
@@ -51,7 +51,7 @@ def test_every_secret_is_mounted_and_every_file_is_a_mounted_secret(name: str) -
 
 
 def test_the_local_system_has_every_secret_port_and_route(tmp_path: Path) -> None:
-    planned = plan.make(Home(tmp_path), gateway_port=None, environ=ELSEWHERE)
+    planned = plan.make(Home(tmp_path), gateway_port=None, environ=EXTERNAL)
     routes = planned.programs["gateway"].environment["ROUTES"].splitlines()
 
     assert routes == [f"import function {name} {planned.ports[name]}" for name in planned.functions]
@@ -63,19 +63,19 @@ def test_the_local_system_has_every_secret_port_and_route(tmp_path: Path) -> Non
         assert given["PORT"] == str(planned.ports[name])
 
 
-def test_functions_publish_as_a_user_of_their_own() -> None:
+def test_functions_publish_with_their_own_user() -> None:
     assert services.secret_files("upload")["RABBITMQ_URL_FILE"] == "rabbitmq_functions_url"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_sets_nothing_that_no_function_reads(name: str) -> None:
+def test_every_setting_is_known_to_the_functions(name: str) -> None:
     known = declared_names() | {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
     set_here = {setting.removesuffix("_FILE") for setting in stack_file.functions()[name]["environment"]}
 
     assert set_here <= known
 
 
-def test_its_images_are_of_the_registry_that_somebody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_prefix_names_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     for chosen, prefix in (("registry.example.com/mp3", "registry.example.com/mp3"), ("", "mp3converter")):
         monkeypatch.setenv("IMAGE_PREFIX", chosen)
         assert {entry["image"] for entry in stack_file.functions().values()} == {

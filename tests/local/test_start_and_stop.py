@@ -1,4 +1,4 @@
-"""Starting in the foreground, being interrupted, and what prevents a start."""
+"""Starting in the foreground, interrupting it, and what prevents a start."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [("Ctrl-C stops it.", signal.SIGINT), ("Converting a sample", signal.SIGINT), ("Starting", signal.SIGTERM)],
+    [("Press Ctrl-C to stop.", signal.SIGINT), ("Converting a sample", signal.SIGINT), ("Starting", signal.SIGTERM)],
 )
 def test_an_interrupt_leaves_no_process_and_no_lock(
     folder: Folder, tmp_path: Path, moment: str, number: signal.Signals
@@ -41,7 +41,7 @@ def test_an_interrupt_leaves_no_process_and_no_lock(
         pass
 
 
-def test_a_taken_port_is_named_before_anything_starts(folder: Folder) -> None:
+def test_a_used_port_is_reported_before_anything_starts(folder: Folder) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", folder.port))
         other.listen()
@@ -49,12 +49,12 @@ def test_a_taken_port_is_named_before_anything_starts(folder: Folder) -> None:
         result = folder.up()
 
     assert result.returncode == 1
-    assert result.stderr.startswith(f"Port {folder.port} is taken by another program.")
+    assert result.stderr.startswith(f"Port {folder.port} is in use by another program.")
     assert "Traceback" not in result.stderr
     assert folder.processes() == []
 
 
-def test_a_folder_of_somebody_elses_is_not_used(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
 
     folder = Folder(tmp_path)
@@ -62,12 +62,12 @@ def test_a_folder_of_somebody_elses_is_not_used(tmp_path: Path) -> None:
     folder.run("down", "--purge")
 
     assert result.returncode == 1
-    assert "holds other files" in result.stderr
+    assert "contains other files" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 @pytest.mark.parametrize("name", ["my home", "it's", "$(x)"])
-def test_a_path_that_the_backends_do_not_bear_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_path_that_the_backends_do_not_support_is_refused(tmp_path: Path, name: str) -> None:
     result = Folder(tmp_path / name).up()
 
     assert result.returncode == 1
@@ -76,26 +76,26 @@ def test_a_path_that_the_backends_do_not_bear_is_refused(tmp_path: Path, name: s
 
 
 def test_a_backend_that_does_not_answer_is_named(folder: Folder) -> None:
-    lost = Folder(folder.home.path, SMTP_URL="smtp://127.0.0.1:9?tls=none")
+    unreachable = Folder(folder.home.path, SMTP_URL="smtp://127.0.0.1:9?tls=none")
 
-    result = lost.up()
+    result = unreachable.up()
 
     assert result.returncode == 1
     assert "smtp does not answer at smtp://127.0.0.1:9" in result.stderr
-    assert lost.processes() == []
+    assert unreachable.processes() == []
 
 
-def test_another_start_is_waited_for_with_a_sentence(folder: Folder) -> None:
+def test_a_start_during_another_start_is_refused(folder: Folder) -> None:
     folder.home.make()
-    with folder.home.lock(wait_seconds=0, busy="nobody else is here"):
+    with folder.home.lock(wait_seconds=0, busy="locked"):
         result = folder.up()
 
     assert result.returncode == 1
-    assert result.stderr.startswith("Another ./local/up or ./local/down is at work")
+    assert result.stderr.startswith("Another ./local/up or ./local/down is running")
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status", "logs", "users", "jobs", "test", "bench", "chaos"])
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_has_help(command: str) -> None:
     result = subprocess.run(
         [f"local/{command}", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
     )

@@ -37,14 +37,14 @@ def printed(started: tuple[Folder, str]) -> str:
 
 
 def test_the_printed_lines_work_when_pasted(folder: Folder, printed: str, tmp_path: Path) -> None:
-    lines = printed[printed.index("TOKEN=") : printed.index("It runs on")]
+    lines = printed[printed.index("TOKEN=") : printed.index("Running in the background")]
 
     subprocess.run(["bash", "-c", lines], cwd=tmp_path, check=True, timeout=60, capture_output=True)
 
     sample.check(tmp_path / "out.mp3")
 
 
-def test_status_names_everything(folder: Folder, printed: str) -> None:
+def test_status_shows_everything(folder: Folder, printed: str) -> None:
     status = folder.status()
 
     assert status["healthy"] is True
@@ -68,7 +68,7 @@ def test_status_does_not_show_the_passwords_of_backends(folder: Folder) -> None:
         assert secret.read_text() not in shown
 
 
-def test_a_second_up_says_that_one_runs(folder: Folder) -> None:
+def test_a_second_up_is_refused(folder: Folder) -> None:
     result = folder.up()
 
     assert result.returncode == 1
@@ -76,7 +76,7 @@ def test_a_second_up_says_that_one_runs(folder: Folder) -> None:
     assert folder.status()["healthy"] is True
 
 
-def test_secrets_are_for_their_owner_alone(folder: Folder) -> None:
+def test_only_the_owner_can_read_secrets(folder: Folder) -> None:
     assert stat.S_IMODE(folder.home.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.home.secrets.stat().st_mode) == 0o700
     for secret in folder.home.secrets.iterdir():
@@ -93,7 +93,7 @@ def test_no_process_shows_a_secret_on_its_command_line(folder: Folder) -> None:
 
 def test_a_new_user_can_log_in(folder: Folder) -> None:
     result = folder.run("users", "add", "new@example.org")
-    password = re.search(r"Password, shown only this once: (\S+)", result.stdout)
+    password = re.search(r"Password, shown only once: (\S+)", result.stdout)
 
     assert result.returncode == 0
     assert password
@@ -106,16 +106,16 @@ def test_a_user_cannot_be_added_twice(folder: Folder) -> None:
     folder.run("users", "add", "twice@example.org", "--password", "a long enough password")
     result = folder.run("users", "add", "twice@example.org")
 
-    assert (result.returncode, result.stderr) == (1, "There already is a user twice@example.org.\n")
+    assert (result.returncode, result.stderr) == (1, "The user twice@example.org already exists.\n")
 
 
-def test_what_is_no_address_is_refused_with_a_sentence(folder: Folder) -> None:
+def test_an_invalid_address_is_refused(folder: Folder) -> None:
     result = folder.run("users", "add", "nobody")
 
-    assert (result.returncode, result.stderr) == (1, "nobody is no e-mail address.\n")
+    assert (result.returncode, result.stderr) == (1, "nobody is not a valid e-mail address.\n")
 
 
-def test_logs_shows_what_a_function_wrote(folder: Folder) -> None:
+def test_logs_shows_the_log_of_a_function(folder: Folder) -> None:
     assert '"function"' in folder.run("logs", "login").stdout
     assert "==> " in folder.run("logs").stdout
 
@@ -142,7 +142,7 @@ def test_a_function_that_is_down_is_reported_everywhere(folder: Folder) -> None:
     supervisor.start_process("notify")
 
 
-def test_users_files_and_addresses_outlive_a_kill_of_everything(folder: Folder) -> None:
+def test_users_files_and_addresses_survive_a_kill_of_everything(folder: Folder) -> None:
     before = folder.status()
     folder.kill_everything()
 
@@ -160,7 +160,7 @@ def test_down_leaves_no_process_and_purge_no_file(folder: Folder) -> None:
     assert folder.run("down").stdout == "Stopped.\n"
     assert folder.processes() == []
     assert folder.run("status").stdout.startswith("Not running.")
-    assert folder.run("down").stdout == "Nothing runs here.\n"
+    assert folder.run("down").stdout == "Not running.\n"
     assert folder.home.path.exists()
 
     assert folder.run("down", "--purge").returncode == 0

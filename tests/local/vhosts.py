@@ -1,4 +1,4 @@
-"""RabbitMQ virtual hosts for single tests, made with the broker's own tool."""
+"""RabbitMQ virtual hosts for single tests, created with rabbitmqctl."""
 
 import os
 import secrets
@@ -13,12 +13,12 @@ from local.backends import definitions, rabbitmq
 from local.home import Home
 from local.processes.supervisor import clean_environment
 
-TIMEOUT_SECONDS = 120  # a start of Erlang alone takes seconds of a processor that others want, too
+TIMEOUT_SECONDS = 120  # starting Erlang alone takes seconds on a busy machine
 
 
 @contextmanager
 def fresh_vhost(home: Path, url: str) -> Iterator[str]:
-    """Yield the URL of a new virtual host with the whole topology in it, and delete it afterwards."""
+    """Yield the URL of a new virtual host with the whole topology, and delete it afterwards."""
     name = f"test-{secrets.token_hex(6)}"
     file = home / "tmp" / f"{name}.json"
     file.write_text(definitions.in_vhost(name))
@@ -31,7 +31,7 @@ def fresh_vhost(home: Path, url: str) -> Iterator[str]:
 
 
 def rabbitmqctl(home: Path, *arguments: str) -> str:
-    """Run the tool against the broker of a home."""
+    """Run rabbitmqctl on the broker of a home."""
     place = Home(home)
     # Not /usr/sbin/rabbitmqctl: it changes the user and leaves a port mapper on all interfaces.
     result = subprocess.run(

@@ -41,11 +41,11 @@ RIGHTS = {
 
 
 @pytest.fixture
-def login(mysql: str, grounds: PrivateStack) -> Iterator[str]:
+def login(mysql: str, lazy_stack: PrivateStack) -> Iterator[str]:
     """The URL of a user that has what users.sql gives login, and a name that no other test uses."""
     name = f"rights-{secrets.token_hex(4)}"
     statements = credentials.users_sql(PASSWORD).replace("'login'", f"'{name}'").split(";")
-    with mysql_backend.connect(grounds.mysql_root_url) as connection, connection.cursor() as cursor:
+    with mysql_backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
         for statement in filter(str.strip, statements):
             cursor.execute(statement)
         yield urlsplit(mysql)._replace(netloc=f"{name}:{PASSWORD}@{urlsplit(mysql).netloc.rpartition('@')[2]}").geturl()
@@ -83,7 +83,7 @@ def test_login_can_do_nothing_else(login: str, statement: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def broker(rabbitmq: str, grounds: PrivateStack) -> Iterator[Any]:
+def broker(rabbitmq: str, lazy_stack: PrivateStack) -> Iterator[Any]:
     """Return a function that gives the URL of each user, in a virtual host of their own."""
     vhost = f"rights-{secrets.token_hex(4)}"
     found = permissions(objects(KNATIVE / "base"))
@@ -99,14 +99,14 @@ def broker(rabbitmq: str, grounds: PrivateStack) -> Iterator[Any]:
         ],
         "permissions": [{**entry, "vhost": vhost, "user": f"{vhost}-{entry['user']}"} for entry in found],
     }
-    file = grounds.home / "tmp" / f"{vhost}.json"
+    file = lazy_stack.home / "tmp" / f"{vhost}.json"
     file.write_text(json.dumps(given))
-    rabbitmqctl(grounds.home, "import_definitions", str(file))
+    rabbitmqctl(lazy_stack.home, "import_definitions", str(file))
     host = urlsplit(rabbitmq).netloc.rpartition("@")[2]
     yield lambda user: f"amqp://{vhost}-{user}:{PASSWORD}@{host}/{quote(vhost, safe='')}"
     for entry in given["users"]:
-        rabbitmqctl(grounds.home, "delete_user", entry["name"])
-    rabbitmqctl(grounds.home, "delete_vhost", vhost)
+        rabbitmqctl(lazy_stack.home, "delete_user", entry["name"])
+    rabbitmqctl(lazy_stack.home, "delete_vhost", vhost)
 
 
 def test_every_user_of_the_broker_is_asked() -> None:
@@ -163,7 +163,7 @@ ACTIONS = {
 }
 
 
-@pytest.mark.elsewhere("MONGODB_URL" not in os.environ, "roles in a MongoDB of its own maker: set MONGODB_URL")
+@pytest.mark.requires("MONGODB_URL" not in os.environ, "roles in a MongoDB of its own maker: set MONGODB_URL")
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_allows_what_it_says(role: str) -> None:
     url = os.environ["MONGODB_URL"]

@@ -16,7 +16,7 @@ WHAT = "public lists of attack strings, in addition to our own: put them in ../s
 def needs(*names: str) -> pytest.MarkDecorator:
     """Return the mark of a test that needs these lists; in CI, a list missing from the folder fails the test."""
     expected = bool(os.environ.get("CI")) and SHARED.is_dir()
-    return pytest.mark.elsewhere(not expected and not all((FOLDER / name).is_file() for name in names), WHAT)
+    return pytest.mark.requires(not expected and not all((FOLDER / name).is_file() for name in names), WHAT)
 
 
 def strings(name: str) -> list[str]:

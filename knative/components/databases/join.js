@@ -1,5 +1,5 @@
-// Makes this pod a member of the replica set: the first founds it and makes the users, the others ask to be let in.
-// Each part may be repeated, after a crash in any of them.
+// Adds this pod to the replica set: the first pod creates it and its users, the others join it.
+// Each step can be repeated after a crash.
 const fs = require("fs");
 const os = require("os");
 
@@ -9,7 +9,7 @@ const FIRST = `mongodb-0.${DOMAIN}`;
 const HERE = `${os.hostname()}.${DOMAIN}`;
 const password = fs.readFileSync(`${SECRETS}/password`, "utf8").trim();
 
-function found() {
+function initiate() {
   if (!db.hello().setName) rs.initiate({ _id: "rs0", members: [{ _id: 0, host: HERE }] });
   while (!db.hello().isWritablePrimary) sleep(500);
   const admin = db.getSiblingDB("admin");
@@ -17,7 +17,7 @@ function found() {
     admin.auth("admin", password);
   } catch (error) {
     if (error.codeName !== "AuthenticationFailed") throw error;
-    // There is none yet: mongod lets its own machine make the first user, and nothing else.
+    // There is no user yet: mongod allows local connections to create the first one, and nothing else.
     admin.createUser({ user: "admin", pwd: password, roles: ["root"] });
     admin.auth("admin", password);
   }
@@ -35,5 +35,5 @@ function join() {
   admin.adminCommand({ replSetReconfig: config });
 }
 
-if (HERE === FIRST) found();
+if (HERE === FIRST) initiate();
 else join();

@@ -1,6 +1,6 @@
 """Start slow builds when a run begins, at the lowest priority, while other tests run.
 
-`python -m tests.ahead PART` builds one part. A test that needs it waits for that and then calls the same build, which
+`python -m tests.prebuild PART` builds one part. A test that needs it waits for it, and then calls the same build, which
 uses what exists, or fails the test with the reason.
 """
 
@@ -25,12 +25,12 @@ from tests.tools.kn import kn
 from tests.workers import is_worker
 
 HERE = Path(__file__).resolve().parent
-LOCKS = ROOT / ".local" / "ahead"
-MOST_SECONDS = 1800
+LOCKS = ROOT / ".local" / "prebuild"
+MAX_SECONDS = 1800
 PAUSE_SECONDS = 0.5
 PARTS = {"images": (building.build_all,), "programs": (faas_cli, programs.kind, programs.mailpit, kn)}
 
-_begun = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
+_started = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -39,16 +39,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     if named or config.option.part not in ("all", "platforms") or config.option.collectonly or is_worker(config):
         return
-    config.stash[_begun] = [_begin(part) for part in PARTS]
+    config.stash[_started] = [_start(part) for part in PARTS]
 
 
-def _begin(part: str) -> subprocess.Popen[bytes]:
+def _start(part: str) -> subprocess.Popen[bytes]:
     LOCKS.mkdir(parents=True, exist_ok=True)
     with (LOCKS / part).open("w") as lock:
         # The builder inherits the lock, and holds it until it exits.
         fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.Popen(
-            ["nice", "-n", "19", sys.executable, "-m", "tests.ahead", part],
+            ["nice", "-n", "19", sys.executable, "-m", "tests.prebuild", part],
             cwd=HERE.parent,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -72,7 +72,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _wait(part: str) -> None:
     if not (LOCKS / part).exists():
         return
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     with (LOCKS / part).open() as lock:
         while time.monotonic() < deadline:
             try:
@@ -84,7 +84,7 @@ def _wait(part: str) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop builds that no test waited for."""
-    for process in session.config.stash.get(_begun, []):
+    for process in session.config.stash.get(_started, []):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
