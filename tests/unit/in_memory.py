@@ -1,0 +1,66 @@
+"""A system in memory: jobs by a clock that is turned by hand, files, and a queue that remembers its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cloudevents.http import CloudEvent
+
+from functions.backends.files import Files
+from functions.backends.jobs import Jobs
+from functions.backends.queue import Queue
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.settings import Broker, Periods
+from functions.sweep.sweeper import Sweeper
+from tests.exploration.memory import MemoryCollection, MemoryDatabase
+from tests.integration.lives import PERIODS, Clock
+
+
+class RememberingQueue(Queue):
+    """Keep what is published; one that is down takes nothing, as a broker that cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__(Broker("amqp://nowhere", 1.0))
+        self.down = False
+        self.events: list[CloudEvent] = []
+
+    def publish(self, batch: Iterable[CloudEvent]) -> None:
+        """Keep the events."""
+        if self.down:
+            raise Failure(UNAVAILABLE)
+        self.events += batch
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """The events so far, each as the last word of its type and the job that it is about."""
+        return [(event["type"].rpartition(".")[2], event["subject"]) for event in self.events]
+
+
+class System:
+    """Jobs, files and a queue; `sweeper` leads jobs through their lives by the helpers of tests/integration/lives."""
+
+    def __init__(self, periods: Periods = PERIODS, collection: MemoryCollection | None = None) -> None:
+        self.clock = Clock()
+        self.database = MemoryDatabase()
+        self.database["jobs"] = collection or self.database["jobs"]
+        documents: Any = self.database["jobs"]
+        buckets: Any = self.database
+        self.queue = RememberingQueue()
+        self.jobs = Jobs(documents, self.clock, periods)
+        self.files = Files(buckets)
+        self.sweeper = Sweeper(self.jobs, self.files, self.queue)
+
+    def document(self, job_id: str) -> dict[str, Any]:
+        """Return a job's document, even one that is being deleted."""
+        found = self.database["jobs"].find_one({"_id": job_id})
+        assert found is not None
+        return found
+
+    def stored(self) -> dict[str, set[str]]:
+        """Return the ids of which each collection of a bucket holds something."""
+        keys = {"files": "_id", "chunks": "files_id"}
+        return {
+            name: {each[keys[name.rpartition(".")[2]]] for each in self.database[name].documents.values()}
+            for name in ("videos.files", "videos.chunks", "mp3s.files", "mp3s.chunks")
+        }

@@ -1,0 +1,294 @@
+"""Intake: a video is stored with its job, or nothing of it is left; what is in doubt is left to sweep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from functions.backends import files as gridfs
+from functions.backends.files import Files
+from functions.backends.jobs import Jobs
+from functions.common import errors, transitions
+from functions.common.errors import Failure
+from functions.common.tokens import Bearer
+from functions.common.values import Document
+from functions.upload import intake, sniffing
+from functions.upload.body import Given, Video
+from tests.exploration.memory import MemoryCollection
+from tests.exploration.processes import MP4
+from tests.integration.lives import PERIODS
+from tests.unit.in_memory import System
+
+BEARER = Bearer("7", "ada@example.org")
+CHUNK = 1000
+CONTENT = MP4 + bytes(range(256)) * 20
+
+
+class Collection(MemoryCollection):
+    """Documents whose changes may fail: `faults` says of the next ones what happens instead of the answer.
+
+    Every look at a document fails as long as `blind`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[Callable[[], None] | None] = []
+        self.blind = False
+
+    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
+        """Look a document up, or fail."""
+        if self.blind:
+            raise AutoReconnect("no answer")
+        return super().find_one(query, projection, sort)
+
+    def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
+        """Make the change, and lose the answer where that is due."""
+        changed = super().find_one_and_update(query, update)
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is None:
+            return changed
+        fault()
+        raise AutoReconnect("the answer is lost")
+
+
+@pytest.fixture
+def collection() -> Collection:
+    return Collection()
+
+
+@pytest.fixture
+def system(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> System:
+    """A system with small chunks, whose clock is also that of the process."""
+    monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
+    made = System(collection=collection)
+    begin = made.clock.now
+
+    class Time:
+        @staticmethod
+        def monotonic() -> float:
+            return (made.clock.now - begin).total_seconds()
+
+    monkeypatch.setattr(intake, "time", Time)
+    return made
+
+
+def take(system: System, blocks: Iterator[bytes], given: Given | None = None) -> Document:
+    """Take a video in."""
+    video = Video("a.mp4", blocks, [] if given is None else given)
+    return intake.take(video, BEARER, None, jobs=system.jobs, files=system.files)
+
+
+def pieces(content: bytes, size: int) -> Iterator[bytes]:
+    """Yield a content in pieces."""
+    return (content[start : start + size] for start in range(0, len(content), size))
+
+
+def refused(system: System, blocks: Iterator[bytes], given: Given | None = None) -> errors.Kind:
+    """Return why a video was not taken."""
+    with pytest.raises(Failure) as failure:
+        take(system, blocks, given)
+    return failure.value.kind
+
+
+def only_job(system: System) -> Document:
+    """Return the one document."""
+    [job] = system.database["jobs"].documents.values()
+    return job
+
+
+def is_empty(system: System) -> bool:
+    """Tell whether no file is stored, nor a part of one."""
+    return not any(system.stored().values())
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 100_000])
+def test_a_video_is_stored_with_its_job(size: int, system: System) -> None:
+    """However its bytes come, none is lost between those that were looked at and the others."""
+    job = take(system, pieces(CONTENT, size), [("bitrate", "128")])
+    assert (job["state"], job["size"], job["sha256"]) == ("ready", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert (job["owner"], job["email"], job["filename"]) == ("7", "ada@example.org", "a.mp4")
+    assert job["options"] == {"bitrate": 128}
+    reader = system.files.read("videos", job["_id"])
+    assert reader is not None
+    assert b"".join(reader.blocks()) == CONTENT
+    assert only_job(system) == job
+
+
+def test_options_that_come_after_the_file_count(system: System) -> None:
+    given: Given = []
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        given.append(("quality", "4"))
+
+    assert take(system, blocks(), given)["options"] == {"quality": 4}
+
+
+def test_a_wrong_option_after_the_file_leaves_nothing(system: System) -> None:
+    given: Given = []
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        given.append(("quality", "10"))
+
+    assert refused(system, blocks(), given) is errors.INVALID_OPTION
+    assert only_job(system)["state"] == "aborted"
+    assert is_empty(system)
+
+
+@pytest.mark.parametrize("blocks", [[], [b""], [b"", b""]])
+def test_an_empty_file_gets_no_job(blocks: list[bytes], system: System) -> None:
+    assert refused(system, iter(blocks)) is errors.EMPTY_FILE
+    assert not system.database["jobs"].documents
+
+
+def test_what_is_no_media_gets_no_job_and_is_read_no_further(system: System) -> None:
+    blocks = pieces(b"some text\n" * 10_000, 1000)
+    assert refused(system, blocks) is errors.NOT_MEDIA
+    assert not system.database["jobs"].documents
+    assert sum(map(len, blocks)) == 100_000 - 5 * 1000, "five blocks hold the first bytes"
+    assert sniffing.HEAD_BYTES == 4096
+
+
+def test_a_body_that_breaks_off_leaves_nothing(system: System) -> None:
+    """Chunks that were written by then are deleted; sweep will look once more."""
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        assert system.stored()["videos.chunks"], "chunks are written on the way"
+        raise Failure(errors.INCOMPLETE_BODY)
+
+    assert refused(system, blocks()) is errors.INCOMPLETE_BODY
+    job = only_job(system)
+    assert (job["state"], job["cleanup"].keys()) == ("aborted", {"at", "until"})
+    assert is_empty(system)
+
+
+def test_a_process_that_is_told_to_end_leaves_nothing(system: System) -> None:
+    """What ends a process is no Exception."""
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        take(system, blocks())
+    assert only_job(system)["state"] == "aborted"
+    assert is_empty(system)
+
+
+def test_the_lease_is_renewed_as_bytes_come(system: System) -> None:
+    """Once a third of it has passed, and not before."""
+    lease = timedelta(seconds=PERIODS.upload_lease)
+    ends = []
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        for _ in range(6):
+            ends.append(only_job(system)["lease"]["until"] - begin)
+            system.clock.passes(seconds=PERIODS.upload_lease / 5)
+            yield b"more"
+        ends.append(only_job(system)["lease"]["until"] - begin)
+
+    begin = system.clock.now
+    take(system, blocks())
+    fifth = lease / 5
+    assert ends == [lease, lease, lease + 2 * fifth, lease + 2 * fifth, *[lease + 4 * fifth] * 2, lease + 6 * fifth]
+
+
+def test_the_lease_never_outlasts_the_longest_upload(system: System) -> None:
+    begin = system.clock.now
+    ends = []
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        for seconds in (30, PERIODS.upload_timeout - 60, 29):
+            system.clock.passes(seconds=seconds)
+            yield b"more"
+            ends.append((only_job(system)["lease"]["until"] - begin).total_seconds())
+
+    take(system, blocks())
+    assert ends == [90, PERIODS.upload_timeout, PERIODS.upload_timeout]
+
+
+@pytest.mark.parametrize(
+    ("row", "given"),
+    [(transitions.ABANDON, {"epoch": 0}), (transitions.DELETE, {"epoch": 0})],
+    ids=lambda value: getattr(value, "name", ""),
+)
+@pytest.mark.parametrize("more", [True, False], ids=["more to come", "all read"])
+def test_an_upload_that_lost_its_job_is_refused(
+    more: bool, row: transitions.Transition, given: dict[str, Any], system: System
+) -> None:
+    """Sweep took it for dead, or its owner deleted it: at the next sign of life, or at the latest at the end."""
+
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        system.clock.passes(seconds=PERIODS.upload_lease)
+        assert system.jobs.apply(row, only_job(system)["_id"], **given)
+        yield from [b"more"] * more
+        assert not more, "nothing is read after that"
+
+    assert refused(system, blocks()) is errors.UNAVAILABLE
+    assert only_job(system)["state"] == row.target
+    assert is_empty(system)
+
+
+def test_a_job_whose_document_is_gone_leaves_no_file(system: System) -> None:
+    def blocks() -> Iterator[bytes]:
+        yield CONTENT
+        system.database["jobs"].documents.clear()
+
+    assert refused(system, blocks()) is errors.UNAVAILABLE
+    assert is_empty(system)
+
+
+def claimed_by_convert(system: System) -> None:
+    assert system.jobs.apply(transitions.CLAIM, only_job(system)["_id"], epoch=0, holder="h")
+
+
+def test_a_lost_answer_is_looked_up(system: System, collection: Collection) -> None:
+    """The job was accepted, and convert was quick: to its owner the upload went well."""
+    collection.faults = [lambda: claimed_by_convert(system)]
+    job = take(system, iter([CONTENT]))
+    assert job == only_job(system)
+    assert (job["state"], job["size"]) == ("converting", len(CONTENT))
+    assert system.stored()["videos.files"] == {job["_id"]}
+
+
+def test_in_doubt_the_file_is_kept(system: System, collection: Collection) -> None:
+    """Nothing tells whether the job was accepted: a job that waits for a file that is gone would be lost."""
+
+    def go_blind() -> None:
+        collection.blind = True
+
+    collection.faults = [go_blind, go_blind]
+    assert refused(system, iter([CONTENT])) is errors.UNAVAILABLE
+    job = only_job(system)
+    assert job["state"] == "ready", "it was accepted, and the answer is lost"
+    assert system.stored()["videos.files"] == {job["_id"]}
+
+
+def test_a_doubt_that_is_cleared_up_keeps_the_file_too(
+    system: System, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database answers again as the upload is to be aborted: the job is no longer this upload's to abort."""
+    abort = intake._abort
+
+    def go_blind() -> None:
+        collection.blind = True
+
+    def see_again(job: Document, jobs: Jobs, files: Files) -> None:
+        collection.blind = False
+        abort(job, jobs, files)
+
+    collection.faults = [go_blind]
+    monkeypatch.setattr(intake, "_abort", see_again)
+    assert refused(system, iter([CONTENT])) is errors.UNAVAILABLE
+    job = only_job(system)
+    assert (job["state"], system.stored()["videos.files"]) == ("ready", {job["_id"]})
