@@ -113,6 +113,123 @@ def test_limit_to_the_byte() -> None:
     assert failure.value.kind is errors.FILE_TOO_LARGE
 
 
+class Stream(io.RawIOBase):
+    """A body that comes in blocks, and perhaps breaks."""
+
+    def __init__(self, *blocks: bytes | OSError) -> None:
+        super().__init__()
+        self._blocks = list(blocks)
+
+    def readable(self) -> bool:
+        """Say so: werkzeug asks."""
+        return True
+
+    def read(self, _most: int = -1) -> bytes:
+        """Return the next block, or raise the next error."""
+        block = self._blocks.pop(0) if self._blocks else b""
+        if isinstance(block, OSError):
+            raise block
+        return block
+
+
+def streamed(*blocks: bytes | OSError, **headers: str) -> Request:
+    """Return a request whose body comes in blocks, without a length unless a header gives one."""
+    environ = EnvironBuilder(method="POST").get_environ()
+    environ |= {"wsgi.input": Stream(*blocks), "wsgi.input_terminated": True} | headers
+    return Request(environ)
+
+
+def test_a_body_without_a_length_is_taken_in_chunks() -> None:
+    assert taken(streamed(b"12", b"345", HTTP_TRANSFER_ENCODING="chunked")) == ("video", b"12345")
+
+
+def test_a_body_that_nothing_announces_is_none() -> None:
+    with pytest.raises(Failure) as failure:
+        taken(streamed(b"12345"))
+    assert failure.value.kind is errors.MISSING_FILE
+
+
+@pytest.mark.parametrize(
+    "blocks", [(OSError("chunks"),), (b"1", TimeoutError()), (b"1" * 1000, ConnectionResetError())]
+)
+def test_a_connection_that_breaks_is_an_incomplete_body(blocks: tuple[bytes | OSError, ...]) -> None:
+    with pytest.raises(Failure) as failure:
+        taken(streamed(*blocks, HTTP_TRANSFER_ENCODING="chunked"))
+    assert failure.value.kind is errors.INCOMPLETE_BODY
+
+
+def test_the_limit_holds_without_a_length_too() -> None:
+    assert len(taken(streamed(b"x" * 999, b"x", HTTP_TRANSFER_ENCODING="chunked"))[1]) == 1000
+    with pytest.raises(Failure) as failure:
+        taken(streamed(b"x" * 999, b"xx", b"never read", HTTP_TRANSFER_ENCODING="chunked"))
+    assert failure.value.kind is errors.FILE_TOO_LARGE
+
+
+def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read() -> None:
+    for length, kind in (("1001", "video/mp4"), (str(1001 + 65_536), "multipart/form-data; boundary=B")):
+        with pytest.raises(Failure) as failure:
+            body.open_video(streamed(OSError("read"), CONTENT_LENGTH=length, CONTENT_TYPE=kind), LIMITS)
+        assert failure.value.kind is errors.FILE_TOO_LARGE
+
+
+@pytest.mark.parametrize("size", [1000, 262_144])
+def test_what_surrounds_the_file_in_a_form_is_counted_apart(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 KB may come with the largest video, before it or behind it, and no more."""
+    monkeypatch.setattr(body, "_BLOCK_BYTES", size)
+    notes = [said("title", b"") for _ in range(20)]
+    assert len(taken(form(*notes, part(b"x" * 1000)))[1]) == 1000
+    environ = form(part(b"1"), end=b"--B--\r\n" + b"x" * 70_000).environ
+    del environ["CONTENT_LENGTH"]
+    with pytest.raises(Failure) as failure:
+        taken(Request(environ | {"HTTP_TRANSFER_ENCODING": "chunked"}))
+    assert failure.value.kind is errors.FILE_TOO_LARGE
+
+
+@pytest.mark.parametrize("request_", [raw("", b"x"), form(part(b"1"))], ids=["raw", "form"])
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br"])
+def test_a_coded_body_is_refused(coding: str, request_: Request) -> None:
+    with pytest.raises(Failure) as failure:
+        taken(Request(request_.environ | {"HTTP_CONTENT_ENCODING": coding}))
+    assert failure.value.kind is errors.CODED_BODY
+
+
+def test_identity_is_no_coding() -> None:
+    assert taken(Request(raw("filename=b.mp4").environ | {"HTTP_CONTENT_ENCODING": "Identity"})) == ("b.mp4", b"x")
+
+
+def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is looked at with every block, however slowly they come."""
+    seconds = iter([0.0, 9.0, 10.0, 10.1])
+
+    class Time:
+        @staticmethod
+        def monotonic() -> float:
+            return next(seconds)
+
+    monkeypatch.setattr(body, "time", Time)
+    request = streamed(b"1", b"2", b"3", HTTP_TRANSFER_ENCODING="chunked")
+    video = body.open_video(request, LIMITS.but(upload_timeout=10.0))
+    assert (next(video.blocks), next(video.blocks)) == (b"1", b"2")
+    with pytest.raises(Failure) as failure:
+        next(video.blocks)
+    assert failure.value.kind is errors.TIMED_OUT_UPLOAD
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("", "video"),
+        ("filename=", "video"),
+        ("filename=a%2Fb.mp4", "b.mp4"),
+        ("filename=a.mp4&filename=b.mp4", "a.mp4"),
+        ("filename=Gr%C3%BC%C3%9Fe.mp4", "Grüße.mp4"),
+        ("filename=%FF.mp4", ".mp4"),
+    ],
+)
+def test_the_name_of_a_raw_body_stands_in_the_query(query: str, name: str) -> None:
+    assert taken(raw(query))[0] == name
+
+
 def test_options_in_front_of_the_file_behind_it_and_in_the_query() -> None:
     """curl sends fields in the order of its arguments, so they may stand anywhere."""
     asked_for = {"bitrate": 128, "start": 65.0, "title": "Grüße"}
