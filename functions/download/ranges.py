@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Request
+from werkzeug.http import quote_etag
 
 from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
 
@@ -28,7 +29,8 @@ def wanted(request: Request, length: int, etag: str) -> Span:
     asked = request.range
     if request.method != "GET" or asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return whole
-    if "If-Range" in request.headers and request.if_range.etag != etag:
+    # A strong comparison (RFC 9110 section 13.1.5): what weakens a tag on the way may have changed the bytes.
+    if request.headers.get("If-Range", quote_etag(etag)) != quote_etag(etag):
         return whole
     first, _ = asked.ranges[0]
     if first is not None and first < 0:  # a suffix; one that is longer than the file is all of it

@@ -1,0 +1,133 @@
+"""Delivery: who gets an MP3, what the others are told, and what becomes of an answer that takes too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.backends.files import MP3S
+from functions.common import errors, transitions
+from functions.common.errors import Failure
+from functions.common.values import Document
+from functions.download import delivery
+from tests.integration import lives
+from tests.unit.in_memory import System
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+def failure_of(job: Document | None, system: System) -> Failure:
+    """Return why a job's MP3 is not delivered."""
+    with pytest.raises(Failure) as failure:
+        delivery.open_mp3(job, system.files)
+    return failure.value
+
+
+def test_a_job_that_is_done_gives_the_file_that_it_names(system: System) -> None:
+    job_id = lives.done(system.sweeper)
+    lives.store(system.sweeper, MP3S, f"{job_id}.2")
+    reader = delivery.open_mp3(system.jobs.find(job_id), system.files)
+    assert b"".join(reader.blocks()) == b"bytes"
+    assert reader._entry["_id"] == f"{job_id}.1"
+
+
+@pytest.mark.parametrize(
+    ("make", "state"), [(lives.received, "uploading"), (lives.ready, "queued"), (lives.converting, "converting")]
+)
+def test_before_the_end_the_state_is_told(make: Any, state: str, system: System) -> None:
+    """An MP3 that a conversion has stored is not given before the job names it."""
+    failure = failure_of(system.jobs.find(make(system.sweeper)), system)
+    assert (failure.kind, failure.more) == (errors.NOT_READY, {"state": state})
+    assert failure.headers == {"Retry-After": "2"}
+
+
+def test_an_upload_that_ended_early_is_as_unknown_as_any_id(system: System) -> None:
+    job_id = lives.received(system.sweeper)
+    lives.take(system.sweeper, transitions.ABORT, job_id, epoch=0)
+    assert failure_of(system.jobs.find(job_id), system).kind is errors.NOT_FOUND
+    assert failure_of(None, system).kind is errors.NOT_FOUND
+
+
+def test_a_failed_job_says_its_own_reason(system: System) -> None:
+    job_id = lives.converting(system.sweeper)
+    reason = {"code": "no_audio", "title": "The video has no sound track."}
+    lives.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error=reason)
+    assert failure_of(system.jobs.find(job_id), system).kind == errors.NO_AUDIO
+
+
+def test_an_expired_mp3_is_gone_even_while_its_file_is_there(system: System) -> None:
+    job_id = lives.done(system.sweeper)
+    system.clock.passes(days=lives.PERIODS.mp3_keep_days)
+    lives.take(system.sweeper, transitions.EXPIRE_MP3, job_id, epoch=1)
+    assert system.files.read(MP3S, f"{job_id}.1")
+    assert failure_of(system.jobs.find(job_id), system).kind is errors.EXPIRED
+
+
+def test_a_file_that_is_missing_is_our_trouble(system: System) -> None:
+    job_id = lives.done(system.sweeper)
+    system.files.delete(MP3S, f"{job_id}.1")
+    assert failure_of(system.jobs.find(job_id), system).kind is errors.UNAVAILABLE
+
+
+def test_a_file_that_cannot_be_read_fails_before_the_answer_begins() -> None:
+    def broken() -> Iterator[bytes]:
+        raise Failure(errors.UNAVAILABLE)
+        yield b""
+
+    with pytest.raises(Failure):
+        delivery.begun(broken(), 10.0)
+
+
+def test_one_block_is_read_ahead_and_no_more() -> None:
+    read: list[int] = []
+
+    def blocks() -> Iterator[bytes]:
+        for number in range(3):
+            read.append(number)
+            yield b"%d" % number
+
+    begun = delivery.begun(blocks(), 10.0)
+    assert read == [0]
+    assert list(begun) == [b"0", b"1", b"2"]
+
+
+def test_a_file_without_a_byte_is_an_empty_answer() -> None:
+    assert b"".join(delivery.begun(iter([]), 10.0)) == b""
+
+
+def test_an_answer_breaks_off_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its length tells the reader that it is not whole."""
+    seconds = iter([5.0, 14.0, 15.0, 15.1])
+
+    class Time:
+        @staticmethod
+        def monotonic() -> float:
+            return next(seconds)
+
+    monkeypatch.setattr(delivery, "time", Time)
+    blocks = delivery.begun(iter([b"1", b"2", b"3", b"4"]), 10.0)
+    assert (next(blocks), next(blocks)) == (b"1", b"2")
+    with pytest.raises(Failure) as failure:
+        next(blocks)
+    assert failure.value.kind is errors.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("video", "mp3"),
+    [
+        ("a.mp4", "a.mp3"),
+        ("a.tar.gz", "a.tar.mp3"),
+        ("a.mp3", "a.mp3"),
+        ("video", "video.mp3"),
+        (".mp4", ".mp4.mp3"),
+        ("a.", "a.mp3"),
+        ("1. Grüße.mov", "1. Grüße.mp3"),
+    ],
+)
+def test_the_mp3_has_the_name_of_its_video(video: str, mp3: str) -> None:
+    assert delivery.filename({"filename": video}) == mp3

@@ -1,0 +1,107 @@
+"""Ranges: which bytes of a file of 100 bytes a request gets (RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
+from functions.download.ranges import Span, wanted
+
+LENGTH = 100
+TAG = "tag.1"
+WHOLE = Span(0, LENGTH, partial=False)
+
+
+def asked(method: str = "GET", **headers: str) -> Request:
+    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Request(EnvironBuilder(method=method, headers=named).get_environ())
+
+
+def test_without_a_range_the_whole_file_answers() -> None:
+    assert wanted(asked(), LENGTH, TAG) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "stop"),
+    [
+        ("bytes=0-", 0, 100),
+        ("bytes=0-0", 0, 1),
+        ("bytes=0-99", 0, 100),
+        ("bytes=0-100", 0, 100),
+        ("bytes=0-99999999999999999999", 0, 100),
+        ("bytes=99-", 99, 100),
+        ("bytes=99-99", 99, 100),
+        ("bytes=98-200", 98, 100),
+        ("bytes=10-19", 10, 20),
+        ("bytes=-1", 99, 100),
+        ("bytes=-99", 1, 100),
+        ("bytes=-100", 0, 100),
+        ("bytes=-101", 0, 100),
+        ("BYTES=10-19", 10, 20),
+    ],
+)
+def test_a_range_gives_its_bytes(said: str, start: int, stop: int) -> None:
+    assert wanted(asked(Range=said), LENGTH, TAG) == Span(start, stop, partial=True)
+
+
+@pytest.mark.parametrize("said", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-"])
+def test_a_range_behind_the_end_is_refused_with_the_length(said: str) -> None:
+    with pytest.raises(Failure) as failure:
+        wanted(asked(Range=said), LENGTH, TAG)
+    assert failure.value.kind is RANGE_NOT_SATISFIABLE
+    assert failure.value.headers == {"Content-Range": "bytes */100"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=--1",
+        "bytes=a-b",
+        "bytes=+1-2",
+        "bytes=0x1-2",
+        "bytes=1_0-20",
+        "bytes=1-2-3",
+        "bytes=5-2",
+        "0-5",
+        "items=0-5",
+        "bytes=0-1,",
+        "bytes=0-1,5-6",
+        "bytes=200-,0-1",
+        "bytes=" + ",".join(["0-"] * 1000),
+    ],
+)
+def test_what_is_no_single_range_of_bytes_is_ignored(said: str) -> None:
+    assert wanted(asked(Range=said), LENGTH, TAG) == WHOLE
+
+
+@pytest.mark.parametrize("said", ["bytes=0-9", "bytes=100-"])
+def test_head_knows_no_ranges(said: str) -> None:
+    assert wanted(asked("HEAD", Range=said), LENGTH, TAG) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("condition", "same"),
+    [
+        ('"tag.1"', True),
+        ('"tag.2"', False),
+        ('W/"tag.1"', False),
+        ("tag.1", False),
+        ('"tag.1", "tag.2"', False),
+        ("*", False),
+        ("", False),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", False),
+    ],
+)
+def test_a_range_of_another_version_is_none(condition: str, same: bool) -> None:
+    span = wanted(asked(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
+    assert span == (Span(10, 20, partial=True) if same else WHOLE)
+
+
+def test_a_range_of_another_version_is_never_refused() -> None:
+    assert wanted(asked(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE
