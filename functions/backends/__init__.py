@@ -2,5 +2,5 @@
 
 import sys
 
-# Where cryptography is installed, pymongo loads its X.509 only to learn that pyOpenSSL, which we never have, is not.
+# pymongo would load the X.509 part of cryptography, only to find that pyOpenSSL, which we never use, is missing.
 sys.modules.setdefault("pymongo.pyopenssl_context", None)  # type: ignore[arg-type]

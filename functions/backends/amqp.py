@@ -1,4 +1,4 @@
-"""AMQP: how a connection to RabbitMQ is made, and what it raises."""
+"""AMQP: connecting to RabbitMQ, and the errors that pika raises."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pika.exceptions import AMQPError
 from functions.common import config
 from functions.common.settings import Broker
 
-# What pika raises when the broker is away or goes away.
-GONE = (AMQPError, AMQPConnectorException, OSError)
+# What pika raises if the broker is unavailable or the connection is lost.
+ERRORS = (AMQPError, AMQPConnectorException, OSError)
 
 
 def address(url: str) -> pika.URLParameters:
-    """Return what a URL says of the broker. Raises ConfigError."""
+    """Return the connection parameters in a URL. Raises ConfigError."""
     try:
         return pika.URLParameters(url)
-    except Exception:  # pika raises errors of many kinds, and quotes the URL
+    except Exception:  # pika raises many types, and quotes the URL
         raise config.ConfigError("RABBITMQ_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
 
 
 def parameters(settings: Broker) -> pika.URLParameters:
-    """Return how to connect to the broker, with a limit to every wait. Raises ConfigError."""
+    """Return the connection parameters, with a limit for every wait. Raises ConfigError."""
     found = address(settings.url)
     found.blocked_connection_timeout = settings.timeout
     found.socket_timeout = settings.timeout
@@ -31,15 +31,15 @@ def parameters(settings: Broker) -> pika.URLParameters:
 
 
 def persistent(content_type: str, message_id: str) -> pika.BasicProperties:
-    """Return the properties of a message that the broker keeps on disk."""
+    """Return the properties of a message that the broker stores on disk."""
     return pika.BasicProperties(
         content_type=content_type, message_id=message_id, delivery_mode=pika.DeliveryMode.Persistent
     )
 
 
 def connection_to(broker: pika.connection.Parameters) -> pika.BlockingConnection:
-    """Connect to the broker; raises what is in GONE."""
+    """Connect to the broker. Raises one of ERRORS."""
     try:
         return pika.BlockingConnection(broker)
-    except ValueError as error:  # pika's word for a connection that is reset as it opens
-        raise ConnectionResetError("the connection was reset as it opened") from error
+    except ValueError as error:  # what pika raises for a connection that is reset while it opens
+        raise ConnectionResetError("the connection was reset while it opened") from error

@@ -1,7 +1,7 @@
-"""Dead letters: what RabbitMQ could not have delivered, looked at and dropped without losing any.
+"""Dead letters: list the messages that could not be delivered, and drop those that were handled.
 
-A queue can only be read by taking its messages. What is not dropped is given back, by RabbitMQ itself when this
-process dies; after a walk to the end, in its old order.
+A queue can only be read by taking its messages. Those that are not dropped are returned, by RabbitMQ itself if this
+process dies; if all were read, they keep their order.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ VIDEOS_DEAD = "videos.dead"
 MP3S_DEAD = "mp3s.dead"
 _EVENTS = {VIDEOS_DEAD: (events.VIDEO_UPLOADED,), MP3S_DEAD: (events.MP3_READY, events.CONVERSION_FAILED)}
 
-# The connection is silent while something is done about a letter; with a dead database that takes its time.
+# The connection is silent while a letter is handled, which takes long if the database is unavailable.
 _HEARTBEAT_SECONDS = 60
 _BEGINNING_BYTES = 40
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter: why it lies there, and the job that it is about."""
+    """A dead letter: its queue, its job, and why it was not delivered."""
 
     queue: str
-    job_id: str | None  # none: poison, no event of ours
+    job_id: str | None  # None: poison, not an event of ours
     reason: str
     died_at: datetime | None
     beginning: bytes
@@ -42,37 +42,37 @@ class Letter:
 
 
 class DeadLetters:
-    """The queues that dead letters end in."""
+    """The dead letter queues."""
 
     def __init__(self, settings: Broker) -> None:
         self._parameters = amqp.parameters(settings)
         self._parameters.heartbeat = _HEARTBEAT_SECONDS
 
-    def each(self, settled: Callable[[Letter], bool]) -> None:
-        """Show each letter to `settled`, and drop those that it returns true for.
+    def each(self, handle: Callable[[Letter], bool]) -> None:
+        """Call `handle` with each letter, and drop the letter if it returns true.
 
-        Raises Failure(UNAVAILABLE), or what `settled` raises; what is not dropped by then stays.
+        Raises Failure(UNAVAILABLE), or what `handle` raises; letters that were not dropped by then stay.
         """
         try:
             with amqp.connection_to(self._parameters) as connection:
                 channel = connection.channel()
                 try:
                     for name in _EVENTS:
-                        _walk(channel, name, settled)
+                        _read(channel, name, handle)
                 finally:
-                    # Closing would give the rest back as well, but only some time after the next one has looked.
+                    # Closing would return the rest too, but maybe only after the next command has read the queue.
                     if channel.is_open:
                         channel.basic_nack(0, multiple=True, requeue=True)
-        except amqp.GONE as error:
+        except amqp.ERRORS as error:
             raise Failure(UNAVAILABLE) from error
 
 
-def _walk(channel: BlockingChannel, name: str, settled: Callable[[Letter], bool]) -> None:
+def _read(channel: BlockingChannel, name: str, handle: Callable[[Letter], bool]) -> None:
     method, properties, body = channel.basic_get(name)
-    # No further than the queue was long at first: letters may come as fast as they are dropped.
+    # Stop at the initial length of the queue: new letters may arrive as fast as these are dropped.
     left = method.message_count if method else 0
     while method is not None:
-        if settled(_letter(name, properties, body)):
+        if handle(_letter(name, properties, body)):
             with crash.around("letters.drop"):
                 channel.basic_ack(method.delivery_tag)
         if not left:
@@ -95,7 +95,7 @@ def _letter(name: str, properties: pika.BasicProperties, body: bytes) -> Letter:
 
 
 def _death(properties: pika.BasicProperties) -> dict[str, Any]:
-    """Return the last entry of the history that RabbitMQ keeps of a message; empty for one put there by hand."""
+    """Return the latest entry of x-death, or an empty one if the message was published to the queue directly."""
     deaths = (properties.headers or {}).get("x-death")
     last = deaths[0] if isinstance(deaths, list) and deaths else None
     return last if isinstance(last, dict) else {}
@@ -110,5 +110,5 @@ def _job_id(name: str, properties: pika.BasicProperties, body: bytes) -> str | N
 
 @cache
 def connect() -> DeadLetters:
-    """Return the dead letters of the broker that the settings name."""
+    """Return the dead letters of the broker in the settings."""
     return DeadLetters(config.load(Broker))

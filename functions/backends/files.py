@@ -1,6 +1,6 @@
-"""Files in GridFS: written and read in batches of a few megabytes, by the GridFS specification.
+"""Files in GridFS, written and read in batches of a few megabytes according to the GridFS specification.
 
-pymongo's own writer buffers 48 MB an upload and leaves orphan chunks behind; its reader holds over 30 MB.
+pymongo's own writer buffers 48 MB per upload and leaves orphaned chunks; its reader buffers over 30 MB.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Files:
         self._indexed: set[str] = set()
 
     def write(self, bucket: str, file_id: str) -> Writer:
-        """Return a writer for a new file; nothing is visible before its `finish`."""
+        """Return a writer for a new file, which is not visible before `finish`."""
         if bucket not in self._indexed:
-            with mongodb.reached():
-                # The specification's indexes: unique, so that two writers of one id cannot mix their chunks.
+            with mongodb.translated_errors():
+                # The specification's indexes; the unique one keeps two writers of one id from mixing their chunks.
                 chunks = [("files_id", ASCENDING), ("n", ASCENDING)]
                 self._chunks(bucket).create_index(chunks, unique=True)
                 self._files(bucket).create_index([("filename", ASCENDING), ("uploadDate", ASCENDING)])
@@ -47,14 +47,14 @@ class Files:
         return Writer(self._files(bucket), self._chunks(bucket), file_id)
 
     def read(self, bucket: str, file_id: str) -> Reader | None:
-        """Return a reader of a whole file, or nothing where there is none."""
-        with mongodb.reached():
+        """Return a reader of a finished file, or None if there is none."""
+        with mongodb.translated_errors():
             entry = self._files(bucket).find_one({"_id": file_id})
         return Reader(self._chunks(bucket), entry) if entry else None
 
     def delete(self, bucket: str, *file_ids: str) -> None:
-        """Delete files, or what interrupted writers left of them; their entries first, for readers begin there."""
-        with mongodb.reached(), crash.around(f"{bucket}.delete"):
+        """Delete files and what interrupted writers left; their entries first, because readers start there."""
+        with mongodb.translated_errors(), crash.around(f"{bucket}.delete"):
             self._files(bucket).delete_many({"_id": {"$in": file_ids}})
             crash.point(f"{bucket}.delete.between")
             self._chunks(bucket).delete_many({"files_id": {"$in": file_ids}})
@@ -67,7 +67,7 @@ class Files:
 
 
 class Writer:
-    """Write one file's chunks, counting and hashing on the way."""
+    """Write one file's chunks; count and hash the bytes."""
 
     def __init__(self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str) -> None:
         self._files = files
@@ -79,7 +79,7 @@ class Writer:
         self.length = 0
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes of the file."""
+        """Append bytes to the file."""
         self._buffer += data
         self._hash.update(data)
         self.length += len(data)
@@ -99,7 +99,7 @@ class Writer:
             "filename": self._file_id,
             "metadata": {"sha256": digest},
         }
-        with mongodb.reached(), crash.around(self._files.name):
+        with mongodb.translated_errors(), crash.around(self._files.name):
             self._files.insert_one(entry)
         return digest
 
@@ -110,7 +110,7 @@ class Writer:
             for number, start in enumerate(range(0, size, CHUNK_BYTES))
         ]
         view.release()
-        with mongodb.reached(), crash.around(self._chunks.name):
+        with mongodb.translated_errors(), crash.around(self._chunks.name):
             self._chunks.insert_many(batch)
         self._count += len(batch)
         del self._buffer[:size]
@@ -118,7 +118,7 @@ class Writer:
 
 
 class Reader:
-    """Read one whole file, or a part of it, a few chunks at a time."""
+    """Read a file, or a part of it, a few chunks at a time."""
 
     def __init__(self, chunks: Collection[dict[str, Any]], entry: dict[str, Any]) -> None:
         self._chunks = chunks
@@ -127,9 +127,9 @@ class Reader:
         self.stored_at: datetime = entry["uploadDate"]
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes from `start` up to, but without, `stop`.
+        """Yield the bytes from `start` up to, not including, `stop`.
 
-        Raises Failure(UNAVAILABLE) when a chunk is missing or cut: a short file never looks like a whole one.
+        Raises Failure(UNAVAILABLE) if a chunk is missing or truncated, so that no truncated file looks complete.
         """
         stop = self.length if stop is None else stop
         size: int = self._entry["chunkSize"]
@@ -145,21 +145,21 @@ class Reader:
             yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
-        # A query for each batch: one for the whole file, and the server may collect all of it before it answers.
+        # One query per batch: a server may buffer the whole result of a query before it answers.
         step = max(1, CHUNK_BYTES * _BATCH_CHUNKS // size)
         batches = [range(begin, min(begin + step, last + 1)) for begin in range(first, last + 1, step)]
         batch = self._batch(batches[0])
-        # The next batch comes while this one is being used: a third less time for the whole file.
-        with ThreadPoolExecutor(1, thread_name_prefix="chunks") as ahead:
+        # Prefetching the next batch saves a third of the time.
+        with ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
             for numbers in batches[1:]:
-                coming = ahead.submit(self._batch, numbers)
+                following = prefetcher.submit(self._batch, numbers)
                 yield from batch
-                batch = coming.result()
+                batch = following.result()
         yield from batch
 
     def _batch(self, numbers: range) -> list[bytes]:
         query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}
-        with mongodb.reached():
+        with mongodb.translated_errors():
             batch = list(self._chunks.find(query, {"n": 1, "data": 1}).sort("n", 1))
         if [chunk["n"] for chunk in batch] != list(numbers):
             raise Failure(UNAVAILABLE)
@@ -172,5 +172,5 @@ def _bucket(chunks: Collection[dict[str, Any]]) -> str:
 
 @cache
 def connect() -> Files:
-    """Return the files of the database that the settings name."""
+    """Return the files of the database in the settings."""
     return Files(mongodb.connect())

@@ -1,4 +1,4 @@
-"""The job documents in MongoDB: the only truth about every upload."""
+"""The job documents in MongoDB, the only source of truth about an upload (functions/README.md)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ _INDEXES = (
     [("expires.job", 1)],
 )
 _TRIES = 2
-_BATCH = 100  # documents of a few kilobytes at most, held at a time
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # with a lower bound too, no server walks through the jobs without a date
+_BATCH = 100  # documents of at most a few kilobytes
+# A lower bound keeps every server from scanning the index entries of jobs without the date.
+_MIN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Waiting(NamedTuple):
@@ -50,9 +51,9 @@ class Jobs:
         self.periods = periods
 
     def receive(self, job_id: str, **fields: Any) -> Document:
-        """Insert the document of an upload that begins now, under its lease."""
+        """Insert the job of an upload that begins now, with a lease."""
         moment = self._moment()
-        with mongodb.reached():
+        with mongodb.translated_errors():
             job = {"_id": job_id, **fields} | {
                 "created_at": moment.after(0),
                 "updated_at": moment.after(0),
@@ -68,19 +69,19 @@ class Jobs:
         return job
 
     def find(self, job_id: str) -> Document | None:
-        """Return a job that is not being deleted."""
-        with mongodb.reached():
+        """Return a job, or None if there is none or it is being deleted."""
+        with mongodb.translated_errors():
             return self._collection.find_one({"_id": job_id, "state": {"$ne": transitions.DELETING}})
 
     def find_owned(self, job_id: str, owner: str) -> Document | None:
-        """Return a job of this user, unless it is being deleted; somebody else's is as good as none."""
-        with mongodb.reached():
+        """Return a job, or None if there is none, it is being deleted, or it belongs to another user."""
+        with mongodb.translated_errors():
             return self._collection.find_one({"_id": job_id, "owner": owner, "state": {"$ne": transitions.DELETING}})
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
-        """Take a job through one row of the table; return it as it is afterwards, or nothing if the row lost.
+        """Apply a transition; return the changed job, or None if its condition does not hold.
 
-        Raises Failure(UNAVAILABLE) when the outcome is unknown: delete nothing then (functions/README.md, rule 2).
+        Raises Failure(UNAVAILABLE) if the outcome is unknown: delete nothing then (functions/README.md, rule 2).
         """
         for attempt in range(_TRIES):
             moment = self._moment(given)
@@ -95,25 +96,25 @@ class Jobs:
                     metrics.count(metrics.TRANSITIONS, row.name)
                 return job
             except PyMongoError as error:
-                job = self._after_doubt(job_id, error)
+                job = self._read_again(job_id, error)
                 if job is None:
                     return None
-                if _holds(job, transitions.result(row, moment)):
+                if _contains(job, transitions.result(row, moment)):
                     metrics.count(metrics.TRANSITIONS, row.name)
                     return job
                 if attempt + 1 == _TRIES:
                     raise Failure(UNAVAILABLE) from error
         raise AssertionError("unreachable")
 
-    def _after_doubt(self, job_id: str, error: PyMongoError) -> Document | None:
+    def _read_again(self, job_id: str, error: PyMongoError) -> Document | None:
         try:
             return self._collection.find_one({"_id": job_id})
         except PyMongoError:
             raise Failure(UNAVAILABLE) from error
 
     def forget(self, job: Document) -> bool:
-        """Remove the document of a deleted or aborted job whose files are gone for good."""
-        with mongodb.reached(), crash.around("forget"):
+        """Delete the document of a deleted or aborted job, whose files are all deleted; return whether it was there."""
+        with mongodb.translated_errors(), crash.around("forget"):
             result = self._collection.delete_one(
                 {
                     "_id": job["_id"],
@@ -125,63 +126,63 @@ class Jobs:
         return result.deleted_count == 1
 
     def after(self, seconds: float) -> datetime:
-        """Return the moment so many seconds from now, by the database's clock."""
+        """Return the time in `seconds`, by the database's clock."""
         return self._moment().after(seconds)
 
     def _moment(self, given: Mapping[str, Any] | None = None) -> Moment:
-        """Return the moment that it is now. Raises Failure(UNAVAILABLE), and then nothing has been changed yet."""
-        with mongodb.reached():
+        """Return the current time. Raises Failure(UNAVAILABLE); nothing has been changed then."""
+        with mongodb.translated_errors():
             try:
                 now = self._clock()
             except AutoReconnect as error:
                 if error.timeout:
                     raise
-                # The connection had died since its last use. The driver repeats a read by itself, but no command.
+                # An idle connection was closed. The driver retries reads, but not commands.
                 now = self._clock()
         return Moment(now, self.periods, given or {})
 
-    def lease_over(self, state: str, most: int) -> Iterator[Document]:
-        """Yield jobs in this state whose lease is over, the longest first."""
-        return self._due({"state": state}, "lease.until", most)
+    def lease_expired(self, state: str, limit: int) -> Iterator[Document]:
+        """Yield jobs in this state whose lease has expired, oldest first."""
+        return self._due({"state": state}, "lease.until", limit)
 
-    def unannounced(self, most: int) -> Iterator[Document]:
-        """Yield jobs that still wait for the function that acts next, the longest first."""
-        # Every claim drops this field: who has it waits, and one index finds them among millions.
-        return self._due({}, "announce_due", most)
+    def unannounced(self, limit: int) -> Iterator[Document]:
+        """Yield jobs whose event should be sent again, oldest first."""
+        # A claim removes this field, so one index finds the waiting jobs among millions.
+        return self._due({}, "announce_due", limit)
 
-    def mail_over(self, state: str, most: int) -> Iterator[Document]:
-        """Yield jobs whose mail has been in this state for too long."""
-        return self._due({"mail.state": state}, "mail.until", most)
+    def mail_expired(self, state: str, limit: int) -> Iterator[Document]:
+        """Yield jobs whose mail has been in this state for too long, oldest first."""
+        return self._due({"mail.state": state}, "mail.until", limit)
 
-    def uncleaned(self, most: int) -> Iterator[Document]:
-        """Yield jobs whose files should be looked over now."""
-        return self._due({}, "cleanup.at", most)
+    def uncleaned(self, limit: int) -> Iterator[Document]:
+        """Yield jobs whose files should be cleaned now, oldest first."""
+        return self._due({}, "cleanup.at", limit)
 
-    def expired(self, what: str, most: int) -> Iterator[Document]:
-        """Yield jobs whose `video`, `mp3` or `job` has been kept for its time."""
-        return self._due({}, f"expires.{what}", most)
+    def expired(self, what: str, limit: int) -> Iterator[Document]:
+        """Yield jobs whose `video`, `mp3` or `job` has expired, oldest first."""
+        return self._due({}, f"expires.{what}", limit)
 
-    def _due(self, query: Document, field: str, most: int) -> Iterator[Document]:
-        with mongodb.reached():
-            due = query | {field: {"$gt": _BEGINNING, "$lte": self.after(0)}}
-            with self._collection.find(due).sort(field, 1).limit(most).batch_size(_BATCH) as found:
+    def _due(self, query: Document, field: str, limit: int) -> Iterator[Document]:
+        with mongodb.translated_errors():
+            due = query | {field: {"$gt": _MIN_DATE, "$lte": self.after(0)}}
+            with self._collection.find(due).sort(field, 1).limit(limit).batch_size(_BATCH) as found:
                 yield from found
 
-    def waiting(self, query: Document, most: int) -> Waiting:
-        """Return how many jobs a query by state, or by state and mail.state, finds, up to `most`."""
-        with mongodb.reached():
-            number = self._collection.count_documents(query, limit=most)
+    def waiting(self, query: Document, limit: int) -> Waiting:
+        """Count the jobs, up to `limit`, that match a query by state, or by state and mail.state."""
+        with mongodb.translated_errors():
+            number = self._collection.count_documents(query, limit=limit)
             oldest = self._collection.find_one(query, {"created_at": 1}, sort=[("created_at", 1)])
         return Waiting(number, (self.after(0) - oldest["created_at"]).total_seconds() if oldest else 0.0)
 
     def prepare(self) -> None:
-        """Create the indexes that the queries above need; does nothing where they exist."""
-        with mongodb.reached():
+        """Create the indexes for the queries above, if they do not exist."""
+        with mongodb.translated_errors():
             self._collection.create_indexes([IndexModel(keys) for keys in _INDEXES])
 
 
-def _holds(job: Document, values: Document) -> bool:
-    """Tell whether a change of ours is in the document: its moment and its claim make it ours."""
+def _contains(job: Document, values: Document) -> bool:
+    """Return whether the document has all these values; its time and claim show that the change is this process's."""
     for path, value in values.items():
         here: Any = job
         for part in path.split("."):
@@ -193,11 +194,11 @@ def _holds(job: Document, values: Document) -> bool:
 
 @cache
 def connect() -> Jobs:
-    """Return the jobs of the database that the settings name, with the database's clock."""
+    """Return the jobs of the database in the settings, with the database's clock."""
     database = mongodb.connect()
     admin = database.client.admin
 
-    # A comparison with $$NOW inside a query is not understood everywhere, so the clock is asked for.
+    # Not every server can compare with $$NOW in a query, so the time is asked for.
     def clock() -> datetime:
         moment: datetime = admin.command("hello", codec_options=database.codec_options)["localTime"]
         return moment

@@ -1,7 +1,7 @@
-"""The SMTP relay: one mail in two steps, so that its sender knows what may be repeated and what may not.
+"""The SMTP relay: a mail is sent in two steps, because only the first may be repeated.
 
-Up to RCPT everything may be repeated. Once the final dot is on its way, a missing answer leaves it open whether the
-mail was taken (RFC 1047), and sending again could deliver it twice.
+Everything up to RCPT may be repeated. After the final dot, without an answer, it is unknown whether the relay has
+accepted the mail (RFC 1047), and sending it again could deliver it twice.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ _LINE_WITH_A_DOT = re.compile(rb"(?m)^\.")
 
 
 class Refused(Exception):
-    """The relay will never take this mail (5xx)."""
+    """The relay rejected this mail permanently (5xx)."""
 
 
 class Postponed(Exception):
-    """The relay cannot take this mail now, and has not taken it."""
+    """The relay did not accept this mail; it may later."""
 
 
 class Unanswered(Exception):
-    """The relay was sent the whole mail and gave no answer."""
+    """The whole mail was sent, and the relay did not answer."""
 
 
 class Session:
-    """A connection on which the sender and the recipient have been accepted."""
+    """A connection on which the relay has accepted the sender and the recipient."""
 
     def __init__(self, connection: smtplib.SMTP, final_timeout: float) -> None:
         self._connection = connection
         self._final_timeout = final_timeout
 
-    def hand_over(self, letter: EmailMessage) -> None:
-        """Send the mail itself; return when the relay has taken it.
+    def hand_over(self, message: EmailMessage) -> None:
+        """Send the message; return once the relay has accepted it.
 
-        Raises Refused or Postponed when it was not taken, Unanswered when nobody can tell.
+        Raises Refused or Postponed if it was not accepted, Unanswered if that is unknown.
         """
-        lines = _LINE_WITH_A_DOT.sub(b"..", letter.as_bytes(policy=SMTP))  # RFC 5321 section 4.5.2
-        with _repeatable(), crash.around("mail.data"):
+        lines = _LINE_WITH_A_DOT.sub(b"..", message.as_bytes(policy=SMTP))  # RFC 5321 section 4.5.2
+        with _translated_errors(), crash.around("mail.data"):
             _expect(self._connection.docmd("DATA"), _READY_FOR_DATA)
             self._connection.send(lines)
         try:
@@ -61,12 +61,12 @@ class Session:
             answer = self._connection.getreply()
         except (OSError, smtplib.SMTPException) as error:
             raise Unanswered from error
-        with _repeatable():
+        with _translated_errors():
             _expect(answer, 250)
 
 
 class Mailer:
-    """Send mails through the relay that the settings name."""
+    """Send mails through the relay in the settings."""
 
     def __init__(self, settings: Relay) -> None:
         parts = urlsplit(settings.url)
@@ -80,12 +80,12 @@ class Mailer:
 
     @contextmanager
     def session(self, recipient: str) -> Iterator[Session]:
-        """Open a connection and go as far as RCPT, all of it repeatable. Raises Refused or Postponed."""
-        with _repeatable():
+        """Connect and go as far as RCPT, which may be repeated. Raises Refused or Postponed."""
+        with _translated_errors():
             crash.point("mail.session.before")
             connection = self._connect()
         try:
-            with _repeatable():
+            with _translated_errors():
                 self._greet(connection)
                 _expect(connection.mail(parseaddr(self.sender)[1]), 250)
                 _expect(connection.rcpt(recipient), 250, 251)
@@ -110,12 +110,12 @@ class Mailer:
 
 
 @contextmanager
-def _repeatable() -> Iterator[None]:
-    """Sort the driver's errors into those that may pass and those that will not."""
+def _translated_errors() -> Iterator[None]:
+    """Turn smtplib's errors into Refused or Postponed."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        # A wrong password or a missing extension is our trouble, not the mail's: it may be mended meanwhile.
+        # A wrong password is an error of our configuration, not of this mail, and may be fixed by the next attempt.
         ours = isinstance(error, smtplib.SMTPAuthenticationError)
         raise (Refused if error.smtp_code in _PERMANENT and not ours else Postponed)(error.smtp_code) from error
     except (smtplib.SMTPException, OSError) as error:
@@ -130,5 +130,5 @@ def _expect(answer: tuple[int, bytes], *codes: int) -> None:
 
 @cache
 def connect() -> Mailer:
-    """Return the mailer that the settings name; it opens a connection for each mail."""
+    """Return the mailer of the relay in the settings; it connects for each mail."""
     return Mailer(config.load(Relay))

@@ -1,4 +1,4 @@
-"""MongoDB: one client for a process, made at its first use."""
+"""MongoDB: one client per process, created at its first use."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from functions.common.settings import Mongo
 
 @cache
 def connect() -> Database[dict[str, Any]]:
-    """Return the database; every write to it is acknowledged by a majority, journalled."""
+    """Return the database; its writes are journaled and acknowledged by a majority."""
     settings = config.load(Mongo)
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
             settings.url, tz_aware=True, timeoutMS=int(settings.timeout * 1000), appname="mp3converter", maxPoolSize=32
         )
     except (PyMongoError, ValueError):  # it quotes parts of the URL
-        raise config.ConfigError("MONGODB_URL must be as MongoDB's manual describes connection strings") from None
+        raise config.ConfigError("MONGODB_URL must be a MongoDB connection string") from None
     return client.get_database(
         settings.database, write_concern=WriteConcern("majority", j=True), read_concern=ReadConcern("majority")
     )
 
 
 def within(seconds: float) -> AbstractContextManager[None]:
-    """Limit all that a block asks of the database, together, to so many seconds."""
+    """Limit the total time of all database operations in a block."""
     return pymongo.timeout(seconds)
 
 
 @contextmanager
-def reached() -> Iterator[None]:
-    """Turn every failure of the driver into Failure(UNAVAILABLE); the driver's own words stay in the log."""
+def translated_errors() -> Iterator[None]:
+    """Turn every driver error into Failure(UNAVAILABLE); the driver's message only goes to the log."""
     try:
         yield
     except PyMongoError as error:

@@ -1,7 +1,7 @@
-"""RabbitMQ: events out, each confirmed by the broker.
+"""RabbitMQ: publish events, each confirmed by the broker.
 
-A connection for each batch of events: it costs 9 ms, and none can have died unnoticed while it idled. The driver loads
-with the first batch: a step that has nothing to tell yet, such as a claim, does not wait for it.
+Each batch has a connection of its own: that costs 9 ms, and no idle connection can be lost unnoticed. The driver loads
+with the first batch, so that earlier steps, such as a claim, do not wait for it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 class Queue:
-    """Publish events to the exchange; which queues they reach is the broker's topology."""
+    """Publish events to the exchange, which routes them to queues."""
 
     def __init__(self, settings: Broker) -> None:
         self._settings = settings
 
     def announce(self, jobs: Iterable[Document]) -> bool:
-        """Publish the event of each job's state; a failure is logged, for sweep sends again what still waits."""
+        """Publish the event for each job's state; return False and log if that fails, because sweep sends it again."""
         waiting = list(jobs)
         if not waiting:
             return True
@@ -44,15 +44,15 @@ class Queue:
         return True
 
     def publish(self, batch: Iterable[CloudEvent]) -> None:
-        """Publish events and wait until the broker has each on disk in a queue.
+        """Publish events, and wait until each is stored on disk in a queue.
 
-        Raises Failure(UNAVAILABLE) when one is not confirmed, or is routed to no queue.
+        Raises Failure(UNAVAILABLE) if one is not confirmed or not routed to any queue.
         """
         from functions.backends import amqp
 
         try:
             broker = amqp.parameters(self._settings)
-            # A broker that stops answering in the middle is noticed by its missing heartbeats.
+            # Missing heartbeats show that the broker has stopped answering.
             broker.heartbeat = max(1, round(self._settings.timeout / 2))
             with amqp.connection_to(broker) as connection:
                 channel = connection.channel()
@@ -62,11 +62,11 @@ class Queue:
                     properties = amqp.persistent(events.STRUCTURED, event["id"])
                     with crash.around("publish"):
                         channel.basic_publish(EXCHANGE, key, body, properties, mandatory=True)
-        except (*amqp.GONE, config.ConfigError) as error:
+        except (*amqp.ERRORS, config.ConfigError) as error:
             raise Failure(UNAVAILABLE) from error
 
 
 @cache
 def connect() -> Queue:
-    """Return the queue that the settings name."""
+    """Return the queue of the broker in the settings."""
     return Queue(config.load(Broker))

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class User:
-    """One row: the id, the e-mail address, and the password's hash (plain text in a row from an old database)."""
+    """A row: the id, the e-mail address, and the password's hash (plain text in rows of an old database)."""
 
     id: int
     email: str
@@ -30,25 +30,25 @@ class User:
 
 
 class Users:
-    """The table of users, over one connection for each thread."""
+    """The table of users; each thread has its own connection."""
 
     def __init__(self, settings: Database) -> None:
         self._options = _options(settings)
         self._thread = threading.local()
 
     def find(self, email: str) -> User | None:
-        """Return the user with exactly this e-mail address."""
+        """Return the user with exactly this e-mail address, or None if there is none."""
 
         def select(cursor: Any) -> User | None:
             cursor.execute("SELECT id, email, password FROM user WHERE email = %s", (email,))
             row = cursor.fetchone()
-            # The database's collation takes some different addresses for equal.
+            # The database's collation considers some different addresses equal.
             return User(*row) if row and row[1] == email else None
 
         return self._run(select, again=True)
 
     def add(self, email: str, password: str) -> User:
-        """Add a user. Raises Failure(EMAIL_TAKEN) when there is one with this address."""
+        """Add a user. Raises Failure(EMAIL_TAKEN) if the address is taken."""
 
         def insert(cursor: Any) -> User:
             cursor.execute("INSERT INTO user (email, password) VALUES (%s, %s)", (email, password))
@@ -57,7 +57,7 @@ class Users:
         return self._run(insert)
 
     def change_password(self, user: User, password: str) -> bool:
-        """Replace a user's password, if it is still the one that was read; tell whether it was."""
+        """Replace a user's password if it has not changed since it was read; return whether it was replaced."""
 
         def update(cursor: Any) -> bool:
             changed = cursor.execute(
@@ -69,8 +69,8 @@ class Users:
 
     def _run(self, work: Callable[[Any], Result], *, again: bool = False) -> Result:
         try:
-            # Whether a change that got no answer was made is not known; so it is not begun where nobody listens.
-            with self._connection(proven=not again).cursor() as cursor:
+            # Without an answer it is unknown whether a change was made, so check the connection before each change.
+            with self._connection(checked=not again).cursor() as cursor:
                 return work(cursor)
         except pymysql.err.IntegrityError as error:
             if error.args[0] == ER.DUP_ENTRY:
@@ -78,14 +78,14 @@ class Users:
             raise Failure(UNAVAILABLE) from error
         except pymysql.err.MySQLError as error:
             self._drop()
-            if again:  # the server closed an idle connection: a read may simply be repeated
+            if again:  # the server may have closed an idle connection, and a read may be repeated
                 return self._run(work)
             raise Failure(UNAVAILABLE) from error
 
-    def _connection(self, *, proven: bool) -> Any:
-        """Return this thread's connection; `proven` asks the server whether it is still there, and makes a new one."""
+    def _connection(self, *, checked: bool) -> Any:
+        """Return this thread's connection; `checked` pings the server first and reconnects if that fails."""
         connection = getattr(self._thread, "connection", None)
-        if connection is not None and proven:
+        if connection is not None and checked:
             try:
                 connection.ping()
             except pymysql.err.MySQLError:
@@ -103,7 +103,7 @@ class Users:
 
 
 def _options(settings: Database) -> dict[str, Any]:
-    """Return pymysql's arguments for a URL such as mysql://user:password@host:3306/mp3converter?tls=required."""
+    """Return pymysql's arguments for a URL like mysql://user:password@host:3306/mp3converter?tls=required."""
     parts = urlsplit(settings.url)
     if len(parts.path) < 2:
         raise config.ConfigError("MYSQL_URL must name a database")
@@ -121,10 +121,10 @@ def _options(settings: Database) -> dict[str, Any]:
     }
     if not config.requires_tls(settings.url, "MYSQL_URL"):
         return options | {"ssl_disabled": True}
-    return options | {"ssl": ssl.create_default_context()}  # one for all connections: making it costs 19 ms
+    return options | {"ssl": ssl.create_default_context()}  # shared by all connections: creating it takes 19 ms
 
 
 @cache
 def connect() -> Users:
-    """Return the users of the database that the settings name."""
+    """Return the users of the database in the settings."""
     return Users(config.load(Database))

@@ -42,7 +42,7 @@ class Broker:
                 log.info("connected to RabbitMQ")
                 failures = 0
                 self._serve(self._connection)
-            except amqp.GONE as error:
+            except amqp.ERRORS as error:
                 log.warning("no connection to RabbitMQ", extra={"reason": repr(error)})
             self._close()
             for consumer in self.consumers:
@@ -81,7 +81,7 @@ class Broker:
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
-        except amqp.GONE as error:
+        except amqp.ERRORS as error:
             log.debug("could not close the connection", extra={"reason": repr(error)})
 
 

@@ -91,10 +91,12 @@ def announce_again(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
 
 REPAIRS = (
     # "clean" deletes their files, as for every ended job.
-    Repair("end_uploads", lambda jobs, limit: jobs.lease_over(transitions.RECEIVING, limit), applying(ABANDON)),
-    Repair("end_conversions", lambda jobs, limit: jobs.lease_over(transitions.CONVERTING, limit), end_conversions),
-    Repair("end_mails", lambda jobs, limit: jobs.mail_over(transitions.CLAIMED, limit), end_mails),
-    Repair("end_handed_over", lambda jobs, limit: jobs.mail_over(transitions.HANDING_OVER, limit), applying(LOSE_MAIL)),
+    Repair("end_uploads", lambda jobs, limit: jobs.lease_expired(transitions.RECEIVING, limit), applying(ABANDON)),
+    Repair("end_conversions", lambda jobs, limit: jobs.lease_expired(transitions.CONVERTING, limit), end_conversions),
+    Repair("end_mails", lambda jobs, limit: jobs.mail_expired(transitions.CLAIMED, limit), end_mails),
+    Repair(
+        "end_handed_over", lambda jobs, limit: jobs.mail_expired(transitions.HANDING_OVER, limit), applying(LOSE_MAIL)
+    ),
     # These only mark what has expired; "clean" deletes the files once no download of them can be running.
     Repair("expire_videos", lambda jobs, limit: jobs.expired("video", limit), applying(EXPIRE_VIDEO)),
     Repair("expire_mp3s", lambda jobs, limit: jobs.expired("mp3", limit), applying(EXPIRE_MP3)),

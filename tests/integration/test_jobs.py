@@ -114,9 +114,9 @@ def test_queries_on_both(collection: Collection[Document]) -> None:
             collection.insert_one(document)
     stores = [Jobs(each, lambda: NOW, PERIODS) for each in (memory, collection)]  # type: ignore[arg-type]
     questions: tuple[Callable[[Jobs], Iterator[Document]], ...] = (
-        lambda jobs: jobs.lease_over(transitions.CONVERTING, 9999),
+        lambda jobs: jobs.lease_expired(transitions.CONVERTING, 9999),
         lambda jobs: jobs.unannounced(9999),
-        lambda jobs: jobs.mail_over(transitions.CLAIMED, 9999),
+        lambda jobs: jobs.mail_expired(transitions.CLAIMED, 9999),
         lambda jobs: jobs.uncleaned(9999),
         lambda jobs: jobs.expired("mp3", 9999),
     )
