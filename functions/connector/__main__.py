@@ -1,4 +1,4 @@
-"""The connector: RabbitMQ queues to HTTP CloudEvents, where no RabbitmqSource exists."""
+"""The connector: deliver messages of RabbitMQ queues as CloudEvents over HTTP, where there is no RabbitmqSource."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDED = "ended"
 
 
 def main() -> int:
-    """Run until a signal; return the process's exit status."""
+    """Run until a signal; return the exit status."""
     logs.setup("connector")
     try:
         settings = config.load(Connector)
@@ -55,50 +55,50 @@ def _broker(settings: Connector) -> Broker:
 
 
 def _run(broker: Broker, settings: Connector) -> int:
-    # A SimpleQueue is what a signal handler may safely put into.
-    news: SimpleQueue[str] = SimpleQueue()
+    # A signal handler may safely put into a SimpleQueue.
+    notices: SimpleQueue[str] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: news.put(signal.Signals(received).name))
+        signal.signal(number, lambda received, _frame: notices.put(signal.Signals(received).name))
     stopping = threading.Event()
-    threads = [_start("broker", broker.run, news)]
+    threads = [_start("broker", broker.run, notices)]
     if settings.sweep_url:
-        tick = lambda: timer.run(settings.sweep_url, settings.sweep_every, settings.sweep_timeout, stopping)  # noqa: E731
-        threads.append(_start("timer", tick, news))
-    first = news.get()
+        run_timer = lambda: timer.run(settings.sweep_url, settings.sweep_every, settings.sweep_timeout, stopping)  # noqa: E731
+        threads.append(_start("timer", run_timer, notices))
+    first = notices.get()
     if first == ENDED:
-        log.critical("a thread ended: this is a defect")
+        log.critical("a thread ended unexpectedly")
         return 1
-    log.info("stopping: calls under way may end", extra={"signal": first})
+    log.info("stopping: waiting for running calls", extra={"signal": first})
     stopping.set()
     broker.stop()
-    return _await(threads, news, settings.grace)
+    return _await(threads, notices, settings.grace)
 
 
-def _await(threads: list[threading.Thread], news: SimpleQueue[str], grace: float) -> int:
+def _await(threads: list[threading.Thread], notices: SimpleQueue[str], grace: float) -> int:
     deadline = time.monotonic() + grace
     ended = 0
     while ended < len(threads):
         try:
-            message = news.get(timeout=max(0.0, deadline - time.monotonic()))
+            message = notices.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
-            log.warning("calls were cut: CONNECTOR_GRACE_SECONDS are over, RabbitMQ delivers their messages again")
+            log.warning("calls were cut off after CONNECTOR_GRACE_SECONDS: RabbitMQ will redeliver their messages")
             return 1
         if message != ENDED:
-            log.warning("calls were cut by a second signal: RabbitMQ delivers their messages again")
+            log.warning("calls were cut off by a second signal: RabbitMQ will redeliver their messages")
             return 1
         ended += 1
     log.info("stopped")
     return 0
 
 
-def _start(name: str, work: Callable[[], None], news: SimpleQueue[str]) -> threading.Thread:
+def _start(name: str, work: Callable[[], None], notices: SimpleQueue[str]) -> threading.Thread:
     def run() -> None:
         try:
             work()
         except Exception:
-            log.exception("the thread failed", extra={"thread": name})
+            log.exception("a thread failed", extra={"thread": name})
         finally:
-            news.put(ENDED)
+            notices.put(ENDED)
 
     thread = threading.Thread(target=run, daemon=True, name=name)
     thread.start()

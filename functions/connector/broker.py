@@ -1,4 +1,4 @@
-"""The one connection to RabbitMQ, and the thread that owns it."""
+"""The connection to RabbitMQ, and the thread that owns it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECONNECT_MOST_SECONDS = 15.0
 
 
 class Broker:
-    """Keeps every queue consumed until it is told to stop."""
+    """Consume every queue until `stop`; reconnect if the connection is lost."""
 
     def __init__(self, parameters: pika.connection.Parameters) -> None:
         self._parameters = parameters
@@ -30,11 +30,11 @@ class Broker:
 
     @property
     def consuming(self) -> bool:
-        """Whether every queue is consumed at the moment."""
+        """Whether every queue is being consumed."""
         return all(consumer.consuming for consumer in self.consumers)
 
     def run(self) -> None:
-        """Connect, serve, and connect again, until stop is called and every call has been settled."""
+        """Connect, serve and reconnect until `stop` was called and every message is settled."""
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -46,23 +46,23 @@ class Broker:
                 log.warning("no connection to RabbitMQ", extra={"reason": repr(error)})
             self._close()
             for consumer in self.consumers:
-                consumer.lose()
+                consumer.reset()
             self._stopping.wait(_reconnect_wait(failures))
             failures += 1
 
     def stop(self) -> None:
-        """Make run return as soon as the calls that are under way have been settled; from any thread."""
+        """Make `run` return once the running calls are settled. Thread-safe."""
         self._stopping.set()
         self.wake()
 
     def wake(self) -> None:
-        """Make the connection's thread look around at once; from any thread."""
+        """Wake the connection's thread. Thread-safe."""
         connection = self._connection
         try:
             if connection is not None:
                 connection.add_callback_threadsafe(lambda: None)
         except (ConnectionWrongStateError, OSError) as error:
-            log.debug("nothing to wake", extra={"reason": repr(error)})
+            log.debug("no connection to wake", extra={"reason": repr(error)})
 
     def _serve(self, connection: pika.BlockingConnection) -> None:
         while True:
@@ -77,7 +77,7 @@ class Broker:
             connection.process_data_events(time_limit=TICK_SECONDS)
 
     def _close(self) -> None:
-        # One that was merely left would keep its messages until RabbitMQ misses its heartbeats.
+        # Otherwise RabbitMQ would keep its messages until it misses the heartbeats.
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
@@ -86,6 +86,6 @@ class Broker:
 
 
 def _reconnect_wait(failures: int) -> float:
-    # Jitter: the connectors of a cluster must not come back all at the same moment.
+    # Jitter keeps the connectors of a cluster from reconnecting all at once.
     wait = min(RECONNECT_MOST_SECONDS, RECONNECT_SECONDS * 2.0 ** min(failures, 10))
-    return wait * random.uniform(0.5, 1)  # noqa: S311 - nothing is secret here
+    return wait * random.uniform(0.5, 1)  # noqa: S311 - not for cryptography

@@ -1,4 +1,4 @@
-"""One HTTP call: no redirect followed, the answer's body ignored, a host that vanished noticed."""
+"""One HTTP call: redirects are not followed, the response's body is ignored, and a dead host is noticed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib3.connection import HTTPConnection
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
-# A call may last for minutes without a byte: only probes tell a busy function from a machine that is gone (a minute).
-_PROBES = [
+# A call may take minutes without a byte; only TCP keep-alive probes tell a busy function from a dead host, in a minute.
+_KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
@@ -20,20 +20,20 @@ _PROBES = [
 ]
 
 
-class _Probing(HTTPAdapter):
+class _KeepAliveAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, socket_options=[*HTTPConnection.default_socket_options, *_PROBES])
+        super().init_poolmanager(*args, **kwargs, socket_options=[*HTTPConnection.default_socket_options, *_KEEP_ALIVE])
 
 
 def post(request: requests.PreparedRequest, timeout: float | None) -> int:
-    """Send the request and return the status of its answer.
+    """Send the request and return the status of the response.
 
-    Raises requests.RequestException when there is none. Each call has a connection of its own: one that was kept
-    may be closed by the function at the very moment of its next use, which would look like a failed call.
+    Raises requests.RequestException if there is none. Each call has its own connection: the function may close a kept
+    one just when it is used again, which would look like a failed call.
     """
     with requests.Session() as session:
-        session.mount("http://", _Probing())
-        session.mount("https://", _Probing())
+        session.mount("http://", _KeepAliveAdapter())
+        session.mount("https://", _KeepAliveAdapter())
         limits = (CONNECT_TIMEOUT_SECONDS, timeout)
         with session.send(request, timeout=limits, allow_redirects=False, stream=True) as answer:
             return answer.status_code

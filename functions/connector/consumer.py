@@ -1,4 +1,4 @@
-"""One queue: its channel, what is taken from it and how that is settled."""
+"""One queue: its channel, its messages, and how they are settled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ATTACH_AGAIN_SECONDS = 1.0
 
 
 class Consumer:
-    """A queue's messages on their way to its workers and back; all of it runs in the connection's thread."""
+    """Pass a queue's messages to its workers and settle them; every method runs in the connection's thread."""
 
     def __init__(self, workers: Workers) -> None:
         self.queue = workers.queue
@@ -29,17 +29,17 @@ class Consumer:
         self._unsettled = 0
         self._workers = workers
         self._channel: BlockingChannel | None = None
-        self._over = threading.Event()
+        self._cancelled = threading.Event()
         self._attach_at = 0.0
-        self._complaint = ""
+        self._last_error = ""
 
     @property
     def busy(self) -> bool:
-        """Whether RabbitMQ still waits to hear about a message."""
+        """Whether a message of the open channel is not settled."""
         return self._channel is not None and self._channel.is_open and self._unsettled > 0
 
     def attach(self, connection: BlockingConnection) -> None:
-        """Consume, if we do not and it is time to try."""
+        """Start consuming, if that has stopped and the pause between attempts is over."""
         channel = self._channel
         # RabbitMQ cancels a consumer when its queue is deleted or moves to another node.
         self.consuming = channel is not None and channel.is_open and bool(channel.consumer_tags)
@@ -48,42 +48,42 @@ class Consumer:
         self._attach_at = time.monotonic() + ATTACH_AGAIN_SECONDS
         try:
             if channel is None or not channel.is_open:
-                self.lose()
+                self.reset()
                 channel = self._channel = connection.channel()
                 channel.basic_qos(prefetch_count=self.queue.prefetch)
             channel.queue_declare(self.queue.name, passive=True)
             channel.basic_consume(self.queue.name, self._on_message)
         except AMQPChannelError as error:
-            self._complain(repr(error))
+            self._log_once(repr(error))
         else:
-            self.consuming, self._complaint = True, ""
+            self.consuming, self._last_error = True, ""
             log.info("consuming", extra={"queue": self.queue.name})
 
     def settle(self) -> None:
-        """Tell RabbitMQ about the calls that have ended."""
+        """Settle the messages whose calls have ended."""
         for delivery, verdict in _drain(self._workers.finished):
             self._settle(delivery, verdict)
 
     def stop(self) -> None:
-        """Take no more messages and give back those that no worker has begun."""
+        """Stop consuming, and requeue the messages that no worker has begun."""
         self.consuming = False
         if self._channel is not None and self._channel.is_open:
             try:
                 for tag in self._channel.consumer_tags:
                     self._channel.basic_cancel(tag)
             except AMQPChannelError as error:
-                self._complain(repr(error))
-        self._over.set()
+                self._log_once(repr(error))
+        self._cancelled.set()
         for delivery in _drain(self._workers.waiting):
             self._settle(delivery, Verdict.AGAIN)
 
-    def lose(self) -> None:
-        """Forget the channel: RabbitMQ has taken back what was not settled on it."""
+    def reset(self) -> None:
+        """Forget a closed channel, whose unsettled messages RabbitMQ has requeued."""
         if self._unsettled:
             log.warning("lost the channel", extra={"queue": self.queue.name, "unsettled": self._unsettled})
         self.consuming = False
-        self._over.set()
-        self._over = threading.Event()
+        self._cancelled.set()
+        self._cancelled = threading.Event()
         self._channel = None
         self._unsettled = 0
         _drain(self._workers.waiting)
@@ -92,8 +92,8 @@ class Consumer:
     def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
         channel = self._channel
         if channel is None or channel is not delivery.channel or not channel.is_open:
-            about = {"queue": self.queue.name, "message_id": delivery.properties.message_id, "verdict": verdict.value}
-            log.warning("the channel was lost during the call: RabbitMQ delivers the message again", extra=about)
+            extra = {"queue": self.queue.name, "message_id": delivery.properties.message_id, "verdict": verdict.value}
+            log.warning("the channel was lost during the call: RabbitMQ will redeliver the message", extra=extra)
             return
         self._unsettled -= 1
         try:
@@ -102,16 +102,16 @@ class Consumer:
             else:
                 channel.basic_nack(delivery.tag, requeue=verdict is Verdict.AGAIN)
         except AMQPChannelError as error:
-            self._complain(repr(error))
+            self._log_once(repr(error))
 
-    def _complain(self, reason: str) -> None:
-        if reason != self._complaint:
-            log.warning("RabbitMQ closed the channel: trying on", extra={"queue": self.queue.name, "reason": reason})
-        self._complaint = reason
+    def _log_once(self, reason: str) -> None:
+        if reason != self._last_error:
+            log.warning("RabbitMQ closed the channel: retrying", extra={"queue": self.queue.name, "reason": reason})
+        self._last_error = reason
 
     def _on_message(self, channel: BlockingChannel, method: Any, properties: BasicProperties, body: bytes) -> None:
         self._unsettled += 1
-        self._workers.waiting.put(Delivery(channel, self._over, method.delivery_tag, properties, body))
+        self._workers.waiting.put(Delivery(channel, self._cancelled, method.delivery_tag, properties, body))
 
 
 def _drain(items: SimpleQueue[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""An AMQP message as a CloudEvent over HTTP, by the rules of Knative's RabbitmqSource."""
+"""Convert an AMQP message to a CloudEvent over HTTP, as Knative's RabbitmqSource does."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ TRACE_HEADERS = ("traceparent", "tracestate")
 
 _NAME = re.compile(r"[a-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# The SDK keeps these two beside the attributes: an extension of that name would replace them.
-_TAKEN = frozenset({"data", "extensions"})
+# The SDK stores these two next to the attributes, so an extension of that name would replace them.
+_RESERVED = frozenset({"data", "extensions"})
 
 
 class ConversionError(Exception):
-    """The message cannot be made into a CloudEvent."""
+    """The message cannot be converted to a CloudEvent."""
 
 
 def to_request(url: str, queue: str, properties: BasicProperties, body: bytes) -> requests.PreparedRequest:
-    """Make the call that a message stands for, in binary mode."""
+    """Return the HTTP request for a message, in binary mode."""
     try:
         headers, data = to_binary(to_event(queue, properties, body), data_marshaller=lambda value: value)
         trace = {name: value for name, value in (properties.headers or {}).items() if name in TRACE_HEADERS}
@@ -44,7 +44,7 @@ def to_request(url: str, queue: str, properties: BasicProperties, body: bytes) -
 
 
 def to_event(queue: str, properties: BasicProperties, body: bytes) -> CloudEvent:
-    """Read the event that a message holds, or wrap a message that holds none."""
+    """Return the event in a message, or an event that wraps a message without one."""
     media_type = _media_type(properties.content_type)
     if media_type == BATCH:
         raise ConversionError("a batch of events is not supported")
@@ -61,12 +61,12 @@ def _structured(body: bytes) -> CloudEvent:
     if not isinstance(document, dict) or document.get("specversion") not in VERSIONS:
         raise ConversionError("the body is not a CloudEvent in JSON")
     data = _data(document)
-    # Only version 0.3 has this attribute; the data is decoded by now.
+    # Only version 0.3 has datacontentencoding, and the data is decoded by now.
     attributes = {
         name: value for name, value in document.items() if name not in ("data", "data_base64", "datacontentencoding")
     }
     if any(isinstance(value, (dict, list)) for value in attributes.values()):
-        raise ConversionError("an attribute is neither text nor a number nor a boolean")
+        raise ConversionError("an attribute is not text, a number or a boolean")
     return _event(attributes, data)
 
 
@@ -110,11 +110,11 @@ def _wrapped(queue: str, properties: BasicProperties, body: bytes) -> CloudEvent
 
 def _event(attributes: Mapping[str, Any], data: bytes) -> CloudEvent:
     present = {name.lower(): _text(value) for name, value in attributes.items() if value not in (None, "")}
-    if wrong := [name for name in present if not _NAME.fullmatch(name) or name in _TAKEN]:
-        raise ConversionError(f"not a name for an attribute: {wrong[0]!r}")
+    if wrong := [name for name in present if not _NAME.fullmatch(name) or name in _RESERVED]:
+        raise ConversionError(f"invalid attribute name: {wrong[0]!r}")
     if "time" in present and datetime.fromisoformat(present["time"]).tzinfo is None:
-        raise ConversionError("the time has no zone")
-    # The constructor supplies what is missing of specversion, id and time, and refuses an event without type or source.
+        raise ConversionError("the time has no time zone")
+    # The constructor fills in specversion, id and time, and refuses an event without type or source.
     return CloudEvent(present, data)
 
 
@@ -135,6 +135,6 @@ def _text(value: Any) -> str:
 def _header(value: Any) -> bytes:
     text = _text(value).strip()
     if _CONTROL.search(text):
-        raise ConversionError("an attribute holds control characters")
-    # As bytes: the client would refuse or change what is not Latin-1.
+        raise ConversionError("an attribute contains control characters")
+    # Bytes, because requests would refuse or change text that is not Latin-1.
     return text.encode()

@@ -1,4 +1,4 @@
-"""What becomes of a message: RabbitmqSource's table of statuses and its backoff."""
+"""Delivery of a message, with RabbitmqSource's status codes and backoff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functions.connector import calls
 
 log = logging.getLogger(__name__)
 
-# What sdk-go's HTTP protocol tries again; no other status, not even 500.
+# The statuses that sdk-go's HTTP protocol retries; 500 is not among them.
 RETRIED = frozenset({404, 413, 425, 429, 502, 503, 504})
 
 
@@ -28,14 +28,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Backoff:
-    """How often and after which waits a call is made again."""
+    """How often a call is retried, and the waits between."""
 
     retry: int
     delay: float
     policy: str
 
     def wait(self, number: int) -> float:
-        """Return the seconds before the retry of that number, the first being 1."""
+        """Return the seconds to wait before a retry; the first is number 1."""
         return self.delay * (2**number if self.policy == "exponential" else number)
 
 
@@ -46,9 +46,9 @@ def deliver(
     pause: Callable[[float], bool],
     about: dict[str, str],
 ) -> Verdict:
-    """Call until an answer settles the message.
+    """Call until a response or the last retry settles the message.
 
-    `pause` waits and tells whether the message is still ours to deliver. `about` goes into every log line.
+    `pause` waits, and returns False if the delivery was cancelled. `about` goes into every log line.
     """
     attempt = 0
     while True:
@@ -60,13 +60,13 @@ def deliver(
             log.info("delivered", extra=fields)
             return Verdict.DONE
         if isinstance(outcome, int) and outcome not in RETRIED:
-            log.error("refused: the message is a dead letter", extra=fields)
+            log.error("rejected: the message is dead-lettered", extra=fields)
             return Verdict.DEAD
         if attempt > backoff.retry:
-            log.error("not delivered: the message is a dead letter", extra=fields)
+            log.error("not delivered: the message is dead-lettered", extra=fields)
             return Verdict.DEAD
         wait = backoff.wait(attempt)
-        log.warning("not delivered: trying again", extra=fields | {"wait": wait})
+        log.warning("not delivered: retrying", extra=fields | {"wait": wait})
         if not pause(wait):
             return Verdict.AGAIN
 

@@ -1,4 +1,4 @@
-"""GET /_/health: whether every queue is consumed."""
+"""GET /_/health: whether every queue is being consumed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.connector.broker import Broker
 
 
 def serve(host: str, port: int, broker: Broker) -> None:
-    """Answer in a thread of its own, for as long as the process lives."""
+    """Serve in a background thread until the process ends."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5
@@ -29,7 +29,7 @@ def serve(host: str, port: int, broker: Broker) -> None:
             self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
-            """Write nothing: a probe every few seconds is no news."""
+            """Log nothing: probes come every few seconds."""
 
     server = ThreadingHTTPServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="health").start()

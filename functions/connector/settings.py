@@ -1,4 +1,4 @@
-"""The connector's settings, and the queues that they name."""
+"""The connector's settings, and its queues."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from functions.common.config import ConfigError, Settings, choice, integer, seco
 
 
 class Connector(Settings):
-    """How queues become calls."""
+    """How messages are delivered, and when sweep is called."""
 
     sinks: str = text(
-        "CONNECTOR_SINKS", "the URL of each queue's function, such as 'videos=http://HOST/ mp3s=http://HOST/'"
+        "CONNECTOR_SINKS",
+        "each queue and the URL that gets its messages, such as 'videos=http://HOST/ mp3s=http://HOST/'",
     )
     parallelism: str = text(
-        "CONNECTOR_PARALLELISM", "calls at once, for all queues or QUEUE=NUMBER for each", default="1"
+        "CONNECTOR_PARALLELISM", "concurrent calls: a number for every queue, or QUEUE=NUMBER for each", default="1"
     )
     prefetch: str = text(
-        "CONNECTOR_PREFETCH", "messages held at once, likewise; the parallelism without it", default=""
+        "CONNECTOR_PREFETCH", "unacknowledged messages, in the same form; default: the parallelism", default=""
     )
-    retry: int = integer("CONNECTOR_RETRY", "calls after the first one, if a try may help", default=5, maximum=1000)
-    backoff: float = seconds("CONNECTOR_BACKOFF_SECONDS", "what the waits between them grow from", default=1.0)
+    retry: int = integer("CONNECTOR_RETRY", "retries of a call that may succeed later", default=5, maximum=1000)
+    backoff: float = seconds("CONNECTOR_BACKOFF_SECONDS", "base of the wait before a retry", default=1.0)
     policy: Literal["exponential", "linear"] = choice(
-        "CONNECTOR_BACKOFF_POLICY", "how they grow", "exponential", "linear", default="exponential"
+        "CONNECTOR_BACKOFF_POLICY",
+        "how the wait grows: exponential or linear",
+        "exponential",
+        "linear",
+        default="exponential",
     )
     call_timeout: float = seconds(
-        "CONNECTOR_CALL_TIMEOUT_SECONDS",
-        "how long an answer may take; 0 for no limit of ours",
-        default=0.0,
-        minimum=0.0,
+        "CONNECTOR_CALL_TIMEOUT_SECONDS", "maximum time of a call; 0 for no limit", default=0.0, minimum=0.0
     )
-    grace: float = seconds("CONNECTOR_GRACE_SECONDS", "how long calls may take to end after SIGTERM", default=600.0)
-    sweep_url: str = url("SWEEP_URL", "what the timer calls; no timer without it", "http", "https", default="")
-    sweep_every: float = seconds("SWEEP_EVERY_SECONDS", "how often", default=30.0)
-    sweep_timeout: float = seconds("SWEEP_TIMEOUT_SECONDS", "how long such a call may take", default=300.0)
-    health_port: int = integer(
-        "CONNECTOR_HEALTH_PORT", "where /_/health is; nowhere without it", default=0, maximum=65_535
-    )
-    host: str = text("HOST", "the address to listen on", default="0.0.0.0")  # noqa: S104 - a probe comes from outside
+    grace: float = seconds("CONNECTOR_GRACE_SECONDS", "time for running calls to end after SIGTERM", default=600.0)
+    sweep_url: str = url("SWEEP_URL", "URL of sweep, called by a timer; no timer if empty", "http", "https", default="")
+    sweep_every: float = seconds("SWEEP_EVERY_SECONDS", "time between these calls", default=30.0)
+    sweep_timeout: float = seconds("SWEEP_TIMEOUT_SECONDS", "maximum time of such a call", default=300.0)
+    health_port: int = integer("CONNECTOR_HEALTH_PORT", "port of /_/health; 0 for none", default=0, maximum=65_535)
+    host: str = text("HOST", "address to listen on", default="0.0.0.0")  # noqa: S104 - probes come from other hosts
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = choice(
-        "LOG_LEVEL", "the least level that is logged", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO"
+        "LOG_LEVEL", "lowest level that is logged", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO"
     )
 
 
 class Queue(NamedTuple):
-    """A queue and where its messages go."""
+    """A queue, and how its messages are delivered."""
 
     name: str
     url: str
@@ -54,9 +54,9 @@ class Queue(NamedTuple):
 
 
 def queues(settings: Connector) -> list[Queue]:
-    """Read the queues from the settings that speak of all of them.
+    """Return the queues in the settings.
 
-    Raises ConfigError, which names the setting that is malformed.
+    Raises ConfigError, which names the malformed setting.
     """
     sinks = _sinks(settings.sinks)
     parallelism = _numbers("CONNECTOR_PARALLELISM", settings.parallelism, sinks, maximum=1000)

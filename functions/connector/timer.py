@@ -1,4 +1,4 @@
-"""The timer that calls sweep where no PingSource does, with an event like PingSource's."""
+"""A timer that calls sweep where there is no PingSource, with the same event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCE = "/apis/v1/namespaces/default/pingsources/sweep"
 
 
 def run(url: str, every: float, timeout: float, stopping: threading.Event) -> None:
-    """Call every so many seconds, one call at a time, until told to stop."""
+    """Call every `every` seconds, one call at a time, until stopped."""
     due = time.monotonic() + every
     while not stopping.wait(max(0.0, due - time.monotonic())):
         _tick(url, timeout)
@@ -32,7 +32,7 @@ def _tick(url: str, timeout: float) -> None:
     try:
         status = calls.post(requests.Request("POST", url, headers=headers, data=body).prepare(), timeout)
     except requests.RequestException as error:
-        log.warning("the timer's call failed", extra={"outcome": type(error).__name__})
+        log.warning("the call of sweep failed", extra={"outcome": type(error).__name__})
         return
     if not 200 <= status < 300:
-        log.warning("the timer's call failed", extra={"outcome": status})
+        log.warning("the call of sweep failed", extra={"outcome": status})

@@ -1,4 +1,4 @@
-"""The threads that make a queue's calls; they never touch its channel, for a channel belongs to one thread."""
+"""The threads that make a queue's calls; they never use its channel, which is not thread-safe."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message that RabbitMQ waits to hear about; `over` is set once there is no use in going on."""
+    """A message that is not settled; `cancelled` is set once it is of no use to go on."""
 
     channel: BlockingChannel
-    over: threading.Event
+    cancelled: threading.Event
     tag: int
     properties: BasicProperties
     body: bytes
 
 
 class Workers:
-    """As many threads as calls may run at once: they take from `waiting` and put into `finished`."""
+    """A thread for each concurrent call: they take from `waiting` and put into `finished`."""
 
     def __init__(self, queue: Queue, backoff: Backoff, timeout: float | None, wake: Callable[[], None]) -> None:
         self.queue = queue
@@ -54,7 +54,7 @@ class Workers:
             try:
                 verdict = self._deliver(delivery)
             except Exception:
-                log.exception("a defect: the message is a dead letter", extra={"queue": self.queue.name})
+                log.exception("unexpected error: the message is dead-lettered", extra={"queue": self.queue.name})
             self.finished.put((delivery, verdict))
             self._wake()
 
@@ -63,12 +63,12 @@ class Workers:
         try:
             request = to_request(self.queue.url, self.queue.name, delivery.properties, delivery.body)
         except ConversionError as error:
-            log.error("not a CloudEvent: the message is a dead letter", extra=about | {"reason": str(error)})
+            log.error("not a CloudEvent: the message is dead-lettered", extra=about | {"reason": str(error)})
             return Verdict.DEAD
         about |= {name: _attribute(request, name) for name in ("type", "subject")}
         about |= trace.fields(trace.parse(_attribute(request, "traceparent")) or "")
         return deliver(
-            request, self._backoff, self._timeout, pause=lambda wait: not delivery.over.wait(wait), about=about
+            request, self._backoff, self._timeout, pause=lambda wait: not delivery.cancelled.wait(wait), about=about
         )
 
 

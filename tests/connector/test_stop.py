@@ -46,7 +46,7 @@ def test_a_message_that_waits_for_its_next_try_goes_back(queues: Queues, sink: S
     sink.answer = lambda call: 503
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_BACKOFF_SECONDS=60)
     queues.event(name, "patient")
-    until(lambda: connector.lines("not delivered: trying again"), "the first try")
+    until(lambda: connector.lines("not delivered: retrying"), "the first try")
     assert connector.stop() == 0
     assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (1, 1, 0)
 
