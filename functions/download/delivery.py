@@ -1,4 +1,4 @@
-"""Delivery: which MP3 a download gets, or why it gets none (functions/README.md, Answers to people)."""
+"""Delivery: open the MP3 for a download, or say why there is none (functions/README.md, Answers to people)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RETRY_AFTER_SECONDS = 2
 def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     """Return a reader of a job's MP3.
 
-    Raises Failure: NOT_FOUND, NOT_READY, EXPIRED, or 422 with the job's own code and sentence.
+    Raises Failure: NOT_FOUND, NOT_READY, EXPIRED, UNAVAILABLE, or 422 with the code and sentence of a failed job.
     """
     if job is None or job["state"] == transitions.ABORTED:
         raise Failure(errors.NOT_FOUND)
@@ -34,10 +34,10 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     return reader
 
 
-def begun(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
-    """Return blocks of which the first is read already: what fails there can still be answered with an error.
+def started(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
+    """Return the blocks after reading the first, so that its failure can still be answered with an error.
 
-    They come for so many seconds; after that the answer breaks off, and its length tells that it is not whole.
+    After `seconds`, they raise Failure: the client notices that the response is shorter than its Content-Length.
     """
     first = next(blocks, b"")
     return _within(chain([first], blocks), time.monotonic() + seconds)
@@ -51,6 +51,6 @@ def _within(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
 
 
 def filename(job: dict[str, Any]) -> str:
-    """Return the name that the MP3 is saved under: the video's, with another ending."""
+    """Return the file name of the MP3: the video's, with the extension .mp3."""
     stem, dot, _ = job["filename"].rpartition(".")
     return f"{stem if dot and stem else job['filename']}.mp3"

@@ -12,18 +12,18 @@ from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
 
 @dataclass(frozen=True)
 class Span:
-    """The bytes from `start` up to, but without, `stop`; `partial` when the request asked for a range."""
+    """The bytes from `start` up to, not including, `stop`; `partial` if the request has a valid range."""
 
     start: int
     stop: int
     partial: bool
 
 
-def wanted(request: Request, length: int, etag: str) -> Span:
+def requested(request: Request, length: int, etag: str) -> Span:
     """Return the bytes to answer with.
 
-    A range that is malformed, of another unit, one of several, or of another version of the file is no range: the
-    whole file answers. Raises Failure(RANGE_NOT_SATISFIABLE) for one that begins past the end.
+    That is the whole file if the range is malformed, in another unit, one of several, or of another version of the
+    file. Raises Failure(RANGE_NOT_SATISFIABLE) if the range begins after the end.
     """
     whole = Span(0, length, partial=False)
     asked = request.range
@@ -33,7 +33,7 @@ def wanted(request: Request, length: int, etag: str) -> Span:
     if request.headers.get("If-Range", quote_etag(etag)) != quote_etag(etag):
         return whole
     first, _ = asked.ranges[0]
-    if first is not None and first < 0:  # a suffix; one that is longer than the file is all of it
+    if first is not None and first < 0:  # a suffix; one longer than the file is the whole file
         return Span(max(0, length + first), length, partial=True)
     span = asked.range_for_length(length)
     if span is None or (first is not None and first >= length):

@@ -50,10 +50,10 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
     if request.if_none_match.contains(etag):
         response = Response(status=304, headers=headers)
     else:
-        span = ranges.wanted(request, reader.length, etag)
+        span = ranges.requested(request, reader.length, etag)
         blocks: Iterable[bytes] = ()
         if request.method == "GET":
-            blocks = delivery.begun(reader.blocks(span.start, span.stop), timeout)
+            blocks = delivery.started(reader.blocks(span.start, span.stop), timeout)
         response = Response(blocks, 206 if span.partial else 200, headers, content_type="audio/mpeg")
         response.content_length = span.stop - span.start
         if span.partial:

@@ -19,39 +19,39 @@ from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.settings import Limits
 
-Given = list[tuple[str, str]]  # options as they came, name by name
+RawOptions = list[tuple[str, str]]  # names and values as they were sent
 
 _FIELD = "file"
 _NAME_PARAMETER = "filename"
 _BLOCK_BYTES = 262_144
 _MOST_PARTS = 32
-_FORM_BYTES = 65_536  # boundaries, headers and other fields beside the video
-_FIELD_MOST_BYTES = 2048  # the longest text, in the longest characters, and some
+_FORM_BYTES = 65_536  # boundaries, headers and the other fields
+_FIELD_MOST_BYTES = 2048  # more than the longest valid text in UTF-8
 _NAME_MOST_BYTES = 255
 _UNNAMED = "video"
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video that is arriving: the name that its sender gave it, its bytes, and the options that came with it.
+    """A video that is being received: its file name, its bytes, and its options.
 
-    A form may say options after the file: they join `given` when the last of the blocks has been read.
+    Options that follow the file in a form are added to `given` once the last block has been read.
     """
 
     filename: str
     blocks: Iterator[bytes]
-    given: Given = field(default_factory=list)
+    given: RawOptions = field(default_factory=list)
 
     def options(self) -> Options:
-        """Return the options that have come so far. Raises Failure(INVALID_OPTION)."""
+        """Return the options received so far. Raises Failure(INVALID_OPTION)."""
         return options.parse(self.given)
 
 
 def open_video(request: Request, limits: Limits) -> Video:
-    """Return the one video in the request; reading its blocks raises Failure for everything that is not right.
+    """Return the video in the request; reading its blocks raises Failure if the body is invalid.
 
-    Whoever reads them to the end has the whole video: a body that ends early raises Failure(INCOMPLETE_BODY).
-    A wrong option that stands in front of the video raises Failure(INVALID_OPTION) here already.
+    Blocks that were read without an error are the whole video: a body that ends early raises Failure(INCOMPLETE_BODY).
+    An invalid option before the file raises Failure(INVALID_OPTION) here.
     """
     name, given = _query(request)
     options.parse(given)
@@ -67,16 +67,16 @@ def open_video(request: Request, limits: Limits) -> Video:
 
 
 def clean_name(name: str) -> str:
-    """Return a file's name fit to be shown: no path, no control or formatting characters, 255 bytes at most."""
+    """Return a file name that is safe to show: no path, no control or format characters, at most 255 bytes."""
     name = re.split(r"[/\\]", name)[-1]
-    # Control characters, lone surrogates and formatting such as a right-to-left override can lie about a name.
+    # Control characters, lone surrogates and format characters, such as right-to-left override, can disguise a name.
     name = "".join(char for char in name if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
     name = name.encode()[:_NAME_MOST_BYTES].decode(errors="ignore").strip()
     return name if name.strip(".") else _UNNAMED
 
 
-def _query(request: Request) -> tuple[str, Given]:
-    """Return the video's name and the options that the query gives."""
+def _query(request: Request) -> tuple[str, RawOptions]:
+    """Return the file name and the options in the query."""
     query = request.query_string.decode(errors="surrogateescape")
     pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
     names = [value for name, value in pairs if name == _NAME_PARAMETER]
@@ -95,7 +95,7 @@ def _blocks(stream: Any, expected: int | None, most: int, deadline: float) -> It
     while True:
         try:
             block = stream.read(_BLOCK_BYTES)
-        except OSError as error:  # gunicorn's errors for a broken chunked body are among them, and a peer gone quiet
+        except OSError as error:  # also gunicorn's errors for an invalid chunked body, and an idle peer
             raise Failure(errors.INCOMPLETE_BODY) from error
         if not block:
             break
@@ -105,12 +105,12 @@ def _blocks(stream: Any, expected: int | None, most: int, deadline: float) -> It
         if time.monotonic() > deadline:
             raise Failure(errors.TIMED_OUT_UPLOAD)
         yield block
-    # A client that dies under Content-Length looks like a clean end of file.
+    # A client that dies before Content-Length bytes looks like the end of the body.
     if expected is not None and received != expected:
         raise Failure(errors.INCOMPLETE_BODY)
 
 
-def _form_video(body: Iterator[bytes], boundary: str, given: Given, limits: Limits) -> Video:
+def _form_video(body: Iterator[bytes], boundary: str, given: RawOptions, limits: Limits) -> Video:
     try:
         parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS, strict=True)
     except MultipartError as error:
@@ -128,22 +128,22 @@ def _form_video(body: Iterator[bytes], boundary: str, given: Given, limits: Limi
 
 
 def _parts(parser: PushMultipartParser, body: Iterator[bytes]) -> Iterator[Any]:
-    """Yield what the parser finds: a segment at its beginning, blocks of its bytes, None at its end."""
+    """Yield for each part: its segment, blocks of its bytes, then None."""
     try:
         for block in body:
             try:
                 yield from parser.parse(block)
-            except StrictParserError:  # a block that begins behind the last boundary; for any other reason close raises
+            except StrictParserError:  # data after the last boundary; `close` raises any other error
                 break
         parser.close()
     except MultipartError as error:
         raise Failure(errors.MALFORMED_BODY) from error
-    for _ in body:  # what follows the last boundary means nothing, but its length is counted
+    for _ in body:  # data after the last boundary is ignored, but counts against the limit
         pass
 
 
 def _content(parts: Iterator[Any]) -> Iterator[bytes]:
-    """Yield the blocks of the segment that has just begun; its end is read with them."""
+    """Yield the blocks of the current part, and consume its end."""
     return takewhile(lambda part: part is not None, parts)
 
 
@@ -156,7 +156,7 @@ def _value(segment: MultipartSegment, parts: Iterator[Any]) -> str:
     return value.decode(errors="surrogateescape")
 
 
-def _file_blocks(parts: Iterator[Any], given: Given, most: int) -> Iterator[bytes]:
+def _file_blocks(parts: Iterator[Any], given: RawOptions, most: int) -> Iterator[bytes]:
     length = 0
     for block in _content(parts):
         length += len(block)

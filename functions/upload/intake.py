@@ -1,4 +1,4 @@
-"""Intake: store a video so that either nothing of it is left or it is never lost (functions/README.md, The steps)."""
+"""Intake: store a video completely, or leave nothing of it (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from functions.upload.body import Video
 _log = logging.getLogger(__name__)
 
 
-def take(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
-    """Store a video and return its job, ready to be announced. Raises Failure, and then nothing is left of it."""
+def store(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
+    """Store a video and return its job, which is ready. If this raises Failure, nothing of the video is kept."""
     head, video = _peek(video)
     sniffing.require_media(head)
     job = jobs.receive(
         ids.new(), owner=bearer.user, email=bearer.email, filename=video.filename, options={}, traceparent=traceparent
     )
     try:
-        accepted = _store(job, video, jobs, files)
+        accepted = _receive(job, video, jobs, files)
     except BaseException:
         _abort(job, jobs, files)
         raise
-    # From here on the job is safe, whatever becomes of its event.
+    # The job is safe now, even if its event is lost.
     _log.info("received", extra={"job": accepted["_id"], "bytes": accepted["size"]})
     return accepted
 
@@ -49,7 +49,7 @@ def _peek(video: Video) -> tuple[bytes, Video]:
     return head, replace(video, blocks=chain([head], video.blocks))
 
 
-def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
+def _receive(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
     writer = files.write(VIDEOS, job["_id"])
     deadline = Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
     pause = jobs.periods.upload_lease / RENEWALS_A_LEASE
@@ -60,11 +60,11 @@ def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
             renewed = time.monotonic()
             if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
                 raise Failure(UNAVAILABLE)
-    options = video.options().to_document()  # a form may say them after the file
+    options = video.options().to_document()  # a form may have options after the file
     digest = writer.finish()
     accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest, options=options)
     if accepted is None:
-        # Nobody but this upload can accept it: unless it was aborted or deleted, our own lost answer did.
+        # Only this upload can accept the job: it did, and the answer was lost, unless the job was aborted or deleted.
         accepted = jobs.find(job["_id"])
         if accepted is None or accepted["state"] in (transitions.RECEIVING, transitions.ABORTED):
             raise Failure(UNAVAILABLE)
@@ -72,10 +72,10 @@ def _store(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
 
 
 def _abort(job: Document, jobs: Jobs, files: Files) -> None:
-    """Leave nothing of an upload that failed; what cannot be removed now, sweep removes."""
+    """Delete what a failed upload stored; sweep deletes it if this fails."""
     try:
         aborted = jobs.apply(ABORT, job["_id"], epoch=job["epoch"]) or jobs.find(job["_id"])
         if aborted is None or aborted["state"] == transitions.ABORTED:
             files.delete(VIDEOS, job["_id"])
     except Failure as failure:
-        _log.warning("not cleaned; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
+        _log.warning("not deleted; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})

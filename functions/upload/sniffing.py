@@ -1,4 +1,4 @@
-"""Sniffing: whether a file is media at all, by its first bytes; its name and declared type say nothing."""
+"""Sniffing: whether a file is media, by its first bytes; its name and declared type are not reliable."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from functions.common.errors import NOT_MEDIA, Failure
 
 HEAD_BYTES = 4096
 
-# Notes and playlists carry no sound of their own.
+# MIDI files and playlists contain no sound.
 _MEDIA = re.compile(r"(video|audio)/(?!(x-)?(midi|mpegurl|scpls))|application/(x-matroska|ogg|mxf|vnd\.rn-realmedia)")
-# The library knows a transport stream and an MXF file by their names alone. A transport stream repeats its sync byte
-# every 188 bytes, or every 192 behind a time code (ISO/IEC 13818-1 section 2.4.3.2; BDAV); an MXF file begins with
-# the key of its header partition (SMPTE ST 377-1 section 7.1).
+# puremagic recognises transport streams and MXF files only by name. A transport stream has a sync byte every 188
+# bytes, or every 192 with time codes (ISO/IEC 13818-1 section 2.4.3.2; BDAV); an MXF file begins with the key of its
+# header partition (SMPTE ST 377-1 section 7.1).
 _TRANSPORT_STREAMS = ((0, 188), (4, 192))
 _TRANSPORT_SYNC = 0x47
 _TRANSPORT_PACKETS = 3
 _MXF = bytes.fromhex("060e2b34020501010d0102")
-# It knows few brands of MP4 files (ISO/IEC 14496-12 section 4.3): not iTunes', not those of streams and cameras.
+# puremagic knows few brands of MP4 files (ISO/IEC 14496-12 section 4.3): not those of iTunes, streams and cameras.
 # Pictures have brands in the same place.
 _FILE_TYPE_BOX = b"ftyp"
 _PICTURES = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx "})
-# Of MPEG audio without tags it knows MPEG-1 layer III without checksums alone: layers II and III of MPEG-1, 2 and 2.5
-# begin like this (ISO/IEC 11172-3 section 2.4.1.3). Of AMR it does not say that it is sound (RFC 4867 section 5).
+# Of MPEG audio without tags, puremagic knows only MPEG-1 layer III without checksums; layers II and III of MPEG-1, 2 and
+# 2.5 begin like this (ISO/IEC 11172-3 section 2.4.1.3). It does not report AMR as audio (RFC 4867 section 5).
 _MPEG_AUDIO = re.compile(rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef]")
 _AMR = b"#!AMR"
 
 
 def require_media(head: bytes) -> None:
-    """Raise Failure(NOT_MEDIA) unless a file that begins so is video or audio."""
+    """Raise Failure(NOT_MEDIA) unless a file that begins with `head` is video or audio."""
     if not (_is_mp4(head) if head[4:8] == _FILE_TYPE_BOX else _is_marked(head) or _is_known_media(head)):
         raise Failure(NOT_MEDIA)
 

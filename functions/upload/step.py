@@ -19,7 +19,7 @@ from functions.upload import body, intake
 def take(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, files: Files) -> Response:
     """Store the request's video as a job of the bearer's; answer 202, and then announce the job."""
     video = body.open_video(request, loaded[Periods])
-    job = intake.take(video, bearer, trace.current(), jobs=jobs, files=files)
+    job = intake.store(video, bearer, trace.current(), jobs=jobs, files=files)
     # The answer does not wait for the broker or its driver: sweep announces a job that has not been announced.
     web.once_answered(partial(_announce, job))
     download = links.to(loaded[Links].public_url, "download", fid=job["_id"])

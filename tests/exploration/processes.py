@@ -72,7 +72,7 @@ def upload(script: Script) -> None:
     """Upload the video; the uploader hears 202, and then it is announced."""
     video = Video("a.mp4", _arriving())
     ports = {"jobs": _jobs(script), "files": Files(script)}
-    job = intake.take(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
+    job = intake.store(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
     script.do("acknowledge")
     Queue(script).announce([job])
 
