@@ -71,19 +71,19 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     meanings = {
         "dead": "list the dead letters: events that could not be delivered",
-        "replay": "do for jobs what their dead letters were to bring about, then drop the letters",
-        "retry": "convert a failed job again; announce once more one that waits for it",
-        "delete": "delete a job and its files, whatever is being done with it",
+        "replay": "do what the dead letters' events were for, then drop the letters",
+        "retry": "convert a failed job again; if it is queued already, announce it again",
+        "delete": "delete a job and its files, in any state",
     }
     for action, meaning in meanings.items():
         added = actions.add_parser(action, help=meaning, description=meaning, allow_abbrev=False)
         if action == "replay":
             which = added.add_mutually_exclusive_group(required=True)
-            which.add_argument("id", nargs="?", metavar="ID", help="the letters about this job")
+            which.add_argument("id", nargs="?", metavar="ID", help="the letters of this job")
             which.add_argument(
                 "--all",
                 action="store_true",
-                help="all letters; poison is dropped, and jobs that failed by their video's fault are left alone",
+                help="all letters; poison is dropped, and jobs that failed because of their video are left alone",
             )
         elif action != "dead":
             added.add_argument("id", metavar="ID", help="the job's id, as upload answered it")

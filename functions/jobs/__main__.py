@@ -1,4 +1,4 @@
-"""The operator's command line: python -m functions.jobs dead|replay|retry|delete, with the functions' own settings."""
+"""The operator's command line: python -m functions.jobs dead|replay|retry|delete, with the functions' settings."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _SENTENCES = {
 
 
 def main() -> int:
-    """Run one command; return the exit status: 0 done, 1 not done, 2 not understood."""
+    """Run one command; return the exit status: 0 for success, 1 for failure, 2 for wrong arguments."""
     options = _parser().parse_args()
     logs.setup("jobs", "WARNING")
     try:
         return int(options.run(options))
     except ConfigError as error:
-        complaint = f"cannot start: {error}"
+        message = f"cannot start: {error}"
     except Failure as failure:
         if failure.__cause__:
             _log.error("not done", extra={"code": failure.kind.code, "cause": repr(failure.__cause__)})
-        complaint = _sentence(failure)
-    print(complaint, file=sys.stderr)
+        message = _sentence(failure)
+    print(message, file=sys.stderr)
     return 1
 
 
@@ -51,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m functions.jobs",
         allow_abbrev=False,
-        description="See and replay dead letters, convert a failed job again, delete a job.",
-        epilog="MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, say where; periods must be "
-        "those of the functions.",
+        description="List and replay dead letters, convert a failed job again, delete a job.",
+        epilog="Needs MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, and the same periods as "
+        "the functions.",
     )
     actions_of = parser.add_subparsers(metavar="ACTION", required=True)
 
@@ -62,17 +62,17 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    action("dead", _dead, "list the dead letters: events that could not be delivered; none is lost by that")
-    replay = action("replay", _replay, "do for jobs what their dead letters were to bring about, then drop the letters")
+    action("dead", _dead, "list the dead letters: events that could not be delivered")
+    replay = action("replay", _replay, "do what the dead letters' events were for, then drop the letters")
     which = replay.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", nargs="?", type=_job_id, metavar="ID", help="the letters about this job")
+    which.add_argument("id", nargs="?", type=_job_id, metavar="ID", help="the letters of this job")
     which.add_argument(
         "--all",
         action="store_true",
-        help="all letters; poison is dropped, and jobs that failed by their video's fault are left alone",
+        help="all letters; poison is dropped, and jobs that failed because of their video are left alone",
     )
-    retry = action("retry", _retry, "convert a failed job again; announce once more one that waits for it")
-    delete = action("delete", _delete, "delete a job and its files, whatever is being done with it")
+    retry = action("retry", _retry, "convert a failed job again; if it is queued already, announce it again")
+    delete = action("delete", _delete, "delete a job and its files, in any state")
     for one in (retry, delete):
         one.add_argument("id", type=_job_id, metavar="ID", help="the job's id")
     return parser
@@ -85,17 +85,17 @@ def _job_id(text: str) -> str:
 
 
 def _dead(options: argparse.Namespace) -> int:
-    found, more = dead.listed(dead_letters.connect(), jobs.connect())
+    found, more = dead.entries(dead_letters.connect(), jobs.connect())
     if not found:
         print("No dead letters.")
         return 0
     print(_row("JOB", "ITS STATE", "LETTER IN", "REASON", "SINCE", "CONTENT"))
-    for listed in found:
-        letter = listed.letter
+    for entry in found:
+        letter = entry.letter
         print(
             _row(
                 letter.job_id or "none",
-                _state(listed),
+                _state(entry),
                 letter.queue,
                 _plain(letter.reason),
                 _time(letter.died_at),
@@ -108,25 +108,25 @@ def _dead(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    def tell(letter: Letter, deed: str) -> None:
-        print(f"{letter.job_id or 'none':36}  {letter.queue:11}  {deed}", flush=True)
+    def report(letter: Letter, what: str) -> None:
+        print(f"{letter.job_id or 'none':36}  {letter.queue:11}  {what}", flush=True)
 
     count = dead.replay(
-        options.id, letters=dead_letters.connect(), jobs=jobs.connect(), queue=queue.connect(), tell=tell
+        options.id, letters=dead_letters.connect(), jobs=jobs.connect(), queue=queue.connect(), report=report
     )
     if not count and options.id:
-        print("There is no dead letter about that job.", file=sys.stderr)
+        print("There is no dead letter for this job.", file=sys.stderr)
         return 1
     print(f"Dead letters replayed and dropped: {count}.")
     return 0
 
 
 def _retry(options: argparse.Namespace) -> int:
-    told = actions.retry(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
-    later = told.job.get("retry_at")
+    queued = actions.retry(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
+    later = queued.job.get("retry_at")
     if later and later > datetime.now(UTC):
         print(f"Queued until {_time(later)}, because the last attempt failed for a temporary reason.")
-    elif told.announced:
+    elif queued.announced:
         print("Queued and announced.")
     else:
         print("Queued. RabbitMQ is unavailable, so sweep will announce the job later.")
@@ -149,8 +149,8 @@ def _row(*cells: str) -> str:
     return "{:36}  {:21}  {:11}  {:14}  {:20}  {}".format(*cells).rstrip()
 
 
-def _state(listed: dead.Listed) -> str:
-    letter, job = listed.letter, listed.job
+def _state(entry: dead.Entry) -> str:
+    letter, job = entry.letter, entry.job
     if letter.job_id is None:
         return "poison"
     if job is None:
@@ -164,7 +164,7 @@ def _content(letter: Letter) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return what somebody else may have written so that it cannot speak to the terminal."""
+    """Return untrusted text without control characters, which could change the terminal."""
     return ascii(text)[1:-1]
 
 

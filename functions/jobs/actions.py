@@ -1,6 +1,6 @@
-"""Actions: what may be asked of a job at any moment of its life, by compare-and-set alone (functions/README.md).
+"""Actions: retry or delete a job, or send its mail again, at any time, by compare-and-set (functions/README.md).
 
-`owner` is the user who asks, to whom somebody else's job is as good as none. Without one, it is an operator who asks.
+`owner` is the user who asks; jobs of other users are not found. None is an operator, who may change every job.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
 
-_TRIES = 10  # how often a job may change under an action before it is given up
+_TRIES = 10  # a job may change while an action reads and writes it
 
 
 @dataclass(frozen=True)
-class Told:
-    """A job that waits for the function that acts next, which was told so; if that failed, sweep tells it."""
+class Queued:
+    """A job that waits for its next step, and whether its event was published; otherwise sweep announces it."""
 
     job: Document
     announced: bool
 
 
-def retry(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Told:
-    """Have a failed job converted again; announce once more one that waits for that already.
+def retry(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
+    """Queue a failed job again; announce it again if it is queued already.
 
     Raises Failure: NOT_FOUND, NOT_FAILED with the job's `state`, VIDEO_EXPIRED or UNAVAILABLE.
     """
     for _ in range(_TRIES):
         job = _found(job_id, owner, jobs)
         if job["state"] == READY:
-            return _tell(job, queue)
+            return _announce(job, queue)
         if job["state"] != FAILED:
             raise Failure(errors.NOT_FAILED, state=job["state"])
         if job.get("video_expired_at"):
@@ -45,21 +45,21 @@ def retry(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Told:
         changed = jobs.apply(RETRY, job_id, epoch=job["epoch"])
         if changed is not None:
             _log.info("retried", extra={"job": job_id, "epoch": changed["epoch"]})
-            return _tell(changed, queue)
+            return _announce(changed, queue)
     raise Failure(errors.UNAVAILABLE)
 
 
-def mail_again(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Told | None:
-    """Have a mail sent that was given up; return nothing where there is none."""
+def mail_again(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued | None:
+    """Queue a mail that was given up; return None if there is none."""
     job = _found(job_id, owner, jobs)
     if job["state"] not in (DONE, FAILED) or job["mail"]["state"] != MAIL_FAILED:
         return None
     changed = jobs.apply(MAIL_AGAIN, job_id, run=job["mail"]["run"])
-    return _tell(changed, queue) if changed is not None else None
+    return _announce(changed, queue) if changed is not None else None
 
 
 def delete(job_id: str, *, owner: str | None, jobs: Jobs, files: Files) -> None:
-    """Delete a job and its files, whatever is being done with it.
+    """Delete a job and its files in any state.
 
     Raises Failure: NOT_FOUND or UNAVAILABLE.
     """
@@ -80,17 +80,17 @@ def _found(job_id: str, owner: str | None, jobs: Jobs) -> Document:
     return job
 
 
-def _tell(job: Document, queue: Queue) -> Told:
-    return Told(job, queue.announce([job]))
+def _announce(job: Document, queue: Queue) -> Queued:
+    return Queued(job, queue.announce([job]))
 
 
 def _delete_files(job: Document, files: Files) -> None:
-    """Delete all files that the job may have, now that no transition can name one any more.
+    """Delete all files that the job may have; no transition can name a new one.
 
-    An upload or a conversion that has not noticed yet may still write; sweep deletes once more when none can.
+    An upload or conversion that has not noticed yet may still write, so sweep deletes again when none can be running.
     """
     try:
         files.delete(VIDEOS, job["_id"])
         files.delete(MP3S, *(ids.mp3_file(job["_id"], epoch) for epoch in range(1, job["epoch"] + 1)))
     except Failure as failure:
-        _log.warning("not cleaned; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
+        _log.warning("not deleted; sweep will", extra={"job": job["_id"], "cause": repr(failure.__cause__)})

@@ -1,6 +1,6 @@
-"""Dead letters, seen and replayed: the job gets what the lost event was to bring about, then the letter is dropped.
+"""Dead letters: list them, and replay them: do for a job what the lost event was for, then drop the letter.
 
-In that order: a crash in between leaves the letter, and replaying it once more does no harm.
+In that order, because a crash in between leaves the letter, and replaying it again does no harm.
 """
 
 from __future__ import annotations
@@ -15,98 +15,98 @@ from functions.common.errors import GAVE_UP, Failure
 from functions.common.transitions import DONE, FAILED, NONE, READY
 from functions.common.values import Document
 from functions.jobs import actions
-from functions.jobs.actions import Told
+from functions.jobs.actions import Queued
 
-MOST = 1000  # letters that are listed
+MAX_LISTED = 1000
 
-POISON = "poison: no event of ours, so there is nothing to do"
-GONE = "the job is gone"
-NOTHING = "the job needs nothing"
+POISON = "poison: not an event of this system"
+GONE = "the job does not exist"
+NOTHING = "nothing to do"
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A dead letter beside its job; none when the letter names none, or one that is gone."""
+class Entry:
+    """A dead letter and its job; the job is None if the letter names none or it does not exist."""
 
     letter: Letter
     job: Document | None
 
 
-def listed(letters: DeadLetters, jobs: Jobs) -> tuple[list[Listed], int]:
+def entries(letters: DeadLetters, jobs: Jobs) -> tuple[list[Entry], int]:
     """Return the first dead letters, and how many more there are."""
     found: list[Letter] = []
     more = 0
 
     def keep(letter: Letter) -> bool:
         nonlocal more
-        if len(found) < MOST:
+        if len(found) < MAX_LISTED:
             found.append(letter)
         else:
             more += 1
         return False
 
     letters.each(keep)
-    return [Listed(letter, jobs.find(letter.job_id) if letter.job_id else None) for letter in found], more
+    return [Entry(letter, jobs.find(letter.job_id) if letter.job_id else None) for letter in found], more
 
 
 def replay(
-    job_id: str | None, *, letters: DeadLetters, jobs: Jobs, queue: Queue, tell: Callable[[Letter, str], None]
+    job_id: str | None, *, letters: DeadLetters, jobs: Jobs, queue: Queue, report: Callable[[Letter, str], None]
 ) -> int:
-    """Replay the dead letters about one job, or all of them; `tell` hears of each what was done. Return how many.
+    """Replay the dead letters of one job, or all; call `report` with each and what was done; return their number.
 
-    Only all of them include poison. Raises Failure(UNAVAILABLE) at the first letter for which nothing can be done now:
-    it stays, and so do those behind it.
+    Poison is dropped only with all letters. Raises Failure(UNAVAILABLE) at the first letter that cannot be replayed
+    now; it stays, and so do those behind it.
     """
     replayed: dict[tuple[str, str | None], str] = {}
     count = 0
 
-    def settle(letter: Letter) -> bool:
+    def handle(letter: Letter) -> bool:
         nonlocal count
         if job_id is not None and letter.job_id != job_id:
             return False
-        about = (letter.queue, letter.job_id)
-        # Several letters ask for the same thing, and a job that was set back may have failed anew meanwhile.
-        if about not in replayed:
-            replayed[about] = _do(letter, jobs, queue, named=job_id is not None)
-        tell(letter, replayed[about])
+        key = (letter.queue, letter.job_id)
+        # Replay a job once, even if several letters name it: it may have failed again meanwhile.
+        if key not in replayed:
+            replayed[key] = _replay(letter, jobs, queue, named=job_id is not None)
+        report(letter, replayed[key])
         count += 1
         return True
 
-    letters.each(settle)
+    letters.each(handle)
     return count
 
 
-def _do(letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
-    """Give a job what the letter was to bring about; say what that was."""
+def _replay(letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
+    """Do for a job what the letter's event was for; return what was done."""
     if letter.job_id is None:
         return POISON
     job = jobs.find(letter.job_id)
     if job is None:
         return GONE
     try:
-        return _set_back(job, letter, jobs, queue, named=named)
+        return _requeue(job, letter, jobs, queue, named=named)
     except Failure as failure:
         if not failure.kind.permanent:
             raise
         return failure.kind.title
 
 
-def _set_back(job: Document, letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
-    if job["state"] == READY or (letter.queue == VIDEOS_DEAD and _to_be_retried(job, named=named)):
-        told = actions.retry(job["_id"], owner=None, jobs=jobs, queue=queue)
-        return _said("queued" if job["state"] == READY else "queued again", told)
+def _requeue(job: Document, letter: Letter, jobs: Jobs, queue: Queue, *, named: bool) -> str:
+    if job["state"] == READY or (letter.queue == VIDEOS_DEAD and _should_retry(job, named=named)):
+        queued = actions.retry(job["_id"], owner=None, jobs=jobs, queue=queue)
+        return _describe("queued" if job["state"] == READY else "queued again", queued)
     if job["state"] in (DONE, FAILED) and job["mail"]["state"] == NONE:
-        return _said("its mail is sent", Told(job, queue.announce([job])))
+        return _describe("mail queued", Queued(job, queue.announce([job])))
     if letter.queue == MP3S_DEAD:
         again = actions.mail_again(job["_id"], owner=None, jobs=jobs, queue=queue)
-        return _said("its mail is sent again", again) if again else NOTHING
+        return _describe("mail queued again", again) if again else NOTHING
     return NOTHING
 
 
-def _to_be_retried(job: Document, *, named: bool) -> bool:
-    # Letters outlive their cause: a job that failed by its video's fault would only fail, and be mailed about, again.
+def _should_retry(job: Document, *, named: bool) -> bool:
+    # Letters may be old: a job that failed because of its video would only fail again, and send another mail.
     return bool(job["state"] == FAILED and (named or job["error"]["code"] == GAVE_UP.code))
 
 
-def _said(what: str, told: Told) -> str:
-    return what if told.announced else f"{what}, once sweep has announced it"
+def _describe(what: str, queued: Queued) -> str:
+    return what if queued.announced else f"{what}; sweep will announce it"

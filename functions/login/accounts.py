@@ -1,4 +1,4 @@
-"""Accounts: who may log in, with which password, and how a password is kept (Argon2id)."""
+"""Accounts: check passwords, add users, change passwords; passwords are stored as Argon2id hashes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Ty
 def check(users: Users, email: str, password: str) -> User:
     """Return the user with these credentials.
 
-    Raises Failure(WRONG_CREDENTIALS), alike in words and in time for an unknown user and for a wrong password.
+    Raises Failure(WRONG_CREDENTIALS). The answer and its time are the same for an unknown user and a wrong password.
     """
     if len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WRONG_CREDENTIALS)
     user = users.find(_normal(email))
-    if not _matches(user.password if user else _nobody(), password) or user is None:
+    if not _matches(user.password if user else _unknown_user_hash(), password) or user is None:
         raise Failure(WRONG_CREDENTIALS)
     if not _is_hash(user.password) or _HASHER.check_needs_rehash(user.password):
-        # A row from an old database, or from weaker parameters; a change that came between wins.
+        # A row of an old database, or weaker parameters. If the password was changed meanwhile, that change wins.
         users.change_password(user, _HASHER.hash(password))
         _log.info("password hash upgraded", extra={"user": user.id})
     return user
@@ -40,7 +40,7 @@ def check(users: Users, email: str, password: str) -> User:
 
 def add(users: Users, email: str, password: str) -> User:
     """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD or EMAIL_TAKEN."""
-    from email_validator import EmailNotValidError, validate_email  # new users alone need it, not every login
+    from email_validator import EmailNotValidError, validate_email  # slow to load, and logins do not need it
 
     try:
         address = validate_email(email, check_deliverability=False, test_environment=True).normalized
@@ -50,7 +50,7 @@ def add(users: Users, email: str, password: str) -> User:
 
 
 def change_password(users: Users, user: User, password: str) -> None:
-    """Give a user a new password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if another change came first."""
+    """Set a user's password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if it was changed meanwhile."""
     if not users.change_password(user, _hashed(password)):
         raise Failure(WRONG_CREDENTIALS)
 
@@ -67,8 +67,8 @@ def _matches(stored: str, password: str) -> bool:
     except VerifyMismatchError:
         return False
     except InvalidHashError:
-        # Plain text takes as long as a hash, or its rows would show.
-        _matches(_nobody(), password)
+        # Take as long as for a hash, so that the time does not reveal plain text.
+        _matches(_unknown_user_hash(), password)
         return hmac.compare_digest(stored.encode(), password.encode())
 
 
@@ -77,8 +77,8 @@ def _is_hash(stored: str) -> bool:
 
 
 @cache
-def _nobody() -> str:
-    return _HASHER.hash("nobody's password")
+def _unknown_user_hash() -> str:
+    return _HASHER.hash("the password of no user")
 
 
 def _normal(email: str) -> str:

@@ -1,4 +1,4 @@
-"""Mailing: tell the owner once how a job ended, and never twice (functions/README.md, The steps)."""
+"""Mailing: send the mail about an ended job, and never twice (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Compose = Callable[[Document], EmailMessage]
 
 
 def new_token() -> str:
-    """Return a token that marks one claim of a mail."""
+    """Return a token for one claim of a mail."""
     return uuid.uuid4().hex
 
 
 def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str, stopping: Event) -> None:
-    """Send the mail of an ended job, if nobody has.
+    """Send the mail of an ended job; do nothing if it cannot be claimed.
 
-    Every end is written to the job. Raises Failure(UNAVAILABLE) only when that could not be done.
+    The outcome is always written to the job. Raises Failure(UNAVAILABLE) only if that fails.
     """
     job = _claim(job_id, jobs, token)
     if job is None:
@@ -44,13 +44,13 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
         jobs.apply(HAND_BACK_MAIL, job_id, token=token)
         return
     try:
-        letter = compose(job)
+        message = compose(job)
         with mailer.session(job["email"]) as session:
-            if jobs.apply(HAND_OVER, job_id, token=token, message_id=letter["Message-ID"]) is None:
+            if jobs.apply(HAND_OVER, job_id, token=token, message_id=message["Message-ID"]) is None:
                 _log.warning("lost the claim", extra={"job": job_id})
                 return
-            session.hand_over(letter)
-        # A late answer turns even `unknown` into `sent`.
+            session.hand_over(message)
+        # A late answer also changes `unknown` to `sent`.
         ended = jobs.apply(MAIL_SENT, job_id, token=token)
     except Refused as error:
         _log.warning("mail refused", extra={"job": job_id, "cause": repr(error)})
@@ -61,12 +61,12 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
     except Postponed as error:
         _log.warning("mail postponed", extra={"job": job_id, "cause": repr(error.__cause__ or error)})
         ended = _postpone(job, jobs, token)
-    except ValueError as error:  # an address or a name that no mail can carry
-        _log.error("mail cannot be written", extra={"job": job_id, "cause": repr(error)})
+    except ValueError as error:  # an address or a name that cannot be encoded in a mail
+        _log.error("mail cannot be encoded", extra={"job": job_id, "cause": repr(error)})
         ended = jobs.apply(REFUSE_MAIL, job_id, token=token)
     if ended is not None:
         _log.info("mail ended", extra={"job": job_id, "mail": ended["mail"]["state"]})
-        # A later run was asked for when nobody had waited all the time.
+        # A later run was requested long after the upload, so its time says nothing.
         if ended["mail"]["state"] == transitions.SENT and ended["mail"]["run"] == 1:
             metrics.observe(metrics.TIME_TO_MAIL, (ended["updated_at"] - ended["created_at"]).total_seconds())
 

@@ -9,7 +9,7 @@ from flask import Request
 from functions.backends import jobs, mail
 from functions.common import events, shutdown, trace, web
 from functions.common.settings import Links, SignedLinks
-from functions.notify import letters, mailing
+from functions.notify import mailing, messages
 
 
 def take(request: Request, links: Links, signed: SignedLinks) -> str:
@@ -23,6 +23,6 @@ def take(request: Request, links: Links, signed: SignedLinks) -> str:
         mailer=mailer,
         token=mailing.new_token(),
         stopping=shutdown.requested,
-        compose=partial(letters.compose, sender=mailer.sender, links_to=links, signed=signed),
+        compose=partial(messages.compose, sender=mailer.sender, links_to=links, signed=signed),
     )
     return hint.job_id

@@ -96,9 +96,9 @@ def test_dead_letters_are_seen_and_replayed(
 
     assert replayed.status == 0
     assert replayed.row(stuck)[1:] == ["videos.dead", "queued again"]
-    assert replayed.row(done)[1:] == ["videos.dead", "the job needs nothing"]
-    assert replayed.row(unmailed)[1:] == ["mp3s.dead", "its mail is sent"]
-    assert replayed.row(unknown)[1:] == ["videos.dead", "the job is gone"]
+    assert replayed.row(done)[1:] == ["videos.dead", "nothing to do"]
+    assert replayed.row(unmailed)[1:] == ["mp3s.dead", "mail queued"]
+    assert replayed.row(unknown)[1:] == ["videos.dead", "the job does not exist"]
     assert replayed.row("none")[2].startswith("poison")
     assert operator.done("dead").text == "No dead letters.\n"
     no_connector()
@@ -119,7 +119,7 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
     epoch = inspector.ended(fid)["epoch"]
     mailbox.about(fid, owner.email)
     queues.publish("videos.dead", *event(READY_EVENT, fid))
-    assert operator.done("replay", "--all").row(fid)[1:] == ["videos.dead", "the job needs nothing"]
+    assert operator.done("replay", "--all").row(fid)[1:] == ["videos.dead", "nothing to do"]
     assert inspector.job(fid)["epoch"] == epoch
     for _ in range(2):
         queues.publish("videos.dead", *event(READY_EVENT, fid))
@@ -148,7 +148,7 @@ def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owne
         assert "secret-word" not in refused.complaint
         assert stack.secret("rabbitmq_functions_password") not in refused.complaint
     assert queues.ready("mp3s.dead") == 1
-    assert Operator(tmp_path / "none", operators).done("replay", "--all").row(unknown)[2] == "the job is gone"
+    assert Operator(tmp_path / "none", operators).done("replay", "--all").row(unknown)[2] == "the job does not exist"
     assert queues.ready("mp3s.dead") == 0
     half = Operator(stack.home, {"MONGODB_URL": "mongodb://127.0.0.1:1"}).jobs("dead")
     assert (half.status, "RABBITMQ_URL is not" in half.complaint) == (1, True)

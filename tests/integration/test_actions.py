@@ -47,7 +47,7 @@ MAKE: dict[str, Callable[[Sweeper], str]] = {
 }
 
 
-def retry(sweeper: Sweeper, job_id: str, owner: str | None = OWNER) -> actions.Told:
+def retry(sweeper: Sweeper, job_id: str, owner: str | None = OWNER) -> actions.Queued:
     return actions.retry(job_id, owner=owner, jobs=sweeper.jobs, queue=sweeper.queue)
 
 
@@ -153,8 +153,8 @@ def test_a_failed_job_begins_anew(sweeper: Sweeper, queues: str, clock: Clock) -
 def test_a_retry_that_cannot_be_announced(sweeper: Sweeper, queues: str, clock: Clock) -> None:
     """It is written down, so sweep announces it."""
     job_id = failed(sweeper)
-    told = actions.retry(job_id, owner=OWNER, jobs=sweeper.jobs, queue=lives.queue(AWAY))
-    assert (told.announced, document(sweeper, job_id)["state"]) == (False, "ready")
+    queued = actions.retry(job_id, owner=OWNER, jobs=sweeper.jobs, queue=lives.queue(AWAY))
+    assert (queued.announced, document(sweeper, job_id)["state"]) == (False, "ready")
     clock.passes(seconds=PERIODS.announce_gap)
     assert lives.swept(sweeper)["announce_ready"] == 1
     assert lives.events(queues, "videos") == 1
@@ -187,8 +187,8 @@ def test_many_who_retry_at_once(sweeper: Sweeper) -> None:
     """One retries; the others find that it waits."""
     job_id = failed(sweeper)
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: retry(sweeper, job_id), range(8)))
-    assert {each.job["epoch"] for each in told} == {2}
+        queued = list(pool.map(lambda _: retry(sweeper, job_id), range(8)))
+    assert {each.job["epoch"] for each in queued} == {2}
     assert document(sweeper, job_id)["mail"]["run"] == 2
 
 
@@ -224,8 +224,8 @@ def test_a_mail_that_was_given_up_is_sent_again(end: str, run: int, sweeper: Swe
     """One that was sent, or may have been, is not."""
     job_id = lives.done(sweeper)
     sweeper.jobs._collection.update_one({"_id": job_id}, {"$set": {"mail.state": end}})
-    told = actions.mail_again(job_id, owner=OWNER, jobs=sweeper.jobs, queue=sweeper.queue)
-    assert (told is not None) == (run == 2)
+    queued = actions.mail_again(job_id, owner=OWNER, jobs=sweeper.jobs, queue=sweeper.queue)
+    assert (queued is not None) == (run == 2)
     assert document(sweeper, job_id)["mail"]["run"] == run
     assert lives.events(queues, "mp3s") == run - 1
 

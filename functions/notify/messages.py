@@ -1,4 +1,4 @@
-"""Letters: what the mail about an ended job says."""
+"""Messages: the text of the mail about an ended job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ download the file, so share it with care.
 Job {job}
 """
 
-# What the converter noted about an MP3 that its owner might not expect.
+# What the owner may not expect of an MP3, by the note that convert left in the job.
 _NOTES = {
     "truncated_source": "The file ends long before the length that it declares: the MP3 holds what was there.",
     "no_cover": "No picture was found for the cover that you asked for.",
@@ -42,23 +42,23 @@ Job {job}, error code {code}
 
 def compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks) -> EmailMessage:
     """Return the mail that tells the owner how the job ended."""
-    letter = EmailMessage()
+    message = EmailMessage()
     name = _shown(job["filename"])
     done = job["state"] == transitions.DONE
-    letter["Subject"] = f"Your MP3 is ready: {name}" if done else f"We could not convert {name}"
-    letter["From"] = sender
-    letter["To"] = job["email"]
-    letter["Date"] = formatdate()
-    letter["Message-ID"] = message_id(job, sender)
+    message["Subject"] = f"Your MP3 is ready: {name}" if done else f"We could not convert {name}"
+    message["From"] = sender
+    message["To"] = job["email"]
+    message["Date"] = formatdate()
+    message["Message-ID"] = message_id(job, sender)
     if job.get("traceparent"):
-        letter["Traceparent"] = job["traceparent"]
-    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in return
-    letter.set_content(_ready(job, name, links_to, signed) if done else _failed(job, name))
-    return letter
+        message["Traceparent"] = job["traceparent"]
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
+    message.set_content(_ready(job, name, links_to, signed) if done else _failed(job, name))
+    return message
 
 
 def message_id(job: Document, sender: str) -> str:
-    """Return the id of this run's mail: the same for every attempt, so that nobody can take two for different ones."""
+    """Return the id of this run's mail: the same for every attempt, so that two copies can be recognised."""
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     return f"<{job['_id']}.{job['mail']['run']}@{domain}>"
 
@@ -83,7 +83,7 @@ def _failed(job: Document, name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    # A name is somebody's words: no line breaks in a header, whatever else it holds is encoded (RFC 2047).
+    # The user chose the name: no line breaks in a header; EmailMessage encodes the rest (RFC 2047).
     clean = "".join(char for char in name if not unicodedata.category(char).startswith("C"))
     return clean if len(clean) <= _NAME_MOST_CHARACTERS else clean[: _NAME_MOST_CHARACTERS - 1] + "…"
 
