@@ -1,13 +1,13 @@
-"""Crash points: a process kills itself at a step of its work when a test asks for it, and at no other time.
+"""Crash points: let a process kill itself at a given step of its work, in tests only.
 
-The steps are marked where every change to the world is made, in `functions.backends` above all. A step is called
-FUNCTION:ACTION.before or FUNCTION:ACTION.after, such as convert:finish.before; FUNCTION is what FUNCTION_TARGET says.
-Two variables, which only tests set (stack.yml and the manifests must not hold them), are read when a process starts:
+Steps are marked where something outside the process is changed, mostly in `functions.backends`. A step is named
+FUNCTION:ACTION.before or FUNCTION:ACTION.after, such as convert:finish.before; FUNCTION is FUNCTION_TARGET.
+Two variables, which only tests set (stack.yml and the manifests must not), are read when the process starts:
 
-CRASH_FOLDER    enables it. An empty file in this folder with a step's name arms that step; it is removed right before
-                the SIGKILL, so that the process that takes the killed one's place goes on. The folder `passed` in it
-                gets an empty file for every step that is passed: a test learns which steps there are.
-CRASH_AT        a step that is armed always, for a process that nobody starts again; nothing without CRASH_FOLDER.
+CRASH_FOLDER    enables crash points. An empty file with a step's name in this folder arms that step; it is removed just
+                before the SIGKILL, so that the next process goes on. Every step that is reached leaves an empty file in
+                the folder `passed` in it, so that tests find out which steps there are.
+CRASH_AT        a step that is always armed, for processes that are not restarted; needs CRASH_FOLDER.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _log = logging.getLogger(__name__)
 
 
 def point(name: str) -> None:
-    """Mark a step of the work."""
+    """Mark a step; the process kills itself here if the step is armed."""
     if _FOLDER:
-        _pass(Path(_FOLDER), f"{_FUNCTION}:{name}")
+        _reach(Path(_FOLDER), f"{_FUNCTION}:{name}")
 
 
 @contextmanager
 def around(action: str) -> Iterator[None]:
-    """Mark the steps before an action and after it; one that raises has no step after it."""
+    """Mark the steps before and after an action; there is none after an action that raises."""
     point(f"{action}.before")
     yield
     point(f"{action}.after")
 
 
-def _pass(folder: Path, step: str) -> None:
+def _reach(folder: Path, step: str) -> None:
     (folder / "passed" / step).touch()
     try:
-        # Whoever removes the file dies: of several threads or processes at this step, one.
+        # Of several threads or processes at this step, only the one that removes the file dies.
         (folder / step).unlink()
     except FileNotFoundError:
         if step != _ALWAYS:

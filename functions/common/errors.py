@@ -1,4 +1,4 @@
-"""The table of everything that can go wrong: code, status, sentence, permanent or transient."""
+"""The table of all failures: code, status, sentence, permanent or transient."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """One row of the table; `code` is part of the API, `title` is for people."""
+    """A kind of failure; `code` is part of the API, `title` is for people."""
 
     code: str
     status: int
@@ -15,9 +15,9 @@ class Kind(NamedTuple):
 
 
 class Failure(Exception):
-    """A step cannot go on, for a reason from the table.
+    """A failure of a kind in the table.
 
-    The answer shows the kind alone. What the driver said stays in `__cause__` and the log.
+    The answer shows only the kind; the driver's message stays in `__cause__` and the log.
     """
 
     def __init__(self, kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> None:
@@ -27,14 +27,14 @@ class Failure(Exception):
         self.more = more
 
 
-# Who is asking (RFC 9110 section 15.5.2, RFC 6750 section 3.1)
+# Authentication (RFC 9110 section 15.5.2, RFC 6750 section 3.1)
 UNAUTHORIZED = Kind("unauthorized", 401, "Log in first. This needs a token, or an e-mail address and password.")
 WRONG_CREDENTIALS = Kind("wrong_credentials", 401, "The e-mail address or the password is wrong.")
 INVALID_TOKEN = Kind("invalid_token", 401, "The token is invalid or has expired. Log in again.")
 EXPIRED_LINK = Kind("expired_link", 401, "This link is invalid or has expired. Log in to download the file.")
 FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 
-# What is asked
+# Requests
 BAD_REQUEST = Kind("bad_request", 400, "The request is malformed.")
 NOT_FOUND = Kind("not_found", 404, "Nothing was found at this address or under this id.")
 METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address does not support that method.")
@@ -64,7 +64,7 @@ EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
 NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again.")
 VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was deleted.")
 
-# Conversions: these end up in the job and in the mail
+# Conversions: stored in the job and shown in the mail
 NO_AUDIO = Kind("no_audio", 422, "The video has no sound track.")
 UNDECODABLE = Kind("undecodable", 422, "The file is damaged or in a format that cannot be decoded.")
 ENCRYPTED = Kind("encrypted", 422, "The video is copy-protected (DRM), so its sound cannot be read.")
@@ -75,7 +75,7 @@ CONVERT_TIMED_OUT = Kind("timed_out", 422, "The conversion took too long.")
 MP3_TOO_LARGE = Kind("too_large", 422, "The MP3 would be too large.")
 GAVE_UP = Kind("gave_up", 422, "The conversion failed several times because of a problem on our side.")
 
-# Us
+# This service
 UNAVAILABLE = Kind(
     "unavailable", 503, "A service this depends on is unavailable. Try again in a moment.", permanent=False
 )

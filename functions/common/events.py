@@ -1,4 +1,4 @@
-"""Events: the CloudEvents between functions, hints that carry a job's id and nothing else."""
+"""Events: the CloudEvents between functions, hints that carry only a job's id and trace."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _OF_STATE = {transitions.READY: VIDEO_UPLOADED, transitions.DONE: MP3_READY, tra
 
 @dataclass(frozen=True)
 class Hint:
-    """What a received event says: look at this job."""
+    """The content of an event: the job to look at, and its trace."""
 
     job_id: str
     traceparent: str | None
 
 
 def of(job: Mapping[str, Any]) -> CloudEvent:
-    """Return the event that tells of a job's state, for the function that acts next."""
+    """Return the event for a job's state."""
     attributes = {
         "type": _OF_STATE[job["state"]],
         "source": "/mp3converter",
@@ -43,19 +43,19 @@ def of(job: Mapping[str, Any]) -> CloudEvent:
 
 
 def routing_key(event: CloudEvent) -> str:
-    """Return the key that RabbitMQ routes an event by: its type without our prefix."""
+    """Return an event's routing key: its type without the prefix."""
     return str(event["type"]).removeprefix("com.mp3converter.")
 
 
 def encode(event: CloudEvent) -> bytes:
-    """Return an event in structured mode, the one encoding that every deliverer understands."""
+    """Return an event in structured mode, which RabbitmqSource and the connector both read."""
     return to_json(event)
 
 
 def decode(headers: Mapping[str, str], body: bytes, *types: str) -> Hint:
-    """Return what an event of one of these types says, in binary or structured mode.
+    """Return the content of an event of one of these types, in binary or structured mode.
 
-    Raises Failure(MALFORMED_EVENT) for anything else: poison, never to be tried again.
+    Raises Failure(MALFORMED_EVENT) for anything else, which must not be retried.
     """
     try:
         event = from_http(headers, body)

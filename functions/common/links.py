@@ -1,4 +1,4 @@
-"""Links: the URLs of functions, and the signed ones in mails that open a download without a token."""
+"""Links: public URLs of functions, and the signed links in mails, which work without a token."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _PURPOSE = "mp3converter.download"
 
 
 def to(public_url: str, function: str, **query: str) -> str:
-    """Return a function's public URL, with these query parameters."""
+    """Return the public URL of a function with query parameters."""
     address = public_url.replace("{function}", function)
     return f"{address}?{urlencode(query)}" if query else address
 
 
 def sign(job_id: str, settings: SignedLinks) -> str:
-    """Return a text for a link that downloads this job's MP3 for a limited time."""
+    """Return the signed text of a link to this job's MP3."""
     return _serializer(settings).dumps(job_id)
 
 
 def read(signed: str, settings: SignedLinks) -> str:
-    """Return the job id that a link of ours names. Raises Failure(EXPIRED_LINK) for any other text."""
+    """Return the job id in a signed text. Raises Failure(EXPIRED_LINK) if it is not valid or has expired."""
     try:
         return str(_serializer(settings).loads(signed, max_age=int(settings.link_ttl_days * 86_400)))
     except BadData as error:

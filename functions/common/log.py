@@ -1,4 +1,4 @@
-"""Logging: one JSON object a line on standard error, with the ids of request and trace, and never a secret."""
+"""Logging: one JSON object per line on standard error, with the ids of the request and its trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """Write a record as one line of JSON; what was passed as `extra` becomes fields of their own."""
+    """Format a record as a line of JSON; `extra` becomes fields."""
 
     def __init__(self, function: str) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class JsonLines(logging.Formatter):
 
 
 def setup(function: str, level: str = "INFO") -> None:
-    """Send every logger's records to standard error as JSON lines that name the function."""
+    """Send all log records to standard error as JSON lines with the function's name."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(function))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
-    # pika tells every step of a connection at INFO, and the failures that we log ourselves at ERROR.
+    # pika logs every step of a connection at INFO, and at ERROR failures that the functions log themselves.
     logging.getLogger("pika").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Options: what people may ask of their MP3, how they write it down, and how a job's document keeps it."""
+"""Options of a conversion: their names and values, and how a job document stores them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIMES = "seconds or [h:]m:s below 1000 hours, such as 90, 1:30.5 or 1:02:03"
 _MOST_TRACKS = 999
 _NAME_SHOWN_CHARACTERS = 60
 
-_BESIDE_THE_SOUND = {"track", "title", "artist", "album", "cover"}
+_KEEP_THE_SOUND = {"track", "title", "artist", "album", "cover"}
 
 
 class _Rule(NamedTuple):
@@ -100,7 +100,7 @@ def _cover(value: str) -> float | str:
 def _line(value: str) -> str:
     if len(value) > lines.MOST_CHARACTERS:
         raise ValueError
-    value.encode()  # raises for surrogates, which stand for bytes that are not UTF-8
+    value.encode()  # raises ValueError for surrogates, which replace bytes that are not UTF-8
     line = lines.line(value)
     if not line:
         raise ValueError
@@ -109,7 +109,7 @@ def _line(value: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What was asked of an MP3; None where nothing was."""
+    """The options of a conversion; None if one was not given."""
 
     bitrate: int | None = _one_of(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbit/s
     quality: int | None = _whole(0, 9)
@@ -133,23 +133,23 @@ class Options:
 
     @property
     def needs_effects(self) -> bool:
-        """Tell whether fades, volume or speed change the sound."""
+        """Whether fades, volume or speed change the sound."""
         return bool(self.fade_in or self.fade_out) or any(each not in (None, 1.0) for each in (self.volume, self.speed))
 
     @property
     def changes_sound(self) -> bool:
-        """Tell whether anything was asked for that frames of an MP3 cannot give as they are."""
-        return not self.to_document().keys() <= _BESIDE_THE_SOUND
+        """Whether an option needs the sound to be encoded again, even if the source is an MP3."""
+        return not self.to_document().keys() <= _KEEP_THE_SOUND
 
     def to_document(self) -> dict[str, Any]:
-        """Return what a job's document keeps: that which was given, and nothing else."""
+        """Return the options that were given, as a job document stores them."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> Options:
-        """Return the options that a job's document keeps; an older one keeps none.
+        """Return the options in a job document; old documents have none.
 
-        Raises TypeError for an option that only a newer version knows.
+        Raises TypeError for an option of a newer version.
         """
         return cls(**document or {})
 
@@ -158,9 +158,9 @@ ALLOWED: Mapping[str, str] = {field.name: field.metadata["rule"].allowed for fie
 
 
 def parse(given: Iterable[tuple[str, str]]) -> Options:
-    """Read options as a form or a query gives them, name by name; an empty value is as good as none.
+    """Return the options in the fields of a form or query; empty values are ignored.
 
-    Raises Failure(INVALID_OPTION) with the wrong one as `field` and what it may be as `allowed`.
+    Raises Failure(INVALID_OPTION) with the option as `field` and its valid values as `allowed`.
     """
     values: dict[str, Any] = {}
     for name, value in given:
@@ -172,12 +172,12 @@ def parse(given: Iterable[tuple[str, str]]) -> Options:
             raise refusal(name, "one value, given once")
         values[name] = _read(name, value)
     options = Options(**values)
-    _require_agreement(options)
+    _check_combinations(options)
     return options
 
 
 def refusal(name: str, allowed: str = "") -> Failure:
-    """Return the refusal of an option: what is allowed for it, or which options there are if it is none."""
+    """Return the Failure for an invalid option: its valid values, or all options if it is unknown."""
     allowed = allowed or ALLOWED.get(name) or f"one of {', '.join(ALLOWED)}"
     shown = name[:_NAME_SHOWN_CHARACTERS].encode(errors="replace").decode()
     return Failure(errors.INVALID_OPTION, field=shown, allowed=allowed)
@@ -191,8 +191,8 @@ def _read(name: str, value: str) -> Any:
         raise refusal(name) from None
 
 
-def _require_agreement(options: Options) -> None:
-    """Raise Failure(INVALID_OPTION) for options of which each is right, but not with the other."""
+def _check_combinations(options: Options) -> None:
+    """Raise Failure(INVALID_OPTION) for options that are valid alone, but not together."""
     if options.bitrate is not None and options.quality is not None:
         raise refusal("quality", "either bitrate or quality, not both")
     if options.end is not None and options.end <= (options.start or 0.0):
@@ -203,8 +203,8 @@ def _require_agreement(options: Options) -> None:
 
 
 def most_bitrate(samplerate: int | None) -> int:
-    """Return the highest bitrate in kbit/s that LAME makes at a sample rate in Hz, None for one not known yet."""
-    # MPEG-2 ends at 160 kbit/s (ISO/IEC 13818-3 section 2.4.2.3), LAME's MPEG-2.5 at 64; it would quietly take less.
+    """Return the highest bitrate of LAME in kbit/s at a sample rate in Hz; None is a rate not known yet."""
+    # MPEG-2 allows 160 kbit/s (ISO/IEC 13818-3 section 2.4.2.3), LAME's MPEG-2.5 64; LAME silently lowers higher ones.
     if samplerate is None or samplerate > 24_000:
         return 320
     return 160 if samplerate > 12_000 else 64

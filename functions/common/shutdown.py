@@ -1,4 +1,4 @@
-"""Whether this process has been told to stop, for work that can be handed back (functions/README.md, rule 6)."""
+"""Whether this process was told to stop, so that work can be handed back (functions/README.md, rule 6)."""
 
 from __future__ import annotations
 

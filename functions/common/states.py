@@ -1,4 +1,4 @@
-"""States as people and programs see them: one mapping for every answer."""
+"""Public states: the words that every answer uses for the state of a job."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _PUBLIC = {transitions.RECEIVING: "uploading", transitions.READY: "queued"}
 
 
 def public(state: str) -> str:
-    """Return the word that answers use for a job's state: uploading, queued, converting, done or failed.
+    """Return the public word for a state: uploading, queued, converting, done or failed.
 
-    Operators also see `aborted` and `deleting`; to everybody else such a job does not exist.
+    Only operators see `aborted` and `deleting`; for users, such a job does not exist.
     """
     return _PUBLIC.get(state, state)

@@ -22,14 +22,14 @@ _REQUIRED = ["iss", "aud", "sub", "email", "exp", "iat", "jti"]
 
 
 class Bearer(NamedTuple):
-    """Whom a valid token names: the user's id and e-mail address."""
+    """The user in a valid token: id and e-mail address."""
 
     user: str
     email: str
 
 
 class Signer:
-    """Sign tokens with the private key that login alone holds."""
+    """Sign tokens with the private key, which only login has."""
 
     def __init__(self, private_key: str, ttl: int, previous_keys: str = "") -> None:
         key: Any = OKPAlgorithm().prepare_key(private_key)
@@ -43,7 +43,7 @@ class Signer:
         self.key_set = {"keys": [own, *others]}
 
     def sign(self, bearer: Bearer) -> str:
-        """Return a token for this user, valid from now for the time that was set."""
+        """Return a token for this user that is valid for `ttl` seconds."""
         moment = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -58,14 +58,14 @@ class Signer:
 
 
 class Verifier:
-    """Check tokens with the public keys; nothing that a token says about keys or algorithms is believed."""
+    """Check tokens with the public keys; what a token says about keys and algorithms is not trusted."""
 
     def __init__(self, public_keys: str) -> None:
         entries = json.loads(public_keys)["keys"]
         self._keys = {entry["kid"]: jwt.PyJWK(entry, algorithm=_ALGORITHM) for entry in entries}
 
     def verify(self, token: str) -> Bearer:
-        """Return whom the token names. Raises Failure(INVALID_TOKEN) for every token but a valid one."""
+        """Return the user in the token. Raises Failure(INVALID_TOKEN) if it is not valid."""
         try:
             return self._verify(token)
         except (jwt.exceptions.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -87,7 +87,7 @@ class Verifier:
         )
         if not isinstance(claims["aud"], str) or not isinstance(claims["email"], str) or not claims["sub"]:
             raise ValueError("claims of another kind")
-        # The leeway is for clocks that run ahead of ours (iat), not for tokens that are over.
+        # The leeway is for clocks that run ahead of this one (iat), not for expired tokens.
         if not isinstance(claims["exp"], int) or claims["exp"] <= time.time():
             raise ValueError("expired")
         return Bearer(claims["sub"], claims["email"])

@@ -1,6 +1,6 @@
-"""Traces: which upload a step belongs to, by W3C Trace Context, carried by hand from the upload to its mail.
+"""Traces: W3C Trace Context, passed on from the upload to the mail.
 
-An upload continues its caller's trace or begins one, and writes it into the job. Events and the mail carry it on.
+An upload continues its caller's trace or begins one, and stores it in the job; events and the mail carry it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-# W3C Trace Context 3.2.2: of a version after 00 only what 00 knows is read.
+# W3C Trace Context 3.2.2: later versions are read as version 00.
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def parse(text: object) -> str | None:
-    """Return a traceparent as version 00 writes it, or nothing for any other text."""
+    """Return a traceparent in the form of version 00, or None if the text is not valid."""
     found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
     if found is None or (found[1] == "00" and found[5]):
         return None
@@ -26,23 +26,23 @@ def parse(text: object) -> str | None:
 
 
 def begin(caller: object = None) -> None:
-    """Continue the trace that a caller names with a span of our own, or begin a trace."""
+    """Continue the caller's trace with a new span, or begin a trace."""
     given = parse(caller)
     trace_id, flags = (given[3:35], given[-2:]) if given else (secrets.token_hex(16), "00")
     _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-{flags}")
 
 
-def follow(job: object) -> None:
-    """Continue the trace of a job, if it has one: from here on the work is for it."""
-    if parse(job):
-        begin(job)
+def follow(traceparent: object) -> None:
+    """Continue the trace of a job, if it has one."""
+    if parse(traceparent):
+        begin(traceparent)
 
 
 @contextmanager
-def following(job: object) -> Iterator[None]:
-    """Continue the trace of a job for a while."""
+def following(traceparent: object) -> Iterator[None]:
+    """Continue the trace of a job within a block."""
     before = _current.get()
-    follow(job)
+    follow(traceparent)
     try:
         yield
     finally:
@@ -50,10 +50,10 @@ def following(job: object) -> Iterator[None]:
 
 
 def current() -> str:
-    """Return the traceparent of what is being done, or nothing where no request is."""
+    """Return the current traceparent, or an empty text outside of a request."""
     return _current.get()
 
 
 def fields(traceparent: str) -> dict[str, str]:
-    """Return what a log line says of a traceparent, under OpenTelemetry's names."""
+    """Return the fields of a log line for a traceparent, with OpenTelemetry's names."""
     return {"trace_id": traceparent[3:35], "span_id": traceparent[36:52]} if traceparent else {}

@@ -1,7 +1,7 @@
-"""The life of a job: every change that its document may go through, in one table.
+"""Transitions: the table of all changes of a job document.
 
-Each row is one atomic compare-and-set: it names the state, and the epoch or the mail's token, that it starts from.
-`functions.backends.jobs` executes the rows; `tests/exploration` runs the real steps over every schedule.
+Each row is one atomic compare-and-set, which names the state and the epoch (for mail: the token) that it starts from.
+`functions.backends.jobs` applies the rows; `tests/exploration` runs the real steps in every order.
 
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
            state, epoch, lease{holder, until}, claimed_at, attempts, retry_at,
@@ -10,9 +10,9 @@ Each row is one atomic compare-and-set: it names the state, and the epoch or the
            mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
            expires{video, mp3, job}}
 
-`options` holds those of `functions.common.options` that were given. `announce_due` is announced_at + announce_gap,
-written down so that an index finds what waits. `cleanup` says when sweep looks for files that the job does not name:
-at `at`, and once more at `until`, when nothing that began before can still be writing.
+`options` has the options that were given (`functions.common.options`). `announce_due` is announced_at + announce_gap,
+stored because an index finds the waiting jobs by it. `cleanup` says when sweep deletes the files that the job does not
+name: at `at`, and again at `until`, when nothing that began earlier can still be writing.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from typing import Any, NamedTuple
 from functions.common.errors import GAVE_UP
 from functions.common.values import (
     After,
+    AfterGiven,
+    AttemptsLeft,
     Document,
     Fixed,
     Given,
-    GivenLater,
     Keep,
     Lease,
     Length,
-    MayTryAgain,
     Moment,
+    NoAttemptsLeft,
     NotBefore,
     Now,
-    Over,
-    TriedEnough,
+    Past,
     Value,
     Values,
 )
@@ -63,16 +63,16 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Transition(NamedTuple):
-    """One row: which function may take a job from which state to which, and what else changes.
+    """A row: who may change a job from which state to which, under which condition, and what else changes.
 
-    `minimum` and `maximum` set a field to a value unless it is already lower, or higher.
+    `minimum` and `maximum` set a field unless its value is already lower or higher.
     """
 
     name: str
     who: str
     source: tuple[str, ...]
-    target: str | None  # None: the state stays
-    mail: tuple[str, ...] = ()  # mail states it may start from; none named: any
+    target: str | None  # None: unchanged
+    mail: tuple[str, ...] = ()  # the mail states that it may start from; empty: any
     mail_target: str | None = None
     when: Mapping[str, Value] = _NOTHING
     sets: Mapping[str, Value] = _NOTHING
@@ -83,7 +83,7 @@ class Transition(NamedTuple):
 
 
 def condition(row: Transition, job_id: str, moment: Moment) -> Document:
-    """Return the query that finds the job if, and only if, the row may be applied to it."""
+    """Return the query that finds the job only if the row may be applied to it."""
     query: Document = {"_id": job_id, "state": {"$in": list(row.source)}}
     if row.mail:
         query["mail.state"] = {"$in": list(row.mail)}
@@ -91,7 +91,7 @@ def condition(row: Transition, job_id: str, moment: Moment) -> Document:
 
 
 def change(row: Transition, moment: Moment) -> Document:
-    """Return the update that the row makes, in MongoDB's update operators."""
+    """Return the row's change as MongoDB update operators."""
     sets = {path: value.at(moment) for path, value in row.sets.items()} | {"updated_at": Now().at(moment)}
     if row.target:
         sets["state"] = row.target
@@ -109,10 +109,9 @@ def change(row: Transition, moment: Moment) -> Document:
 
 
 def result(row: Transition, moment: Moment) -> Document:
-    """Return what the document shows, path by path, right after its caller applied the row.
+    """Return the values that the document has, by path, right after the row was applied.
 
-    The claim is part of it, the epoch or the token: without it, another process' change of the same kind would look
-    the same.
+    They include the epoch or the token, which distinguish this change from the same change by another process.
     """
     claim: Document = {path: row.when[path].at(moment) for path in _CLAIMS if path in row.when}
     shown = {path: value + row.adds.get(path, 0) if path == "epoch" else value for path, value in claim.items()}
@@ -121,11 +120,10 @@ def result(row: Transition, moment: Moment) -> Document:
     return kept | sets
 
 
-# What several rows have in common.
-_CLAIMS = ("epoch", "mail.token")  # the paths that tell whose change it is
+_CLAIMS = ("epoch", "mail.token")  # they show which process made a change
 _SAME_EPOCH: Values = {"epoch": Given("epoch")}
 _SAME_TOKEN: Values = {"mail.token": Given("token")}
-_LEASE_OVER: Values = _SAME_EPOCH | {"lease.until": Over()}
+_LEASE_EXPIRED: Values = _SAME_EPOCH | {"lease.until": Past()}
 _ANNOUNCE_LATER: Values = {
     "announced_at": Now(),
     "announce_gap": Length("announce_gap"),
@@ -138,7 +136,7 @@ _CLEAN_LAST: Values = {"cleanup.until": After("longest_step")}
 _KEEP_FAILED: Values = {"expires.video": Keep("video_keep_days"), "expires.job": Keep("job_keep_days")}
 _KEEP_DONE: Values = _KEEP_FAILED | {"expires.mp3": Keep("mp3_keep_days")}
 _ENDED = (DONE, FAILED)
-_MAIL_OVER: Values = _SAME_TOKEN | {"mail.until": Over()}
+_MAIL_EXPIRED: Values = _SAME_TOKEN | {"mail.until": Past()}
 _MAIL_CLAIM = ("mail.token", "mail.until")
 _GAVE_UP = Fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
 
@@ -169,7 +167,7 @@ ABANDON = Transition(
     "sweep",
     (RECEIVING,),
     ABORTED,
-    when=_LEASE_OVER,
+    when=_LEASE_EXPIRED,
     adds={"epoch": 1},
     drops=("lease",),
     minimum=_CLEAN_AT_ONCE,
@@ -227,7 +225,7 @@ POSTPONE = Transition(
     "convert",
     (CONVERTING,),
     READY,
-    when=_SAME_EPOCH | {"attempts": MayTryAgain()},
+    when=_SAME_EPOCH | {"attempts": AttemptsLeft()},
     drops=("lease",),
     sets=_ANNOUNCE_LATER | {"retry_at": Given("retry_at")},
 )
@@ -246,7 +244,7 @@ EXPIRE = Transition(
     "sweep",
     (CONVERTING,),
     READY,
-    when=_LEASE_OVER | {"attempts": MayTryAgain()},
+    when=_LEASE_EXPIRED | {"attempts": AttemptsLeft()},
     sets=_ANNOUNCE,
     adds={"epoch": 1},
     drops=("lease",),
@@ -256,7 +254,7 @@ GIVE_UP = Transition(
     "sweep",
     (CONVERTING,),
     FAILED,
-    when=_LEASE_OVER | {"attempts": TriedEnough()},
+    when=_LEASE_EXPIRED | {"attempts": NoAttemptsLeft()},
     adds={"epoch": 1},
     sets=_ANNOUNCE | _KEEP_FAILED | {"error": _GAVE_UP},
     drops=("lease",),
@@ -275,8 +273,8 @@ RETRY = Transition(
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
 )
 
-_SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": GivenLater("gap")}
-_NOT_SENT_SINCE: Values = _SAME_EPOCH | {"announced_at": Given("announced_at"), "announce_due": Over()}
+_SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": AfterGiven("gap")}
+_NOT_SENT_SINCE: Values = _SAME_EPOCH | {"announced_at": Given("announced_at"), "announce_due": Past()}
 ANNOUNCE_READY = Transition("announce_ready", "sweep", (READY,), None, when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 ANNOUNCE_END = Transition("announce_end", "sweep", _ENDED, None, mail=(NONE,), when=_NOT_SENT_SINCE, sets=_SEND_AGAIN)
 
@@ -339,7 +337,7 @@ POSTPONE_MAIL = Transition(
     None,
     mail=(CLAIMED, HANDING_OVER),
     mail_target=NONE,
-    when=_SAME_TOKEN | {"mail.attempts": MayTryAgain()},
+    when=_SAME_TOKEN | {"mail.attempts": AttemptsLeft()},
     sets=_ANNOUNCE_LATER | {"mail.retry_at": Given("retry_at")},
     drops=_MAIL_CLAIM,
 )
@@ -362,7 +360,7 @@ EXPIRE_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=NONE,
-    when=_MAIL_OVER | {"mail.attempts": MayTryAgain()},
+    when=_MAIL_EXPIRED | {"mail.attempts": AttemptsLeft()},
     sets=_ANNOUNCE,
     drops=_MAIL_CLAIM,
 )
@@ -373,7 +371,7 @@ GIVE_UP_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=MAIL_FAILED,
-    when=_MAIL_OVER | {"mail.attempts": TriedEnough()},
+    when=_MAIL_EXPIRED | {"mail.attempts": NoAttemptsLeft()},
     drops=("mail.until",),
 )
 LOSE_MAIL = Transition(
@@ -383,7 +381,7 @@ LOSE_MAIL = Transition(
     None,
     mail=(HANDING_OVER,),
     mail_target=UNKNOWN,
-    when=_MAIL_OVER,
+    when=_MAIL_EXPIRED,
     drops=("mail.until",),
 )
 MAIL_AGAIN = Transition(
@@ -415,7 +413,7 @@ EXPIRE_VIDEO = Transition(
     "sweep",
     _ENDED,
     None,
-    when=_SAME_EPOCH | {"expires.video": Over()},
+    when=_SAME_EPOCH | {"expires.video": Past()},
     sets={"video_expired_at": Now()},
     drops=("expires.video",),
     minimum=_CLEAN_AT_ONCE,
@@ -426,7 +424,7 @@ EXPIRE_MP3 = Transition(
     "sweep",
     (DONE,),
     None,
-    when=_SAME_EPOCH | {"expires.mp3": Over()},
+    when=_SAME_EPOCH | {"expires.mp3": Past()},
     sets={"mp3.expired_at": Now()},
     drops=("expires.mp3",),
     minimum={"cleanup.at": After("download_timeout")},

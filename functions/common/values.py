@@ -1,4 +1,4 @@
-"""Values: what a transition sets fields to and compares them with, as data that can be compared and printed."""
+"""Values: what a transition sets fields to or compares them with, as data that can be compared and printed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
-    """What a row's values may depend on: the database's clock, the periods, and what the caller gives."""
+    """What values may depend on: the database's time, the periods, and the arguments of the caller."""
 
     now: datetime
     periods: Periods
     given: Mapping[str, Any] = _NOTHING
 
     def after(self, seconds: float) -> datetime:
-        """Return the moment `seconds` later, in the whole milliseconds that MongoDB keeps."""
+        """Return the time `seconds` later, in whole milliseconds, because MongoDB stores no fractions of them."""
         later = self.now + timedelta(seconds=seconds)
         return later.replace(microsecond=later.microsecond // 1000 * 1000)
 
 
 class _Kind:
-    """Equality by kind and content: as plain tuples After("x") and Given("x") would be equal."""
+    """Equality by type and content; as plain tuples, After("x") and Given("x") would be equal."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class _Kind:
 
 
 class Now(_Kind, NamedTuple("Now", [])):
-    """The moment of the change."""
+    """The current time."""
 
     def at(self, moment: Moment) -> datetime:
         """Resolve the value."""
@@ -50,7 +50,7 @@ class Now(_Kind, NamedTuple("Now", [])):
 
 
 class After(_Kind, NamedTuple("After", [("period", str)])):
-    """The end of a period, named as in Periods, that begins now."""
+    """The end of a period that begins now; its name is an attribute of Periods."""
 
     def at(self, moment: Moment) -> datetime:
         """Resolve the value."""
@@ -74,7 +74,7 @@ class Keep(_Kind, NamedTuple("Keep", [("period", str)])):
 
 
 class Given(_Kind, NamedTuple("Given", [("name", str)])):
-    """What the caller gives under a name."""
+    """An argument of the caller."""
 
     def at(self, moment: Moment) -> Any:
         """Resolve the value."""
@@ -82,7 +82,7 @@ class Given(_Kind, NamedTuple("Given", [("name", str)])):
 
 
 class Fixed(_Kind, NamedTuple("Fixed", [("value", Any)])):
-    """Always the same value."""
+    """A constant."""
 
     def at(self, moment: Moment) -> Any:
         """Resolve the value."""
@@ -90,7 +90,7 @@ class Fixed(_Kind, NamedTuple("Fixed", [("value", Any)])):
 
 
 class Lease(_Kind, NamedTuple("Lease", [("period", str)])):
-    """The end of a lease: a period from now, never past the step's deadline (functions/README.md, rule 5)."""
+    """The end of a lease that begins now, at most the step's deadline (functions/README.md, rule 5)."""
 
     def at(self, moment: Moment) -> datetime:
         """Resolve the value."""
@@ -98,16 +98,16 @@ class Lease(_Kind, NamedTuple("Lease", [("period", str)])):
         return min(moment.after(getattr(moment.periods, self.period)), deadline)
 
 
-class GivenLater(_Kind, NamedTuple("GivenLater", [("name", str)])):
-    """The end of a period in seconds that the caller gives under a name."""
+class AfterGiven(_Kind, NamedTuple("AfterGiven", [("name", str)])):
+    """The end of a period that begins now; an argument of the caller is its length in seconds."""
 
     def at(self, moment: Moment) -> datetime:
         """Resolve the value."""
         return moment.after(moment.given[self.name])
 
 
-class Over(_Kind, NamedTuple("Over", [])):
-    """Require that the time has come."""
+class Past(_Kind, NamedTuple("Past", [])):
+    """Require a time that is not in the future."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
@@ -115,14 +115,14 @@ class Over(_Kind, NamedTuple("Over", [])):
 
 
 class NotBefore(_Kind, NamedTuple("NotBefore", [])):
-    """Require that the time has come, or that none is set."""
+    """Require a time that is not in the future, or none."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
         return {"$not": {"$gt": moment.after(0)}}
 
 
-class MayTryAgain(_Kind, NamedTuple("MayTryAgain", [])):
+class AttemptsLeft(_Kind, NamedTuple("AttemptsLeft", [])):
     """Require that attempts are left (functions/README.md, rule 6)."""
 
     def at(self, moment: Moment) -> Document:
@@ -130,7 +130,7 @@ class MayTryAgain(_Kind, NamedTuple("MayTryAgain", [])):
         return {"$lt": moment.periods.max_attempts}
 
 
-class TriedEnough(_Kind, NamedTuple("TriedEnough", [])):
+class NoAttemptsLeft(_Kind, NamedTuple("NoAttemptsLeft", [])):
     """Require that no attempts are left (functions/README.md, rule 6)."""
 
     def at(self, moment: Moment) -> Document:
@@ -138,5 +138,7 @@ class TriedEnough(_Kind, NamedTuple("TriedEnough", [])):
         return {"$gte": moment.periods.max_attempts}
 
 
-Value = Now | After | Length | Keep | Given | Fixed | Lease | GivenLater | Over | NotBefore | MayTryAgain | TriedEnough
+Value = (
+    Now | After | Length | Keep | Given | Fixed | Lease | AfterGiven | Past | NotBefore | AttemptsLeft | NoAttemptsLeft
+)
 Values = dict[str, Value]
