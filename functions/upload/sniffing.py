@@ -23,8 +23,8 @@ _MXF = bytes.fromhex("060e2b34020501010d0102")
 # Pictures have brands in the same place.
 _FILE_TYPE_BOX = b"ftyp"
 _PICTURES = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx "})
-# Of MPEG audio without tags, puremagic knows only MPEG-1 layer III without checksums; layers II and III of MPEG-1, 2 and
-# 2.5 begin like this (ISO/IEC 11172-3 section 2.4.1.3). It does not report AMR as audio (RFC 4867 section 5).
+# Of MPEG audio without tags, puremagic knows only MPEG-1 layer III without checksums; layers II and III of MPEG-1, 2
+# and 2.5 begin like this (ISO/IEC 11172-3 section 2.4.1.3). It does not report AMR as audio (RFC 4867 section 5).
 _MPEG_AUDIO = re.compile(rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef]")
 _AMR = b"#!AMR"
 
