@@ -12,18 +12,18 @@ from functions.common.config import load
 from functions.common.settings import Periods
 from functions.common.values import (
     After,
+    AfterGiven,
+    AttemptsLeft,
     Fixed,
     Given,
-    GivenLater,
     Keep,
     Lease,
     Length,
-    MayTryAgain,
     Moment,
+    NoAttemptsLeft,
     NotBefore,
     Now,
-    Over,
-    TriedEnough,
+    Past,
     Value,
 )
 
@@ -48,11 +48,11 @@ def later(**length: float) -> datetime:
         (Keep("video_keep_days"), later(hours=36)),
         (Given("gap"), 2.5),
         (Fixed(None), None),
-        (GivenLater("gap"), later(seconds=2.5)),
-        (Over(), {"$lte": NOW}),
+        (AfterGiven("gap"), later(seconds=2.5)),
+        (Past(), {"$lte": NOW}),
         (NotBefore(), {"$not": {"$gt": NOW}}),
-        (MayTryAgain(), {"$lt": 3}),
-        (TriedEnough(), {"$gte": 3}),
+        (AttemptsLeft(), {"$lt": 3}),
+        (NoAttemptsLeft(), {"$gte": 3}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -67,7 +67,7 @@ def test_a_lease_ends_at_its_deadline_at_the_latest(deadline: float, until: floa
     assert Lease("convert_lease").at(moment(deadline=later(seconds=deadline))) == later(seconds=until)
 
 
-@pytest.mark.parametrize("kind", [Given("epoch"), GivenLater("epoch"), Lease("convert_lease")], ids=repr)
+@pytest.mark.parametrize("kind", [Given("epoch"), AfterGiven("epoch"), Lease("convert_lease")], ids=repr)
 def test_what_a_caller_must_give_has_no_default(kind: Value) -> None:
     """An epoch that is missing would match the documents that have none."""
     with pytest.raises(KeyError):
@@ -85,11 +85,11 @@ def test_moments_are_whole_milliseconds(microsecond: int, seconds: float, kept: 
 
 ALL = [
     Now(),
-    Over(),
+    Past(),
     NotBefore(),
-    MayTryAgain(),
-    TriedEnough(),
-    *(kind("x") for kind in (After, Length, Keep, Given, Fixed, Lease, GivenLater)),
+    AttemptsLeft(),
+    NoAttemptsLeft(),
+    *(kind("x") for kind in (After, Length, Keep, Given, Fixed, Lease, AfterGiven)),
     Given("y"),
     Fixed(("x",)),
 ]

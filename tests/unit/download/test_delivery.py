@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_fails_before_the_answer_begins() -> None:
         yield b""
 
     with pytest.raises(Failure):
-        delivery.begun(broken(), 10.0)
+        delivery.started(broken(), 10.0)
 
 
 def test_one_block_is_read_ahead_and_no_more() -> None:
@@ -91,13 +91,13 @@ def test_one_block_is_read_ahead_and_no_more() -> None:
             read.append(number)
             yield b"%d" % number
 
-    begun = delivery.begun(blocks(), 10.0)
+    begun = delivery.started(blocks(), 10.0)
     assert read == [0]
     assert list(begun) == [b"0", b"1", b"2"]
 
 
 def test_a_file_without_a_byte_is_an_empty_answer() -> None:
-    assert b"".join(delivery.begun(iter([]), 10.0)) == b""
+    assert b"".join(delivery.started(iter([]), 10.0)) == b""
 
 
 def test_an_answer_breaks_off_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_an_answer_breaks_off_when_its_time_is_over(monkeypatch: pytest.MonkeyPa
             return next(seconds)
 
     monkeypatch.setattr(delivery, "time", Time)
-    blocks = delivery.begun(iter([b"1", b"2", b"3", b"4"]), 10.0)
+    blocks = delivery.started(iter([b"1", b"2", b"3", b"4"]), 10.0)
     assert (next(blocks), next(blocks)) == (b"1", b"2")
     with pytest.raises(Failure) as failure:
         next(blocks)

@@ -7,7 +7,7 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
-from functions.download.ranges import Span, wanted
+from functions.download.ranges import Span, requested
 
 LENGTH = 100
 TAG = "tag.1"
@@ -20,7 +20,7 @@ def asked(method: str = "GET", **headers: str) -> Request:
 
 
 def test_without_a_range_the_whole_file_answers() -> None:
-    assert wanted(asked(), LENGTH, TAG) == WHOLE
+    assert requested(asked(), LENGTH, TAG) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_without_a_range_the_whole_file_answers() -> None:
     ],
 )
 def test_a_range_gives_its_bytes(said: str, start: int, stop: int) -> None:
-    assert wanted(asked(Range=said), LENGTH, TAG) == Span(start, stop, partial=True)
+    assert requested(asked(Range=said), LENGTH, TAG) == Span(start, stop, partial=True)
 
 
 @pytest.mark.parametrize("said", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-"])
 def test_a_range_behind_the_end_is_refused_with_the_length(said: str) -> None:
     with pytest.raises(Failure) as failure:
-        wanted(asked(Range=said), LENGTH, TAG)
+        requested(asked(Range=said), LENGTH, TAG)
     assert failure.value.kind is RANGE_NOT_SATISFIABLE
     assert failure.value.headers == {"Content-Range": "bytes */100"}
 
@@ -77,12 +77,12 @@ def test_a_range_behind_the_end_is_refused_with_the_length(said: str) -> None:
     ],
 )
 def test_what_is_no_single_range_of_bytes_is_ignored(said: str) -> None:
-    assert wanted(asked(Range=said), LENGTH, TAG) == WHOLE
+    assert requested(asked(Range=said), LENGTH, TAG) == WHOLE
 
 
 @pytest.mark.parametrize("said", ["bytes=0-9", "bytes=100-"])
 def test_head_knows_no_ranges(said: str) -> None:
-    assert wanted(asked("HEAD", Range=said), LENGTH, TAG) == WHOLE
+    assert requested(asked("HEAD", Range=said), LENGTH, TAG) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_head_knows_no_ranges(said: str) -> None:
     ],
 )
 def test_a_range_of_another_version_is_none(condition: str, same: bool) -> None:
-    span = wanted(asked(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
+    span = requested(asked(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
     assert span == (Span(10, 20, partial=True) if same else WHOLE)
 
 
 def test_a_range_of_another_version_is_never_refused() -> None:
-    assert wanted(asked(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE
+    assert requested(asked(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE

@@ -18,7 +18,7 @@ from functions.common.errors import Failure
 from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.upload import intake, sniffing
-from functions.upload.body import Given, Video
+from functions.upload.body import RawOptions, Video
 from tests.exploration.memory import MemoryCollection
 from tests.exploration.processes import MP4
 from tests.integration.lives import PERIODS
@@ -77,10 +77,10 @@ def system(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> System:
     return made
 
 
-def take(system: System, blocks: Iterator[bytes], given: Given | None = None) -> Document:
+def take(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> Document:
     """Take a video in."""
     video = Video("a.mp4", blocks, [] if given is None else given)
-    return intake.take(video, BEARER, None, jobs=system.jobs, files=system.files)
+    return intake.store(video, BEARER, None, jobs=system.jobs, files=system.files)
 
 
 def pieces(content: bytes, size: int) -> Iterator[bytes]:
@@ -88,7 +88,7 @@ def pieces(content: bytes, size: int) -> Iterator[bytes]:
     return (content[start : start + size] for start in range(0, len(content), size))
 
 
-def refused(system: System, blocks: Iterator[bytes], given: Given | None = None) -> errors.Kind:
+def refused(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> errors.Kind:
     """Return why a video was not taken."""
     with pytest.raises(Failure) as failure:
         take(system, blocks, given)
@@ -120,7 +120,7 @@ def test_a_video_is_stored_with_its_job(size: int, system: System) -> None:
 
 
 def test_options_that_come_after_the_file_count(system: System) -> None:
-    given: Given = []
+    given: RawOptions = []
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
@@ -130,7 +130,7 @@ def test_options_that_come_after_the_file_count(system: System) -> None:
 
 
 def test_a_wrong_option_after_the_file_leaves_nothing(system: System) -> None:
-    given: Given = []
+    given: RawOptions = []
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
