@@ -1,6 +1,6 @@
 #!/bin/sh
-# Pin and hash all that each room's image installs, in the versions that the tests run with. Needs uv; run it again
-# after every change of a requirements.in or of requirements-dev.txt.
+# Pin and hash all packages of each room's image, in the versions that the tests use. Needs uv. Run it after every change
+# of a requirements.in or requirements-dev.txt.
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
 for room in functions/*/requirements.in; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a container runs, as its process 1.
+# The entry point of every image.
 set -eu
 if [ "$FUNCTION_TARGET" = connector ]; then
     export CONNECTOR_HEALTH_PORT="${CONNECTOR_HEALTH_PORT:-$PORT}"
