@@ -1,11 +1,11 @@
 """The functions and the connector as processes: the settings and secrets of each."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import stack_file, version
+from local import setting_names, stack_file, version
 from local.backends import rabbitmq
 from local.backends.backend import Backend
 from local.gateway.process import gateway_url
@@ -32,9 +32,9 @@ class ServiceContext:
     environ: Mapping[str, str]  # settings that the user exported
     settings: Mapping[str, str]  # settings that override everything else
 
-    def chosen(self, names: list[str]) -> dict[str, str]:
+    def chosen(self, names: Iterable[str]) -> dict[str, str]:
         """Return the named settings that were exported, and the overrides."""
-        exported = {name: self.environ[name] for name in names if name in self.environ and not name.endswith("_FILE")}
+        exported = {name: self.environ[name] for name in names if name in self.environ}
         return {**exported, **self.settings}
 
 
@@ -62,13 +62,12 @@ def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, 
 
 def operator(context: ServiceContext) -> dict[str, str]:
     """Return the settings of ./local/jobs: those of sweep, with its own user on the broker."""
-    declared = list(stack_file.settings("sweep"))
     secrets = context.secrets
     return {
         "MONGODB_URL_FILE": str(secrets.path("mongodb_url")),
         "RABBITMQ_URL_FILE": str(secrets.path("rabbitmq_operator_url")),
         **LOCAL_SETTINGS,
-        **context.chosen(declared),
+        **context.chosen(setting_names.exportable()),
     }
 
 
@@ -79,18 +78,18 @@ def programs(context: ServiceContext) -> list[Program]:
 
 
 def _function(name: str, url: str, context: ServiceContext) -> Program:
-    declared = stack_file.settings(name)
     files = {setting: str(context.secrets.path(file)) for setting, file in secret_files(name).items()}
+    threads = {setting: value for setting, value in stack_file.settings(name).items() if setting == "THREADS"}
     environment = {
         "FUNCTION_TARGET": name,
         "VERSION": version.own(),
         "HOST": HOST,
         "PORT": str(context.ports[name]),
-        "THREADS": declared["THREADS"],
         "PUBLIC_URL": f"{gateway_url(context.ports)}/{{function}}",
+        **threads,
         **files,
         **LOCAL_SETTINGS,
-        **context.chosen(list(declared)),
+        **context.chosen(setting_names.exportable()),
     }
     command = [str(_venv("gunicorn")), "-c", str(ROOT / "functions" / "gunicorn.conf.py")]
     return Program(name, EDGE, command, lambda: answers(f"{url}/_/health"), environment, STOP_SECONDS)

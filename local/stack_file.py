@@ -18,7 +18,7 @@ def functions() -> dict[str, dict[str, Any]]:
 
 
 def settings(name: str) -> dict[str, str]:
-    """Return the settings in a function's entry, which the user may override locally."""
+    """Return the settings in a function's entry; all others keep the defaults in the code."""
     found: dict[str, str] = functions()[name].get("environment", {})
     return found
 

@@ -19,6 +19,8 @@ INSTALL_SECONDS = 600
 OVERLAY = ROOT / "knative" / "overlays" / "dev"
 # Knative does not look up images with this prefix in a registry.
 PREFIX = "dev.local/mp3converter"
+# The functions that give links to people.
+LINKING = {"group": "serving.knative.dev", "kind": "Service", "name": "upload|notify"}
 INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
 
 
@@ -65,19 +67,17 @@ def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
     for name, image in built.items():
         place, _, tag = image.rpartition(":")
         entries.append({"name": f"{PREFIX}/{name}", "newName": place, "newTag": tag})
+    links = {
+        "op": "add",
+        "path": "/spec/template/spec/containers/0/env/-",
+        "value": {"name": "PUBLIC_URL", "value": function_url(port)},
+    }
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [relative(OVERLAY, folder)],
         "images": entries,
-        "configMapGenerator": [
-            {
-                "name": "links",
-                "namespace": FUNCTIONS,
-                "behavior": "merge",
-                "literals": [f"PUBLIC_URL={function_url(port)}"],
-            }
-        ],
+        "patches": [{"target": LINKING, "patch": json.dumps([links])}],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder

@@ -118,7 +118,7 @@ def _pod(name: str, pod: Object, objects: list[Object]) -> Run:
 
 def _environment(container: Object, objects: list[Object]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for source in container["envFrom"]:
+    for source in container.get("envFrom", []):
         _known(source, "configMapRef")
         _known(source["configMapRef"], "name")
         found |= _named("ConfigMap", source["configMapRef"]["name"], objects)["data"]

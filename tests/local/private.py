@@ -39,6 +39,13 @@ SHORT_PERIODS = {
     "GRACEFUL_TIMEOUT_SECONDS": "10",
     "RABBITMQ_HEARTBEAT_SECONDS": "2",
 }
+# Backends at which nothing answers, to plan a system that is never started.
+EXTERNAL = {
+    "MYSQL_URL": "mysql://user@127.0.0.1:9/mp3converter",
+    "MONGODB_URL": "mongodb://127.0.0.1:9/mp3converter",
+    "RABBITMQ_URL": "amqp://127.0.0.1:9/mp3converter",
+    "SMTP_URL": "smtp://127.0.0.1:9",
+}
 
 
 Kind = TypeVar("Kind", bound="PrivateStack")

@@ -5,24 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from functions.common import settings as common
-from local import plan, services, stack_file
+from local import plan, services, setting_names, stack_file
 from local.home import ROOT, Home
+from tests import declared
+from tests.local.private import EXTERNAL
 
 NAMES = sorted(stack_file.functions())
-EXTERNAL = {
-    "MYSQL_URL": "mysql://user@127.0.0.1:9/mp3converter",
-    "MONGODB_URL": "mongodb://127.0.0.1:9/mp3converter",
-    "RABBITMQ_URL": "amqp://127.0.0.1:9/mp3converter",
-    "SMTP_URL": "smtp://127.0.0.1:9",
-}
-
-
-def declared_names() -> set[str]:
-    """Return every setting that the functions know."""
-    source = common.__file__
-    with open(source) as file:
-        return set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', file.read()))
 
 
 def test_every_function_is_listed() -> None:
@@ -69,10 +57,26 @@ def test_functions_publish_with_their_own_user() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_known_to_the_functions(name: str) -> None:
-    known = declared_names() | {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
+    known = declared.everywhere().keys() | declared.of_the_server().keys()
     set_here = {setting.removesuffix("_FILE") for setting in stack_file.functions()[name]["environment"]}
 
     assert set_here <= known
+
+
+def test_an_exported_setting_reaches_the_functions_and_nothing_else_does(tmp_path: Path) -> None:
+    exported = {"VIDEO_KEEP_DAYS": "2", "TOKEN_TTL_SECONDS": "60", "THREADS": "3", "MAIL_FROM": "A <a@example.org>"}
+    ignored = {"VERSION": "9", "FUNCTION_TARGET": "x", "METRICS_TOKEN": "x", "LD_PRELOAD": "x", "JWT_PUBLIC_KEYS": "x"}
+    planned = plan.make(Home(tmp_path), gateway_port=None, environ={**EXTERNAL, **exported, **ignored})
+    for name in NAMES:
+        given = planned.programs[name].environment
+        assert exported.items() <= given.items()
+        assert not ignored.items() & given.items()
+
+
+def test_every_setting_but_a_secret_may_be_exported() -> None:
+    plain = {name for name, setting in declared.of_the_functions().items() if not setting.secret}
+    set_by_local, of_the_server = {"FUNCTION_TARGET", "VERSION"}, {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
+    assert setting_names.exportable() == plain - set_by_local | of_the_server
 
 
 def test_image_prefix_names_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.manifests.admission import MOST_SECONDS
 from tests.manifests.objects import Object, container, label, of_kind, one, pods, services
-from tests.manifests.settings import environment
+from tests.manifests.settings import effective, environment
 
 PRIVATE = {"convert", "notify", "sweep"}
 PREFETCH = 100  # RabbitmqSource's, which cannot be changed
@@ -40,8 +40,6 @@ def complaints(items: list[Object]) -> list[str]:
         if item["metadata"]["name"] == "mongodb"
         for text in _replica_set(item, items)
     ]
-    if environment(one(items, "Service.serving.knative.dev", "login"), items).get("CONVERT_TIMEOUT_SECONDS"):
-        found.append("login is given settings of jobs")
     return found
 
 
@@ -51,7 +49,8 @@ def pods_complaints(items: list[Object]) -> list[str]:
 
 
 def _service(item: Object, items: list[Object]) -> Iterator[str]:
-    name, spec, given = item["metadata"]["name"], item["spec"]["template"]["spec"], environment(item, items)
+    name, spec = item["metadata"]["name"], item["spec"]["template"]["spec"]
+    given = effective(name, environment(item, items))
     total = spec.get("timeoutSeconds", 0)
     if total != spec.get("responseStartTimeoutSeconds") or total > MOST_SECONDS:
         yield "timeoutSeconds and responseStartTimeoutSeconds must be the same, or Knative cuts the answer after 300 s"

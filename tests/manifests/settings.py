@@ -1,13 +1,14 @@
-"""Which settings a function reads, and which it is given."""
+"""Which settings a function reads, which it is given, and which it runs with."""
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from functions.common import config, settings
+from tests import declared
 from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, label, of_kind, services
 
@@ -15,15 +16,15 @@ _SET_BY_IMAGE = {"FUNCTION_TARGET", "PORT", "HOST"}
 
 
 def complaints(items: list[Object]) -> list[str]:
-    """Return which settings nobody reads, and which are missing."""
+    """Return which settings nobody reads, which are missing, and which need not be given."""
     return [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
 
 
 def _service(item: Object, items: list[Object]) -> Iterator[str]:
-    read = {setting.name: setting for kind in kinds(item["metadata"]["name"]) for setting in kind.table.values()}
+    read = settings_of(item["metadata"]["name"])
     files = {f"{name}_FILE" for name, setting in read.items() if setting.secret}
     given = environment(item, items)
-    known = read.keys() | files | server_settings()
+    known = read.keys() | files | declared.of_the_server().keys()
     yield from (f"{name} is no setting that it reads" for name in sorted(given.keys() - known))
     yield from (
         f"{name} is a secret and belongs into a file" for name in sorted(given) if name in read and read[name].secret
@@ -31,6 +32,19 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     for name, setting in read.items():
         if setting.default is config.REQUIRED and not {name, f"{name}_FILE"} & given.keys() | ({name} & _SET_BY_IMAGE):
             yield f"{name} is required"
+    yield from (f"{name} repeats the default" for name in declared.repeated(given))
+
+
+def effective(function: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that a function runs with: those it is given, else the defaults; of secrets, their files."""
+    found: dict[str, Any] = {name: given.get(name, default) for name, default in declared.of_the_server().items()}
+    for name, setting in settings_of(function).items():
+        file = given.get(f"{name}_FILE")
+        if setting.secret and file:
+            found[f"{name}_FILE"] = file.rpartition("/")[2]
+        elif not setting.secret and (name in given or setting.default is not config.REQUIRED):
+            found[name] = setting.parse(given[name]) if name in given else setting.default
+    return found
 
 
 def environment(item: Object, items: list[Object]) -> dict[str, str]:
@@ -62,6 +76,6 @@ def kinds(function: str) -> tuple[type[config.Settings], ...]:
 
 
 @cache
-def server_settings() -> frozenset[str]:
-    """Return what gunicorn's own settings file reads."""
-    return frozenset(re.findall(r'environ\.get\("([A-Z_]+)"', (ROOT / "functions" / "gunicorn.conf.py").read_text()))
+def settings_of(function: str) -> dict[str, config.Setting]:
+    """Return the settings that a function loads as it starts, by their names."""
+    return {setting.name: setting for kind in kinds(function) for setting in kind.table.values()}

@@ -8,10 +8,10 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.manifests.building import KNATIVE, objects
-from tests.manifests.objects import container, of_kind, one
+from tests.manifests.objects import container, of_kind, one, services
+from tests.manifests.settings import environment, settings_of
 
 GATEWAY = KNATIVE / "components" / "gateway"
 
@@ -50,9 +50,8 @@ def test_the_pod_reads_this_file_and_listens_where_the_service_sends() -> None:
 
 
 def test_production_names_its_own_address() -> None:
-    (links,) = [
-        item
-        for item in of_kind(objects(KNATIVE / "overlays" / "production"), "ConfigMap")
-        if item["metadata"]["name"].startswith("links-")
-    ]
-    assert "localhost" not in yaml.safe_dump(links)
+    """In every function that gives links to people."""
+    items = objects(KNATIVE / "overlays" / "production")
+    makers = [item for item in services(items) if "PUBLIC_URL" in settings_of(item["metadata"]["name"])]
+    assert makers
+    assert {environment(item, items)["PUBLIC_URL"] for item in makers} == {"https://mp3.example.com/{function}"}

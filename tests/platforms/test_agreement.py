@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from local import stack_file
 from tests.manifests.building import KNATIVE, ROOT, objects
 from tests.manifests.objects import Object, container, one
-from tests.manifests.settings import environment
+from tests.manifests.settings import effective, environment
 
 NAMES = sorted(stack_file.functions())
-# A platform's own: where secrets are mounted, where people reach it, how long it waits for a pod to end.
+# A platform's own: where people reach it, how long it waits for a pod to end.
 OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS"}
 TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS leaves as it is
 STEPS = ("UPLOAD_TIMEOUT_SECONDS", "CONVERT_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS")
@@ -27,18 +28,13 @@ def base() -> list[Object]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings(name: str, base: list[Object]) -> None:
     knative = environment(one(base, "Service.serving.knative.dev", name), base)
-    openfaas = stack_file.functions()[name]["environment"]
 
-    assert _shared(openfaas) == _shared(knative)
+    assert _shared(name, stack_file.settings(name)) == _shared(name, knative)
 
 
-def _shared(given: dict[str, str]) -> dict[str, str]:
-    """Return what is no platform's own; of a secret, the name of its file."""
-    return {
-        name: value.rpartition("/")[2] if name.endswith("_FILE") else value
-        for name, value in given.items()
-        if name not in OWN
-    }
+def _shared(function: str, given: dict[str, str]) -> dict[str, Any]:
+    """Return what a function runs with and is no platform's own."""
+    return {name: value for name, value in effective(function, given).items() if name not in OWN}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,7 +47,7 @@ def test_the_resources(name: str, side: str, base: list[Object]) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_ends_before_openfaas_kills_its_pod(name: str) -> None:
-    assert int(stack_file.functions()[name]["environment"]["GRACEFUL_TIMEOUT_SECONDS"]) < TERMINATION_SECONDS
+    assert int(effective(name, stack_file.settings(name))["GRACEFUL_TIMEOUT_SECONDS"]) < TERMINATION_SECONDS
 
 
 def test_the_gateway_waits_longer_than_any_step() -> None:
@@ -59,8 +55,8 @@ def test_the_gateway_waits_longer_than_any_step() -> None:
     text = (ROOT / "stack.yml").read_text()
     (upstream,) = re.findall(r"gateway\.upstreamTimeout=(\d+)m\b", text)
     around = re.findall(r"(?:gateway|faasnetes)\.(?:read|write)Timeout=(\d+)m(\d+)s", text)
-    settings = [entry["environment"] for entry in stack_file.functions().values()]
-    longest = max(int(given[step]) for given in settings for step in STEPS if step in given)
+    settings = [effective(name, stack_file.settings(name)) for name in NAMES]
+    longest = max(given[step] for given in settings for step in STEPS if step in given)
 
     assert longest < int(upstream) * 60
     assert len(around) == 4

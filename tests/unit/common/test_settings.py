@@ -5,26 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from functions.common import config, settings
-from functions.connector.settings import Connector
+from functions.common import config
+from tests import declared
 
 ROOT = Path(__file__).resolve().parents[3]
 ROW = re.compile(r"^\| `([A-Z0-9_]+)`( \U0001f511)? \| (required|none|`.*?`) \| (.+) \|$", re.M)
-
-
-def declared() -> dict[str, config.Setting]:
-    kinds: list[type[config.Settings]] = [Connector]
-    kinds += [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, config.Settings)]
-    # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed.
-    kinds.sort(key=lambda kind: kind is settings.Verifying)
-    return {setting.name: setting for kind in kinds for setting in kind.table.values()}
 
 
 def test_every_setting_with_its_default_and_meaning() -> None:
     """No setting is missing, none is invented, none has another default."""
     found = ROW.findall((ROOT / "functions" / "SETTINGS.md").read_text())
     rows = {name: (secret, default, meaning) for name, secret, default, meaning in found}
-    known = declared()
+    known = declared.everywhere()
     assert set(rows) == set(known)
     for name, (secret, default, meaning) in rows.items():
         setting = known[name]
