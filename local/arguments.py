@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from functions.jobs import arguments as jobs
 from local.cluster import addresses
 
 PORT = 8080
@@ -11,6 +12,9 @@ CORPUS = Path(__file__).resolve().parent.parent / ".local" / "corpus"
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """Read a command line; print help, or what is wrong with it, and exit where that is due."""
+    if command == "jobs":
+        jobs.parser("./local/jobs").parse_args(arguments)
+        return argparse.Namespace(rest=arguments)
     parser = argparse.ArgumentParser(prog=f"./local/{command}", description=MEANING[command], allow_abbrev=False)
     OPTIONS[command](parser)
     if command in PASSING_ON:
@@ -67,28 +71,6 @@ def _chaos(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _jobs(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    meanings = {
-        "dead": "list the dead letters: events that could not be delivered",
-        "replay": "do what the dead letters' events were for, then drop the letters",
-        "retry": "convert a failed job again; if it is queued already, announce it again",
-        "delete": "delete a job and its files, in any state",
-    }
-    for action, meaning in meanings.items():
-        added = actions.add_parser(action, help=meaning, description=meaning, allow_abbrev=False)
-        if action == "replay":
-            which = added.add_mutually_exclusive_group(required=True)
-            which.add_argument("id", nargs="?", metavar="ID", help="the letters of this job")
-            which.add_argument(
-                "--all",
-                action="store_true",
-                help="all letters; poison is dropped, and jobs that failed because of their video are left alone",
-            )
-        elif action != "dead":
-            added.add_argument("id", metavar="ID", help="the job's id, as upload answered it")
-
-
 def _corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, default=CORPUS, metavar="FOLDER", help="where to; default: .local/corpus")
 
@@ -134,8 +116,6 @@ MEANING = {
     "status": "Show what runs, where, and whether it is well.",
     "logs": "Show what the functions have logged.",
     "users": "Create users of the running system.",
-    "jobs": "See and replay dead letters, convert a failed job again, delete a job: of the local system, or of the one "
-    "whose servers MONGODB_URL and RABBITMQ_URL name.",
     "test": "Run the tests on backends of their own, never on those of a running system.",
     "corpus": "Fetch the media files of other projects that some tests use, each checked by its hash. What is there "
     "already is kept.",
@@ -154,7 +134,6 @@ OPTIONS = {
     "status": _status,
     "logs": _logs,
     "users": _users,
-    "jobs": _jobs,
     "test": _test,
     "bench": _bench,
     "chaos": _chaos,

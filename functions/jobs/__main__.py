@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from functions.backends import dead_letters, files, jobs, queue
 from functions.backends.dead_letters import MP3S_DEAD, Letter
-from functions.common import errors, ids, states, transitions
+from functions.common import errors, states, transitions
 from functions.common import log as logs
 from functions.common.config import ConfigError
 from functions.common.errors import Failure
-from functions.jobs import actions, dead
+from functions.jobs import actions, arguments, dead
 
 _log = logging.getLogger("functions.jobs")
 
@@ -33,10 +32,10 @@ _SENTENCES = {
 
 def main() -> int:
     """Run one command; return the exit status: 0 for success, 1 for failure, 2 for wrong arguments."""
-    options = _parser().parse_args()
+    options = arguments.parser("python -m functions.jobs").parse_args()
     logs.setup("jobs", "WARNING")
     try:
-        return int(options.run(options))
+        return _ACTIONS[options.action](options)
     except ConfigError as error:
         message = f"cannot start: {error}"
     except Failure as failure:
@@ -45,43 +44,6 @@ def main() -> int:
         message = _sentence(failure)
     print(message, file=sys.stderr)
     return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m functions.jobs",
-        allow_abbrev=False,
-        description="List and replay dead letters, convert a failed job again, delete a job.",
-        epilog="Needs MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, and the same periods as "
-        "the functions.",
-    )
-    actions_of = parser.add_subparsers(metavar="ACTION", required=True)
-
-    def action(name: str, run: Callable[[argparse.Namespace], int], meaning: str) -> argparse.ArgumentParser:
-        added = actions_of.add_parser(name, help=meaning, description=meaning, allow_abbrev=False)
-        added.set_defaults(run=run)
-        return added
-
-    action("dead", _dead, "list the dead letters: events that could not be delivered")
-    replay = action("replay", _replay, "do what the dead letters' events were for, then drop the letters")
-    which = replay.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", nargs="?", type=_job_id, metavar="ID", help="the letters of this job")
-    which.add_argument(
-        "--all",
-        action="store_true",
-        help="all letters; poison is dropped, and jobs that failed because of their video are left alone",
-    )
-    retry = action("retry", _retry, "convert a failed job again; if it is queued already, announce it again")
-    delete = action("delete", _delete, "delete a job and its files, in any state")
-    for one in (retry, delete):
-        one.add_argument("id", type=_job_id, metavar="ID", help="the job's id")
-    return parser
-
-
-def _job_id(text: str) -> str:
-    if not ids.is_id(text):
-        raise argparse.ArgumentTypeError("an id looks like 376b7472-1f38-4307-b0c5-8df8aa6286ed")
-    return text
 
 
 def _dead(options: argparse.Namespace) -> int:
@@ -137,6 +99,9 @@ def _delete(options: argparse.Namespace) -> int:
     actions.delete(options.id, owner=None, jobs=jobs.connect(), files=files.connect())
     print("Deleted.")
     return 0
+
+
+_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "delete": _delete}
 
 
 def _sentence(failure: Failure) -> str:

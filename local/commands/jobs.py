@@ -17,12 +17,9 @@ URLS = {"MONGODB_URL": "mongodb_url", "RABBITMQ_URL": "rabbitmq_url"}
 
 def run(options: argparse.Namespace) -> int:
     """Run the command on the servers in the environment, or on the local system."""
-    words = [options.action]
-    words += ["--all"] if getattr(options, "all", False) else []
-    words += [options.id] if getattr(options, "id", None) else []
     home = Home.default()
     environment = dict(os.environ) if _is_remote(home) else _local_environment(home)
-    os.execve(sys.executable, [sys.executable, "-E", "-s", "-m", "functions.jobs", *words], environment)
+    os.execve(sys.executable, [sys.executable, "-E", "-s", "-m", "functions.jobs", *options.rest], environment)
 
 
 def _is_remote(home: Home) -> bool:
