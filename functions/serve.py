@@ -1,4 +1,4 @@
-"""One way to serve every function: functions-framework's app with our health, errors, limits and metrics.
+"""Serve a function: functions-framework's app with health, errors, limits and metrics.
 
 `FUNCTION_TARGET=login gunicorn -c functions/gunicorn.conf.py` serves functions/login/main.py.
 """
@@ -23,22 +23,22 @@ from gunicorn.errors import AppImportError
 from functions.common import config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # a label never takes what a client invents
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
 _DRAIN_MOST_BYTES = 32 * 2**20
 _DRAIN_MOST_SECONDS = 2.0
 _DRAIN_BLOCK = 65_536
 
 
 def build(settings: Serving) -> Flask:
-    """Return the app that serves the function that the settings name."""
+    """Return the app that serves the function in the settings."""
     source = Path(__file__).parent / settings.function / "main.py"
     if not settings.function.isidentifier() or not source.is_file():
         raise config.ConfigError("FUNCTION_TARGET must be the name of a function, such as login")
     app: Flask = functions_framework.create_app(settings.function, str(source), "http")  # type: ignore[no-untyped-call]
     _install_health(app, settings)
-    # Flask runs what comes after a request in reverse order: the limits' part is the first, and the metrics' the last.
+    # Flask runs after_request hooks in reverse order: those of the limits first, those of the metrics last.
     _install_metrics(app, settings)
-    _install_later_work(app)
+    _install_deferred_work(app)
     _install_limits(app, settings)
     takes_events = getattr(sys.modules["main"], "TAKES_EVENTS", False)
     web.install_error_handlers(app, events=takes_events)
@@ -46,7 +46,7 @@ def build(settings: Serving) -> Flask:
 
 
 def _install_health(app: Flask, settings: Serving) -> None:
-    # Ready does not depend on backends: a database that is away must not stop every pod.
+    # Readiness does not depend on backends: an unavailable database must not stop every pod.
     def health() -> Response:
         return web.answer({"status": "ok", "function": settings.function, "version": settings.version})
 
@@ -57,20 +57,20 @@ def _install_health(app: Flask, settings: Serving) -> None:
 def _install_metrics(app: Flask, settings: Serving) -> None:
     @cache
     def counters() -> ModuleType:
-        # Prometheus' client loads when the first answer is out, or when it is first asked for.
+        # Prometheus' client loads after the first response, or with the first request for metrics.
         from functions.common import counters
 
         counters.begin(settings.function)
         return counters
 
-    def show() -> Response:
+    def metrics_page() -> Response:
         offered = request.headers.get("Authorization", "").encode()
         if not settings.metrics_token or not hmac.compare_digest(offered, f"Bearer {settings.metrics_token}".encode()):
             return web.problem(errors.NOT_FOUND)
         body, media_type = counters().render()
         return Response(body, content_type=media_type)
 
-    app.add_url_rule("/_/metrics", "metrics", show, methods=["GET"])
+    app.add_url_rule("/_/metrics", "metrics", metrics_page, methods=["GET"])
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -79,14 +79,14 @@ def _install_metrics(app: Flask, settings: Serving) -> None:
             method = request.method if request.method in _METHODS else "other"
             metrics.count(metrics.REQUESTS, settings.function, method, str(response.status_code))
             metrics.observe(metrics.DURATIONS, seconds, settings.function)
-            response.call_on_close(lambda: counters().settle())
+            response.call_on_close(lambda: counters().update())
         return response
 
 
-def _install_later_work(app: Flask) -> None:
+def _install_deferred_work(app: Flask) -> None:
     @app.after_request
-    def go_on_later(response: Response) -> Response:
-        for work in g.pop("once_answered", ()):
+    def defer(response: Response) -> Response:
+        for work in g.pop("after_response", ()):
             response.call_on_close(work)
         return response
 
@@ -101,15 +101,15 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         if connection is not None:
             connection.settimeout(settings.idle_timeout)
 
-    # Flask runs these hooks in reverse order of registration, so ours comes before the framework's, which reads
-    # all that is left of a refused body into memory (300 MB of it, for a 401 to a 300 MB upload).
+    # This hook runs before the framework's, which was registered earlier and would read the rest of a refused body into
+    # memory (300 MB for a 401 to an upload of 300 MB).
     @app.after_request
-    def drain_later(response: Response) -> Response:
+    def prepare_drain(response: Response) -> Response:
         response.headers["X-Request-Id"] = log.request_id.get()
         environ = request.environ
         request.stream = io.BytesIO()
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-            # gunicorn sends head and body apart, and a proxy that sees the head of a refusal may hang up in between.
+            # gunicorn sends headers and body separately, and a proxy may close the connection between them.
             _cork(environ, on=True)
             response.call_on_close(lambda: _cork(environ, on=False))
             response.call_on_close(lambda: _drain(environ))
@@ -123,7 +123,7 @@ def _cork(environ: dict[str, Any], *, on: bool) -> None:
 
 
 def _drain(environ: dict[str, Any]) -> None:
-    """Read on for a bounded while after the answer: a sender that still sends would see a reset, not the status."""
+    """Read the rest of a body within limits; otherwise the client would see a reset instead of the response."""
     connection, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
     if connection is None:
         return
@@ -137,7 +137,7 @@ def _drain(environ: dict[str, Any]) -> None:
                 return
             left -= len(block)
     except OSError:
-        return  # the answer is out; whatever the peer does now changes nothing
+        return  # the response was sent; errors do not matter any more
 
 
 def _start() -> Flask:
@@ -146,7 +146,7 @@ def _start() -> Flask:
         log.setup(settings.function, settings.log_level)
         return build(settings)
     except config.ConfigError as error:
-        # gunicorn shows the sentence, and ends instead of trying again.
+        # gunicorn prints the message and exits instead of retrying.
         raise AppImportError(f"cannot start: {error}") from None
 
 

@@ -1,7 +1,7 @@
-"""Settings: read from the environment once, when a process starts, into frozen values.
+"""Configuration: read settings from the environment when a process starts, into immutable objects.
 
-A small reader of our own: the libraries for this import more than the function they would serve (cold start),
-and none knows `NAME_FILE`, the form in which OpenFaaS and Kubernetes mount secrets.
+No library is used: they import more than a whole function does (cold start), and none supports `NAME_FILE`, by which
+OpenFaaS and Kubernetes pass secrets.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-Concern = TypeVar("Concern", bound="Settings")
+SettingsT = TypeVar("SettingsT", bound="Settings")
 
 REQUIRED: Any = object()
 
 
 class ConfigError(Exception):
-    """Settings are missing or malformed; the message names them and never shows a value."""
+    """Settings are missing or malformed; the message names them and never shows their values."""
 
 
 class Setting(NamedTuple):
-    """How one environment variable becomes a value."""
+    """How an environment variable is parsed."""
 
     name: str
     parse: Callable[[str], Any]
@@ -32,9 +32,9 @@ class Setting(NamedTuple):
 
 
 class Settings:
-    """The settings of one concern, as its class declares them: values that never change.
+    """A group of settings, which its class declares; its values cannot be changed.
 
-    No dataclass: each would compile six methods of its own, and all concerns together a twentieth of a cold start.
+    Not a dataclass: generating the methods of all groups would take a twentieth of a cold start.
     """
 
     table: ClassVar[dict[str, Setting]] = {}
@@ -49,7 +49,7 @@ class Settings:
         vars(self).update((name, given[name]) for name in self.table)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__} does not change")
+        raise AttributeError(f"{type(self).__name__} is immutable")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -58,31 +58,31 @@ class Settings:
         return hash(tuple(vars(self).values()))
 
     def __repr__(self) -> str:
-        # A secret stays out of it, and so out of every traceback and log line that shows one.
+        # Without secrets, so that no traceback or log line shows one.
         shown = (f"{name}={value!r}" for name, value in vars(self).items() if not self.table[name].secret)
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def but(self, **changes: Any) -> Self:
-        """Return the same with other values for some."""
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some values changed."""
         return type(self)(**(vars(self) | changes))
 
 
 def text(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
-    """Declare a setting that is any text but the empty one."""
+    """Declare a text that is not empty."""
     return Setting(name, str, default, meaning)
 
 
 def secret(
     name: str, meaning: str, *, default: Any = REQUIRED, minimum: int = 1, check: Callable[[str], None] | None = None
 ) -> Any:
-    """Declare a secret of at least `minimum` bytes; `NAME_FILE` may name the file that holds it.
+    """Declare a secret of at least `minimum` bytes; `NAME_FILE` may name the file that contains it.
 
-    `check` raises ValueError, with what the secret must be, for a malformed one.
+    `check` raises ValueError if the secret is malformed, with a message that says what it must be.
     """
 
     def parse(value: str) -> str:
         if len(value.encode()) < minimum:
-            raise ValueError(f"must hold at least {minimum} bytes")
+            raise ValueError(f"must have at least {minimum} bytes")
         if check:
             check(value)
         return value
@@ -91,7 +91,7 @@ def secret(
 
 
 def url(name: str, meaning: str, *schemes: str, default: Any = REQUIRED) -> Any:
-    """Declare a URL with one of the schemes; a secret, for it may carry a password."""
+    """Declare a URL with one of the schemes; it is a secret because it may contain a password."""
 
     def parse(value: str) -> str:
         try:
@@ -113,17 +113,17 @@ def integer(name: str, meaning: str, *, default: Any = REQUIRED, minimum: int = 
 
 
 def seconds(name: str, meaning: str, *, default: Any = REQUIRED, minimum: float = 0.001) -> Any:
-    """Declare a period in seconds; decimals are allowed."""
+    """Declare a period in seconds; it may have decimals."""
     return _number(name, meaning, float, "a number of seconds", default, minimum, 1e9)
 
 
 def days(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
-    """Declare a period in days; decimals are allowed."""
+    """Declare a period in days; it may have decimals."""
     return _number(name, meaning, float, "a number of days", default, 0.00001, 36_500)
 
 
 def choice(name: str, meaning: str, *allowed: str, default: Any = REQUIRED) -> Any:
-    """Declare a setting that is one of a few words."""
+    """Declare one of several words."""
 
     def parse(value: str) -> str:
         if value not in allowed:
@@ -157,46 +157,46 @@ def requires_tls(url: str, name: str) -> bool:
     return tls == "required"
 
 
-def load(kind: type[Concern], environ: Mapping[str, str] = os.environ) -> Concern:
-    """Read one concern's settings.
+def load(kind: type[SettingsT], environ: Mapping[str, str] = os.environ) -> SettingsT:
+    """Read a group of settings.
 
-    Raises ConfigError, which names every setting that is missing or malformed.
+    Raises ConfigError, which names every missing or malformed setting.
     """
     values: dict[str, Any] = {}
-    complaints: list[str] = []
+    problems: list[str] = []
     for name, setting in kind.table.items():
         try:
             values[name] = _read(setting, environ)
         except ValueError as error:
-            complaints.append(f"{setting.name} {error}")
-    if complaints:
-        raise ConfigError("; ".join(complaints))
+            problems.append(f"{setting.name} {error}")
+    if problems:
+        raise ConfigError("; ".join(problems))
     return kind(**values)
 
 
 class Loaded:
-    """The settings that a function declares, each found by its class."""
+    """The settings of a function, by their class."""
 
     def __init__(self, kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> None:
         self._values: dict[type[Settings], Any] = {}
-        complaints: list[str] = []
+        problems: list[str] = []
         for kind in kinds:
             try:
                 self._values[kind] = load(kind, environ)
             except ConfigError as error:
-                complaints.append(str(error))
-        if complaints:
-            raise ConfigError("; ".join(complaints))
+                problems.append(str(error))
+        if problems:
+            raise ConfigError("; ".join(problems))
 
-    def __getitem__(self, kind: type[Concern]) -> Concern:
-        found: Concern = self._values[kind]
+    def __getitem__(self, kind: type[SettingsT]) -> SettingsT:
+        found: SettingsT = self._values[kind]
         return found
 
 
 def load_all(kinds: Iterable[type[Settings]], environ: Mapping[str, str] = os.environ) -> Loaded:
-    """Read the settings that a function declares, those included that its libraries read again later.
+    """Read all settings that a function declares, also those that only backends read again later.
 
-    Raises ConfigError, which names every setting that is missing or malformed.
+    Raises ConfigError, which names every missing or malformed setting.
     """
     return Loaded(kinds, environ)
 

@@ -1,6 +1,6 @@
-"""Counters: the table of metrics in Prometheus' client, which loads after the first answer.
+"""Counters: the metrics in Prometheus' client, which loads after the first answer.
 
-All is kept in the memory of one process, so a function has one (workers in functions/gunicorn.conf.py).
+They are in the memory of one process, so a function has only one (workers in functions/gunicorn.conf.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from functions.common import metrics, transitions
 from functions.common.metrics import Labels, Metric
 
-# From a token to the longest upload.
+# From the fastest login to the longest upload.
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -47,25 +47,25 @@ _registry.register(_Gauges())
 
 
 def begin(function: str) -> None:
-    """Show zeros of what a function will count: a counter that appears with its first event hides that event."""
+    """Create a function's counters with zero, because a counter that appears with its first event hides that event."""
     for metric, labels in _zeros(function):
         (_counters.get(metric) or _histograms[metric]).labels(*labels)
 
 
-def settle() -> None:
-    """Add what was noted to the counters."""
-    notes = metrics.take()
-    for (metric, labels), amount in notes.amounts.items():
+def update() -> None:
+    """Apply the changes since the last call."""
+    changes = metrics.take_changes()
+    for (metric, labels), amount in changes.amounts.items():
         counter = _counters[metric]
         (counter.labels(*labels) if labels else counter).inc(amount)
-    for metric, labels, seconds in notes.seconds:
+    for metric, labels, seconds in changes.seconds:
         histogram = _histograms[metric]
         (histogram.labels(*labels) if labels else histogram).observe(seconds)
 
 
 def render() -> tuple[bytes, str]:
     """Return all metrics and their media type."""
-    settle()
+    update()
     return generate_latest(_registry), CONTENT_TYPE_LATEST
 
 
@@ -82,5 +82,5 @@ def _zeros(function: str) -> Iterable[tuple[Metric, Labels]]:
         for outcome in (metrics.PUBLISHED, metrics.NOT_PUBLISHED):
             yield metrics.EVENTS, (outcome,)
     if function == "sweep":
-        for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_MENDED):
+        for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_REPAIRED):
             yield metrics.TROUBLES, (trouble,)

@@ -1,7 +1,7 @@
-"""Metrics: the table of what the functions count, and the notes of it until an answer is out.
+"""Metrics: the table of all metrics, and their changes until Prometheus' client is loaded.
 
-Prometheus' client would be a fifteenth of a cold start, and no answer needs it: functions.common.counters takes the
-notes over later. A label takes its values from a table in the code, never from a request: no id, address or file name.
+Loading the client takes a fifteenth of a cold start, and no answer needs it, so functions.common.counters applies the
+changes later. Values of labels come from the code, never from a request: no id, address or file name.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Literal, NamedTuple
 DONE, FAILED, AGAIN, LOST = "done", "failed", "again", "lost"  # how a conversion ends
 READ, WRITTEN = "read", "written"
 PUBLISHED, NOT_PUBLISHED = "published", "failed"
-REPAIRS_FAILED, NOT_MENDED = "repairs_failed", "not_mended"
-MAX_COUNTED = 10_000  # jobs or mails of one state that sweep counts
+REPAIRS_FAILED, NOT_REPAIRED = "repairs_failed", "not_mended"
+MAX_COUNTED = 10_000  # jobs or mails in one state that sweep counts
 
-_GAUGE_SECONDS = 120.0  # how long what a pass of sweep has counted is shown
+_GAUGE_SECONDS = 120.0  # how long the gauges of a pass of sweep are shown
 
 
 class Metric(NamedTuple):
-    """One metric: a counter, a histogram of seconds, or a gauge that has one label."""
+    """A metric: a counter, a histogram of seconds, or a gauge with one label."""
 
     kind: Literal["counter", "histogram", "gauge"]
     name: str
@@ -51,25 +51,27 @@ def _declare(metric: Metric) -> Metric:
 
 
 REQUESTS = _counter("http_requests", "Requests answered.", "function", "method", "status")
-DURATIONS = _histogram("http_request_duration_seconds", "Time to the answer's first byte.", "function")
-TRANSITIONS = _counter("mp3converter_transitions", "Changes of jobs, by their row in the table.", "transition")
-CONVERSIONS = _histogram("mp3converter_conversion_duration_seconds", "Conversions, by how they ended.", "outcome")
-FAILURES = _counter("mp3converter_conversion_failures", "Conversions that failed for good.", "code")
-AUDIO = _counter("mp3converter_audio_seconds", "Length of the MP3s that were made.")
+DURATIONS = _histogram("http_request_duration_seconds", "Time to the first byte of the response.", "function")
+TRANSITIONS = _counter("mp3converter_transitions", "Transitions of jobs.", "transition")
+CONVERSIONS = _histogram("mp3converter_conversion_duration_seconds", "Conversions, by outcome.", "outcome")
+FAILURES = _counter("mp3converter_conversion_failures", "Conversions that failed permanently.", "code")
+AUDIO = _counter("mp3converter_audio_seconds", "Total length of the MP3s.")
 BYTES = _counter("mp3converter_file_bytes", "Bytes of files in GridFS.", "bucket", "direction")
 EVENTS = _counter("mp3converter_events", "Events sent to RabbitMQ.", "outcome")
-TIME_TO_MAIL = _histogram("mp3converter_time_to_mail_seconds", "From an upload's beginning until its mail was taken.")
-TROUBLES = _counter("mp3converter_sweep_troubles", "What a pass of sweep could not do.", "trouble")
+TIME_TO_MAIL = _histogram(
+    "mp3converter_time_to_mail_seconds", "Time from the start of an upload until its mail was accepted."
+)
+TROUBLES = _counter("mp3converter_sweep_troubles", "Failures during passes of sweep.", "trouble")
 JOBS = _gauge("mp3converter_jobs", f"Jobs that have not ended, by state; at most {MAX_COUNTED}.", "state")
-OLDEST_JOB = _gauge("mp3converter_oldest_job_seconds", "Time since the upload of the oldest job began.", "state")
+OLDEST_JOB = _gauge("mp3converter_oldest_job_seconds", "Time since the oldest job was created.", "state")
 MAILS = _gauge("mp3converter_mails", f"Mails that were not sent, by state; at most {MAX_COUNTED}.", "state")
-OLDEST_MAIL = _gauge("mp3converter_oldest_mail_seconds", "Time since the upload of the oldest mail's job.", "state")
+OLDEST_MAIL = _gauge("mp3converter_oldest_mail_seconds", "Time since the job of the oldest mail was created.", "state")
 
 Labels = tuple[str, ...]
 
 
-class Notes(NamedTuple):
-    """What was noted: amounts to add, and seconds to observe."""
+class Changes(NamedTuple):
+    """Amounts to add to counters, and seconds to observe in histograms."""
 
     amounts: Mapping[tuple[Metric, Labels], float]
     seconds: list[tuple[Metric, Labels, float]]
@@ -94,8 +96,8 @@ def observe(metric: Metric, seconds: float, *labels: str) -> None:
         _seconds.append((metric, labels, seconds))
 
 
-def show(gauges: Mapping[Metric, Mapping[str, float]]) -> None:
-    """Show these gauges, by their label's values, until the next ones come or they are old."""
+def set_gauges(gauges: Mapping[Metric, Mapping[str, float]]) -> None:
+    """Set all gauges, by the value of their label; they are shown until they are set again or too old."""
     global _gauges_until
     with _lock:
         _gauges.clear()
@@ -104,15 +106,15 @@ def show(gauges: Mapping[Metric, Mapping[str, float]]) -> None:
 
 
 def gauges() -> dict[Metric, Mapping[str, float]]:
-    """Return the gauges to show now."""
+    """Return the gauges, or nothing if they are too old."""
     with _lock:
         return dict(_gauges) if time.monotonic() < _gauges_until else {}
 
 
-def take() -> Notes:
-    """Return what was noted since the last call, and forget it."""
+def take_changes() -> Changes:
+    """Return the changes since the last call, and reset them."""
     with _lock:
-        notes = Notes(dict(_amounts), list(_seconds))
+        changes = Changes(dict(_amounts), list(_seconds))
         _amounts.clear()
         _seconds.clear()
-    return notes
+    return changes

@@ -1,4 +1,4 @@
-"""The HTTP edge that all functions share: who asks, what they may send, and how answers and errors look."""
+"""HTTP for all functions: authentication, limits of requests, and the form of answers and errors."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NEVER_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _EVENT_MOST_BYTES = 65_536
 
 
 def answer(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return a JSON answer."""
+    """Return a response with JSON."""
     body = json.dumps(payload) + "\n"
-    return Response(body, status, _NEVER_STORED | (headers or {}), content_type="application/json")
+    return Response(body, status, _NO_STORE | (headers or {}), content_type="application/json")
 
 
 def text(body: str, status: int = 200) -> Response:
-    """Return an answer of plain text."""
-    return Response(body, status, _NEVER_STORED, content_type="text/plain; charset=utf-8")
+    """Return a response with plain text."""
+    return Response(body, status, _NO_STORE, content_type="text/plain; charset=utf-8")
 
 
 def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:
-    """Return an error as RFC 9457 describes it."""
+    """Return an error response (RFC 9457)."""
     body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code} | more
     body["request_id"] = log.request_id.get()
     response = answer(body, kind.status, headers)
@@ -45,19 +45,19 @@ def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> R
 
 
 def allow(request: Request, *methods: str) -> None:
-    """Refuse every method but these (RFC 9110 section 15.5.6)."""
+    """Raise Failure(METHOD_NOT_ALLOWED) for any other method (RFC 9110 section 15.5.6)."""
     if request.method not in methods:
         raise Failure(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(methods)})
 
 
 def challenge(kind: Kind, scheme: str, detail: str = "") -> Failure:
-    """Return a refusal with the challenge that RFC 9110 section 11.6.1 asks for."""
+    """Return a Failure with the challenge that a 401 requires (RFC 9110 section 11.6.1)."""
     return Failure(kind, {"WWW-Authenticate": f'{scheme} realm="mp3converter"{detail}'})
 
 
 @cache
 def verifier(public_keys: str) -> Verifier:
-    """Return what verifies tokens against these public keys, a JWK set."""
+    """Return the verifier for these public keys, a JWK set."""
     # PyJWT loads with the first token, not with the process.
     from functions.common.tokens import Verifier
 
@@ -65,7 +65,7 @@ def verifier(public_keys: str) -> Verifier:
 
 
 def bearer(request: Request, verifier: Verifier) -> Bearer:
-    """Return whom the request's token names (RFC 6750 section 2.1). Raises Failure 401."""
+    """Return the user in the request's token (RFC 6750 section 2.1). Raises a Failure with status 401."""
     fields = request.headers.getlist("Authorization")
     if not fields:
         raise challenge(errors.UNAUTHORIZED, "Bearer")
@@ -78,16 +78,16 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
 
 
-def once_answered(work: Callable[[], object]) -> None:
-    """Do this when the answer to the current request is out: for work that its reader need not wait for.
+def after_response(work: Callable[[], object]) -> None:
+    """Run `work` after the current response was sent.
 
-    The process may die in between, so it must be work that somebody else does otherwise.
+    The process may die in between, so something else must do this work then.
     """
-    g.setdefault("once_answered", []).append(work)
+    g.setdefault("after_response", []).append(work)
 
 
 def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
-    """Return a body of at most `most` bytes. Raises Failure(FILE_TOO_LARGE) for a longer one."""
+    """Return a body of at most `most` bytes. Raises Failure(FILE_TOO_LARGE) if it is longer."""
     if (request.content_length or 0) > most:
         raise Failure(errors.FILE_TOO_LARGE)
     body = request.stream.read(most + 1)
@@ -97,14 +97,14 @@ def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
 
 
 def install_error_handlers(app: Flask, *, events: bool) -> None:
-    """Map every error to an answer, in this one place.
+    """Turn every error into an error response.
 
-    With `events`, an unexpected error is 503: a deliverer drops the message of a 500 and tries that of a 503 again.
+    With `events`, an unexpected error is 503, because deliverers retry a 503 and drop the message of a 500.
     """
 
     def failed(failure: Failure) -> Response:
         cause = failure.__cause__
-        # A deliverer tries 413 again, and a body that is too long stays so.
+        # Deliverers retry 413, but the body stays too long.
         kind = errors.MALFORMED_EVENT if events and failure.kind is errors.FILE_TOO_LARGE else failure.kind
         level = logging.INFO if kind.permanent else logging.WARNING
         _log.log(level, "refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})
@@ -129,5 +129,5 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
 
     app.register_error_handler(Failure, failed)
     app.register_error_handler(HTTPException, refused)
-    app.register_error_handler(500, crashed)  # the framework's own shows the exception's text
+    app.register_error_handler(500, crashed)  # the framework's handler shows the exception's text
     app.register_error_handler(Exception, crashed)

@@ -12,7 +12,7 @@ from functions.convert import workspace
 TAKES_EVENTS = True
 SETTINGS = (Converting, Periods, Mongo, Broker)
 _LOADED = config.load_all(SETTINGS)
-# gunicorn replaces a worker that was killed, and it may be long until the next conversion cleans up after it.
+# gunicorn replaces a worker that was killed, and the next conversion, which would clean up, may come much later.
 workspace.remove_abandoned()
 
 
@@ -20,7 +20,7 @@ workspace.remove_abandoned()
 def convert(request: Request) -> Response:
     """Convert the job that the event names; answer 200 once the result or the retry is stored in the job."""
     web.allow(request, "POST")
-    # The drivers load with the first event, not with the process.
+    # The drivers load with the first event, not with the process, to keep the cold start short.
     from functions.convert import step
 
-    return web.answer({"id": step.take(request, _LOADED[Converting])})
+    return web.answer({"id": step.run(request, _LOADED[Converting])})

@@ -1,4 +1,4 @@
-"""The step: the event is read, and the conversion put together from its parts."""
+"""The step: read the event, connect to the backends, and run the conversion."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from functions.convert.engine import Made
 
 
-def take(request: Request, converting: Converting) -> str:
-    """Convert the job that the request's event names; return the job's id."""
+def run(request: Request, converting: Converting) -> str:
+    """Convert the job of the event in the request; return the job's id."""
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     trace.follow(hint.traceparent)
     conversion.run(
@@ -39,7 +39,7 @@ def take(request: Request, converting: Converting) -> str:
 
 
 def _encode(converting: Converting, source: Path, target: Path, options: Options, watch: Watch) -> Made:
-    # The engine loads after the claim: events for a job that another process has do not pay for it.
+    # The engine loads after the claim, so that events for a job of another process do not load it.
     from functions.convert import engine
 
     limits = Limits(converting.max_duration, converting.max_mp3_bytes)

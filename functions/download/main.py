@@ -1,4 +1,4 @@
-"""download: an id or a signed link in, the MP3 out, whole or in ranges (functions/README.md, The steps)."""
+"""download: answer with the MP3 for an id or a signed link, whole or in ranges (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def download(request: Request) -> Response:
-    """Answer with the MP3 of `?fid=ID` or `/ID` to its owner, or of `?link=SIGNED` to anybody."""
+    """Answer with the MP3 of `?fid=ID` or `/ID` for its owner, or of `?link=SIGNED` for everyone."""
     web.allow(request, "GET", "HEAD")
-    # The drivers load with the first download, not with the process.
+    # The drivers load with the first download, not with the process, to keep the cold start short.
     from functions.download import step
 
     return step.answer(request, _LOADED)

@@ -1,4 +1,4 @@
-"""The step: the job is found for who asks, and its MP3 answered."""
+"""The step: find the job that the user may download, and answer with its MP3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from functions.download import delivery, ranges
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Answer with the MP3 that the request names, whole or a range of it."""
+    """Answer with the requested MP3 or a range of it."""
     job = _job(request, loaded)
     reader = delivery.open_mp3(job, files.connect())
     timeout = loaded[Periods].download_timeout
@@ -64,7 +64,7 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
 
 
 def _disposition(name: str) -> str:
-    """Return the header that saves a file under its name (RFC 6266 section 4.3, RFC 8187)."""
+    """Return the Content-Disposition with a file name (RFC 6266 section 4.3, RFC 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = "".join(char for char in plain if char not in '"\\%') or "sound.mp3"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

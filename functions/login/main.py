@@ -1,4 +1,4 @@
-"""login: an e-mail address and a password in, a token out (functions/README.md, The steps)."""
+"""login: answer an e-mail address and password with a token (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def login(request: Request) -> Response:
-    """Answer `/` with a token, `/keys` with the public keys; add users at `/users`, change one's `/password`."""
-    # The drivers load with the first request, not with the process.
+    """Answer `/` with a token, `/keys` with the public keys; `/users` adds users, `/password` changes a password."""
+    # The drivers load with the first request, not with the process, to keep the cold start short.
     from functions.login import step
 
     return step.answer(request, _LOADED[Signing])

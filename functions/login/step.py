@@ -1,4 +1,4 @@
-"""The step: who asks is checked, and what is asked at each path is answered."""
+"""The step: log in, publish the keys, add users and change passwords."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from functions.login import accounts
 
 
 def answer(request: Request, signing: Signing) -> Response:
-    """Answer a request by its path."""
+    """Answer a request according to its path."""
     paths = {"": _log_in, "keys": _keys, "users": _add_user, "password": _change_password}
     found = paths.get(request.path.strip("/"))
     if found is None:

@@ -1,4 +1,4 @@
-"""notify: an `mp3.ready` or `conversion.failed` event in, one mail out (functions/README.md, The steps)."""
+"""notify: send the mail for an `mp3.ready` or `conversion.failed` event (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def notify(request: Request) -> Response:
-    """Mail the owner of the job that the event names; answer 200 when that is done or written down for later."""
+    """Mail the owner of the job; answer 200 once the mail was sent, or a retry is stored in the job."""
     web.allow(request, "POST")
-    # The drivers load with the first event, not with the process.
+    # The drivers load with the first event, not with the process, to keep the cold start short.
     from functions.notify import step
 
-    return web.answer({"id": step.take(request, _LOADED[Links], _LOADED[SignedLinks])})
+    return web.answer({"id": step.run(request, _LOADED[Links], _LOADED[SignedLinks])})

@@ -1,4 +1,4 @@
-"""The step: the event is read, and mailing put together from its parts."""
+"""The step: read the event, connect to the backends, and send the mail."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from functions.common.settings import Links, SignedLinks
 from functions.notify import mailing, messages
 
 
-def take(request: Request, links: Links, signed: SignedLinks) -> str:
-    """Mail the owner of the job that the request's event names; return the job's id."""
+def run(request: Request, links: Links, signed: SignedLinks) -> str:
+    """Send the mail of the job of the event in the request; return the job's id."""
     hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
     trace.follow(hint.traceparent)
     mailer = mail.connect()

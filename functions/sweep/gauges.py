@@ -36,7 +36,7 @@ def update(jobs: Jobs, timeout: float) -> None:
 
 
 def _set(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
-    metrics.show(
+    metrics.set_gauges(
         {
             metrics.JOBS: _numbers(found.items()),
             metrics.OLDEST_JOB: _ages(found.items()),

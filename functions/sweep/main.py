@@ -15,10 +15,10 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def sweep(request: Request) -> Response:
-    """Make one pass, whatever the timer sent; answer how many jobs it took through which transition."""
+    """Make one pass and ignore the body; answer how many jobs went through each transition."""
     web.allow(request, "POST")
     web.small_body(request)
-    # The drivers load with the first pass, not with the process.
+    # The drivers load with the first pass, not with the process, to keep the cold start short.
     from functions.sweep import step
 
-    return web.answer(step.take(_LOADED[Sweeping], _LOADED[Mongo]))
+    return web.answer(step.run(_LOADED[Sweeping], _LOADED[Mongo]))

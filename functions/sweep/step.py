@@ -1,4 +1,4 @@
-"""The step: one pass, put together from its parts."""
+"""The step: connect to the backends, make a pass, and update the metrics."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from functions.sweep import gauges, sweeping
 from functions.sweep.sweeper import Sweeper
 
 
-def take(settings: Sweeping, mongo: Mongo) -> dict[str, int]:
-    """Make one pass; return how many jobs it took through which transition."""
+def run(settings: Sweeping, mongo: Mongo) -> dict[str, int]:
+    """Make one pass; return how many jobs went through each transition."""
     documents = jobs.connect()
     _prepare()
     sweeper = Sweeper(documents, files.connect(), queue.connect(), settings.pass_seconds, mongo.timeout)
-    done = sweeping.run(sweeper, shutdown.requested)
-    for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_MENDED):
-        metrics.count(metrics.TROUBLES, trouble, amount=done.get(trouble, 0))
+    counts = sweeping.run(sweeper, shutdown.requested)
+    for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_REPAIRED):
+        metrics.count(metrics.TROUBLES, trouble, amount=counts.get(trouble, 0))
     gauges.update(documents, mongo.timeout)
-    return done
+    return counts
 
 
 @cache
 def _prepare() -> None:
-    # Cached once it succeeds: a pass that could not create the indexes leaves that to the next one.
+    # Cached only if it succeeds: if a pass cannot create the indexes, the next one tries again.
     jobs.connect().prepare()

@@ -13,7 +13,7 @@ from functions.backends import mongodb
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
-from functions.common import trace
+from functions.common import metrics, trace
 from functions.common.errors import Failure
 from functions.common.transitions import Transition
 from functions.common.values import Document
@@ -53,8 +53,8 @@ class Sweeper:
             try:
                 yield
             except Failure as failure:
-                self.counts["not_mended"] += 1
+                self.counts[metrics.NOT_REPAIRED] += 1
                 _log.warning("not repaired", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
             except Exception:  # a malformed document
-                self.counts["not_mended"] += 1
+                self.counts[metrics.NOT_REPAIRED] += 1
                 _log.exception("not repaired", extra={"job": job["_id"]})

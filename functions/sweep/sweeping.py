@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from threading import Event
 
+from functions.common import metrics
 from functions.common.values import Document
 from functions.sweep.repairs import REPAIRS, Repair
 from functions.sweep.sweeper import Sweeper
@@ -32,7 +33,7 @@ def run(sweeper: Sweeper, stopping: Event) -> dict[str, int]:
             backlog.repair.run(sweeper, backlog.turn(min(end, time.monotonic() + TURN_SECONDS), stopping))
         except Exception as error:
             wrong = error
-            sweeper.counts["repairs_failed"] += 1
+            sweeper.counts[metrics.REPAIRS_FAILED] += 1
             cause = repr(error.__cause__ or error)
             _log.warning("repair failed", extra={"repair": backlog.repair.name, "cause": cause})
             continue

@@ -1,4 +1,4 @@
-"""upload: one video in, as a form or as the body; a job's id out (functions/README.md, The steps)."""
+"""upload: store a video, sent as a form or as the body, as a job (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def upload(request: Request) -> Response:
-    """Take one video; answer 202 with the job's id once it can no longer be lost, and then announce it."""
+    """Store a video; answer 202 with the job's id once it cannot be lost any more, then announce it."""
     web.allow(request, "POST", "PUT")
     bearer = web.bearer(request, web.verifier(_LOADED[Verifying].public_keys))
-    # The drivers load with the first upload, not with the process; MongoDB greets while the rest loads.
+    # The drivers load with the first upload, to keep the cold start short; the connection opens while the rest loads.
     from functions.backends import files, jobs
 
     documents, stored = jobs.connect(), files.connect()
     from functions.upload import step
 
-    return step.take(request, bearer, _LOADED, jobs=documents, files=stored)
+    return step.answer(request, bearer, _LOADED, jobs=documents, files=stored)

@@ -1,4 +1,4 @@
-"""The step: the body is read and stored as a job, and the job announced."""
+"""The step: store the video in the request's body as a job, and announce it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from functions.common.values import Document
 from functions.upload import body, intake
 
 
-def take(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, files: Files) -> Response:
-    """Store the request's video as a job of the bearer's; answer 202, and then announce the job."""
+def answer(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, files: Files) -> Response:
+    """Store the request's video as a job of the bearer; answer 202, then announce the job."""
     video = body.open_video(request, loaded[Periods])
     job = intake.store(video, bearer, trace.current(), jobs=jobs, files=files)
-    # The answer does not wait for the broker or its driver: sweep announces a job that has not been announced.
-    web.once_answered(partial(_announce, job))
+    # The response does not wait for the broker or its driver: sweep announces jobs that were not announced.
+    web.after_response(partial(_announce, job))
     download = links.to(loaded[Links].public_url, "download", fid=job["_id"])
     return web.answer({"id": job["_id"], "state": states.public(job["state"]), "links": {"download": download}}, 202)
 

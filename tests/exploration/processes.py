@@ -34,7 +34,7 @@ MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(4096)
 # Time stands still and every period is over as soon as it begins: whatever waits for a time to come, sweep may take
 # at any moment. That is more than real clocks do, and it needs no clock in the state.
 _INSTANT = ("upload_lease", "convert_lease", "mail_lease", "mail_unknown", "announce_gap", "retry_delay")
-PERIODS = load(Periods, {}).but(max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
+PERIODS = load(Periods, {}).replace(max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
 
 
 LATE = NOW + timedelta(seconds=PERIODS.longest_step)

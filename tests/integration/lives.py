@@ -19,7 +19,7 @@ from functions.common.settings import Broker, Periods
 from functions.sweep.sweeper import Sweeper
 from functions.sweep.sweeping import run
 
-PERIODS = load(Periods, {}).but(
+PERIODS = load(Periods, {}).replace(
     video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, download_timeout=600.0
 )
 

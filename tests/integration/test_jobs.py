@@ -22,7 +22,7 @@ from functions.common.values import Document, Moment
 from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = load(Periods, {}).but(max_attempts=3)
+PERIODS = load(Periods, {}).replace(max_attempts=3)
 FIELDS: dict[str, Any] = {
     "owner": "1",
     "email": "a@example.org",

@@ -20,7 +20,7 @@ from functions.convert.lease import Lease, Lost, Stopped
 from tests.clients.waiting import until
 
 # A lease is renewed three times in its length, and once a second at most.
-BRIEF, MIDDLING, LONG = (load(Periods, {}).but(convert_lease=length) for length in (0.03, 0.9, 60.0))
+BRIEF, MIDDLING, LONG = (load(Periods, {}).replace(convert_lease=length) for length in (0.03, 0.9, 60.0))
 
 
 class Counted(Jobs):

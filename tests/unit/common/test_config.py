@@ -31,7 +31,7 @@ def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
 def test_settings_are_values() -> None:
     """What two processes read alike is alike, whichever way it was given, and nobody changes it."""
     read = config.load(Periods, {"MAX_ATTEMPTS": "7"})
-    assert read == config.load(Periods, {}).but(max_attempts=7) != config.load(Periods, {})
+    assert read == config.load(Periods, {}).replace(max_attempts=7) != config.load(Periods, {})
     assert len({read, config.load(Periods, {"MAX_ATTEMPTS": "7"})}) == 1
     assert list(Periods.table)[:4] == list(Limits.table)
     with pytest.raises(AttributeError):
@@ -63,7 +63,7 @@ def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, fl
         (Limits, {"UPLOAD_MAX_BYTES": "0"}, "UPLOAD_MAX_BYTES must be"),
         (Limits, {"UPLOAD_TIMEOUT_SECONDS": "nan"}, "UPLOAD_TIMEOUT_SECONDS must be"),
         (Serving, {"FUNCTION_TARGET": "login", "LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be DEBUG, INFO"),
-        (SignedLinks, {"LINK_SECRET": "short"}, "LINK_SECRET must hold at least 32 bytes"),
+        (SignedLinks, {"LINK_SECRET": "short"}, "LINK_SECRET must have at least 32 bytes"),
         (Signing, {"JWT_PRIVATE_KEY": HIDDEN}, "JWT_PRIVATE_KEY must be an Ed25519 private key"),
         (settings.Verifying, {"JWT_PUBLIC_KEYS": '{"keys": []}'}, "JWT_PUBLIC_KEYS must be a JWK set"),
     ],

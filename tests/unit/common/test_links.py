@@ -83,7 +83,7 @@ def test_a_link_without_a_time_opens_nothing() -> None:
 
 @pytest.mark.parametrize("days", [7.0, 0.5, 1 / DAY])
 def test_a_link_works_for_its_time_to_the_second(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = SIGNED.but(link_ttl_days=days)
+    settings = SIGNED.replace(link_ttl_days=days)
     moment = NOW
     monkeypatch.setattr(time, "time", lambda: moment)
     signed = links.sign(JOB, settings)
@@ -107,4 +107,4 @@ def test_how_long_a_link_works_is_decided_when_it_is_read(monkeypatch: pytest.Mo
     signed = links.sign(JOB, SIGNED)
     monkeypatch.setattr(time, "time", lambda: NOW + 2 * DAY)
     assert links.read(signed, SIGNED) == JOB
-    refused(signed, SIGNED.but(link_ttl_days=1.0))
+    refused(signed, SIGNED.replace(link_ttl_days=1.0))

@@ -35,9 +35,9 @@ def test_notes_do_not_pile_up() -> None:
     """A process that never answers, such as a command, counts as well."""
     for _ in range(5000):
         metrics.count(metrics.TRANSITIONS, "claim")
-    notes = metrics.take()
+    notes = metrics.take_changes()
     assert notes.amounts == {(metrics.TRANSITIONS, ("claim",)): 5000}
-    assert metrics.take() == metrics.Notes({}, [])
+    assert metrics.take_changes() == metrics.Changes({}, [])
 
 
 def test_notes_go_to_the_counters_once() -> None:
@@ -76,15 +76,15 @@ def test_gauges_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """When sweep is no longer called, its last numbers must not be shown as if they were new."""
     clock = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
-    metrics.show({metrics.JOBS: {"ready": 7}})
+    metrics.set_gauges({metrics.JOBS: {"ready": 7}})
     assert b'mp3converter_jobs{state="ready"} 7.0' in counters.render()[0]
     clock += 121
     assert b"mp3converter_jobs" not in counters.render()[0]
 
 
 def test_the_next_gauges_replace_the_last() -> None:
-    metrics.show({metrics.JOBS: {"ready": 7}, metrics.MAILS: {"none": 1}})
-    metrics.show({metrics.JOBS: {"converting": 2}})
+    metrics.set_gauges({metrics.JOBS: {"ready": 7}, metrics.MAILS: {"none": 1}})
+    metrics.set_gauges({metrics.JOBS: {"converting": 2}})
     assert metrics.gauges() == {metrics.JOBS: {"converting": 2}}
 
 

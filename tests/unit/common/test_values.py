@@ -28,7 +28,7 @@ from functions.common.values import (
 )
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = load(Periods, {}).but(convert_lease=60.0, video_keep_days=1.5, max_attempts=3)
+PERIODS = load(Periods, {}).replace(convert_lease=60.0, video_keep_days=1.5, max_attempts=3)
 
 
 def moment(**given: Any) -> Moment:

@@ -313,11 +313,11 @@ def test_work_for_later_is_kept_in_order_for_one_request() -> None:
     done: list[str] = []
     app = Flask("edge")
     with app.test_request_context():
-        web.once_answered(lambda: done.append("first"))
-        web.once_answered(lambda: done.append("second"))
+        web.after_response(lambda: done.append("first"))
+        web.after_response(lambda: done.append("second"))
         assert done == []
-        for work in g.once_answered:
+        for work in g.after_response:
             work()
     assert done == ["first", "second"]
     with app.test_request_context():
-        assert "once_answered" not in g
+        assert "after_response" not in g

@@ -20,7 +20,7 @@ from tests.exploration.memory import MemoryCollection
 
 JOB = "00000000-0000-4000-8000-000000000000"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PERIODS = load(Periods, {}).but(convert_lease=60.0, convert_timeout=600.0)
+PERIODS = load(Periods, {}).replace(convert_lease=60.0, convert_timeout=600.0)
 
 
 class Held:
@@ -65,7 +65,7 @@ def test_signs_of_work_renew_it_once_a_second(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_short_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch, PERIODS.but(convert_lease=0.3))
+    held = Held(monkeypatch, PERIODS.replace(convert_lease=0.3))
     held.seconds = 0.09
     held.lease.beat()
     assert held.until == pytest.approx(0.3)
@@ -75,7 +75,7 @@ def test_a_short_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.
 
 
 def test_it_is_not_renewed_past_the_time_for_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch, PERIODS.but(convert_timeout=90.0))
+    held = Held(monkeypatch, PERIODS.replace(convert_timeout=90.0))
     assert held.lease.deadline == 90.0
     ends = []
     for held.seconds in (20.0, 40.0, 80.0):

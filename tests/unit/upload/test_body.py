@@ -208,7 +208,7 @@ def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(body, "time", Time)
     request = streamed(b"1", b"2", b"3", HTTP_TRANSFER_ENCODING="chunked")
-    video = body.open_video(request, LIMITS.but(upload_timeout=10.0))
+    video = body.open_video(request, LIMITS.replace(upload_timeout=10.0))
     assert (next(video.blocks), next(video.blocks)) == (b"1", b"2")
     with pytest.raises(Failure) as failure:
         next(video.blocks)
