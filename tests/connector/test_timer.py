@@ -49,4 +49,4 @@ def test_no_two_calls_of_the_timer_run_at_once_and_failures_do_not_end_it(
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", SWEEP_URL=sink.url, SWEEP_EVERY_SECONDS=EVERY_SECONDS)
     until(lambda: len(sink.calls) >= 5, "five calls")
     assert sink.most == 1
-    assert [line["outcome"] for line in connector.lines("the timer")] == [500, "ConnectionError"]
+    assert [line["outcome"] for line in connector.lines("the call of sweep failed")] == [500, "ConnectionError"]
