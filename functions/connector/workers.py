@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message that is not settled; `cancelled` is set once it is of no use to go on."""
+    """A message that is not settled; `cancelled` is set when it need not be delivered any more."""
 
     channel: BlockingChannel
     cancelled: threading.Event

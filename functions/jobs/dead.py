@@ -1,4 +1,4 @@
-"""Dead letters: list them, and replay them: do for a job what the lost event was for, then drop the letter.
+"""Dead letters: list them, or replay them, which does for a job what the lost event was for and drops the letter.
 
 In that order, because a crash in between leaves the letter, and replaying it again does no harm.
 """
