@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
 from tests.chaos.arena import Arena
 from tests.chaos.checker import Report, check
@@ -80,12 +81,19 @@ def temporary_file(arena: Arena, fid: str) -> Iterator[None]:
 @contextmanager
 def dead_letter(arena: Arena, fid: str) -> Iterator[None]:
     """One that nobody rejected: it has no reason."""
-    with pika.BlockingConnection(pika.URLParameters(arena.stack.rabbitmq_url)) as connection:
-        channel = connection.channel()
+    # Two connections: on a slow machine one that idles in between would miss its heartbeats.
+    with channel_to(arena) as channel:
         channel.confirm_delivery()
         channel.basic_publish("", "videos.dead", b'{"subject": "nobody"}', mandatory=True)
-        yield
+    yield
+    with channel_to(arena) as channel:
         channel.queue_purge("videos.dead")
+
+
+@contextmanager
+def channel_to(arena: Arena) -> Iterator[BlockingChannel]:
+    with pika.BlockingConnection(pika.URLParameters(arena.stack.rabbitmq_url)) as connection:
+        yield connection.channel()
 
 
 @contextmanager

@@ -34,6 +34,12 @@ def session_arena() -> Iterator[Arena]:
         yield system
 
 
+@pytest.fixture(autouse=True)
+def without_sessions_of_earlier_tests(arena: Arena) -> None:
+    """A notifier that lost its claim in an earlier test must not take the fault meant for this one's."""
+    until(lambda: arena.proxies["smtp"].connections == 0, "the relay's sessions to end")
+
+
 def mail(arena: Arena, fid: str) -> dict[str, Any]:
     """Return what a job says about its mail."""
     found: dict[str, Any] = arena.inspector.job(fid)["mail"]
