@@ -32,7 +32,7 @@ Descriptor = int | IO[bytes]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended: its exit code, its output, and its messages on standard error."""
+    """How a program ended: its exit code (-SIGKILL if its output was cut), its output, and its messages."""
 
     code: int
     output: bytes
@@ -153,7 +153,7 @@ class Cage:
         return child
 
     def run(self, command: Sequence[str], most: int, environment: Mapping[str, str] | None = None) -> Outcome:
-        """Run a program to its end and return at most `most` bytes of output; kill it if it writes more."""
+        """Run a program to its end; if it writes more than `most` bytes, kill it and cut its output there."""
         return self.finish(self.start(command, environment=environment), most)
 
     def finish(self, child: Child, most: int) -> Outcome:
@@ -169,7 +169,9 @@ class Cage:
                 output += block
         if len(output) > most:
             child.kill()
-        return Outcome(self.code(child), bytes(output[:most]), child.words())
+            # It may have ended well before the kill, with the rest of its output still in the pipe.
+            return Outcome(-signal.SIGKILL, bytes(output[:most]), child.words())
+        return Outcome(self.code(child), bytes(output), child.words())
 
     def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until a pipe is ready. Raises Failure(CONVERT_TIMED_OUT) at the deadline."""

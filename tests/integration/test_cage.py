@@ -69,6 +69,19 @@ def test_a_program_that_writes_without_end_is_ended(cage: Cage) -> None:
     assert cage.run(["/usr/bin/yes"], 1000).output == b"y\n" * 500
 
 
+def test_cut_output_never_looks_whole(cage: Cage) -> None:
+    """A program that has exited 0 with more in the pipe than wanted counts as killed."""
+    child = cage.start([*PYTHON, "print('x' * 299)"])
+    assert child.process.wait(30) == 0
+    outcome = cage.finish(child, 200)
+    assert (outcome.code, outcome.output) == (-signal.SIGKILL, b"x" * 200)
+
+
+def test_output_of_just_the_length_allowed_is_whole(cage: Cage) -> None:
+    outcome = cage.run([*PYTHON, "print('x' * 199)"], 200)
+    assert (outcome.code, len(outcome.output)) == (0, 200)
+
+
 @pytest.mark.parametrize("words", [["/bin/sleep", "60"], [*PYTHON, "while True: pass"]])
 def test_time_is_limited(words: list[str], tmp_path: Path) -> None:
     start = time.monotonic()
