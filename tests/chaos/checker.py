@@ -1,4 +1,4 @@
-"""The checker: once all is quiet, count what was lost, what came twice and what was left behind."""
+"""The checker: once the system is idle, it counts what was lost, duplicated or left behind."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.leftovers import GONE, dead_letters, left_behind
+from tests.chaos.leftovers import GONE, all_leftovers, dead_letters
 from tests.clients import web
 
 if TYPE_CHECKING:
-    from tests.chaos.arena import Arena
+    from tests.chaos.system import ProxiedSystem
     from tests.clients.database import Inspector
 
 Job = dict[str, Any]
 
 MAIL_ENDS = ("sent", "unknown", "failed")
-# The files of a zombie go with the last look that sweep takes, when none can still be writing.
+# The files of an overtaken process are deleted by sweep's last check, when it can no longer be writing.
 LEFT_SECONDS = 45
 PAUSE_SECONDS = 0.5
 
 
 @dataclass
 class Report:
-    """What became of the uploads; `problems` says each thing that must not be."""
+    """The outcome of all uploads; `problems` describes every violation."""
 
     uploaded: int
     acknowledged: int
@@ -49,40 +49,40 @@ class Report:
 
 
 def check(
-    arena: Arena,
+    system: ProxiedSystem,
     acknowledged: Collection[str],
     uploaded: int,
     deleted: Collection[str] = (),
-    patience: float = LEFT_SECONDS,
+    timeout: float = LEFT_SECONDS,
 ) -> Report:
-    """Look at everything that the system holds, after `arena.settle()`.
+    """Check everything that the system holds, after `settle()`.
 
-    `acknowledged` are the ids that clients were given, `deleted` those among them whose owner deleted them since;
-    what is left is waited for, `patience` seconds long.
+    `acknowledged` are the ids that clients were given, `deleted` those among them that were deleted since. Leftovers
+    may take `timeout` seconds to disappear.
     """
     report = Report(uploaded, len(acknowledged))
-    left = _left_in_the_end(arena, patience)
+    left = _remaining_leftovers(system, timeout)
     report.orphans = len(left)
     report.problems += left
-    jobs: dict[str, Job] = {job["_id"]: job for job in arena.inspector.database.jobs.find()}
-    mails = _mails(arena)
-    _fates(arena.inspector, jobs, mails, set(acknowledged), set(deleted), report)
-    _doubles(arena.inspector, jobs, mails, report)
-    letters = dead_letters(arena)
+    jobs: dict[str, Job] = {job["_id"]: job for job in system.inspector.database.jobs.find()}
+    mails = _mails(system)
+    _count_outcomes(system.inspector, jobs, mails, set(acknowledged), set(deleted), report)
+    _count_duplicates(system.inspector, jobs, mails, report)
+    letters = dead_letters(system)
     report.dead_letters = len(letters)
     for letter in letters:
         report.problems += letter.unexplained(jobs)
     return report
 
 
-def _left_in_the_end(arena: Arena, patience: float) -> list[str]:
-    deadline = time.monotonic() + patience
-    while (left := left_behind(arena)) and time.monotonic() < deadline:
+def _remaining_leftovers(system: ProxiedSystem, timeout: float) -> list[str]:
+    deadline = time.monotonic() + timeout
+    while (left := all_leftovers(system)) and time.monotonic() < deadline:
         time.sleep(PAUSE_SECONDS)
     return left
 
 
-def _fates(
+def _count_outcomes(
     inspector: Inspector,
     jobs: dict[str, Job],
     mails: Counter[str],
@@ -90,53 +90,53 @@ def _fates(
     deleted: set[str],
     report: Report,
 ) -> None:
-    """Count how the acknowledged uploads ended; every other job must have ended too."""
+    """Count how the acknowledged uploads ended; all other jobs must have ended too."""
     for fid in sorted(acknowledged | jobs.keys()):
         job = jobs.get(fid)
         ours = fid in acknowledged
         if fid in deleted and (job is None or job["state"] == "deleting"):
             report.deleted += ours
         elif job is None:
-            _lose(report, [f"{fid} was acknowledged, and there is no job"])
+            _count_lost(report, [f"{fid} was acknowledged, but there is no job"])
         elif job["state"] in GONE:
-            _lose(report, [f"{fid} was acknowledged, and is {job['state']}"] if ours else [])
+            _count_lost(report, [f"{fid} was acknowledged, but is {job['state']}"] if ours else [])
         elif job["state"] not in ("done", "failed"):
-            _lose(report, [f"{fid} is still {job['state']}"])
+            _count_lost(report, [f"{fid} is still {job['state']}"])
         else:
             report.done += ours and job["state"] == "done"
             report.failed += ours and job["state"] == "failed"
             report.unknown_mails += ours and job["mail"]["state"] == "unknown"
-            _lose(report, [*_files_missing(inspector, job), *_mail_missing(job, mails)])
+            _count_lost(report, [*_files_missing(inspector, job), *_mail_missing(job, mails)])
 
 
-def _lose(report: Report, problems: list[str]) -> None:
+def _count_lost(report: Report, problems: list[str]) -> None:
     report.lost += bool(problems)
     report.problems += problems
 
 
 def _files_missing(inspector: Inspector, job: Job) -> Iterable[str]:
-    """Say which of the files that an ended job names is not there, whole and as it was hashed."""
+    """Report which files of an ended job are missing or incomplete."""
     fid, mp3 = job["_id"], job.get("mp3", {})
     if not job.get("video_expired_at"):
-        yield from _not_whole(inspector, "videos", fid, job["size"], job["sha256"])
+        yield from _incomplete(inspector, "videos", fid, job["size"], job["sha256"])
     if job["state"] == "done" and not mp3:
-        yield f"{fid} is done and names no MP3"
+        yield f"{fid} is done, but has no MP3"
     elif job["state"] == "done" and not mp3.get("expired_at"):
-        yield from _not_whole(inspector, "mp3s", mp3["file_id"], mp3["length"], mp3["sha256"])
+        yield from _incomplete(inspector, "mp3s", mp3["file_id"], mp3["length"], mp3["sha256"])
 
 
-def _not_whole(inspector: Inspector, bucket: str, file_id: str, length: int, sha256: str) -> Iterable[str]:
+def _incomplete(inspector: Inspector, bucket: str, file_id: str, length: int, sha256: str) -> Iterable[str]:
     if inspector.database[f"{bucket}.files"].find_one({"_id": file_id}) is None:
-        yield f"{bucket} {file_id}: no file"
+        yield f"{bucket} {file_id}: missing file"
     chunks = inspector.database[f"{bucket}.chunks"].find({"files_id": file_id}).sort("n", 1)
     content = b"".join(chunk["data"] for chunk in chunks)
     if (len(content), hashlib.sha256(content).hexdigest()) != (length, sha256):
-        yield f"{bucket} {file_id}: {len(content)} bytes, and not the {length} that were written"
+        yield f"{bucket} {file_id}: {len(content)} bytes differ from the {length} that were written"
 
 
-def _mails(arena: Arena) -> Counter[str]:
-    """Count the mails by their Message-ID, which is one for each run of a job."""
-    caught = web.call("GET", f"{arena.stack.mailbox}/messages").json()
+def _mails(system: ProxiedSystem) -> Counter[str]:
+    """Count the mails by Message-ID, which is unique for each run of a job."""
+    caught = web.call("GET", f"{system.stack.mailbox}/messages").json()
     return Counter(str(mail["message_id"]).strip("<>").partition("@")[0] for mail in caught)
 
 
@@ -145,25 +145,25 @@ def _mail_missing(job: Job, mails: Counter[str]) -> Iterable[str]:
     if state not in MAIL_ENDS:
         yield f"{job['_id']}: its mail is still {state}"
     elif state == "sent" and count == 0:
-        yield f"{job['_id']}: its mail is said to be sent and never came"
+        yield f"{job['_id']}: its mail is marked as sent, but did not arrive"
     elif state == "failed" and count:
-        yield f"{job['_id']}: its mail is said to have failed and came"
+        yield f"{job['_id']}: its mail is marked as failed, but arrived"
 
 
-def _doubles(inspector: Inspector, jobs: dict[str, Job], mails: Counter[str], report: Report) -> None:
-    """Count the jobs with more MP3s than one, and the mails that came more than once."""
+def _count_duplicates(inspector: Inspector, jobs: dict[str, Job], mails: Counter[str], report: Report) -> None:
+    """Count the jobs with more than one MP3, and the mails that were sent more than once."""
     report.mails = mails.total()
     mp3s = Counter(file_id.rpartition(".")[0] for file_id in inspector.stored("mp3s"))
-    doubles = [
+    duplicates = [
         *(f"{fid}: {count} MP3s" for fid, count in mp3s.items() if count > 1),
         *(f"{count} mails {run}" for run, count in mails.items() if count > 1),
-        *(f"a mail {run}, and no such run" for run in mails if not _has_run(jobs, run)),
+        *(f"a mail for the unknown run {run}" for run in mails if not _has_run(jobs, run)),
     ]
-    report.duplicated = len(doubles)
-    report.problems += doubles
+    report.duplicated = len(duplicates)
+    report.problems += duplicates
 
 
 def _has_run(jobs: dict[str, Job], run: str) -> bool:
     fid, _, number = run.rpartition(".")
-    # The document of a deleted job is forgotten in the end.
+    # The document of a deleted job is removed in the end.
     return fid not in jobs or int(number) <= jobs[fid]["mail"]["run"]

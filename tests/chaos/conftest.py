@@ -1,4 +1,4 @@
-"""One arena for all tests of faults, calm before each of them."""
+"""One system for all fault tests, without faults before each of them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.arena import Arena
-from tests.chaos.arena import arena as new_arena
 from tests.chaos.checker import LEFT_SECONDS, check
-from tests.chaos.leftovers import lying_about
+from tests.chaos.leftovers import quick_leftovers
+from tests.chaos.system import ProxiedSystem, start_system
 from tests.clients.waiting import until_gone
 from tests.media.videos import tone_video
 
-Whole = Callable[[Collection[str]], None]
+AssertSettled = Callable[[Collection[str]], None]
 
 
 @pytest.fixture(scope="session")
-def session_arena() -> Iterator[Arena]:
+def session_system() -> Iterator[ProxiedSystem]:
     """A system with a proxy before each backend."""
-    with new_arena() as system:
+    with start_system() as system:
         yield system
 
 
 @pytest.fixture
-def arena(session_arena: Arena) -> Iterator[Arena]:
-    """The session's system, every fault of the test before it ended."""
-    session_arena.calm()
-    yield session_arena
-    session_arena.calm()
+def system(session_system: ProxiedSystem) -> Iterator[ProxiedSystem]:
+    """The session's system, with all earlier faults ended."""
+    session_system.recover()
+    yield session_system
+    session_system.recover()
 
 
 @pytest.fixture(scope="session")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder where a session keeps the videos it has made."""
+    """The folder of a session's videos."""
     return tmp_path_factory.mktemp("videos")
 
 
@@ -45,23 +44,23 @@ def video(videos: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def acknowledged(session_arena: Arena) -> Iterator[set[str]]:
-    """The uploads that a file of tests was promised; in the end, all that the system holds is counted."""
+def acknowledged(session_system: ProxiedSystem) -> Iterator[set[str]]:
+    """The acknowledged uploads of a test file; at its end, the checker counts everything."""
     fids: set[str] = set()
     yield fids
-    session_arena.settle()
-    report = check(session_arena, fids, len(fids))
+    session_system.settle()
+    report = check(session_system, fids, len(fids))
     assert not report.problems, report.text()
 
 
 @pytest.fixture
-def whole(arena: Arena, acknowledged: set[str]) -> Whole:
-    """A check that, once all is calm, uploads have ended and nothing is left over; the rest is counted at the end."""
+def assert_settled(system: ProxiedSystem, acknowledged: set[str]) -> AssertSettled:
+    """A check that uploads have ended and nothing is left over; the checker runs at the end of the file."""
 
-    def assert_whole(fids: Collection[str]) -> None:
+    def assert_all_settled(fids: Collection[str]) -> None:
         acknowledged.update(fids)
-        arena.settle()
-        assert {arena.inspector.job(fid)["state"] for fid in fids} <= {"done", "failed"}
-        until_gone(lambda: lying_about(arena), "what is left of all work", LEFT_SECONDS)
+        system.settle()
+        assert {system.inspector.job(fid)["state"] for fid in fids} <= {"done", "failed"}
+        until_gone(lambda: quick_leftovers(system), "leftovers", LEFT_SECONDS)
 
-    return assert_whole
+    return assert_all_settled

@@ -1,4 +1,4 @@
-"""The files that the chaos run uploads: small ones of many kinds, each with what must become of it."""
+"""The files that the chaos run uploads: small ones of many formats, each with its expected outcome."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.media.samples import made, pictures, tone
 
-# Frames, priming and padding: no codec keeps a length to the sample.
+# Frames, priming and padding: no codec keeps the length to the sample.
 SHORTER, LONGER = 0.3, 0.15
-# name, seconds of sound (None: no sound track), and the codecs of picture and sound
+# name, seconds of sound (None: no sound track), codecs of picture and sound
 KINDS: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
     ("aac.mp4", 2.0, ("-c:v", "libx264", "-c:a", "aac")),
     ("fragmented.mp4", 6.0, ("-c:v", "libx264", "-c:a", "aac", "-movflags", "+frag_keyframe+empty_moov")),
@@ -35,38 +35,38 @@ KINDS: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Sample:
-    """A file, and how long its sound is; None: it has none."""
+    """A file, and the length of its sound, or None if it has none."""
 
     path: Path
     seconds: float | None
 
     @cached_property
     def sha256(self) -> str:
-        """Return the hash of its bytes."""
+        """Return the hash of its content."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def wrong_end(self, job: Mapping[str, Any]) -> list[str]:
-        """Say what is wrong with the job of an upload of this file that has ended."""
+    def problems(self, job: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong with an ended job for this file."""
         about = f"{job['_id']} ({self.path.name})"
         if job["sha256"] != self.sha256:
-            return [f"{about}: {job['size']} bytes were taken for it, and they are others"]
+            return [f"{about}: {job['size']} other bytes were stored"]
         if job["state"] == "failed":
             code = job["error"]["code"]
-            # Whoever is killed at every try is given up in the end, and told so.
+            # A process that is killed at every attempt makes the job fail with gave_up.
             right = code == "gave_up" or (code == "no_audio" and self.seconds is None)
             return [] if right else [f"{about}: failed with {code}"]
         made = job["mp3"]["duration"]
         if self.seconds is None or not -LONGER < self.seconds - made < SHORTER:
-            return [f"{about}: an MP3 of {made} s where {self.seconds} s are due"]
+            return [f"{about}: an MP3 of {made} s instead of {self.seconds} s"]
         return []
 
 
 def samples(folder: Path) -> list[Sample]:
-    """Return all files as they will be in a folder; `make` writes them."""
+    """Return all files as they will be in a folder after `make`."""
     return [Sample(folder / name, seconds) for name, seconds, _ in KINDS]
 
 
 def make(folder: Path) -> None:
-    """Write all files into a folder."""
+    """Create all files in a folder."""
     for name, seconds, words in KINDS:
         made(folder / name, *pictures(seconds or 2.0), *tone(seconds or 2.0), *words)

@@ -1,4 +1,4 @@
-"""How a job is brought to a step of sweep and of the operator's command: by other crashes, by time, by commands."""
+"""How a job gets to a step of sweep or the operator's command: by other crashes, by time, by commands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pika
 
 from functions.common import events
 from tests.chaos import requests
-from tests.chaos.crash_ground import KILLED, Fate, Ground
-from tests.chaos.crash_means import answering, held, video
+from tests.chaos.crash_harness import KILLED, Harness, Outcome
+from tests.chaos.crash_tools import answering, held, video
 from tests.clients.waiting import until
 from tests.connector.queues import STRUCTURED, Queues
 from tests.media.videos import half_video
@@ -18,90 +18,90 @@ from tests.media.videos import half_video
 JOB_KEPT = timedelta(days=90)
 
 
-def after_crashes_at(*earlier: str) -> Callable[[Ground, str, str], None]:
-    """Return what kills somebody at each of these steps in turn; then time passes, and sweep mends it."""
+def after_crashes_at(*earlier: str) -> Callable[[Harness, str, str], None]:
+    """Return a cause that crashes a process at each of these steps; then time passes, and sweep repairs the job."""
 
-    def cause(ground: Ground, step: str, name: str) -> None:
+    def cause(harness: Harness, step: str, name: str) -> None:
         for number, one in enumerate(earlier):
-            ground.arm(one)
+            harness.arm(one)
             if number:
-                ground.time_passes(name)
+                harness.let_time_pass(name)
             else:
-                ground.send(name, video(ground))
-            ground.await_crash(one)
-        ground.arm(step)
-        ground.time_passes(name)
-        ground.await_crash(step)
+                harness.send(name, video(harness))
+            harness.await_crash(one)
+        harness.arm(step)
+        harness.let_time_pass(name)
+        harness.await_crash(step)
 
     return cause
 
 
-def tombstone(ground: Ground, step: str, name: str) -> None:
-    """An upload died long ago, its files are gone, and its document goes too."""
-    ground.arm("upload:accept.before")
-    ground.send(name, video(ground))
-    ground.await_crash("upload:accept.before")
-    ground.time_passes(name)
-    until(lambda: ground.cleaned(name), "its files to go")
-    ground.arm(step)
-    until(lambda: ground.time_passes(name), "time to pass")
-    ground.await_crash(step)
+def tombstone(harness: Harness, step: str, name: str) -> None:
+    """An upload crashed long ago, its files are deleted, and its document is due."""
+    harness.arm("upload:accept.before")
+    harness.send(name, video(harness))
+    harness.await_crash("upload:accept.before")
+    harness.let_time_pass(name)
+    until(lambda: harness.cleaned(name), "its files to be deleted")
+    harness.arm(step)
+    until(lambda: harness.let_time_pass(name), "time to pass")
+    harness.await_crash(step)
 
 
-def kept_for(length: timedelta) -> Callable[[Ground, str, str], None]:
-    """Return what lets a job lie for so long after its end."""
+def kept_for(length: timedelta) -> Callable[[Harness, str, str], None]:
+    """Return a cause that moves the end of a job this far into the past."""
 
-    def cause(ground: Ground, step: str, name: str) -> None:
-        ground.send(name, video(ground))
-        until(lambda: ground.cleaned(name), "its files to be looked at")
+    def cause(harness: Harness, step: str, name: str) -> None:
+        harness.send(name, video(harness))
+        until(lambda: harness.cleaned(name), "its files to be checked")
         if length >= JOB_KEPT:
-            ground.deleted.add(ground.job(name)["_id"])
-        ground.arm(step)
-        until(lambda: ground.time_passes(name, length), "time to pass")
-        ground.await_crash(step)
+            harness.deleted.add(harness.job(name)["_id"])
+        harness.arm(step)
+        until(lambda: harness.let_time_pass(name, length), "time to pass")
+        harness.await_crash(step)
 
     return cause
 
 
-def mp3_that_cannot_be_deleted(ground: Ground, step: str, name: str) -> None:
-    """A converter died over an MP3, and the database does not answer when sweep deletes that."""
-    ground.arm("convert:mp3s.files.after")
-    ground.send(name, video(ground))
-    ground.await_crash("convert:mp3s.files.after")
-    ground.arm(step)
-    with held(ground, requests.DELETE_MP3S):
-        ground.time_passes(name)
-        ground.await_crash(step)
+def mp3_undeletable(harness: Harness, step: str, name: str) -> None:
+    """A converter crashed after storing an MP3, and the database does not answer when sweep deletes it."""
+    harness.arm("convert:mp3s.files.after")
+    harness.send(name, video(harness))
+    harness.await_crash("convert:mp3s.files.after")
+    harness.arm(step)
+    with held(harness, requests.DELETE_MP3S):
+        harness.let_time_pass(name)
+        harness.await_crash(step)
 
 
-def deleted(ground: Ground, step: str, name: str) -> None:
-    """The operator deletes a job that is done."""
-    ground.send(name, video(ground))
-    ground.await_fate(name, Fate("done"))
-    fid = ground.job(name)["_id"]
-    ground.deleted.add(fid)
-    ground.arm(step)
-    assert ground.command("delete", fid) == KILLED
+def deleted(harness: Harness, step: str, name: str) -> None:
+    """The operator deletes a finished job."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    fid = harness.job(name)["_id"]
+    harness.deleted.add(fid)
+    harness.arm(step)
+    assert harness.command("delete", fid) == KILLED
 
 
-def retried(ground: Ground, step: str, name: str) -> None:
-    """The operator mends a video and has it converted again."""
-    ground.send(name, half_video(ground.videos))
-    ground.await_fate(name, Fate("failed"))
-    fid = ground.job(name)["_id"]
-    ground.arena.inspector.replace_video(fid, video(ground).read_bytes())
-    ground.arm(step)
-    assert ground.command("retry", fid) == KILLED
+def retried(harness: Harness, step: str, name: str) -> None:
+    """The operator repairs a video and has it converted again."""
+    harness.send(name, half_video(harness.videos))
+    harness.await_outcome(name, Outcome("failed"))
+    fid = harness.job(name)["_id"]
+    harness.system.inspector.replace_video(fid, video(harness).read_bytes())
+    harness.arm(step)
+    assert harness.command("retry", fid) == KILLED
 
 
-def letter_replayed(ground: Ground, step: str, name: str) -> None:
-    """The operator replays a dead letter, and after the crash once more: a mail that was refused is sent again."""
-    with answering(ground, "550 5.1.1 no such user"):
-        ground.send(name, video(ground))
-        ground.await_fate(name, Fate("done", "failed", 0))
-    job = ground.job(name)
+def letter_replayed(harness: Harness, step: str, name: str) -> None:
+    """The operator replays a dead letter twice, crashing once: a rejected mail is sent again."""
+    with answering(harness, "550 5.1.1 no such user"):
+        harness.send(name, video(harness))
+        harness.await_outcome(name, Outcome("done", "failed", 0))
+    job = harness.job(name)
     properties = pika.BasicProperties(content_type=STRUCTURED, delivery_mode=2)
-    Queues(ground.arena.stack.rabbitmq_url).publish("mp3s.dead", properties, events.encode(events.of(job)))
-    ground.arm(step)
-    assert ground.command("replay", job["_id"]) == KILLED
-    assert ground.command("replay", job["_id"]) == (1 if step == "jobs:letters.drop.after" else 0)
+    Queues(harness.system.stack.rabbitmq_url).publish("mp3s.dead", properties, events.encode(events.of(job)))
+    harness.arm(step)
+    assert harness.command("replay", job["_id"]) == KILLED
+    assert harness.command("replay", job["_id"]) == (1 if step == "jobs:letters.drop.after" else 0)

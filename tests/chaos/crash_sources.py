@@ -1,4 +1,4 @@
-"""Which crash points the sources hold: read from them, so that none can be added and forgotten."""
+"""The crash points in the sources, read from them so that a new one cannot be forgotten."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functions.common.transitions import TABLE, Transition
 FUNCTIONS = Path(transitions.__file__).parent.parent
 SIDES = ("before", "after")
 BUCKETS = (VIDEOS, MP3S)
-# What the names that are put together at run time can be.
+# The values of names that are formatted at run time.
 VALUES = {
     "row.name": tuple(row.name for row in TABLE),
     "bucket": BUCKETS,
@@ -24,12 +24,12 @@ VALUES = {
 
 
 def marked() -> set[str]:
-    """Return every step that is marked anywhere, without its function."""
+    """Return every marked step, without its function."""
     return {name for path in FUNCTIONS.rglob("*.py") for name in marked_in(path.read_text())}
 
 
 def marked_in(source: str) -> Iterator[str]:
-    """Yield the steps that one source marks."""
+    """Yield the steps marked in one source."""
     for call in ast.walk(ast.parse(source)):
         match call:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="crash"), attr="point"), args=[name]):
@@ -39,12 +39,12 @@ def marked_in(source: str) -> Iterator[str]:
 
 
 def rows() -> set[str]:
-    """Return the steps of every row of the table in every function that executes it."""
+    """Return the steps of every transition, in each function that executes it."""
     return {f"{room}:{row.name}.{side}" for room, row in _executed() for side in SIDES}
 
 
 def _values(name: ast.expr) -> list[str]:
-    """Return all that an expression can be; one that VALUES does not know is an error."""
+    """Return all values of an expression; raise KeyError if VALUES does not have it."""
     if isinstance(name, ast.Constant):
         return [str(name.value)]
     if isinstance(name, ast.JoinedStr):

@@ -1,4 +1,4 @@
-"""A small disk of one's own, to be full."""
+"""A small disk that can be filled."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ TIMEOUT_SECONDS = 30
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Put a disk of that size in the place of a folder."""
+    """Mount a disk of this size on a folder."""
     made = run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "none", str(folder))
     if made.returncode:
-        pytest.skip(f"no small disk can be mounted here, which needs root: {made.stderr.strip()}")
+        pytest.skip(f"a small disk cannot be mounted (needs root): {made.stderr.strip()}")
     try:
         yield
     finally:
-        # Lazily: somebody may be writing to it just now.
+        # Lazily: a process may still be writing to it.
         run("umount", "--lazy", str(folder)).check_returncode()
 
 
 def grow(folder: Path, megabytes: int) -> None:
-    """Give a small disk another size."""
+    """Change the size of a small disk."""
     run("mount", "-o", f"remount,size={megabytes}m", str(folder)).check_returncode()
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
+    """Run a program and wait for it."""
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)

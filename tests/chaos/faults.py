@@ -1,4 +1,4 @@
-"""The faults: how each kind of the schedule is done to a running system, and undone."""
+"""The faults: how each kind in the schedule is applied to a running system, and undone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pika
 from pika.exceptions import AMQPError
 
-from tests.chaos.crowd import Crowd
+from tests.chaos.clients import Clients
 from tests.chaos.schedule import Fault
 from tests.clients.events import UPLOADED
 
 if TYPE_CHECKING:
-    from tests.chaos.arena import Arena
+    from tests.chaos.system import ProxiedSystem
 
 READY = "com.mp3converter.mp3.ready"
 FAILED = "com.mp3converter.conversion.failed"
@@ -35,23 +35,23 @@ BROKER_SECONDS = 5.0
 
 
 class Faults:
-    """Does the schedule's faults; what takes time runs in the pool, and whoever talks is one of the crowd."""
+    """Applies the schedule's faults; slow ones run in the pool, and requests go through the clients."""
 
-    def __init__(self, arena: Arena, crowd: Crowd, pool: Executor) -> None:
-        self._arena = arena
-        self._crowd = crowd
+    def __init__(self, system: ProxiedSystem, clients: Clients, pool: Executor) -> None:
+        self._arena = system
+        self._clients = clients
         self._pool = pool
         self._stopped: dict[Fault, int] = {}
         self._do: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
             "stop": self._stop,
-            "cut": lambda fault: arena.proxies[fault.target].cut(),
-            "reset": lambda fault: arena.proxies[fault.target].reset(),
-            "refuse": lambda fault: arena.proxies[fault.target].refuse(),
-            "black_hole": lambda fault: arena.proxies[fault.target].black_hole(),
-            "delay": lambda fault: arena.proxies[fault.target].delay(DELAY_SECONDS),
-            "throttle": lambda fault: arena.proxies[fault.target].throttle(BYTES_PER_SECOND),
-            "drop_answer": lambda fault: arena.proxies[fault.target].drop_answer(None),
+            "cut": lambda fault: system.proxies[fault.target].cut(),
+            "reset": lambda fault: system.proxies[fault.target].reset(),
+            "refuse": lambda fault: system.proxies[fault.target].refuse(),
+            "black_hole": lambda fault: system.proxies[fault.target].black_hole(),
+            "delay": lambda fault: system.proxies[fault.target].delay(DELAY_SECONDS),
+            "throttle": lambda fault: system.proxies[fault.target].throttle(BYTES_PER_SECOND),
+            "drop_answer": lambda fault: system.proxies[fault.target].drop_answer(None),
             "forged events": self._forge,
             "repeated events": self._repeat,
             "reordered events": self._reorder,
@@ -60,11 +60,11 @@ class Faults:
         }
 
     def begin(self, fault: Fault) -> None:
-        """Do a fault."""
+        """Start a fault."""
         self._do[fault.kind](fault)
 
     def end(self, fault: Fault) -> None:
-        """Undo a fault that lasts."""
+        """End a fault that lasts."""
         if fault.kind == "stop":
             self._signal(self._stopped.pop(fault, 0), signal.SIGCONT)
         else:
@@ -78,35 +78,35 @@ class Faults:
         self._signal(self._stopped[fault], signal.SIGSTOP)
 
     def _signal(self, pid: int, number: signal.Signals) -> None:
-        # 0: it is just being started again. A group of that number would be our own.
+        # A process that is being restarted has the id 0, which would signal our own group.
         if pid == 0:
             return
         try:
             os.killpg(pid, number)
         except ProcessLookupError:
-            self._crowd.answers["signal: too late"] += 1
+            self._clients.answers["signal: too late"] += 1
 
     def _jobs(self, pick: float, count: int) -> list[str]:
-        """Choose among the jobs that clients know by now; none, as long as there are none."""
-        known = list(self._crowd.acknowledged)
+        """Choose among the jobs that clients know so far."""
+        known = list(self._clients.acknowledged)
         start = int(pick * len(known))
         return (known[start:] + known[:start])[:count]
 
     def _forge(self, fault: Fault) -> None:
-        """Send what no function sent: unknown jobs, other versions, wrong types, and no events at all."""
+        """Send events that no function sent: unknown jobs, other versions, wrong types, and invalid ones."""
         stranger, known = str(uuid.UUID(int=int(fault.pick * 2**122), version=4)), self._jobs(fault.pick, 1)
         wrong = [_event(stranger, UPLOADED), _event(stranger, READY)]
         wrong += [_event(fid, FAILED, {"email": "somebody@example.org", "video_id": stranger}) for fid in known]
         for event in wrong:
             for consumer in CONSUMERS:
-                self._post(consumer, event, "event" if event["type"] in _understood(consumer) else "poison")
+                self._post(consumer, event, "event" if event["type"] in _accepted_types(consumer) else "poison")
         poison = [b"{", b"[]", json.dumps(_event(stranger, UPLOADED) | {"specversion": "9.9"}).encode()]
         for body in poison:
             self._pool.submit(self._publish, [("video.uploaded", body), ("mp3.ready", body)])
             self._call("convert", body, "poison")
 
     def _repeat(self, fault: Fault) -> None:
-        """Deliver the same event several times at once, past the queue and through it."""
+        """Deliver the same event several times in parallel, directly and through the queue."""
         for fid in self._jobs(fault.pick, REPEATS):
             for consumer, kind in CONSUMERS.items():
                 event = _event(fid, kind)
@@ -115,7 +115,7 @@ class Faults:
                 self._pool.submit(self._publish, [(kind.removeprefix("com.mp3converter."), _encoded(event))] * REPEATS)
 
     def _reorder(self, fault: Fault) -> None:
-        """Tell of ends before beginnings, and of several jobs in an order of our own."""
+        """Send ends before beginnings, and several jobs in another order."""
         fids = self._jobs(fault.pick, AT_ONCE)
         ends = [("mp3.ready", _encoded(_event(fid, READY))) for fid in fids]
         begins = [("video.uploaded", _encoded(_event(fid, UPLOADED))) for fid in reversed(fids)]
@@ -124,21 +124,21 @@ class Faults:
     def _sweep(self, fault: Fault) -> None:
         url = f"{self._arena.stack.functions['sweep']}/"
         for _ in range(AT_ONCE):
-            self._pool.submit(self._crowd.told, "sweep", "POST", url, {}, b"")
+            self._pool.submit(self._clients.told, "sweep", "POST", url, {}, b"")
 
     def _download(self, fault: Fault) -> None:
         for fid in self._jobs(fault.pick, AT_ONCE):
-            self._pool.submit(self._crowd.download, fid)
+            self._pool.submit(self._clients.download, fid)
 
     def _post(self, consumer: str, event: dict[str, object], what: str) -> None:
         self._call(consumer, _encoded(event), what)
 
     def _call(self, consumer: str, body: bytes, what: str) -> None:
         url = f"{self._arena.stack.functions[consumer]}/"
-        self._pool.submit(self._crowd.told, what, "POST", url, {"Content-Type": STRUCTURED}, body)
+        self._pool.submit(self._clients.told, what, "POST", url, {"Content-Type": STRUCTURED}, body)
 
     def _publish(self, messages: list[tuple[str, bytes]]) -> None:
-        """Send messages as functions do, but without asking whether they arrived."""
+        """Publish messages as functions do, but without confirms."""
         parameters = pika.URLParameters(self._arena.stack.rabbitmq_functions_url)
         parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = BROKER_SECONDS
         properties = pika.BasicProperties(content_type=STRUCTURED, delivery_mode=2)
@@ -148,10 +148,10 @@ class Faults:
                 for key, body in messages:
                     channel.basic_publish(EXCHANGE, key, body, properties)
         except (AMQPError, OSError) as error:
-            self._crowd.answers[f"publish: {type(error).__name__}"] += 1
+            self._clients.answers[f"publish: {type(error).__name__}"] += 1
 
 
-def _understood(consumer: str) -> tuple[str, ...]:
+def _accepted_types(consumer: str) -> tuple[str, ...]:
     return (UPLOADED,) if consumer == "convert" else (READY, FAILED)
 
 

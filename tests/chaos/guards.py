@@ -1,4 +1,4 @@
-"""The tests, tested: remove each guard in a copy of the repository, and show that the test of its name fails."""
+"""Tests of the tests: removes each guard in a copy of the repository, and shows that its test fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEST_SECONDS = 300
 
 @dataclass(frozen=True)
 class Guard:
-    """Something that stands between a fault and a loss: where it stands, and which test would miss it."""
+    """Code that prevents a loss: where it is, and which test fails without it."""
 
     name: str
     file: str
@@ -29,11 +29,11 @@ class Guard:
     test: str
 
     def wrong(self, root: Path = ROOT) -> list[str]:
-        """Say what keeps this guard from being removed, or from being missed."""
+        """Return what is wrong with this entry: its source or its test does not exist."""
         found = []
         count = (root / self.file).read_text().count(self.source)
         if count != 1:
-            found.append(f"{self.name}: its source stands {count} times in {self.file}, and should stand there once")
+            found.append(f"{self.name}: its source is {count} times in {self.file} instead of once")
         path, _, function = self.test.partition("::")
         if not (root / path).is_file() or f"\ndef {function}(" not in (root / path).read_text():
             found.append(f"{self.name}: there is no test {self.test}")
@@ -41,14 +41,14 @@ class Guard:
 
     @contextmanager
     def removed(self, root: Path) -> Iterator[None]:
-        """Take the guard out of a copy of the repository for a while."""
+        """Remove the guard from a copy of the repository, until the block ends."""
         path = root / self.file
-        whole = path.read_text()
-        path.write_text(whole.replace(self.source, self.without))
+        source = path.read_text()
+        path.write_text(source.replace(self.source, self.without))
         try:
             yield
         finally:
-            path.write_text(whole)
+            path.write_text(source)
 
 
 GUARDS = (
@@ -113,14 +113,14 @@ GUARDS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a test ended (passed, failed or broken), and what it said when it failed."""
+    """How a test ended (passed, failed or broken), and the first line of its message."""
 
     end: str = "broken"
     words: str = ""
 
 
 def outcomes(root: Path, *tests: str) -> dict[str, Outcome]:
-    """Run tests in a copy of the repository, and return how each of them ended."""
+    """Run tests in a copy of the repository, and return how each ended."""
     report = root / "outcomes.xml"
     report.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -141,17 +141,17 @@ def outcomes(root: Path, *tests: str) -> dict[str, Outcome]:
     return ended
 
 
-def _outcome(complaints: list[ElementTree.Element]) -> Outcome:
-    if not complaints:
+def _outcome(children: list[ElementTree.Element]) -> Outcome:
+    if not children:
         return Outcome("passed")
-    words = complaints[0].attrib.get("message", "").splitlines()
-    # An error is none of the test's own: it did not get as far as its question.
-    return Outcome("failed" if {child.tag for child in complaints} == {"failure"} else "broken", "".join(words[:1]))
+    words = children[0].attrib.get("message", "").splitlines()
+    # An error means that the test did not get as far as its assertion.
+    return Outcome("failed" if {child.tag for child in children} == {"failure"} else "broken", "".join(words[:1]))
 
 
 def show(root: Path) -> bool:
-    """Print the table; return whether each test passes with its guard and fails without."""
-    print(f"{'guard':16}{'with it':10}{'without':10}test", flush=True)
+    """Print the table; return whether each test passes with its guard and fails without it."""
+    print(f"{'guard':16}{'with':10}{'without':10}test", flush=True)
     with_it = outcomes(root, *(guard.test for guard in GUARDS))
     right = True
     for guard in GUARDS:
@@ -164,7 +164,7 @@ def show(root: Path) -> bool:
 
 
 def main() -> int:
-    """Do it for all guards, in a copy that goes afterwards."""
+    """Check all guards, in a temporary copy."""
     wrong = [words for guard in GUARDS for words in guard.wrong()]
     if wrong:
         print("\n".join(wrong))
@@ -173,7 +173,7 @@ def main() -> int:
         root = Path(folder) / "repository"
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*NOT_COPIED))
         right = show(root)
-    print("\nEach guard is missed when it is gone." if right else "\nA guard could go, and its test would not notice.")
+    print("\nEvery guard is tested." if right else "\nAt least one guard is not tested.")
     return 0 if right else 1
 
 

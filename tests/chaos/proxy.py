@@ -1,4 +1,4 @@
-"""A TCP proxy whose network fails as it is told: before a broker or a database, for one system and nobody else's."""
+"""A TCP proxy before a backend that simulates network faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from tests.chaos.traffic import Aim, Connection, Network, reset
+from tests.chaos.traffic import Connection, Match, Network, reset
 
 HOST = "127.0.0.1"
 CONNECT_SECONDS = 10.0
@@ -18,13 +18,13 @@ Result = TypeVar("Result")
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens at the moment."""
+    """Return a free port."""
     with socket.create_server((HOST, 0)) as unused:
         return int(unused.getsockname()[1])
 
 
 class Proxy:
-    """Passes bytes both ways, until it is told to fail; every method may be called from any thread."""
+    """Passes bytes in both directions, with faults on demand; every method is thread-safe."""
 
     def __init__(self, target: tuple[str, int], port: int = 0) -> None:
         self._home = self._target = target
@@ -38,29 +38,29 @@ class Proxy:
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     @property
-    def strikes(self) -> int:
-        """How often a fault has shown: a connection ended, bytes swallowed, late or slow."""
-        return self._network.strikes
+    def fault_count(self) -> int:
+        """Return how often a fault took effect: a connection ended, bytes dropped, delayed or slowed down."""
+        return self._network.fault_count
 
     @property
     def connections(self) -> int:
-        """How many connections pass through at the moment."""
+        """Return the number of open connections."""
         return self._do(lambda: len(self._network.open))
 
     def cut(self) -> None:
-        """End every connection that is open now in order; new ones pass."""
+        """Close every open connection cleanly; new ones work."""
         self._do(lambda: self._network.end_each(Connection.end))
 
     def reset(self) -> None:
-        """Reset every connection that is open now; new ones pass."""
+        """Reset every open connection; new ones work."""
         self._do(lambda: self._network.end_each(Connection.reset))
 
     def refuse(self) -> None:
-        """Reset every connection that is open now, and each new one, until healed."""
+        """Reset every open connection and every new one, until healed."""
         self._do(self._network.refuse)
 
     def forget(self) -> None:
-        """Let all bytes of the connections that are open now vanish, as a router does that lost its table."""
+        """Drop all bytes of the open connections, like a router that lost its table; new ones work."""
 
         def do() -> None:
             for connection in self._network.open:
@@ -69,34 +69,34 @@ class Proxy:
         self._do(do)
 
     def black_hole(self) -> None:
-        """Let all bytes vanish, of new connections too, until healed; connections stay open meanwhile."""
-        self._do(lambda: setattr(self._network.faults, "vanish", True))
+        """Drop all bytes, also of new connections, until healed; connections stay open."""
+        self._do(lambda: setattr(self._network.faults, "drop_all", True))
 
     def delay(self, seconds: float) -> None:
-        """Let each answer come so much later, until healed."""
+        """Delay each answer, until healed."""
         self._do(lambda: setattr(self._network.faults, "delay", seconds))
 
     def throttle(self, bytes_per_second: float) -> None:
-        """Pass no more than so many bytes a second each way on each connection, until healed."""
+        """Limit the rate of each connection in each direction, until healed."""
         self._do(lambda: setattr(self._network.faults, "rate", bytes_per_second))
 
     def drop_answer(self, number_of_bytes: int | None = None, *, to: bytes = b"") -> None:
-        """Swallow the answer to the next request that holds `to`, all but its first bytes, and reset the connection.
+        """Drop the answer to the next request that contains `to`, except its first bytes, and reset the connection.
 
-        Called twice, it does so to the next two.
+        Called twice, this affects the next two such requests.
         """
-        self._do(lambda: self._network.faults.drops.append(Aim(to, number_of_bytes or 0)))
+        self._do(lambda: self._network.faults.drops.append(Match(to, number_of_bytes or 0)))
 
     def hold(self, to: bytes) -> None:
-        """Keep the next request that holds `to` on its way until healed, whether or not its sender still waits."""
-        self._do(lambda: setattr(self._network.faults, "hold", Aim(to)))
+        """Hold the next request that contains `to` until healed, even if its sender disconnects."""
+        self._do(lambda: setattr(self._network.faults, "hold", Match(to)))
 
     def redirect(self, target: tuple[str, int]) -> None:
-        """Lead new connections to another server until healed."""
+        """Send new connections to another server, until healed."""
         self._do(lambda: setattr(self, "_target", target))
 
     def heal(self) -> None:
-        """Pass everything again; a connection that has lost bytes ends here."""
+        """End all faults; connections that have lost bytes are reset."""
 
         def do() -> None:
             self._target = self._home
@@ -105,7 +105,7 @@ class Proxy:
         self._do(do)
 
     def close(self) -> None:
-        """Reset everything and stop listening."""
+        """Reset all connections and stop listening."""
         self._do(self._server.close)
         asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result(CONTROL_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -120,16 +120,16 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._network.faults.refuse:
-            self._network.strike()
+            self._network.count_fault()
             reset(writer)
             return
         try:
             server = await asyncio.wait_for(asyncio.open_connection(*self._target), CONNECT_SECONDS)
-        except OSError:  # the server is down, and looks so from here
+        except OSError:  # the server is down
             reset(writer)
             return
-        if self._network.faults.refuse:  # since we began to connect
-            self._network.strike()
+        if self._network.faults.refuse:  # since the connection attempt started
+            self._network.count_fault()
             reset(writer)
             reset(server[1])
             return

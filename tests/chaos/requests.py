@@ -1,14 +1,14 @@
-"""How requests look on the wire: bytes that stand in one kind of request to a backend and in no other."""
+"""Byte patterns that identify one kind of request to a backend."""
 
-# MongoDB: names and values in BSON, as the table of transitions writes them.
+# MongoDB: names and values in BSON, as the transitions write them.
 ACCEPT = b"\x10size\0"
 CLAIM = b"\x02lease.holder\0"
 CLAIM_MAIL = b"\x02mail.token\0"
 FINISH = b"\x02file_id\0"
 HAND_OVER = b"\x02mail.message_id\0"
 MAIL_SENT = b"\x02mail.state\0\x05\0\0\0sent\0"
-# A query of 51 bytes: a job's id and nothing else.
-LOOK_AGAIN = b"\x02find\0\x05\0\0\0jobs\0\x03filter\0\x33\0\0\0"
+# A query of 51 bytes: only a job's id.
+FIND_JOB = b"\x02find\0\x05\0\0\0jobs\0\x03filter\0\x33\0\0\0"
 DELETE_MP3S = b"\x02delete\0\x0b\0\0\0mp3s.files\0"
 
 # SMTP

@@ -1,4 +1,4 @@
-"""The schedule: who uploads what and which fault comes when, all of it decided by the seed before anything runs."""
+"""The schedule of uploads and faults, decided by the seed before anything runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHORTEST_GAP, LONGEST_GAP = 0.5, 3.0
 UPLOADS_A_SECOND = 2.0
 SILENT_SHARE = 0.15  # of the files
 
-# How a client sends its video; the last ones never send all of it.
+# How a client sends its video; the last four never send all of it.
 MANNERS = {"raw": 15, "form": 10, "after a login": 6, "closes": 1, "resets": 1, "closes a form": 1, "falls silent": 1}
 
 PROCESSES = {
@@ -29,8 +29,8 @@ PROCESSES = {
     "mailbox": 1,
 }
 PROXIES = {"mongodb": 4, "rabbitmq": 3, "smtp": 3, "mysql": 1}
-NOBODY = {"": 1}
-# kind: how often, what it befalls, and how long it lasts
+NO_TARGET = {"": 1}
+# kind: weight, targets, duration
 KINDS: dict[str, tuple[int, dict[str, int], tuple[float, float]]] = {
     "kill": (6, PROCESSES, (0, 0)),
     "stop": (4, PROCESSES, (1, 6)),
@@ -41,20 +41,20 @@ KINDS: dict[str, tuple[int, dict[str, int], tuple[float, float]]] = {
     "delay": (2, PROXIES, (1, 4)),
     "throttle": (1, PROXIES, (1, 4)),
     "drop_answer": (3, PROXIES, (0.5, 2)),
-    "forged events": (2, NOBODY, (0, 0)),
-    "repeated events": (3, NOBODY, (0, 0)),
-    "reordered events": (2, NOBODY, (0, 0)),
-    "sweeps at once": (2, NOBODY, (0, 0)),
-    "downloads": (3, NOBODY, (0, 0)),
+    "forged events": (2, NO_TARGET, (0, 0)),
+    "repeated events": (3, NO_TARGET, (0, 0)),
+    "reordered events": (2, NO_TARGET, (0, 0)),
+    "sweeps at once": (2, NO_TARGET, (0, 0)),
+    "downloads": (3, NO_TARGET, (0, 0)),
 }
-# Who was killed is left alone until it had time to come back: one that never runs is no test of anything.
+# A killed process is left alone until it has had time to restart, because one that never runs tests nothing.
 REST_SECONDS = {"rabbitmq": 12.0, "mongodb": 5.0, "mariadb": 5.0}
 SHORT_REST_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that befalls the system; `pick` chooses, from 0 to 1, among what there is by then."""
+    """A fault; `pick` from 0 to 1 chooses among the jobs that exist by then."""
 
     at: float
     kind: str
@@ -63,14 +63,14 @@ class Fault:
     pick: float
 
     def __str__(self) -> str:
-        befallen = self.target if self.kind in ("kill", "stop") else f"the way to {self.target}"
+        target = self.target if self.kind in ("kill", "stop") else f"connections to {self.target}"
         lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
-        return f"{self.at:6.1f} s  {self.kind}" + (f" {befallen}{lasting}" if self.target else "")
+        return f"{self.at:6.1f} s  {self.kind}" + (f" {target}{lasting}" if self.target else "")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Somebody who sends a file, in some manner."""
+    """An upload, and how the client sends it."""
 
     at: float
     number: int
@@ -79,7 +79,7 @@ class Upload:
 
     @property
     def filename(self) -> str:
-        """Return the name that tells this upload's job from all others."""
+        """Return a name that is unique to this upload's job."""
         return f"chaos-{self.number}-{self.sample.path.name}"
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class Upload:
 
 
 def uploads(seed: int, seconds: float, samples: list[Sample]) -> list[Upload]:
-    """Return the uploads, the first first."""
+    """Return the uploads in order."""
     random = Random(f"uploads {seed}")
     silent = [sample for sample in samples if sample.seconds is None]
     sounding = [sample for sample in samples if sample.seconds is not None]
@@ -104,7 +104,7 @@ def uploads(seed: int, seconds: float, samples: list[Sample]) -> list[Upload]:
 
 
 def faults(seed: int, seconds: float) -> list[Fault]:
-    """Return the faults, the first first, a random gap between one's begin and the next one's."""
+    """Return the faults in order, with a random gap between the starts of two faults."""
     random = Random(f"faults {seed}")
     free: defaultdict[str, float] = defaultdict(float)
     found: list[Fault] = []

@@ -1,4 +1,4 @@
-"""The checker sees what it is there to see: each wrong is planted in a system that is well, and found."""
+"""The checker finds problems: each kind is planted in a healthy system."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from tests.chaos.arena import Arena
 from tests.chaos.checker import Report, check
+from tests.chaos.system import ProxiedSystem
 from tests.clients import processes
 from tests.e2e.leftovers import convert_port
 
-PATIENCE_SECONDS = 0.5
+LEFTOVER_SECONDS = 0.5
 
-Plant = Callable[[Arena, str], AbstractContextManager[None]]
+Planter = Callable[[ProxiedSystem, str], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
-def fid(session_arena: Arena, video: Path) -> str:
-    """The id of a job that is done, and that sweep will not look at any more."""
-    session_arena.calm()
-    fid = session_arena.upload(video)
-    session_arena.settle()
-    session_arena.inspector.database.jobs.update_one({"_id": fid}, {"$unset": {"cleanup": ""}})
+def fid(session_system: ProxiedSystem, video: Path) -> str:
+    """The id of a finished job that sweep will not check again."""
+    session_system.recover()
+    fid = session_system.upload(video)
+    session_system.settle()
+    session_system.inspector.database.jobs.update_one({"_id": fid}, {"$unset": {"cleanup": ""}})
     return fid
 
 
 @pytest.fixture(scope="module")
-def well(session_arena: Arena, fid: str) -> Report:
-    """What is found before anything is planted."""
-    report = check(session_arena, [fid], 1)
+def healthy(session_system: ProxiedSystem, fid: str) -> Report:
+    """The report before anything is planted."""
+    report = check(session_system, [fid], 1)
     assert not report.problems, report.text()
     return report
 
 
 @contextmanager
-def changed(arena: Arena, collection: str, query: dict[str, Any], change: dict[str, Any]) -> Iterator[None]:
-    place = arena.inspector.database[collection]
+def changed(system: ProxiedSystem, collection: str, query: dict[str, Any], change: dict[str, Any]) -> Iterator[None]:
+    place = system.inspector.database[collection]
     found = place.find_one(query)
     assert found is not None
     place.update_one(query, {"$set": change})
@@ -53,8 +53,8 @@ def changed(arena: Arena, collection: str, query: dict[str, Any], change: dict[s
 
 
 @contextmanager
-def missing(arena: Arena, collection: str, query: dict[str, Any]) -> Iterator[None]:
-    place = arena.inspector.database[collection]
+def missing(system: ProxiedSystem, collection: str, query: dict[str, Any]) -> Iterator[None]:
+    place = system.inspector.database[collection]
     found = place.find_one_and_delete(query)
     assert found is not None
     yield
@@ -62,16 +62,16 @@ def missing(arena: Arena, collection: str, query: dict[str, Any]) -> Iterator[No
 
 
 @contextmanager
-def added(arena: Arena, collection: str, document: dict[str, Any]) -> Iterator[None]:
-    place = arena.inspector.database[collection]
+def added(system: ProxiedSystem, collection: str, document: dict[str, Any]) -> Iterator[None]:
+    place = system.inspector.database[collection]
     place.insert_one(document)
     yield
     place.delete_one({"_id": document["_id"]})
 
 
 @contextmanager
-def temporary_file(arena: Arena, fid: str) -> Iterator[None]:
-    running = min(processes.listeners(convert_port(arena.stack)))
+def temporary_file(system: ProxiedSystem, fid: str) -> Iterator[None]:
+    running = min(processes.listeners(convert_port(system.stack)))
     folder = Path(processes.environment(running)["TMPDIR"]) / f"convert-{running}-planted"
     folder.mkdir()
     yield
@@ -79,31 +79,31 @@ def temporary_file(arena: Arena, fid: str) -> Iterator[None]:
 
 
 @contextmanager
-def dead_letter(arena: Arena, fid: str) -> Iterator[None]:
-    """One that nobody rejected: it has no reason."""
-    # Two connections: on a slow machine one that idles in between would miss its heartbeats.
-    with channel_to(arena) as channel:
+def dead_letter(system: ProxiedSystem, fid: str) -> Iterator[None]:
+    """A message that was published directly, so it has no reason."""
+    # Two connections, because an idle one could miss its heartbeats on a slow machine.
+    with channel_to(system) as channel:
         channel.confirm_delivery()
         channel.basic_publish("", "videos.dead", b'{"subject": "nobody"}', mandatory=True)
     yield
-    with channel_to(arena) as channel:
+    with channel_to(system) as channel:
         channel.queue_purge("videos.dead")
 
 
 @contextmanager
-def channel_to(arena: Arena) -> Iterator[BlockingChannel]:
-    with pika.BlockingConnection(pika.URLParameters(arena.stack.rabbitmq_url)) as connection:
+def channel_to(system: ProxiedSystem) -> Iterator[BlockingChannel]:
+    with pika.BlockingConnection(pika.URLParameters(system.stack.rabbitmq_url)) as connection:
         yield connection.channel()
 
 
 @contextmanager
-def second_mail(arena: Arena, fid: str) -> Iterator[None]:
-    kept = arena.stack.home / "data" / "mail"
+def second_mail(system: ProxiedSystem, fid: str) -> Iterator[None]:
+    kept = system.stack.home / "data" / "mail"
     before = set(kept.iterdir())
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Message-ID"] = "a@example.org", arena.owner.email, f"<{fid}.1@localhost>"
+    mail["From"], mail["To"], mail["Message-ID"] = "a@example.org", system.owner.email, f"<{fid}.1@localhost>"
     mail.set_content("Again.")
-    relay = urlsplit(arena.stack.smtp_url)
+    relay = urlsplit(system.stack.smtp_url)
     with smtplib.SMTP(relay.hostname or "", relay.port or 0) as connection:
         connection.send_message(mail)
     yield
@@ -111,47 +111,55 @@ def second_mail(arena: Arena, fid: str) -> Iterator[None]:
         path.unlink()
 
 
-PLANTS: dict[str, tuple[Plant, str, str]] = {
-    "a job is gone": (lambda arena, fid: missing(arena, "jobs", {"_id": fid}), "lost", "there is no job"),
+PROBLEMS: dict[str, tuple[Planter, str, str]] = {
+    "a job is gone": (lambda system, fid: missing(system, "jobs", {"_id": fid}), "lost", "there is no job"),
     "a job was aborted": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"state": "aborted"}),
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"state": "aborted"}),
         "lost",
         "is aborted",
     ),
-    "an MP3 is gone": (lambda arena, fid: missing(arena, "mp3s.files", {"_id": f"{fid}.1"}), "lost", "no file"),
-    "a chunk is gone": (lambda arena, fid: missing(arena, "mp3s.chunks", {"files_id": f"{fid}.1"}), "lost", "0 bytes"),
+    "an MP3 is gone": (lambda system, fid: missing(system, "mp3s.files", {"_id": f"{fid}.1"}), "lost", "missing file"),
+    "a chunk is gone": (
+        lambda system, fid: missing(system, "mp3s.chunks", {"files_id": f"{fid}.1"}),
+        "lost",
+        "0 bytes",
+    ),
     "a video has other bytes": (
-        lambda arena, fid: changed(arena, "videos.chunks", {"files_id": fid}, {"data": b"other"}),
+        lambda system, fid: changed(system, "videos.chunks", {"files_id": fid}, {"data": b"other"}),
         "lost",
         "5 bytes",
     ),
     "a mail waits for ever": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.state": "handing_over"}),
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"mail.state": "handing_over"}),
         "lost",
         "its mail is",
     ),
     "a mail never came": (
-        lambda arena, fid: changed(arena, "jobs", {"_id": fid}, {"mail.run": 2}),
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"mail.run": 2}),
         "lost",
-        "never came",
+        "did not arrive",
     ),
-    "a second MP3": (lambda arena, fid: added(arena, "mp3s.files", {"_id": f"{fid}.7"}), "duplicated", "2 MP3s"),
+    "a second MP3": (lambda system, fid: added(system, "mp3s.files", {"_id": f"{fid}.7"}), "duplicated", "2 MP3s"),
     "a second mail": (second_mail, "duplicated", "2 mails"),
     "chunks without a file": (
-        lambda arena, fid: added(arena, "videos.chunks", {"files_id": "x", "n": 0}),
+        lambda system, fid: added(system, "videos.chunks", {"files_id": "x", "n": 0}),
         "orphans",
         "without a file",
     ),
-    "a video of no job": (lambda arena, fid: added(arena, "videos.files", {"_id": "x"}), "orphans", "of no job"),
+    "a video without a job": (
+        lambda system, fid: added(system, "videos.files", {"_id": "x"}),
+        "orphans",
+        "without a job",
+    ),
     "a temporary file": (temporary_file, "orphans", "temporary"),
     "a dead letter without a reason": (dead_letter, "dead_letters", "without a reason"),
 }
 
 
-@pytest.mark.parametrize("name", PLANTS)
-def test_what_is_planted_is_found(name: str, arena: Arena, fid: str, well: Report) -> None:
-    plant, count, words = PLANTS[name]
-    with plant(arena, fid):
-        report = check(arena, [fid], 1, patience=PATIENCE_SECONDS)
-    assert getattr(report, count) == getattr(well, count) + 1, report.text()
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_planted_problem_is_found(name: str, system: ProxiedSystem, fid: str, healthy: Report) -> None:
+    plant, count, words = PROBLEMS[name]
+    with plant(system, fid):
+        report = check(system, [fid], 1, timeout=LEFTOVER_SECONDS)
+    assert getattr(report, count) == getattr(healthy, count) + 1, report.text()
     assert any(words in problem for problem in report.problems), report.text()

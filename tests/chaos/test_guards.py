@@ -1,4 +1,4 @@
-"""The list of guards is true: each stands where it is said to stand, and the test that would miss it exists."""
+"""The list of guards is correct: each guard is in the source once, and its test exists."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.chaos.guards import GUARDS, ROOT, Guard
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
-def test_each_guard_can_be_removed_and_would_be_missed(guard: Guard) -> None:
-    """Whether the test does fail then is shown by `./local/chaos --guards`, which takes minutes."""
+def test_each_guard_exists_and_has_a_test(guard: Guard) -> None:
+    """`./local/chaos --guards` shows that the test fails without the guard, which takes minutes."""
     assert guard.wrong() == []
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
-def test_what_is_left_without_a_guard_is_still_python(guard: Guard, tmp_path: Path) -> None:
-    """A file that cannot be read would fail every test, and prove nothing."""
+def test_the_source_is_valid_without_a_guard(guard: Guard, tmp_path: Path) -> None:
+    """A syntax error would fail every test, and prove nothing."""
     copy = tmp_path / guard.file
     copy.parent.mkdir(parents=True)
     copy.write_text((ROOT / guard.file).read_text())
@@ -27,8 +27,8 @@ def test_what_is_left_without_a_guard_is_still_python(guard: Guard, tmp_path: Pa
     assert changed != copy.read_text()
 
 
-def test_every_guard_is_told_about() -> None:
-    """The table for people names the same guards and the same tests."""
+def test_every_guard_is_in_the_readme() -> None:
+    """The table in the README names the same guards and tests."""
     table = (ROOT / "tests" / "chaos" / "README.md").read_text()
     for guard in GUARDS:
         assert f"| {guard.name} |" in table

@@ -1,4 +1,4 @@
-"""MongoDB dies, is silent, or its answers are lost: an upload is refused and leaves nothing, or it is never lost."""
+"""MongoDB crashes, is silent, or its answers are lost: an upload is refused and leaves nothing, or is never lost."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.chaos import requests
-from tests.chaos.arena import PERIODS, Arena
-from tests.chaos.conftest import Whole
+from tests.chaos.conftest import AssertSettled
+from tests.chaos.system import PERIODS, ProxiedSystem
 from tests.clients import web
 from tests.clients.waiting import until
 from tests.media.large import large_video
 
 MEGABYTES = 16
 TIMEOUT_SECONDS = int(PERIODS["MONGODB_TIMEOUT_SECONDS"])
-# The step that fails, and the attempt to tidy up after it; what else the answer takes is little.
+# The failing step, and the attempt to clean up after it.
 REFUSED_SECONDS = 2 * TIMEOUT_SECONDS + 5
 ANSWERS = {
     "accept": requests.ACCEPT,
@@ -28,12 +28,12 @@ ANSWERS = {
 
 
 def assert_refused(answer: web.Answer) -> None:
-    """The answer must say that something is away, and not what."""
+    """The answer must say that a service is unavailable, without details."""
     assert (answer.status, answer.json()["code"]) == (503, "unavailable")
     assert not [word for word in ("mongo", "Error", "127.0.0.1", "Traceback") if word in answer.text]
 
 
-def test_killed_during_an_upload(arena: Arena, videos: Path, whole: Whole) -> None:
+def test_mongodb_is_killed_during_an_upload(system: ProxiedSystem, videos: Path, assert_settled: AssertSettled) -> None:
     content = large_video(videos, MEGABYTES).read_bytes()
     filename = f"{secrets.token_hex(4)}.avi"
     killed_at = 0.0
@@ -41,58 +41,60 @@ def test_killed_during_an_upload(arena: Arena, videos: Path, whole: Whole) -> No
     def body() -> Iterator[bytes]:
         nonlocal killed_at
         yield content[: len(content) // 2]
-        until(lambda: arena.inspector.orphans("videos"), "the first chunks")
-        arena.stack.kill("mongodb")
-        arena.proxies["mongodb"].refuse()  # the process manager is quick to start it again
+        until(lambda: system.inspector.orphans("videos"), "the first chunks")
+        system.stack.kill("mongodb")
+        system.proxies["mongodb"].refuse()  # the process manager restarts it quickly
         killed_at = time.monotonic()
         yield content[len(content) // 2 :]
 
-    url = f"{arena.stack.functions['upload']}/?filename={filename}"
-    answer = web.call("POST", url, headers={**web.bearer(arena.owner.token), **web.RAW}, body=body())
+    url = f"{system.stack.functions['upload']}/?filename={filename}"
+    answer = web.call("POST", url, headers={**web.bearer(system.owner.token), **web.RAW}, body=body())
     assert time.monotonic() - killed_at < REFUSED_SECONDS
     assert_refused(answer)
-    whole([])
-    assert [job["state"] for job in arena.inspector.jobs_named(filename)] == ["aborted"]
+    assert_settled([])
+    assert [job["state"] for job in system.inspector.jobs_named(filename)] == ["aborted"]
 
 
-def test_silent_during_an_upload(arena: Arena, video: Path, whole: Whole) -> None:
+def test_mongodb_is_silent_during_an_upload(system: ProxiedSystem, video: Path, assert_settled: AssertSettled) -> None:
     filename = f"{secrets.token_hex(4)}.mp4"
-    arena.proxies["mongodb"].black_hole()
+    system.proxies["mongodb"].black_hole()
     began = time.monotonic()
-    assert_refused(web.upload(arena.url("upload"), arena.owner.token, video, filename))
+    assert_refused(web.upload(system.url("upload"), system.owner.token, video, filename))
     assert time.monotonic() - began < REFUSED_SECONDS
-    for name, url in arena.stack.functions.items():
+    for name, url in system.stack.functions.items():
         assert web.call("GET", f"{url}/_/health").status == 200, name
-    web.login(arena.url("login"), arena.owner.email, arena.owner.password)
-    whole([])
-    assert not arena.inspector.jobs_named(filename)
+    web.login(system.url("login"), system.owner.email, system.owner.password)
+    assert_settled([])
+    assert not system.inspector.jobs_named(filename)
 
 
-def upload_and_lose(answer: str, arena: Arena, video: Path) -> str:
-    """Upload a video, and lose MongoDB's answer to one of the changes that its job goes through."""
-    proxy = arena.proxies["mongodb"]
-    before = proxy.strikes
+def upload_and_drop_answer(answer: str, system: ProxiedSystem, video: Path) -> str:
+    """Upload a video, and drop MongoDB's answer to one of its job's transitions."""
+    proxy = system.proxies["mongodb"]
+    before = proxy.fault_count
     proxy.drop_answer(to=ANSWERS[answer])
-    fid = arena.upload(video, f"{answer}.mp4")
-    until(lambda: proxy.strikes > before, f"the answer to {answer} to be lost")
+    fid = system.upload(video, f"{answer}.mp4")
+    until(lambda: proxy.fault_count > before, f"the answer to {answer} to be lost")
     return fid
 
 
-def test_answers_that_are_lost(arena: Arena, video: Path, whole: Whole) -> None:
-    fids = [upload_and_lose(name, arena, video) for name in ANSWERS]
-    whole(fids)
-    for job in map(arena.inspector.job, fids):
+def test_lost_answers(system: ProxiedSystem, video: Path, assert_settled: AssertSettled) -> None:
+    fids = [upload_and_drop_answer(name, system, video) for name in ANSWERS]
+    assert_settled(fids)
+    for job in map(system.inspector.job, fids):
         assert (job["state"], job["mail"]["state"]) == ("done", "sent"), job
-        # Everybody has found their own change when they looked again, and nobody made a second one.
+        # Each function read the job again and found its own change, so none made a second one.
         assert (job["attempts"], job["mail"]["attempts"]) == (1, 1), job
 
 
-def test_an_answer_is_lost_and_nobody_says_what_became_of_the_change(arena: Arena, video: Path, whole: Whole) -> None:
+def test_a_lost_answer_and_an_unknown_outcome(
+    system: ProxiedSystem, video: Path, assert_settled: AssertSettled
+) -> None:
     filename = f"{secrets.token_hex(4)}.mp4"
-    arena.proxies["mongodb"].drop_answer(to=requests.ACCEPT)
-    arena.proxies["mongodb"].hold(requests.LOOK_AGAIN)
-    assert_refused(web.upload(arena.url("upload"), arena.owner.token, video, filename))
-    # Nothing was deleted on a guess, though it could have been: the job can be done.
-    (job,) = arena.inspector.jobs_named(filename)
-    whole([job["_id"]])
-    assert arena.inspector.job(job["_id"])["state"] == "done"
+    system.proxies["mongodb"].drop_answer(to=requests.ACCEPT)
+    system.proxies["mongodb"].hold(requests.FIND_JOB)
+    assert_refused(web.upload(system.url("upload"), system.owner.token, video, filename))
+    # Nothing was deleted on a guess: the job can still be completed.
+    (job,) = system.inspector.jobs_named(filename)
+    assert_settled([job["_id"]])
+    assert system.inspector.job(job["_id"])["state"] == "done"

@@ -1,4 +1,4 @@
-"""The fault proxy itself: each fault is what it says, begins when told and ends when healed."""
+"""The proxy itself: each fault has its effect, from when it is set until it is healed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.chaos.proxy import HOST, Proxy, free_port
 from tests.clients.waiting import until
 
 TIMEOUT_SECONDS = 10
-SILENCE_SECONDS = 0.2
+QUIET_SECONDS = 0.2
 RECEIVED: list[bytes] = []
 
 
 class Echo(socketserver.BaseRequestHandler):
-    """Sends back what comes, and keeps it."""
+    """Sends back all data, and records it."""
 
     def handle(self) -> None:
         try:
@@ -50,7 +50,7 @@ def proxy() -> Iterator[Proxy]:
 @pytest.fixture
 def client(proxy: Proxy) -> Iterator[socket.socket]:
     with connected(proxy) as connection:
-        assert asked(connection, b"hello") == b"hello"
+        assert exchange(connection, b"hello") == b"hello"
         yield connection
 
 
@@ -58,8 +58,8 @@ def connected(proxy: Proxy) -> socket.socket:
     return socket.create_connection((HOST, proxy.port), timeout=TIMEOUT_SECONDS)
 
 
-def asked(connection: socket.socket, question: bytes) -> bytes:
-    """Send and return as many bytes as were sent, or fewer when that is the end."""
+def exchange(connection: socket.socket, question: bytes) -> bytes:
+    """Send data and return as many bytes, or fewer if the connection ends."""
     connection.sendall(question)
     answer = b""
     while len(answer) < len(question) and (data := connection.recv(65536)):
@@ -68,8 +68,8 @@ def asked(connection: socket.socket, question: bytes) -> bytes:
 
 
 def silent(connection: socket.socket) -> bool:
-    """Tell whether nothing comes for a while."""
-    connection.settimeout(SILENCE_SECONDS)
+    """Tell whether nothing arrives for a while."""
+    connection.settimeout(QUIET_SECONDS)
     try:
         return connection.recv(1) is None
     except TimeoutError:
@@ -78,18 +78,18 @@ def silent(connection: socket.socket) -> bool:
         connection.settimeout(TIMEOUT_SECONDS)
 
 
-def assert_new_ones_pass(proxy: Proxy) -> None:
+def assert_new_connections_work(proxy: Proxy) -> None:
     with connected(proxy) as connection:
-        assert asked(connection, b"new") == b"new"
+        assert exchange(connection, b"new") == b"new"
 
 
 def assert_refused(proxy: Proxy) -> None:
-    # The reset may come as early as that.
+    # The reset may arrive this early.
     with pytest.raises((ConnectionResetError, BrokenPipeError)), connected(proxy) as connection:
-        asked(connection, b"new")
+        exchange(connection, b"new")
 
 
-def test_passes_much_both_ways_and_an_orderly_end(proxy: Proxy, client: socket.socket) -> None:
+def test_data_and_a_clean_close_are_passed_in_both_directions(proxy: Proxy, client: socket.socket) -> None:
     much = bytes(range(256)) * 8000
     sender = threading.Thread(target=client.sendall, args=(much,))
     sender.start()
@@ -100,40 +100,40 @@ def test_passes_much_both_ways_and_an_orderly_end(proxy: Proxy, client: socket.s
     assert answer == much
     client.shutdown(socket.SHUT_WR)
     assert client.recv(1) == b""
-    until(lambda: proxy.connections == 0, "the connection to be forgotten")
+    until(lambda: proxy.connections == 0, "the connection to close")
 
 
-def test_a_cut_is_an_orderly_end(proxy: Proxy, client: socket.socket) -> None:
+def test_cut_closes_cleanly(proxy: Proxy, client: socket.socket) -> None:
     proxy.cut()
     assert client.recv(1) == b""
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
     assert b"reset" not in RECEIVED
 
 
-def test_a_reset(proxy: Proxy, client: socket.socket) -> None:
+def test_reset(proxy: Proxy, client: socket.socket) -> None:
     proxy.reset()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
-    assert_new_ones_pass(proxy)
-    until(lambda: b"reset" in RECEIVED, "the server to be reset too")
+    assert_new_connections_work(proxy)
+    until(lambda: b"reset" in RECEIVED, "the server's connection to be reset")
 
 
-def test_refusing_resets_the_new_ones_too(proxy: Proxy, client: socket.socket) -> None:
+def test_refuse_also_resets_new_connections(proxy: Proxy, client: socket.socket) -> None:
     proxy.refuse()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
     assert_refused(proxy)
     proxy.heal()
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
 
 
-def test_a_server_that_is_down_looks_like_one_that_refuses() -> None:
+def test_connections_to_a_server_that_is_down_are_reset() -> None:
     with closing(Proxy((HOST, free_port()))) as proxy:
         assert_refused(proxy)
-        assert proxy.strikes == 0
+        assert proxy.fault_count == 0
 
 
-def test_a_black_hole_swallows_and_the_hole_is_never_skipped(proxy: Proxy, client: socket.socket) -> None:
+def test_connections_that_lost_bytes_in_a_black_hole_are_reset(proxy: Proxy, client: socket.socket) -> None:
     proxy.black_hole()
     client.sendall(b"lost")
     with connected(proxy) as late:
@@ -145,43 +145,43 @@ def test_a_black_hole_swallows_and_the_hole_is_never_skipped(proxy: Proxy, clien
         for connection in (client, late):
             with pytest.raises(ConnectionResetError):
                 connection.recv(1)
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
 
 
-def test_a_connection_that_a_black_hole_did_not_touch_goes_on(proxy: Proxy, client: socket.socket) -> None:
+def test_an_idle_connection_survives_a_black_hole(proxy: Proxy, client: socket.socket) -> None:
     proxy.black_hole()
     proxy.heal()
-    assert asked(client, b"still here") == b"still here"
+    assert exchange(client, b"still here") == b"still here"
 
 
-def test_a_forgotten_connection_is_silent_and_new_ones_pass(proxy: Proxy, client: socket.socket) -> None:
+def test_a_forgotten_connection_is_silent_and_new_ones_work(proxy: Proxy, client: socket.socket) -> None:
     proxy.forget()
     client.sendall(b"lost")
     assert silent(client)
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
     assert b"lost" not in RECEIVED
 
 
 def test_latency(proxy: Proxy, client: socket.socket) -> None:
-    proxy.delay(SILENCE_SECONDS)
+    proxy.delay(QUIET_SECONDS)
     began = time.monotonic()
-    assert asked(client, b"late") == b"late"
-    assert time.monotonic() - began >= SILENCE_SECONDS
-    assert proxy.strikes == 1
+    assert exchange(client, b"late") == b"late"
+    assert time.monotonic() - began >= QUIET_SECONDS
+    assert proxy.fault_count == 1
 
 
-def test_a_slow_line(proxy: Proxy, client: socket.socket) -> None:
+def test_throttle(proxy: Proxy, client: socket.socket) -> None:
     proxy.throttle(100_000)
     began = time.monotonic()
-    assert asked(client, bytes(40_000)) == bytes(40_000)
-    assert time.monotonic() - began >= SILENCE_SECONDS
+    assert exchange(client, bytes(40_000)) == bytes(40_000)
+    assert time.monotonic() - began >= QUIET_SECONDS
     proxy.heal()
 
 
-def test_healing_ends_a_wait(proxy: Proxy, client: socket.socket) -> None:
+def test_healing_ends_a_delay(proxy: Proxy, client: socket.socket) -> None:
     proxy.delay(1000)
     client.sendall(b"late")
-    until(lambda: proxy.strikes, "the wait to begin")
+    until(lambda: proxy.fault_count, "the wait to begin")
     proxy.heal()
     assert client.recv(4) == b"late"
 
@@ -189,52 +189,52 @@ def test_healing_ends_a_wait(proxy: Proxy, client: socket.socket) -> None:
 def test_a_lost_answer_to_the_next_request(proxy: Proxy, client: socket.socket) -> None:
     proxy.drop_answer()
     with pytest.raises(ConnectionResetError):
-        asked(client, b"question")
+        exchange(client, b"question")
     assert b"question" in RECEIVED
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
 
 
-def test_a_lost_answer_to_a_request_of_ones_choice(proxy: Proxy, client: socket.socket) -> None:
+def test_a_lost_answer_to_a_chosen_request(proxy: Proxy, client: socket.socket) -> None:
     proxy.drop_answer(2, to=b"chosen")
-    assert asked(client, b"another cho") == b"another cho"
+    assert exchange(client, b"another cho") == b"another cho"
     with connected(proxy) as other:
-        assert asked(other, b"chose the other") == b"chose the other"
+        assert exchange(other, b"chose the other") == b"chose the other"
     client.sendall(b"sen")
     assert client.recv(2) == b"se"
     with pytest.raises(ConnectionResetError):
         client.recv(1)
     assert b"sen" in RECEIVED
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
 
 
 def test_several_lost_answers(proxy: Proxy, client: socket.socket) -> None:
     proxy.drop_answer(to=b"question")
     proxy.drop_answer(to=b"again")
     with connected(proxy) as other:
-        assert asked(other, b"another one") == b"another one"
+        assert exchange(other, b"another one") == b"another one"
         for connection, text in ((client, b"question"), (other, b"once again")):
             with pytest.raises(ConnectionResetError):
-                asked(connection, text)
-    assert_new_ones_pass(proxy)
+                exchange(connection, text)
+    assert_new_connections_work(proxy)
 
 
-def test_a_request_on_its_way_arrives_when_its_sender_is_gone(proxy: Proxy, client: socket.socket) -> None:
+def test_a_held_request_arrives_after_its_sender_has_disconnected(proxy: Proxy, client: socket.socket) -> None:
     proxy.hold(b"last")
-    assert asked(client, b"first") == b"first"
+    assert exchange(client, b"first") == b"first"
     client.sendall(b"last words")
-    until(lambda: proxy.strikes, "the request to be held")
+    until(lambda: proxy.fault_count, "the request to be held")
     client.close()
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)
     assert b"last words" not in RECEIVED
     proxy.heal()
     until(lambda: b"last words" in RECEIVED, "the request to arrive")
 
 
-def test_another_server_until_healed(proxy: Proxy, client: socket.socket) -> None:
+def test_redirect(proxy: Proxy, client: socket.socket) -> None:
     with socket.create_server((HOST, 0)) as other:
         proxy.redirect(other.getsockname())
         with connected(proxy):
             other.settimeout(TIMEOUT_SECONDS)
             other.accept()[0].close()
     proxy.heal()
-    assert_new_ones_pass(proxy)
+    assert_new_connections_work(proxy)

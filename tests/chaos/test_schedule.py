@@ -1,4 +1,4 @@
-"""The chaos run's schedule comes from its seed alone, and it knows what must become of each file."""
+"""The chaos run's schedule depends only on its seed, and each file's outcome is checked."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SECONDS = 60.0
 FOLDER = Path("files")
 
 
-def test_a_seed_replays() -> None:
-    """The same seed, the same schedule; another seed, another one."""
+def test_a_seed_gives_one_schedule() -> None:
+    """The same seed gives the same schedule, another seed a different one."""
     samples = corpus.samples(FOLDER)
     assert schedule.faults(7, SECONDS) == schedule.faults(7, SECONDS) != schedule.faults(8, SECONDS)
     assert schedule.uploads(7, SECONDS, samples) == schedule.uploads(7, SECONDS, samples)
@@ -24,15 +24,15 @@ def test_a_seed_replays() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_schedule_is_what_it_is_said_to_be(seed: int) -> None:
-    """A fault every 0.5 to 3 s or, where its turn came too soon, a different one; at least 100 uploads in a minute."""
+def test_fault_gaps_and_upload_rate(seed: int) -> None:
+    """A fault starts every 0.5 to 3 s; at least 100 uploads start per minute."""
     faults = schedule.faults(seed, SECONDS)
     assert all(0.5 <= later.at - sooner.at <= 3.0 for sooner, later in pairwise(faults))
     assert all(fault.at < SECONDS for fault in faults)
     assert len(schedule.uploads(seed, SECONDS, corpus.samples(FOLDER))) >= 100
 
 
-def test_every_kind_of_fault_has_its_turn() -> None:
+def test_every_kind_of_fault_occurs() -> None:
     seen = {fault.kind for seed in range(20) for fault in schedule.faults(seed, SECONDS)}
     assert seen == set(schedule.KINDS)
 
@@ -41,18 +41,18 @@ def test_every_kind_of_fault_has_its_turn() -> None:
     ("seconds", "ended", "words"),
     [
         (3.0, {"state": "done", "mp3": {"duration": 2.9}}, ""),
-        (3.0, {"state": "done", "mp3": {"duration": 1.4}}, "1.4 s where 3.0 s are due"),
-        (None, {"state": "done", "mp3": {"duration": 1.4}}, "1.4 s where None s are due"),
+        (3.0, {"state": "done", "mp3": {"duration": 1.4}}, "1.4 s instead of 3.0 s"),
+        (None, {"state": "done", "mp3": {"duration": 1.4}}, "1.4 s instead of None s"),
         (None, {"state": "failed", "error": {"code": "no_audio"}}, ""),
         (3.0, {"state": "failed", "error": {"code": "no_audio"}}, "failed with no_audio"),
         (3.0, {"state": "failed", "error": {"code": "undecodable"}}, "failed with undecodable"),
         (3.0, {"state": "failed", "error": {"code": "gave_up"}}, ""),
-        (3.0, {"state": "done", "mp3": {"duration": 2.9}, "sha256": "another"}, "they are others"),
+        (3.0, {"state": "done", "mp3": {"duration": 2.9}, "sha256": "another"}, "7 other bytes were stored"),
     ],
 )
-def test_a_wrong_end_is_seen(seconds: float | None, ended: dict[str, Any], words: str, tmp_path: Path) -> None:
+def test_a_wrong_outcome_is_found(seconds: float | None, ended: dict[str, Any], words: str, tmp_path: Path) -> None:
     path = tmp_path / "video"
     path.write_bytes(b"a video")
     sample = Sample(path, seconds)
-    wrong = sample.wrong_end({"_id": "a", "size": 7, "sha256": sample.sha256} | ended)
+    wrong = sample.problems({"_id": "a", "size": 7, "sha256": sample.sha256} | ended)
     assert (words in wrong[0]) if words else wrong == []

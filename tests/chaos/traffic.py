@@ -1,4 +1,4 @@
-"""One connection through the fault proxy, and what the proxy may do to it."""
+"""One connection through the proxy, and the faults that it can have."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 BLOCK = 65_536
-THROTTLED_SECONDS = 0.05  # a slow line passes what it may in so short a time, then rests
-LINGER_SECONDS = 5.0  # how long a peer may take to end its side after an orderly end of ours
-LONGEST_MARK = 128
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: close becomes a reset
+THROTTLED_SECONDS = 0.05  # a throttled connection sends one piece per period
+LINGER_SECONDS = 5.0  # how long a peer may take to close its side after ours
+MAX_PATTERN_BYTES = 128
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 seconds: close becomes a reset
 
 
 @dataclass
-class Aim:
-    """The next request that is of interest: the one that holds these bytes, on whatever connection."""
+class Match:
+    """Matches the next request that contains these bytes, on any connection."""
 
     mark: bytes
-    passed: int = 0  # how many bytes of its answer still come through
-    hit: bool = False
+    passed: int = 0  # bytes of its answer to pass before dropping the rest
+    matched: bool = False
 
-    def takes(self, before: bytes, data: bytes) -> bool:
-        """Tell whether the search ends in this data, which follows what was sent before; it ends only once."""
+    def matches(self, before: bytes, data: bytes) -> bool:
+        """Tell whether this data, after `before`, completes the first match."""
         edge = before[max(0, len(before) - len(self.mark) + 1) :] if self.mark else b""
-        found = not self.hit and self.mark in edge + data
-        self.hit = self.hit or found
+        found = not self.matched and self.mark in edge + data
+        self.matched = self.matched or found
         return found
 
 
 @dataclass
 class Faults:
-    """What is wrong with the network; nothing, at first."""
+    """The current network faults; none at first."""
 
     refuse: bool = False
-    vanish: bool = False
+    drop_all: bool = False
     delay: float = 0.0
     rate: float = 0.0
-    drops: list[Aim] = field(default_factory=list)
-    hold: Aim | None = None
+    drops: list[Match] = field(default_factory=list)
+    hold: Match | None = None
     healed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,58 +48,58 @@ Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Network:
-    """What all connections of a proxy share."""
+    """The state that all connections of a proxy share."""
 
     def __init__(self) -> None:
         self.faults = Faults()
-        self.strikes = 0  # how often a fault has shown
+        self.fault_count = 0  # how often a fault took effect
         self.open: dict[Connection, asyncio.Task[None]] = {}
 
-    def strike(self) -> None:
-        """Count one more time that a fault has shown."""
-        self.strikes += 1
+    def count_fault(self) -> None:
+        """Count that a fault took effect."""
+        self.fault_count += 1
 
     def end_each(self, end: Callable[[Connection], None]) -> None:
-        """End every connection that is open now, one way or the other."""
+        """End every open connection with the given method."""
         for connection in list(self.open):
-            self.strike()
+            self.count_fault()
             end(connection)
 
     def refuse(self) -> None:
-        """Reset every connection, those to come too."""
+        """Reset every connection, including new ones."""
         self.faults.refuse = True
         self.end_each(Connection.reset)
 
     def heal(self) -> None:
-        """Pass everything again; a connection that has lost bytes ends here."""
+        """End all faults; connections that have lost bytes are reset."""
         for connection in list(self.open):
             if connection.broken or connection.stale:
                 connection.reset()
-        sick, self.faults = self.faults, Faults()
-        sick.healed.set()
+        faulty, self.faults = self.faults, Faults()
+        faulty.healed.set()
 
 
 class Connection:
-    """A client's connection and ours to the server behind it."""
+    """A client's connection, and the proxy's connection to the server."""
 
     def __init__(self, client: Pipe, server: Pipe, network: Network) -> None:
         self._client, self._server = client, server
         self._network = network
-        self._before = b""
-        self._asked = True  # whether the next bytes from the server begin an answer
-        self._dropping: Aim | None = None
+        self._put_proxy_before = b""
+        self._asked = True  # the next bytes from the server start an answer
+        self._dropping: Match | None = None
         self._ending = False
-        self.stale = False  # nothing of what is sent arrives any more, and nobody is told
-        self.broken = False  # bytes are missing: it must not go on, once the network is well
+        self.stale = False  # drops everything without an error
+        self.broken = False  # bytes are missing, so it must be reset when healed
 
     async def run(self) -> None:
-        """Pass bytes both ways until both sides have ended."""
+        """Pass bytes in both directions until both sides have ended."""
         pumps = [
             asyncio.ensure_future(self._pump(self._client[0], self._server[1], self._request)),
             asyncio.ensure_future(self._pump(self._server[0], self._client[1], self._answer)),
         ]
         try:
-            # An error on one side ends both; an orderly end leaves the other its time.
+            # An error on one side ends both; after a clean end the other side may continue.
             await asyncio.gather(*pumps)
         except OSError:
             self.reset()
@@ -110,7 +110,7 @@ class Connection:
                 writer.close()
 
     def end(self) -> None:
-        """End both sides in order; what still arrives is read, for closing over unread bytes would be a reset."""
+        """Close both sides cleanly; keep reading, because closing with unread bytes would send a reset."""
         self._ending = True
         for _, writer in (self._client, self._server):
             if not writer.is_closing():
@@ -118,7 +118,7 @@ class Connection:
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.reset)
 
     def reset(self) -> None:
-        """Reset both sides at once."""
+        """Reset both sides."""
         self._ending = True
         for _, writer in (self._client, self._server):
             reset(writer)
@@ -134,24 +134,28 @@ class Connection:
                 if not self._ending:
                     await treat(data, sink)
         finally:
-            await self._wait_out_the_hole()
+            await self._wait_while_dropping()
         if not sink.is_closing() and not self._ending:
             sink.write_eof()
 
     async def _request(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         faults = self._network.faults
-        before, self._before, self._asked = self._before, (self._before + data)[-LONGEST_MARK:], True
-        if faults.hold and faults.hold.takes(before, data):
-            self._network.strike()
+        before, self._put_proxy_before, self._asked = (
+            self._put_proxy_before,
+            (self._put_proxy_before + data)[-MAX_PATTERN_BYTES:],
+            True,
+        )
+        if faults.hold and faults.hold.matches(before, data):
+            self._network.count_fault()
             await faults.healed.wait()
-        self._dropping = self._dropping or next((aim for aim in faults.drops if aim.takes(before, data)), None)
+        self._dropping = self._dropping or next((aim for aim in faults.drops if aim.matches(before, data)), None)
         await self._send(data, sink)
 
     async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         faults = self._network.faults
         if faults.delay and self._asked:
             self._asked = False
-            self._network.strike()
+            self._network.count_fault()
             await _rest(faults, faults.delay)
         if self._dropping is None:
             await self._send(data, sink)
@@ -160,31 +164,31 @@ class Connection:
         self._dropping.passed -= len(passing)
         await self._send(passing, sink)
         if self._dropping.passed <= 0:
-            self._network.strike()
+            self._network.count_fault()
             self.reset()
 
     async def _send(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         while data and not self._ending:
             faults = self._network.faults
-            if faults.vanish or self.stale:
+            if faults.drop_all or self.stale:
                 self.broken = True
-                self._network.strike()
+                self._network.count_fault()
                 return
             size = max(1, int(faults.rate * THROTTLED_SECONDS)) if faults.rate else len(data)
             piece, data = data[:size], data[size:]
             sink.write(piece)
             await sink.drain()
             if faults.rate:
-                self._network.strike()
+                self._network.count_fault()
                 await _rest(faults, THROTTLED_SECONDS)
 
-    async def _wait_out_the_hole(self) -> None:
-        # The end of a connection vanishes like its bytes.
-        while (faults := self._network.faults).vanish or self.stale:
+    async def _wait_while_dropping(self) -> None:
+        # The end of a connection is dropped like its bytes.
+        while (faults := self._network.faults).drop_all or self.stale:
             if self._ending:
                 return
             self.broken = True
-            self._network.strike()
+            self._network.count_fault()
             await faults.healed.wait()
 
 
@@ -196,7 +200,7 @@ async def _rest(faults: Faults, seconds: float) -> None:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Close one side so that its peer sees a reset."""
+    """Close one side so that its peer gets a reset."""
     if not writer.is_closing():
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()

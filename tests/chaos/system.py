@@ -1,4 +1,4 @@
-"""A system of one's own to break: every connection between its processes passes a proxy that fails when told to."""
+"""A private system for fault tests: every connection to a backend passes through a proxy that can fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack, private_stack
 
-# Short enough that a test can wait for them, and long enough that no step of a slow machine outlasts its lease.
+# Short enough to wait for, and long enough that no step outlasts its lease on a slow machine.
 PERIODS = {
     "MONGODB_TIMEOUT_SECONDS": "4",
     "MYSQL_TIMEOUT_SECONDS": "3",
@@ -30,8 +30,8 @@ PERIODS = {
     "UPLOAD_TIMEOUT_SECONDS": "20",
     "CONVERT_TIMEOUT_SECONDS": "30",
 }
-# Which secret files lead to which backend.
-WAYS = {
+# The secret files that hold each backend's URL.
+URL_FILES = {
     "mongodb": ("mongodb_url",),
     "rabbitmq": ("rabbitmq_functions_url", "rabbitmq_connector_url"),
     "mysql": ("mysql_url",),
@@ -42,7 +42,7 @@ SETTLE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Owner:
-    """The user whose videos these are."""
+    """The user who uploads the videos."""
 
     email: str
     password: str
@@ -50,8 +50,8 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Arena:
-    """A running system, and everything by which it can be hurt and looked at."""
+class ProxiedSystem:
+    """A running system, with a proxy before each backend."""
 
     stack: PrivateStack
     proxies: dict[str, Proxy]
@@ -60,26 +60,26 @@ class Arena:
     owner: Owner
 
     def url(self, name: str) -> str:
-        """Return where a function is reached."""
+        """Return a function's URL."""
         return f"{self.stack.gateway}/{name}"
 
     def upload(self, path: Path, filename: str | None = None) -> str:
-        """Send a video that must be accepted, and return its id."""
+        """Upload a video that must be accepted, and return its id."""
         return web.uploaded(self.url("upload"), self.owner.token, path, filename)
 
-    def calm(self) -> None:
-        """End every fault, and wait until every process is well."""
+    def recover(self) -> None:
+        """End all faults, and wait until every process is healthy."""
         for proxy in self.proxies.values():
             proxy.heal()
         self.stack.revive()
 
     def settle(self, timeout: float = SETTLE_SECONDS) -> None:
-        """End every fault, and wait until every job has ended, its mail is out and its files are cleaned.
+        """End all faults, and wait until every job has ended, its mail is sent and its files are cleaned up.
 
-        Sweep's last look at a job's files, long after its end, is not waited for.
+        Sweep's last check of a job's files, long after its end, is not waited for.
         """
         deadline = time.monotonic() + timeout
-        self.calm()
+        self.recover()
         until_gone(self._unsettled, "all work", max(0.0, deadline - time.monotonic()))
 
     def _unsettled(self) -> list[dict[str, Any]]:
@@ -95,38 +95,38 @@ class Arena:
 
 
 def _cleaned(job: dict[str, Any]) -> bool:
-    """Tell whether a job is unsettled only by the last look that sweep will take at its files."""
+    """Tell whether only sweep's last check of the job's files is left."""
     cleanup = job.get("cleanup")
     if cleanup is None or cleanup["at"] < cleanup["until"]:
         return False
     return job["state"] in ("aborted", "deleting") or job["mail"]["state"] in ("sent", "unknown", "failed")
 
 
-def as_it_is(stack: PrivateStack) -> None:
-    """Leave a system as it was planned."""
+def no_preparation(stack: PrivateStack) -> None:
+    """Prepare nothing."""
 
 
 @contextmanager
-def arena(
-    settings: Mapping[str, str] | None = None, prepare: Callable[[PrivateStack], None] = as_it_is
-) -> Iterator[Arena]:
-    """Yield a system with proxies before its backends; it and they end with this block.
+def start_system(
+    settings: Mapping[str, str] | None = None, prepare: Callable[[PrivateStack], None] = no_preparation
+) -> Iterator[ProxiedSystem]:
+    """Yield a system with proxies before its backends; all of it ends with this block.
 
-    `prepare` is called when everything has been planned and nothing has been started.
+    `prepare` is called before anything is started.
     """
     with private_stack(**{**PERIODS, **(settings or {})}) as stack, ExitStack() as open_ones:
         prepare(stack)
-        proxies = {name: open_ones.enter_context(closing(_before(stack, name))) for name in WAYS}
+        proxies = {name: open_ones.enter_context(closing(_put_proxy_before(stack, name))) for name in URL_FILES}
         stack.need_all()
         inspector = open_ones.enter_context(closing(Inspector.of(stack.mongodb_url, stack.mongodb_database)))
         email, password = stack.user.email, stack.user.password
         token = web.login(f"{stack.gateway}/login", email, password)
-        yield Arena(stack, proxies, inspector, Mailbox(stack.mailbox), Owner(email, password, token))
+        yield ProxiedSystem(stack, proxies, inspector, Mailbox(stack.mailbox), Owner(email, password, token))
 
 
-def _before(stack: PrivateStack, backend: str) -> Proxy:
-    """Put a proxy before a backend: whoever reads its URL from a secret file goes through the proxy."""
-    files = [stack.secret_file(name) for name in WAYS[backend]]
+def _put_proxy_before(stack: PrivateStack, backend: str) -> Proxy:
+    """Put a proxy before a backend, by changing its URL in the secret files."""
+    files = [stack.secret_file(name) for name in URL_FILES[backend]]
     port = urlsplit(files[0].read_text()).port
     assert port, files[0]
     proxy = Proxy((HOST, port))

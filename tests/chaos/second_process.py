@@ -1,4 +1,4 @@
-"""A second process of a function, as a platform starts one when there is much to do."""
+"""A second process of a function, as a platform starts one under load."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STOP_SECONDS = 30
 
 
 @contextmanager
-def twin(stack: PrivateStack, name: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of another process of a function, whose temporary files lie in that folder."""
+def second_process(stack: PrivateStack, name: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of a second process of a function; its temporary files and log are in `folder`."""
     port = free_port()
     command, environment = stack.program(name)
     with (folder / "log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""Where processes are made to die: an arena whose crash points can be armed, and jobs whose time can be let pass."""
+"""The harness for crashes: a system whose crash points can be armed, and jobs whose time can be moved."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from local.home import ROOT, Home
 from local.processes import configuration
 from local.processes.supervisor import clean_environment
-from tests.chaos.arena import Arena, arena
-from tests.chaos.leftovers import GONE, lying_about
+from tests.chaos.leftovers import GONE, quick_leftovers
+from tests.chaos.system import ProxiedSystem, start_system
 from tests.clients import web
 from tests.clients.waiting import until, until_gone
 
-# What waits for another try waits shortly. Leases are long, so that a slow machine ends none of them: the lease of a
-# process that died ends when the test lets the time of its job pass.
+# Retries come quickly. Leases are long, so that none expires early on a slow machine: the test moves a dead process's
+# lease into the past.
 PERIODS = {
     "UPLOAD_LEASE_SECONDS": "6",
     "CONVERT_LEASE_SECONDS": "20",
@@ -48,8 +48,8 @@ Job = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Fate:
-    """How a job must end: its state, its mail's, and how many mails came; `gone` is one that leaves nothing."""
+class Outcome:
+    """How a job must end: its state, its mail's state, and how many mails arrived; `gone` leaves nothing."""
 
     state: str
     mail: str = "sent"
@@ -57,10 +57,10 @@ class Fate:
 
 
 @dataclass
-class Ground:
-    """An arena, the folder that arms crash points, and what was sent to the arena so far."""
+class Harness:
+    """A system, the folder that arms crash points, and the uploads so far."""
 
-    arena: Arena
+    system: ProxiedSystem
     folder: Path
     videos: Path
     uploaded: int = 0
@@ -68,70 +68,70 @@ class Ground:
     deleted: set[str] = field(default_factory=set)
 
     def arm(self, step: str) -> None:
-        """Let whoever passes this step next die there."""
+        """Make the next process that passes this step crash."""
         (self.folder / step).touch()
 
     def armed(self, step: str) -> bool:
-        """Tell whether nobody has died at this step yet."""
+        """Tell whether no process has crashed at this step yet."""
         return (self.folder / step).exists()
 
     def await_crash(self, step: str) -> None:
-        """Wait until somebody has died at this step."""
+        """Wait until a process has crashed at this step."""
         until(lambda: not self.armed(step), f"a crash at {step}", CRASH_SECONDS)
 
     def passed(self) -> set[str]:
-        """Return every step that anybody has passed."""
+        """Return all steps that any process has passed."""
         return {path.name for path in (self.folder / "passed").iterdir()}
 
     def send(self, name: str, video: Path) -> None:
-        """Upload a video under this name, whatever comes of it."""
+        """Upload a video under this name, with any result."""
         self.uploaded += 1
         try:
-            answer = web.upload(self.arena.url("upload"), self.arena.owner.token, video, name)
-        except (OSError, http.client.HTTPException):  # it died in the middle of its answer
+            answer = web.upload(self.system.url("upload"), self.system.owner.token, video, name)
+        except (OSError, http.client.HTTPException):  # it crashed while answering
             return
         assert answer.status in (202, 503), answer
         if answer.status == 202:
             self.acknowledged.add(answer.json()["id"])
 
     def find(self, name: str) -> Job | None:
-        """Return the job of this name, if there is one."""
-        found = self.arena.inspector.jobs_named(name)
+        """Return the job with this name, if there is one."""
+        found = self.system.inspector.jobs_named(name)
         assert len(found) <= 1, found
         return found[0] if found else None
 
     def job(self, name: str) -> Job:
-        """Return the job of this name."""
+        """Return the job with this name."""
         return until(lambda: self.find(name), f"a job {name}")
 
-    def time_passes(self, name: str, length: timedelta = HOUR) -> bool:
-        """Move all moments in a job back, as if it had lain there for so long; tell whether it lay there indeed.
+    def let_time_pass(self, name: str, length: timedelta = HOUR) -> bool:
+        """Move all times in a job into the past; return False if the job changed meanwhile.
 
-        A running database's clock cannot be turned, but nothing looks at it except to compare it with these moments.
+        A running database's clock cannot be changed, but it is only used to compare with these times.
         """
         job = self.find(name)
         if job is None:
             return False
-        as_it_lay = {"_id": job["_id"], "epoch": job["epoch"], "updated_at": job["updated_at"]}
-        return self.arena.inspector.database.jobs.replace_one(as_it_lay, _earlier(job, length)).matched_count == 1
+        unchanged = {"_id": job["_id"], "epoch": job["epoch"], "updated_at": job["updated_at"]}
+        return self.system.inspector.database.jobs.replace_one(unchanged, _earlier(job, length)).matched_count == 1
 
-    def await_fate(self, name: str, fate: Fate) -> None:
-        """Wait until a job has ended so."""
-        until_gone(lambda: self._unlike(name, fate), f"what job {name} is not to be", END_SECONDS)
+    def await_outcome(self, name: str, outcome: Outcome) -> None:
+        """Wait until a job has ended like this."""
+        until_gone(lambda: self._differences(name, outcome), f"differences of job {name}", END_SECONDS)
 
     def cleaned(self, name: str) -> bool:
-        """Tell whether sweep has looked at the files of a job that has ended, once, and will look once more."""
+        """Tell whether sweep has checked the files of an ended job once, and will check them once more."""
         job = self.job(name)
         over = job["state"] in GONE or job["mail"]["state"] == "sent"
         return over and "cleanup" in job and job["cleanup"]["at"] == job["cleanup"]["until"]
 
-    def await_order(self) -> None:
-        """Wait until nothing is left that no job accounts for."""
-        until_gone(lambda: lying_about(self.arena), "what no job accounts for", END_SECONDS)
+    def await_clean(self) -> None:
+        """Wait until every leftover is gone."""
+        until_gone(lambda: quick_leftovers(self.system), "leftovers", END_SECONDS)
 
     def command(self, *words: str) -> int:
-        """Run the operator's command line; return its exit status, KILLED for one that died at a step."""
-        home = Home(self.arena.stack.home)
+        """Run the operator's command line; return its exit status, KILLED if it crashed at a step."""
+        home = Home(self.system.stack.home)
         environment = {
             **clean_environment(home),
             **configuration.read_operator(home),
@@ -141,26 +141,26 @@ class Ground:
         command = [sys.executable, "-m", "functions.jobs", *words]
         return subprocess.run(command, cwd=ROOT, env=environment, timeout=COMMAND_SECONDS, check=False).returncode
 
-    def _unlike(self, name: str, fate: Fate) -> list[str]:
+    def _differences(self, name: str, outcome: Outcome) -> list[str]:
         job = self.find(name)
         if job is None or job["state"] in GONE:
-            return [] if fate.state == "gone" else [f"gone, and not {fate}"]
-        count = self.arena.mailbox.count(job["_id"], job["email"])
-        seen = Fate(job["state"], job["mail"]["state"], count)
-        return [*([] if seen == fate else [f"{seen}, and not {fate}"]), *self._expired_files(job)]
+            return [] if outcome.state == "gone" else [f"gone instead of {outcome}"]
+        count = self.system.mailbox.count(job["_id"], job["email"])
+        seen = Outcome(job["state"], job["mail"]["state"], count)
+        return [*([] if seen == outcome else [f"{seen} instead of {outcome}"]), *self._expired_files(job)]
 
     def _expired_files(self, job: Job) -> list[str]:
         marks = {"videos": job.get("video_expired_at"), "mp3s": job.get("mp3", {}).get("expired_at")}
         buckets = [bucket for bucket, mark in marks.items() if mark]
-        return [f"{bucket} {file}" for bucket in buckets for file in self.arena.inspector.files(bucket, job["_id"])]
+        return [f"{bucket} {file}" for bucket in buckets for file in self.system.inspector.files(bucket, job["_id"])]
 
 
 @contextmanager
-def ground(folder: Path, videos: Path) -> Iterator[Ground]:
-    """Yield a ground whose arena ends with this block."""
+def start_harness(folder: Path, videos: Path) -> Iterator[Harness]:
+    """Yield a harness whose system ends with this block."""
     (folder / "passed").mkdir(parents=True)
-    with arena({**PERIODS, "CRASH_FOLDER": str(folder)}) as place:
-        yield Ground(place, folder, videos)
+    with start_system({**PERIODS, "CRASH_FOLDER": str(folder)}) as system:
+        yield Harness(system, folder, videos)
 
 
 def _earlier(value: Any, length: timedelta) -> Any:
