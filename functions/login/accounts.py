@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from dataclasses import replace
 from functools import cache
 
 from argon2 import PasswordHasher, Type
@@ -32,9 +33,7 @@ def check(users: Users, email: str, password: str) -> User:
     if not _matches(user.password if user else _unknown_user_hash(), password) or user is None:
         raise Failure(WRONG_CREDENTIALS)
     if not _is_hash(user.password) or _HASHER.check_needs_rehash(user.password):
-        # A row of an old database, or weaker parameters. If the password was changed meanwhile, that change wins.
-        users.change_password(user, _HASHER.hash(password))
-        _log.info("password hash upgraded", extra={"user": user.id})
+        return _upgraded(users, user, password)
     return user
 
 
@@ -53,6 +52,15 @@ def change_password(users: Users, user: User, password: str) -> None:
     """Set a user's password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if it was changed meanwhile."""
     if not users.change_password(user, _hashed(password)):
         raise Failure(WRONG_CREDENTIALS)
+
+
+def _upgraded(users: Users, user: User, password: str) -> User:
+    # A row of an old database, or weaker parameters. If the password was changed meanwhile, that change wins.
+    upgraded = replace(user, password=_HASHER.hash(password))
+    if not users.change_password(user, upgraded.password):
+        return user
+    _log.info("password hash upgraded", extra={"user": user.id})
+    return upgraded
 
 
 def _hashed(password: str) -> str:

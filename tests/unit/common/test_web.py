@@ -121,7 +121,7 @@ def test_an_event_that_is_too_long_is_poison(events: bool) -> None:
     "error", [ZeroDivisionError(HIDDEN), BadGateway(HIDDEN)], ids=lambda error: type(error).__name__
 )
 @pytest.mark.parametrize("events", [False, True])
-def test_what_nobody_expected_is_ours(events: bool, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_ours(events: bool, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """A deliverer drops the message of a 500 and tries that of a 503 again; the log has what the answer does not."""
     answer = client(error, events=events).post("/")
     expected = errors.UNAVAILABLE if events else errors.INTERNAL
@@ -197,7 +197,7 @@ def test_a_failure_without_a_cause_logs_none(caplog: pytest.LogCaptureFixture) -
     assert vars(caplog.records[0])["cause"] is None
 
 
-def test_answers_are_one_line_of_json_that_nobody_keeps() -> None:
+def test_answers_are_one_line_of_json_that_no_cache_keeps() -> None:
     made = web.answer({"id": "ü"}, 202, {"Location": "/x"})
     assert (made.status_code, made.content_type, made.headers["Location"]) == (202, "application/json", "/x")
     assert made.get_data() == b'{"id": "\\u00fc"}\n'
@@ -289,7 +289,7 @@ class Unread(io.RawIOBase):
     """A body that must not be read."""
 
     def readable(self) -> bool:
-        """Say so, for werkzeug asks."""
+        """Say so: werkzeug asks."""
         return True
 
     def readinto(self, _buffer: Any) -> int:

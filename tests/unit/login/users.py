@@ -1,0 +1,34 @@
+"""The table of users in memory; `tests/integration/test_users.py` runs the same on it and on a server."""
+
+from __future__ import annotations
+
+from functions.backends.users import User, Users
+from functions.common.errors import EMAIL_TAKEN, Failure
+
+
+class MemoryUsers(Users):
+    """Behave as the table does, and remember what was looked for."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, User] = {}
+        self.sought: list[str] = []
+
+    def find(self, email: str) -> User | None:
+        """Return the user with exactly this e-mail address."""
+        self.sought.append(email)
+        return next((user for user in self.rows.values() if user.email == email), None)
+
+    def add(self, email: str, password: str) -> User:
+        """Add a user; an address is taken in whichever case it is written."""
+        if any(user.email.casefold() == email.casefold() for user in self.rows.values()):
+            raise Failure(EMAIL_TAKEN)
+        user = User(len(self.rows) + 1, email, password)
+        self.rows[user.id] = user
+        return user
+
+    def change_password(self, user: User, password: str) -> bool:
+        """Replace a user's password, if it is still the one that was read."""
+        if self.rows.get(user.id) != user:
+            return False
+        self.rows[user.id] = User(user.id, user.email, password)
+        return True
