@@ -4,41 +4,35 @@ import json
 import secrets
 from typing import Any
 
+from local import stack_file
 from local.cluster.addresses import DATABASE, EVENTS, FUNCTIONS, VHOST
 from local.home import ROOT
 from local.secret_files import private_key, public_keys
 
 BASE = ROOT / "knative" / "base"
-PUBLISHERS = ("upload", "convert", "sweep")
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
 
 
 def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
-    """Return the Secrets of all functions, of RabbitMQ's users and of the databases' admins."""
+    """Return the Secrets of all functions, as stack.yml lists them, of RabbitMQ's users and the databases' admins."""
     roles = json.loads((BASE / "roles.json").read_text())
+    wanted = {function: entry["secrets"] for function, entry in stack_file.functions().items()}
+    publishers = [function for function, names in wanted.items() if "rabbitmq-url" in names]
     mongodb_passwords = {role: _password() for role in roles}
-    rabbitmq_passwords = {user: _password() for user in (*PUBLISHERS, *OTHER_BROKER_USERS)}
-    mysql_password, link_secret, metrics_token, key = _password(), _password(), _password(), private_key()
+    rabbitmq_passwords = {user: _password() for user in (*publishers, *OTHER_BROKER_USERS)}
+    mysql_password = _password()
+    shared = _shared(f"mysql://login:{mysql_password}@{mysql}", smtp_url)
 
-    values: dict[str, dict[str, str]] = {
-        name: {"metrics-token": metrics_token, "mongodb-url": f"mongodb://{name}:{password}@{mongodb}"}
-        for name, password in mongodb_passwords.items()
-    }
-    values["login"] = {
-        "metrics-token": metrics_token,
-        "mysql-url": f"mysql://login:{mysql_password}@{mysql}",
-        "jwt-private-key": key,
-        "signup-token": _password(),
-    }
-    for name in PUBLISHERS:
-        values[name]["rabbitmq-url"] = f"amqp://{name}:{rabbitmq_passwords[name]}@{rabbitmq}:5672/{VHOST}"
-    for name in ("upload", "download"):
-        values[name]["jwt-public-keys"] = public_keys(key)
-    for name in ("notify", "download"):
-        values[name]["link-secret"] = link_secret
-    values["notify"]["smtp-url"] = smtp_url
+    def value(name: str, function: str) -> str:
+        if name == "mongodb-url":
+            return f"mongodb://{function}:{mongodb_passwords[function]}@{mongodb}"
+        if name == "rabbitmq-url":
+            return f"amqp://{function}:{rabbitmq_passwords[function]}@{rabbitmq}:5672/{VHOST}"
+        return shared[name]
+
+    values = {function: {name: value(name, function) for name in names} for function, names in wanted.items()}
     values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_password)}
     values["mongodb-admin"] = {
         "password": _password(),
@@ -53,6 +47,20 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
         *(_secret(name, FUNCTIONS, data, {}) for name, data in values.items()),
         *(_secret(name, EVENTS, data, LABELS) for name, data in broker.items()),
     ]
+
+
+def _shared(mysql_url: str, smtp_url: str) -> dict[str, str]:
+    """Return the secrets that are the same for every function that has them."""
+    key = private_key()
+    return {
+        "metrics-token": _password(),
+        "signup-token": _password(),
+        "link-secret": _password(),
+        "jwt-private-key": key,
+        "jwt-public-keys": public_keys(key),
+        "mysql-url": mysql_url,
+        "smtp-url": smtp_url,
+    }
 
 
 def make_for_openfaas(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:

@@ -22,18 +22,6 @@ OVERLAY = ROOT / "local" / "cluster" / "openfaas"
 # Longer than the longest conversion; by default the gateway ends every request after 60 s.
 TIMEOUTS = ["read_timeout=10m10s", "write_timeout=10m10s", "upstream_timeout=10m5s"]
 ADVICE = "Inspect OpenFaaS with kubectl -n openfaas, then try again."
-# a secret in stack.yml -> its Secret and key
-SECRETS = {
-    "metrics-token": ("login", "metrics-token"),
-    "mysql-url": ("login", "mysql-url"),
-    "jwt-private-key": ("login", "jwt-private-key"),
-    "signup-token": ("login", "signup-token"),
-    "jwt-public-keys": ("upload", "jwt-public-keys"),
-    "rabbitmq-url": ("upload", "rabbitmq-url"),
-    "mongodb-url": ("functions", "mongodb-url"),
-    "link-secret": ("download", "link-secret"),
-    "smtp-url": ("notify", "smtp-url"),
-}
 
 
 def start(cluster: Cluster, progress: Progress, port: int) -> None:
@@ -77,12 +65,20 @@ def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -
     password = kubectl.secret(SPACE, "basic-auth", "basic-auth-password")
     run([faas_cli, "login", gateway, "--username=admin", "--password-stdin"], advice=ADVICE, given=password)
     known = run([faas_cli, "secret", "list", gateway], advice=ADVICE).split()
-    for name, (secret, key) in SECRETS.items():
+    for name, (secret, key) in secret_sources().items():
         if name not in known:
             value = kubectl.secret(FUNCTIONS, secret, key)
             run([faas_cli, "secret", "create", name, gateway], advice=ADVICE, given=value)
     file = stack(built, port, manifests.FOLDER / "stack.yml")
     run([faas_cli, "up", gateway, "--skip-push", "-f", str(file)], advice=ADVICE)
+
+
+def secret_sources() -> dict[str, tuple[str, str]]:
+    """Return the Secret and the key that hold each secret of stack.yml."""
+    entries = stack_file.functions().items()
+    found = {secret: (name, secret) for name, entry in entries for secret in entry["secrets"]}
+    # A secret of OpenFaaS is the same for every function, so they share one user of MongoDB.
+    return {**found, "mongodb-url": ("functions", "mongodb-url")}
 
 
 def stack(built: dict[str, str], port: int, file: Path) -> Path:

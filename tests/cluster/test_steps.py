@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster import cluster, images, kind, knative, openfaas_steps, system, versions
+from local.cluster import cluster, credentials, images, kind, knative, openfaas_steps, system, versions
 from local.cluster.kubectl import Kubectl, _reason
 from local.home import ROOT
 from local.problem import Problem
@@ -201,7 +201,11 @@ def test_openfaas_gets_every_secret_and_image(stand_ins: StandIns) -> None:
     file = openfaas_steps.stack(built, 8080, stand_ins.folder / "stack.yml")
     functions = yaml.safe_load(file.read_text())["functions"]
     assert {name: function["image"] for name, function in functions.items()} == built
-    assert {name for function in functions.values() for name in function["secrets"]} == set(openfaas_steps.SECRETS)
+    sources = openfaas_steps.secret_sources()
+    assert {name for function in functions.values() for name in function["secrets"]} == set(sources)
+    made = credentials.make_for_openfaas("h/d", "h/d", "r", "smtp://r")
+    there = {(secret["metadata"]["name"], key) for secret in made for key in secret["stringData"]}
+    assert set(sources.values()) <= there
 
 
 def test_each_part_is_pinned() -> None:
