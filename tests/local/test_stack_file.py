@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import plan, services, setting_names, stack_file
+from local import plan, services, setting_names, stack_file, version
 from local.home import ROOT, Home
 from tests import declared
 from tests.local.private import EXTERNAL
@@ -24,7 +24,7 @@ def test_an_entry_is_complete(name: str) -> None:
     entry = stack_file.functions()[name]
 
     assert entry["lang"] == "dockerfile"
-    assert entry["build_args"] == {"FUNCTION": name}
+    assert entry["build_args"] == {"FUNCTION": name, "VERSION": version.own()}
     assert all(isinstance(value, str) for value in entry["environment"].values())
     assert all(isinstance(value, str) for value in entry["labels"].values())
 

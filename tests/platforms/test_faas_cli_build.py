@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import stack_file
+from local import stack_file, version
 from tests.platforms.conftest import Run
 
 pytestmark = pytest.mark.platforms
@@ -36,6 +36,7 @@ def test_a_build_has_its_context_and_its_arguments(name: str, run_faas_cli: Run,
     assert words[-1] == "."
     pairs = list(pairwise(words))
     assert ("--build-arg", f"FUNCTION={name}") in pairs
+    assert ("--build-arg", f"VERSION={version.own()}") in pairs
     assert ("--tag", f"mp3converter/{name}:latest") in pairs
     assert differences(filecmp.dircmp(project / "functions", context)) == ["words"]
 
