@@ -13,7 +13,12 @@ Object = dict[str, Any]
 UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 CPU_SHARES = 1024  # what a kubelet gives for the request of one core
 SECRET_MODE = 0o644
-NO_METADATA_BUT = ("app.kubernetes.io/", "autoscaling.knative.dev/", "networking.knative.dev/visibility")
+NO_METADATA_BUT = (
+    "app.kubernetes.io/",
+    "mp3converter.com/",
+    "autoscaling.knative.dev/",
+    "networking.knative.dev/visibility",
+)
 
 
 class Unknown(Exception):

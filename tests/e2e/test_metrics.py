@@ -24,8 +24,10 @@ from tests.clients.waiting import until, until_gone
 from tests.e2e.conftest import Door, Person, through
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
+from tests.manifests.building import KNATIVE, objects
+from tests.manifests.objects import services
 from tests.media.videos import silent_video, tone_video
-from tests.observability import files
+from tests.observability import files, pods
 from tests.observability.server import Prometheus, running
 from tests.tools import prometheus
 
@@ -89,8 +91,10 @@ def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.Te
         program = prometheus.program("prometheus")
     except prometheus.NotFound as error:
         pytest.fail(str(error))
+    base = {item["metadata"]["name"]: item for item in services(objects(KNATIVE / "base"))}
     targets = [
-        {"targets": [urlsplit(url).netloc], "labels": {"function": name}} for name, url in stack.functions.items()
+        {"targets": [urlsplit(url).netloc], "labels": pods.discovered(pods.on_knative(base[name]))}
+        for name, url in stack.functions.items()
     ]
     jobs: list[dict[str, Any]] = [
         {
@@ -98,6 +102,7 @@ def server(stack: PrivateStack, broker_metrics: int, tmp_path_factory: pytest.Te
             "metrics_path": "/_/metrics",
             "honor_labels": True,
             "static_configs": targets,
+            "relabel_configs": files.scraped("mp3converter")["relabel_configs"],
             "authorization": {"credentials_file": str(stack.secret_file("metrics_token"))},
         },
         {

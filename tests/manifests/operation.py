@@ -10,7 +10,6 @@ from tests.manifests.admission import MOST_SECONDS
 from tests.manifests.objects import Object, container, label, of_kind, one, pods, services
 from tests.manifests.settings import effective, environment
 
-PRIVATE = {"convert", "notify", "sweep"}
 PREFETCH = 100  # RabbitmqSource's, which cannot be changed
 # The step that a function's time limit must leave time for.
 STEPS = {
@@ -61,8 +60,8 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     if not 0 < spec.get("containerConcurrency", 0) < int(given["THREADS"]):
         yield "THREADS must leave one above containerConcurrency for probes"
     private = item["metadata"]["labels"].get("networking.knative.dev/visibility") == "cluster-local"
-    if private != (name in PRIVATE):
-        yield "only convert, notify and sweep are cluster-local"
+    if private != (name in _sinks(items)):
+        yield "what events go to is cluster-local, and nothing else is"
     scale = item["spec"]["template"]["metadata"]["annotations"]
     if not scale.keys() >= {"autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/max-scale"}:
         yield "its scale needs both bounds"
@@ -76,6 +75,10 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
         yield "its /tmp must hold the largest video and MP3, and its limit of ephemeral-storage must hold /tmp"
     if container(item)["securityContext"].get("runAsUser") != 65532:
         yield "the image's user is 65532"
+
+
+def _sinks(items: list[Object]) -> set[str]:
+    return {item["spec"]["sink"]["ref"]["name"] for item in items if "sink" in item.get("spec", {})}
 
 
 def _bytes(quantity: str) -> int:

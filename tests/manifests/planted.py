@@ -8,6 +8,8 @@ GONE: Any = object()
 SERVICE = "Service.serving.knative.dev"
 TEMPLATE = "spec.template.spec"
 PART = f"{TEMPLATE}.containers.0"
+POLICY = "NetworkPolicy.networking.k8s.io"
+LABELS = "spec.template.metadata.labels"
 SCALE = "spec.template.metadata.annotations.autoscaling/"
 
 
@@ -31,7 +33,7 @@ MISTAKES = [
     Mistake("Deployment.apps", "gateway", f"{TEMPLATE}.containers.0.imagePolicy", "Always", "imagePolicy"),
     Mistake("Service", "gateway", "spec.port", 80, "port"),
     Mistake("StatefulSet.apps", "mysql", "spec.replica", 1, "replica"),
-    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.ingres", [], "ingres"),
+    Mistake(POLICY, "functions", "spec.ingres", [], "ingres"),
     Mistake("RabbitmqCluster.rabbitmq.com", "rabbitmq", "spec.replica", 1, "replica"),
     Mistake("Vhost.rabbitmq.com", "mp3converter", "spec.policy", "x", "policy"),
     Mistake("Exchange.rabbitmq.com", "mp3converter", "spec.durabel", True, "durabel"),
@@ -151,25 +153,28 @@ MISTAKES = [
     ),
     Mistake("Queue.rabbitmq.com", "videos", "spec.deletionPolicy", GONE, "would be deleted with it"),
     # network policies
-    Mistake("NetworkPolicy.networking.k8s.io", "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
-    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
-    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.egress.0.ports.0.port", 27017, "needs [3306]"),
+    Mistake(POLICY, "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
+    Mistake(POLICY, "gateway", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
+    Mistake(POLICY, "functions", "spec.podSelector.matchLabels", {"app": "x"}, "ingress cannot call it"),
+    Mistake(SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [3306]"),
+    Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mongodb-client": "true"}, "mongodb must let"),
+    Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [3306]"),
     Mistake(
-        "NetworkPolicy.networking.k8s.io",
+        POLICY,
         "mongodb",
-        "spec.ingress.0.from.0.podSelector.matchExpressions.0.values",
-        ["login"],
+        "spec.ingress.0.from.0.podSelector.matchLabels",
+        {"app.kubernetes.io/name": "login"},
         "mongodb must let it in",
     ),
-    Mistake("NetworkPolicy.networking.k8s.io", "login", "spec.egress", [{}], "the whole network"),
+    Mistake(POLICY, "mysql-clients", "spec.egress", [{}], "the whole network"),
     Mistake(
-        "NetworkPolicy.networking.k8s.io",
+        POLICY,
         "mailpit",
-        "spec.ingress.0.from.0.podSelector.matchExpressions.0.values",
-        ["login"],
+        "spec.ingress.0.from.0.podSelector.matchLabels",
+        {"app.kubernetes.io/name": "login"},
         "mailpit must let it in",
     ),
-    Mistake("NetworkPolicy.networking.k8s.io", "notify", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587"),
+    Mistake(POLICY, "smtp-clients", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587"),
     # a mail catcher and a replica set
     Mistake("Deployment.apps", "mailpit", f"{PART}.image", "axllent/mailpit", "has no tag"),
     Mistake("Deployment.apps", "mailpit", f"{PART}.securityContext.readOnlyRootFilesystem", False, "must be True"),

@@ -16,7 +16,7 @@ BACKENDS = {
 }
 # Where a mail catcher is, mails go to it as well.
 CATCHER, CATCHER_PORT = "mailpit", 1025
-_NAME = "app.kubernetes.io/name"
+KNATIVE_PORTS = {8012, 8013, 8112}  # the queue-proxy's
 
 
 def complaints(items: list[Object]) -> list[str]:
@@ -53,20 +53,20 @@ def _selects(policy: Object, pod: Object) -> bool:
 
 
 def _function(item: Object, items: list[Object], policies: list[Object]) -> Iterator[str]:
-    given, name = environment(item, items), item["metadata"]["name"]
-    for policy in policies:
-        if not _selects(policy, item["spec"]["template"]):
-            continue
-        allowed = {port["port"] for rule in policy["spec"]["egress"] for port in rule.get("ports", [])}
-        needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
-        caught = "SMTP_URL_FILE" in given and _catches(items)
-        needed |= {CATCHER_PORT} if caught else set()
-        if allowed != needed:
-            yield f"it may speak to ports {sorted(allowed)} and needs {sorted(needed)}"
+    given, pod = environment(item, items), item["spec"]["template"]
+    rules = [policy["spec"] for policy in policies if _selects(policy, pod)]
+    entered = {port["port"] for rule in rules for way in rule.get("ingress", []) for port in way.get("ports", [])}
+    if not entered >= KNATIVE_PORTS:
+        yield "Knative's ingress cannot call it"
+    allowed = {port["port"] for rule in rules for way in rule.get("egress", []) for port in way.get("ports", [])}
+    needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
+    needed |= {CATCHER_PORT} if "SMTP_URL_FILE" in given and _catches(items) else set()
+    if allowed != needed:
+        yield f"it may speak to ports {sorted(allowed)} and needs {sorted(needed)}"
     backends = [(setting, backend) for setting, (backend, _) in BACKENDS.items()]
     for setting, backend in [*backends, ("SMTP_URL_FILE", CATCHER)]:
-        entered = [_admits(policy, name) for policy in policies if policy["metadata"]["name"] == backend]
-        if any(allowed != (setting in given) for allowed in entered):
+        admitted = [_admits(policy, pod) for policy in policies if policy["metadata"]["name"] == backend]
+        if any(allowed != (setting in given) for allowed in admitted):
             yield f"{backend} must let it in, or keep it out, as its settings say"
 
 
@@ -74,7 +74,7 @@ def _catches(items: list[Object]) -> bool:
     return any(item["metadata"]["name"] == CATCHER for item, _ in pods(items))
 
 
-def _admits(policy: Object, function: str) -> bool:
+def _admits(policy: Object, pod: Object) -> bool:
     peers = [peer.get("podSelector", {}) for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
-    named = [entry for peer in peers for entry in peer.get("matchExpressions", []) if entry["key"] == _NAME]
-    return any(function in entry["values"] for entry in named)
+    wanted = [peer.get("matchLabels", {}).items() for peer in peers]
+    return any(labels and labels <= pod["metadata"]["labels"].items() for labels in wanted)

@@ -23,6 +23,12 @@ def alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
+def scraped(job: str) -> dict[str, Any]:
+    """Return a job of prometheus.yaml."""
+    (found,) = (each for each in yaml.safe_load(CONFIGURATION.read_text())["scrape_configs"] if each["job_name"] == job)
+    return dict(found)
+
+
 def panels() -> list[dict[str, Any]]:
     """Return the dashboard's panels that show something."""
     return [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import yaml
+from pathlib import Path
 
+from local import stack_file
 from local.cluster.openfaas_steps import FUNCTION_SPACE
+from tests.clients.waiting import until
+from tests.local.commands import free_port
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.objects import of_kind, services
+from tests.observability import files, pods
+from tests.observability.server import running
+from tests.tools import prometheus
 
 
 def namespaces(job: str) -> set[str]:
     """Return the namespaces in which a job of prometheus.yaml looks for pods."""
-    jobs = yaml.safe_load((KNATIVE / "observability" / "prometheus.yaml").read_text())["scrape_configs"]
-    (found,) = (each for each in jobs if each["job_name"] == job)
-    return {name for source in found["kubernetes_sd_configs"] for name in source["namespaces"]["names"]}
+    return {name for source in files.scraped(job)["kubernetes_sd_configs"] for name in source["namespaces"]["names"]}
 
 
 def test_the_functions_are_looked_for_on_both_platforms() -> None:
@@ -26,3 +30,35 @@ def test_the_broker_is_looked_for_where_it_is() -> None:
         item["metadata"]["namespace"] for item in of_kind(objects(KNATIVE / "base"), "RabbitmqCluster.rabbitmq.com")
     }
     assert namespaces("rabbitmq") == found
+
+
+INTERACTIVE = {"login", "download"}
+FOREIGN = {
+    "another's function": {"faas_function": "figlet"},
+    "the gateway": {"app.kubernetes.io/name": "gateway", "app.kubernetes.io/part-of": "mp3converter"},
+}
+
+
+def test_the_pods_of_all_functions_are_read_and_no_others(tmp_path: Path) -> None:
+    """On both platforms; by a real Prometheus, which is told of pods as its discovery would."""
+    base = services(objects(KNATIVE / "base"))
+    entries = stack_file.functions()
+    ours = [pods.discovered(pods.on_knative(item)) for item in base]
+    ours += [pods.discovered(pods.on_openfaas(name, entry)) for name, entry in entries.items()]
+    sidecars = [pods.discovered(pods.on_knative(item), port=9090) for item in base]
+    foreign = [pods.discovered(labels) for labels in FOREIGN.values()]
+    job = {
+        "job_name": "mp3converter",
+        "relabel_configs": files.scraped("mp3converter")["relabel_configs"],
+        "static_configs": [
+            {"targets": [f"127.0.0.1:{number}"], "labels": labels}
+            for number, labels in enumerate([*ours, *sidecars, *foreign], start=1)
+        ],
+    }
+    with running(prometheus.program("prometheus"), tmp_path, free_port(), [job]) as server:
+        until(lambda: len(server.get("targets")["activeTargets"]) >= len(ours), "the pods to be found")
+        found = server.get("targets")
+    labels = [target["labels"] for target in found["activeTargets"]]
+    assert sorted(each["function"] for each in labels) == sorted([*entries, *entries])
+    assert {each["function"] for each in labels if each.get("interactive") == "true"} == INTERACTIVE
+    assert len(found["droppedTargets"]) == len(sidecars) + len(foreign)

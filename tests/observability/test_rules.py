@@ -30,9 +30,9 @@ def requests(errors: int) -> dict[str, str]:
     }
 
 
-def waits(function: str, seconds: int) -> dict[str, str]:
+def waits(function: str, seconds: int, interactive: str = "true") -> dict[str, str]:
     """Return the series of a function where one request in ten waits longer than 1 s, up to so long."""
-    name = f'http_request_duration_seconds_bucket{{function="{function}",le='
+    name = f'http_request_duration_seconds_bucket{{function="{function}",interactive="{interactive}",le='
     bounds = (1, 2.5, 5, 10)
     return {
         **{f'{name}"{bound}"}}': f"0+{100 if bound >= seconds else 90}x120" for bound in bounds},
@@ -70,7 +70,7 @@ SILENT = {
     "a few errors": requests(errors=4),
     "errors that are over": {'http_requests_total{function="upload",status="503"}': "0+10x70 700x50"},
     "quick answers": waits("login", seconds=1),
-    "an upload that takes its time": waits("upload", seconds=10),
+    "an upload that takes its time": waits("upload", seconds=10, interactive=""),
     "a job that waits a little": {'mp3converter_oldest_job_seconds{state="ready"}': "600x120"},
     "a long upload": {'mp3converter_oldest_job_seconds{state="receiving"}': "0+60x120"},
     "a mail that waits a little": {'mp3converter_oldest_mail_seconds{state="none"}': "1200x120"},

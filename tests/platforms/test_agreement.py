@@ -15,6 +15,7 @@ from tests.manifests.settings import effective, environment
 NAMES = sorted(stack_file.functions())
 # A platform's own: where people reach it, how long it waits for a pod to end.
 OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS"}
+INTERACTIVE = "mp3converter.com/interactive"  # the label of functions whose answers people wait for
 TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS leaves as it is
 STEPS = ("UPLOAD_TIMEOUT_SECONDS", "CONVERT_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS")
 
@@ -35,6 +36,13 @@ def test_the_settings(name: str, base: list[Object]) -> None:
 def _shared(function: str, given: dict[str, str]) -> dict[str, Any]:
     """Return what a function runs with and is no platform's own."""
     return {name: value for name, value in effective(function, given).items() if name not in OWN}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_is_interactive(name: str, base: list[Object]) -> None:
+    pods = one(base, "Service.serving.knative.dev", name)["spec"]["template"]["metadata"]["labels"]
+
+    assert stack_file.functions()[name]["labels"].get(INTERACTIVE) == pods.get(INTERACTIVE)
 
 
 @pytest.mark.parametrize("name", NAMES)
