@@ -46,7 +46,7 @@ def _clean(sweeper: Sweeper, job: Document) -> None:
 
 
 def _unnamed(job: Document, jobs: Jobs) -> Iterator[tuple[str, list[str]]]:
-    """Yield each bucket and the files to delete there, found by the job, not by a scan (functions/README.md, rule 4)."""
+    """Yield each bucket and the files to delete there, found by the job, not a scan (functions/README.md, rule 4)."""
     gone = job["state"] in _GONE
     if gone or job.get("video_expired_at"):
         yield VIDEOS, [job["_id"]]
