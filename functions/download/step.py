@@ -66,5 +66,6 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
 def _disposition(name: str) -> str:
     """Return the Content-Disposition with a file name (RFC 6266 section 4.3, RFC 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = "".join(char for char in plain if char not in '"\\%') or "sound.mp3"
+    plain = "".join(char for char in plain if char not in '"\\%')
+    plain = plain if plain.removesuffix(".mp3").strip() else "sound.mp3"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,149 @@
+"""The step of download: who may ask for what, and the headers of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Request, Response
+from werkzeug.test import EnvironBuilder
+
+from functions.backends import files, jobs
+from functions.backends.files import MP3S
+from functions.common import errors, ids, links
+from functions.common.config import load_all
+from functions.common.errors import Failure
+from functions.common.settings import Periods, SignedLinks, Verifying
+from functions.common.tokens import Bearer, Signer
+from functions.download import step
+from tests.integration import lives
+from tests.unit.in_memory import System
+
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+SIGNER = Signer(KEY, 60)
+LOADED = load_all(
+    (Periods, SignedLinks, Verifying), {"JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set), "LINK_SECRET": "x" * 32}
+)
+OWNER, STRANGER = Bearer("1", "a@example.org"), Bearer("2", "b@example.org")
+LENGTH = len(b"bytes")
+
+Ask = Callable[..., Response]
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    made = System()
+    monkeypatch.setattr(jobs, "connect", lambda: made.jobs)
+    monkeypatch.setattr(files, "connect", lambda: made.files)
+    return made
+
+
+@pytest.fixture
+def job_id(system: System) -> str:
+    """A job of the owner's that is done."""
+    return lives.done(system.sweeper)
+
+
+def asked(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **headers: str) -> Response:
+    """Ask for an MP3."""
+    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    if bearer:
+        named.append(("Authorization", f"Bearer {SIGNER.sign(bearer)}"))
+    return step.answer(Request(EnvironBuilder(path, method=method, headers=named).get_environ()), LOADED)
+
+
+def refusal(path: str, bearer: Bearer | None = OWNER) -> errors.Kind:
+    """Return why an MP3 is not given."""
+    with pytest.raises(Failure) as failure:
+        asked(path, bearer)
+    return failure.value.kind
+
+
+def test_its_owner_gets_the_mp3_by_query_and_by_path(job_id: str) -> None:
+    for path in (f"/?fid={job_id}", f"/{job_id}", f"/{job_id}/", f"/whatever?fid={job_id}"):
+        answer = asked(path)
+        assert (answer.status_code, answer.get_data(), answer.content_type) == (200, b"bytes", "audio/mpeg")
+        assert answer.content_length == LENGTH
+
+
+def test_a_stranger_learns_as_little_as_from_an_unknown_id(job_id: str) -> None:
+    assert refusal(f"/?fid={job_id}", STRANGER) == refusal(f"/?fid={ids.new()}", STRANGER) == errors.NOT_FOUND
+    assert refusal(f"/?fid={job_id}", None) is errors.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("path", ["/", "/?fid=", "/?fid=x", "/?fid[$ne]=x", "/{}.1", "/?fid={}%00", "/?fid=../jobs"])
+def test_what_is_no_id_is_never_looked_up(path: str, job_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look() -> None:
+        pytest.fail("the database was asked")
+
+    monkeypatch.setattr(jobs, "connect", look)
+    assert refusal(path.format(job_id)) is errors.NOT_FOUND
+
+
+def test_a_signed_link_needs_no_token(job_id: str) -> None:
+    signed = links.sign(job_id, LOADED[SignedLinks])
+    assert asked(f"/?link={signed}", None).get_data() == b"bytes"
+    assert refusal(f"/?link={signed}x", None) is errors.EXPIRED_LINK
+    assert refusal(f"/?link={job_id}", OWNER) is errors.EXPIRED_LINK, "a link that is no link is not an id"
+
+
+def test_a_signed_link_of_a_deleted_job_opens_nothing(system: System, job_id: str) -> None:
+    system.database["jobs"].documents.clear()
+    assert refusal(f"/?link={links.sign(job_id, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
+
+
+def test_a_part(job_id: str) -> None:
+    answer = asked(f"/{job_id}", Range="bytes=1-3")
+    assert (answer.status_code, answer.get_data(), answer.content_length) == (206, b"yte", 3)
+    assert answer.headers["Content-Range"] == "bytes 1-3/5"
+
+
+def test_head_reads_nothing_and_says_the_same(system: System, job_id: str) -> None:
+    whole = asked(f"/{job_id}")
+    system.database["mp3s.chunks"].documents.clear()
+    head = asked(f"/{job_id}", method="HEAD", Range="bytes=1-3")
+    assert (head.status_code, head.get_data()) == (200, b"")
+    assert dict(head.headers) == dict(whole.headers)
+
+
+def test_what_the_client_has_is_not_sent_again(job_id: str) -> None:
+    tag = asked(f"/{job_id}").headers["ETag"]
+    same = asked(f"/{job_id}", If_None_Match=f'"another", {tag}', Range="bytes=1-3")
+    assert (same.status_code, same.get_data(), same.headers["ETag"]) == (304, b"", tag)
+    assert asked(f"/{job_id}", If_None_Match='"another"').status_code == 200
+
+
+def test_an_mp3_that_was_made_anew_is_another_version(system: System, job_id: str) -> None:
+    tag = asked(f"/{job_id}").headers["ETag"]
+    lives.store(system.sweeper, MP3S, f"{job_id}.2")
+    system.database["jobs"].documents[job_id]["mp3"]["file_id"] = f"{job_id}.2"
+    assert asked(f"/{job_id}").headers["ETag"] != tag
+    assert asked(f"/{job_id}", If_None_Match=tag).status_code == 200
+
+
+def test_no_shared_cache_keeps_it(job_id: str) -> None:
+    headers = asked(f"/{job_id}").headers
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("private, no-cache", "nosniff")
+    assert headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a.mp4", "attachment; filename=\"a.mp3\"; filename*=UTF-8''a.mp3"),
+        ("my holiday.mp4", "attachment; filename=\"my holiday.mp3\"; filename*=UTF-8''my%20holiday.mp3"),
+        ("Grüße.mp4", "attachment; filename=\"Grue.mp3\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe.mp3"),
+        ('a"; x="b.mp4', "attachment; filename=\"a; x=b.mp3\"; filename*=UTF-8''a%22%3B%20x%3D%22b.mp3"),
+        ("50%20\\.mp4", "attachment; filename=\"5020.mp3\"; filename*=UTF-8''50%2520%5C.mp3"),
+        ("日本.mp4", "attachment; filename=\"sound.mp3\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.mp3"),
+        ("日 本.mp4", "attachment; filename=\"sound.mp3\"; filename*=UTF-8''%E6%97%A5%20%E6%9C%AC.mp3"),
+        ("'*.mp4", "attachment; filename=\"'*.mp3\"; filename*=UTF-8''%27%2A.mp3"),
+    ],
+)
+def test_the_file_is_saved_under_the_name_of_its_video(name: str, header: str, system: System, job_id: str) -> None:
+    """In ASCII for old clients, in UTF-8 for the others; no character of it ends the header's value."""
+    system.database["jobs"].documents[job_id]["filename"] = name
+    assert asked(f"/{job_id}").headers["Content-Disposition"] == header

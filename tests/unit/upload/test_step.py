@@ -1,0 +1,70 @@
+"""The step of upload: the answer tells where the MP3 will be, and the job is announced once it is out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask, Response, g, request
+
+from functions.backends import queue
+from functions.common import errors, ids
+from functions.common.config import load_all
+from functions.common.errors import Failure
+from functions.common.settings import Links, Periods
+from functions.common.tokens import Bearer
+from functions.upload import step
+from tests.exploration.processes import MP4
+from tests.integration.lives import PERIODS
+from tests.unit.in_memory import System
+
+BEARER = Bearer("7", "ada@example.org")
+LOADED = load_all((Periods, Links), {"PUBLIC_URL": "https://{function}.example.org", "UPLOAD_MAX_BYTES": "10000"})
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    made = System()
+    monkeypatch.setattr(queue, "connect", lambda: made.queue)
+    return made
+
+
+def taken(system: System, content: bytes = MP4) -> tuple[Response, list[Any]]:
+    """Upload a video; return the answer, and the work that is left for the time after it."""
+    with Flask("upload").test_request_context("/?filename=a.mp4&quality=4", method="POST", data=content):
+        answer = step.take(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
+        return answer, g.get("once_answered", [])
+
+
+def test_the_answer_names_the_job_and_its_download(system: System) -> None:
+    answer, _ = taken(system)
+    [job] = system.database["jobs"].documents.values()
+    assert answer.status_code == 202
+    assert ids.is_id(job["_id"])
+    assert json.loads(answer.get_data()) == {
+        "id": job["_id"],
+        "state": "queued",
+        "links": {"download": f"https://download.example.org?fid={job['_id']}"},
+    }
+    assert (job["owner"], job["filename"], job["options"], job["size"]) == ("7", "a.mp4", {"quality": 4}, len(MP4))
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["broker up", "broker down"])
+def test_the_job_is_announced_after_the_answer(down: bool, system: System) -> None:
+    """The uploader waits for no broker; what it does not take, sweep announces."""
+    system.queue.down = down
+    _, work = taken(system)
+    assert system.queue.told == []
+    [job] = system.database["jobs"].documents
+    for each in work:
+        each()
+    assert system.queue.told == ([] if down else [("uploaded", job)])
+    assert system.document(job)["announce_due"] == system.jobs.after(PERIODS.announce_gap)
+
+
+def test_what_is_refused_is_not_announced(system: System) -> None:
+    with pytest.raises(Failure) as failure:
+        taken(system, MP4 + bytes(10_000))
+    assert failure.value.kind is errors.FILE_TOO_LARGE
+    assert system.queue.told == []
