@@ -86,11 +86,17 @@ def done(sweeper: Sweeper) -> str:
     return job_id
 
 
-def claimed(sweeper: Sweeper) -> str:
-    """Return a job that is done and whose mail was claimed."""
+def finished(sweeper: Sweeper) -> str:
+    """Return a job that is done and of which no mail tells yet."""
     job_id = converting(sweeper)
     mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
     take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3)
+    return job_id
+
+
+def claimed(sweeper: Sweeper) -> str:
+    """Return a job that is done and whose mail was claimed."""
+    job_id = finished(sweeper)
     take(sweeper, transitions.CLAIM_MAIL, job_id, run=1, token="t")
     return job_id
 
@@ -107,6 +113,47 @@ def deleted(sweeper: Sweeper) -> str:
     job_id = done(sweeper)
     take(sweeper, transitions.DELETE, job_id, epoch=1)
     return job_id
+
+
+def failed(sweeper: Sweeper) -> str:
+    """Return a job that failed, the MP3 of its conversion stored already."""
+    job_id = converting(sweeper)
+    take(sweeper, transitions.FAIL, job_id, epoch=1, error={"code": "c", "title": "t"})
+    return job_id
+
+
+def aborted(sweeper: Sweeper) -> str:
+    """Return a job whose upload ended early."""
+    job_id = received(sweeper)
+    take(sweeper, transitions.ABORT, job_id, epoch=0)
+    return job_id
+
+
+MAILED = {
+    "none": [],
+    "claimed": [transitions.CLAIM_MAIL],
+    "handing_over": [transitions.CLAIM_MAIL, transitions.HAND_OVER],
+    "sent": [transitions.CLAIM_MAIL, transitions.HAND_OVER, transitions.MAIL_SENT],
+    "unknown": [transitions.CLAIM_MAIL, transitions.HAND_OVER, transitions.MAIL_UNKNOWN],
+    "failed": [transitions.CLAIM_MAIL, transitions.REFUSE_MAIL],
+}
+
+
+def mailed(sweeper: Sweeper, job_id: str, mail: str) -> str:
+    """Bring the mail of a job that has just ended into a state; return the job."""
+    for row in MAILED[mail]:
+        take(sweeper, row, job_id, run=1, token="t", message_id="<m>")
+    return job_id
+
+
+IN_STATE: dict[str, Callable[[Sweeper], str]] = {
+    "receiving": received,
+    "ready": ready,
+    "converting": converting,
+    "done": done,
+    "failed": failed,
+    "aborted": aborted,
+}
 
 
 def take(sweeper: Sweeper, row: transitions.Transition, job_id: str, **given: Any) -> None:

@@ -16,6 +16,7 @@ from functions.common import events
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from tests.clients.waiting import until
+from tests.unit.in_memory import MemoryLetters
 
 MANY = 200
 DEATH = {"x-death": [{"reason": "\x1b[2J", "time": "never", "count": 1}]}
@@ -103,6 +104,30 @@ def test_what_is_settled_goes_and_what_is_not_stays(broker: str, letters: DeadLe
     with pytest.raises(Failure):
         letters.each(fail_at_the_fourth)
     assert sorted(letter.job_id or "" for letter in seen(letters)) == sorted(ids[3:])
+
+
+@pytest.mark.parametrize("settled", [[], [0, 1, 2, 3], [1, 2], [0, 3]])
+@pytest.mark.parametrize("fails_at", [None, 0, 2])
+def test_letters_in_memory_are_walked_like_those_of_a_broker(
+    fails_at: int | None, settled: list[int], broker: str, letters: DeadLetters
+) -> None:
+    """Unit tests may use them instead."""
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    put(broker, MP3S_DEAD, *(event(events.MP3_READY, job_id) for job_id in ids))
+    shown: list[list[Letter]] = []
+    for walked in (MemoryLetters(seen(letters)), letters):
+        shown.append([])
+
+        def settle(letter: Letter, shown: list[Letter] = shown[-1]) -> bool:
+            shown.append(letter)
+            if ids.index(str(letter.job_id)) == fails_at:
+                raise Failure(UNAVAILABLE)
+            return ids.index(str(letter.job_id)) in settled
+
+        with contextlib.suppress(Failure):
+            walked.each(settle)
+        shown.append(sorted(seen(walked), key=lambda letter: ids.index(str(letter.job_id))))
+    assert shown[:2] == shown[2:]
 
 
 def test_a_walk_through_many(broker: str, letters: DeadLetters) -> None:

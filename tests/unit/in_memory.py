@@ -1,12 +1,17 @@
-"""A system in memory: jobs by a clock that is turned by hand, files, and a queue that remembers its events."""
+"""A system in memory: jobs by a clock that is turned by hand, files, and a queue that remembers its events.
+
+`tests/integration` proves the collections (test_jobs.py, test_files.py) and the walk through dead letters
+(test_dead_letters.py) against real servers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cloudevents.http import CloudEvent
 
+from functions.backends.dead_letters import DeadLetters, Letter
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
@@ -35,6 +40,19 @@ class RememberingQueue(Queue):
     def told(self) -> list[tuple[str, str]]:
         """The events so far, each as the last word of its type and the job that it is about."""
         return [(event["type"].rpartition(".")[2], event["subject"]) for event in self.events]
+
+
+class MemoryLetters(DeadLetters):
+    """Dead letters in a list."""
+
+    def __init__(self, letters: Iterable[Letter]) -> None:
+        self.letters = list(letters)
+
+    def each(self, settled: Callable[[Letter], bool]) -> None:
+        """Show each letter, and drop those that are settled by then, even if a later one raises."""
+        for letter in list(self.letters):
+            if settled(letter):
+                self.letters.remove(letter)
 
 
 class System:

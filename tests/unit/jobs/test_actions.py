@@ -1,0 +1,249 @@
+"""Actions: what may be asked of a job in each state, by whom, and while it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from functions.backends.files import MP3S
+from functions.backends.jobs import Jobs
+from functions.common import errors, ids, transitions
+from functions.common.errors import Failure
+from functions.common.transitions import Transition
+from functions.common.values import Document
+from functions.jobs import actions
+from functions.sweep.sweeper import Sweeper
+from tests.exploration.memory import MemoryCollection
+from tests.integration import lives
+from tests.integration.lives import IN_STATE, PERIODS
+from tests.unit.in_memory import System
+
+OWNER, STRANGER = "1", "2"
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+def made(system: System, state: str) -> str:
+    """Return a job in this state."""
+    return IN_STATE[state](system.sweeper)
+
+
+def retry(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> actions.Told:
+    return actions.retry(job_id, owner=owner, jobs=jobs or system.jobs, queue=system.queue)
+
+
+def mail_again(system: System, job_id: str, owner: str | None = OWNER) -> actions.Told | None:
+    return actions.mail_again(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
+
+
+def delete(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
+    actions.delete(job_id, owner=owner, jobs=jobs or system.jobs, files=system.files)
+
+
+def refusal(act: Callable[..., object], *arguments: Any) -> Failure:
+    """Return why an action was refused."""
+    with pytest.raises(Failure) as failure:
+        act(*arguments)
+    return failure.value
+
+
+@pytest.mark.parametrize("state", ["receiving", "converting", "done", "aborted"])
+def test_only_a_failed_job_is_converted_again(state: str, system: System) -> None:
+    """The refusal names the state, and nothing changes."""
+    job_id = made(system, state)
+    before = system.document(job_id)
+    refused = refusal(retry, system, job_id)
+    assert (refused.kind, refused.more) == (errors.NOT_FAILED, {"state": state})
+    assert system.document(job_id) == before
+    assert system.queue.told == []
+
+
+def test_a_job_that_waits_is_announced_and_not_changed(system: System) -> None:
+    """One event more does no harm."""
+    job_id = made(system, "ready")
+    before = system.document(job_id)
+    told = retry(system, job_id)
+    assert (told.job, told.announced) == (before, True)
+    assert system.document(job_id) == before
+    assert system.queue.told == [("uploaded", job_id)]
+
+
+def test_a_failed_job_begins_again(system: System) -> None:
+    """With all its attempts, a mail of its own, and nothing of what it failed for."""
+    job_id = made(system, "failed")
+    told = retry(system, job_id)
+    job = system.document(job_id)
+    assert (told.job, told.announced) == (job, True)
+    assert (job["state"], job["epoch"], job["attempts"], job["progress"]) == ("ready", 2, 0, 0)
+    assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
+    assert job.keys().isdisjoint({"error", "expires", "cleanup", "retry_at", "lease"})
+    assert system.queue.told == [("uploaded", job_id)]
+
+
+def test_what_the_first_conversion_left_goes_after_the_second(system: System) -> None:
+    job_id = made(system, "failed")
+    retry(system, job_id)
+    lives.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
+    lives.take(system.sweeper, transitions.FAIL, job_id, epoch=3, error={"code": "c", "title": "t"})
+    assert system.stored()["mp3s.files"] == {f"{job_id}.1"}
+    system.clock.passes(seconds=PERIODS.announce_gap)
+    lives.swept(system.sweeper)
+    assert system.stored() == {
+        "videos.files": {job_id},
+        "videos.chunks": {job_id},
+        "mp3s.files": set(),
+        "mp3s.chunks": set(),
+    }
+
+
+def test_a_retry_that_cannot_be_announced_is_written_down(system: System) -> None:
+    job_id = made(system, "failed")
+    system.queue.down = True
+    told = retry(system, job_id)
+    assert (told.announced, system.document(job_id)["state"]) == (False, "ready")
+    assert system.document(job_id)["announce_due"] == system.jobs.after(PERIODS.announce_gap)
+
+
+def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
+    """Until it is marked as expired, it is there."""
+    first, second = made(system, "failed"), made(system, "failed")
+    system.clock.passes(days=PERIODS.video_keep_days)
+    assert retry(system, first).job["state"] == "ready"
+    lives.swept(system.sweeper)
+    assert refusal(retry, system, second).kind is errors.VIDEO_EXPIRED
+    assert system.document(second)["state"] == "failed"
+    assert system.stored()["videos.files"] == {first}
+
+
+@pytest.mark.parametrize("act", [retry, mail_again, delete])
+@pytest.mark.parametrize("state", IN_STATE)
+def test_a_strangers_job_is_as_unknown_as_any(state: str, act: Callable[..., object], system: System) -> None:
+    job_id = made(system, state)
+    before = system.document(job_id)
+    assert refusal(act, system, job_id, STRANGER).kind is errors.NOT_FOUND
+    assert refusal(act, system, ids.new()).kind is errors.NOT_FOUND
+    assert (system.document(job_id), system.queue.told) == (before, [])
+
+
+@pytest.mark.parametrize("state", IN_STATE)
+def test_an_operator_deletes_any_job_with_its_files(state: str, system: System) -> None:
+    """The tombstone says when the files are looked for again; another job's files stay."""
+    job_id, other = made(system, state), made(system, "done")
+    before = system.document(job_id)
+    delete(system, job_id, None)
+    job = system.document(job_id)
+    assert (job["state"], job["epoch"]) == ("deleting", before["epoch"] + 1)
+    assert job["cleanup"].keys() == {"at", "until"}
+    assert system.stored() == {
+        "videos.files": {other},
+        "videos.chunks": {other},
+        "mp3s.files": {f"{other}.1"},
+        "mp3s.chunks": {f"{other}.1"},
+    }
+    for act in (retry, mail_again, delete):
+        assert refusal(act, system, job_id, None).kind is errors.NOT_FOUND
+
+
+def test_files_of_every_epoch_are_deleted(system: System) -> None:
+    """The one that a conversion writes at this moment is among them."""
+    job_id = made(system, "failed")
+    retry(system, job_id)
+    lives.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
+    lives.store(system.sweeper, MP3S, f"{job_id}.3")
+    assert system.stored()["mp3s.files"] == {f"{job_id}.1", f"{job_id}.3"}
+    delete(system, job_id)
+    assert not any(system.stored().values())
+
+
+class Broken(MemoryCollection):
+    """Documents that cannot be deleted."""
+
+    def delete_many(self, query: Document) -> None:
+        """Fail."""
+        raise AutoReconnect("no answer")
+
+
+def test_files_that_cannot_be_deleted_now_do_not_keep_the_job(system: System) -> None:
+    job_id = made(system, "done")
+    system.database["videos.files"] = Broken()
+    delete(system, job_id)
+    assert system.document(job_id)["state"] == "deleting"
+    assert system.stored()["mp3s.files"] == {f"{job_id}.1"}
+
+
+class Restless(Jobs):
+    """Jobs that are claimed and given back just before a row of ours is applied, so many times."""
+
+    def __init__(self, system: System, row: Transition, turns: int) -> None:
+        super().__init__(system.jobs._collection, system.clock, PERIODS)
+        self.row = row
+        self.turns = turns
+
+    def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
+        """Let the job change first."""
+        if row is self.row and self.turns:
+            self.turns -= 1
+            assert super().apply(transitions.CLAIM, job_id, epoch=given["epoch"], holder="h")
+            assert super().apply(transitions.HAND_BACK, job_id, epoch=given["epoch"] + 1)
+        return super().apply(row, job_id, **given)
+
+
+@pytest.mark.parametrize(("turns", "deleted"), [(1, True), (9, True), (10, False), (99, False)])
+def test_a_job_that_changes_under_a_delete(turns: int, deleted: bool, system: System) -> None:
+    """Each change costs another look; a job that never stands still is given up after a few, whole."""
+    job_id = made(system, "ready")
+    restless = Restless(system, transitions.DELETE, turns)
+    if deleted:
+        delete(system, job_id, jobs=restless)
+        assert restless.turns == 0
+    else:
+        with pytest.raises(Failure) as failure:
+            delete(system, job_id, jobs=restless)
+        assert failure.value.kind is errors.UNAVAILABLE
+        assert system.stored()["videos.files"] == {job_id}
+    assert system.document(job_id)["state"] == ("deleting" if deleted else "ready")
+
+
+def test_a_retry_that_another_one_overtook_announces_the_job(system: System) -> None:
+    """Both asked for the same thing."""
+
+    class Overtaken(Jobs):
+        def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
+            assert super().apply(row, job_id, **given)
+            return super().apply(row, job_id, **given)
+
+    job_id = made(system, "failed")
+    told = retry(system, job_id, jobs=Overtaken(system.jobs._collection, system.clock, PERIODS))
+    assert (told.job["epoch"], told.announced) == (2, True)
+    assert system.queue.told == [("uploaded", job_id)]
+
+
+@pytest.mark.parametrize("end", [lives.finished, lives.failed])
+@pytest.mark.parametrize("mail", lives.MAILED)
+def test_only_a_mail_that_was_given_up_is_sent_again(mail: str, end: Callable[[Sweeper], str], system: System) -> None:
+    """One that was sent, or may have been, is not; one that is about to be sent needs nothing."""
+    job_id = lives.mailed(system.sweeper, end(system.sweeper), mail)
+    before = system.document(job_id)
+    told = mail_again(system, job_id)
+    if mail != "failed":
+        assert told is None
+        assert (system.document(job_id), system.queue.told) == (before, [])
+        return
+    job = system.document(job_id)
+    assert told == actions.Told(job, announced=True)
+    assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
+    assert system.queue.told == [("ready" if end is lives.finished else "failed", job_id)]
+
+
+@pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])
+def test_a_job_that_has_not_ended_has_no_mail(state: str, system: System) -> None:
+    job_id = made(system, state)
+    system.database["jobs"].documents[job_id]["mail"]["state"] = "failed"
+    assert mail_again(system, job_id) is None
+    assert system.queue.told == []

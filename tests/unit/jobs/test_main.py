@@ -1,0 +1,212 @@
+"""The operator's command line: what it prints, what it refuses, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.backends import dead_letters, files, jobs, queue
+from functions.backends.dead_letters import MP3S_DEAD, VIDEOS_DEAD, Letter
+from functions.common import config, ids, transitions
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.jobs import __main__ as command
+from tests.integration import lives
+from tests.integration.lives import PERIODS
+from tests.unit.in_memory import MemoryLetters, System
+
+UNKNOWN = "abcdef00-0000-4000-8000-000000000000"
+DIED = datetime(2026, 5, 1, 12, 30, 15, 999_000, tzinfo=UTC)
+HEAD = (
+    "JOB                                   ITS STATE              LETTER IN    REASON          SINCE                 "
+    "CONTENT"
+)
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    """A system that the command connects to, without dead letters."""
+    made = System()
+    monkeypatch.setattr(jobs, "connect", lambda: made.jobs)
+    monkeypatch.setattr(files, "connect", lambda: made.files)
+    monkeypatch.setattr(queue, "connect", lambda: made.queue)
+    monkeypatch.setattr(dead_letters, "connect", lambda: MemoryLetters([]))
+    return made
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command line; what it changes of logging is undone."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    pika = logging.getLogger("pika").level
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["jobs", *words])
+        return command.main()
+
+    yield run
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.getLogger("pika").setLevel(pika)
+
+
+def test_letters_are_shown_in_columns(
+    system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What others wrote cannot speak to the terminal."""
+    waiting, ended = lives.ready(system.sweeper), lives.finished(system.sweeper)
+    letters = [
+        Letter(VIDEOS_DEAD, waiting, "rejected", DIED, b"{", 100),
+        Letter(MP3S_DEAD, ended, "delivery_limit", None, b"{", 100),
+        Letter(VIDEOS_DEAD, UNKNOWN, "rejected", None, b"{", 100),
+        Letter(MP3S_DEAD, None, "\x1b[2J", None, b"\x1b]0;\xff\n", 2000),
+    ]
+    monkeypatch.setattr(dead_letters, "connect", lambda: MemoryLetters(letters))
+    assert run("dead") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        HEAD,
+        f"{waiting}  queued                 videos.dead  rejected        2026-05-01 12:30:15Z",
+        f"{ended}  done, mail none        mp3s.dead    delivery_limit  unknown",
+        f"{UNKNOWN}  gone                   videos.dead  rejected        unknown",
+        f"{'none':36}  poison                 mp3s.dead    \\x1b[2J         unknown               "
+        "2000 bytes: \\x1b]0;\\ufffd\\n",
+    ]
+
+
+def test_more_letters_than_are_shown_are_counted(
+    system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = [Letter(VIDEOS_DEAD, None, "rejected", None, b"", 0)] * 1003
+    monkeypatch.setattr(dead_letters, "connect", lambda: MemoryLetters(letters))
+    assert run("dead") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines), lines[-1]) == (1002, "and 3 more")
+
+
+def test_without_letters_it_says_so(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("dead") == 0
+    assert capsys.readouterr().out == "No dead letters.\n"
+    assert run("replay", "--all") == 0
+    assert capsys.readouterr().out == "Dead letters replayed and dropped: 0.\n"
+    assert run("replay", UNKNOWN) == 1
+    assert capsys.readouterr().err == "There is no dead letter about that job.\n"
+
+
+def test_each_letter_that_is_replayed_is_told(
+    system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = lives.ready(system.sweeper)
+    letters = MemoryLetters(Letter(VIDEOS_DEAD, each, "rejected", None, b"", 0) for each in (waiting, None))
+    monkeypatch.setattr(dead_letters, "connect", lambda: letters)
+    assert run("replay", waiting) == 0
+    assert run("replay", "--all") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{waiting}  videos.dead  queued",
+        "Dead letters replayed and dropped: 1.",
+        f"{'none':36}  videos.dead  poison: no event of ours, so there is nothing to do",
+        "Dead letters replayed and dropped: 1.",
+    ]
+
+
+def test_a_retry_says_when_the_job_is_converted(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    postponed, due = lives.converting(system.sweeper), lives.converting(system.sweeper)
+    for job_id, year in ((postponed, 2099), (due, 1999)):
+        moment = datetime(year, 1, 2, 3, 4, 5, tzinfo=UTC)
+        lives.take(system.sweeper, transitions.POSTPONE, job_id, epoch=1, retry_at=moment)
+    failed, other = lives.failed(system.sweeper), lives.failed(system.sweeper)
+    for job_id in (postponed, due, failed):
+        assert run("retry", job_id) == 0
+    system.queue.down = True
+    assert run("retry", other) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Queued until 2099-01-02 03:04:05Z, because the last attempt failed for a temporary reason.",
+        "Queued and announced.",
+        "Queued and announced.",
+        "Queued. RabbitMQ is unavailable, so sweep will announce the job later.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("receiving", "The video is still being uploaded, so there is nothing to convert again."),
+        ("converting", "The job is being converted right now, so there is nothing to convert again."),
+        ("done", "The job is done, so there is nothing to convert again."),
+        ("aborted", "The upload ended before the whole video arrived. Upload it again."),
+    ],
+)
+def test_where_there_is_nothing_to_retry_a_sentence_says_why(
+    state: str, sentence: str, system: System, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("retry", lives.IN_STATE[state](system.sweeper)) == 1
+    assert capsys.readouterr().err == f"{sentence}\n"
+
+
+def test_what_is_gone_is_told(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    job_id = lives.failed(system.sweeper)
+    system.clock.passes(days=PERIODS.video_keep_days)
+    lives.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
+    assert run("retry", job_id) == 1
+    assert run("delete", job_id) == 0
+    assert run("delete", job_id) == 1
+    told = capsys.readouterr()
+    assert told.out == "Deleted.\n"
+    assert told.err.splitlines() == [
+        "The video has expired and was deleted. Upload it again.",
+        "No job has this id, or it was deleted.",
+    ]
+
+
+def test_a_server_that_does_not_answer_is_a_sentence_and_a_line_of_the_log(
+    system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Down(MemoryLetters):
+        def each(self, settled: Callable[[Letter], bool]) -> None:
+            raise Failure(UNAVAILABLE) from OSError("refused")
+
+    monkeypatch.setattr(dead_letters, "connect", lambda: Down([]))
+    assert run("dead") == 1
+    logged, sentence = capsys.readouterr().err.splitlines()
+    assert sentence == "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later."
+    assert (json.loads(logged)["code"], json.loads(logged)["cause"]) == ("unavailable", "OSError('refused')")
+
+
+def test_a_setting_that_is_wrong_is_a_sentence(
+    system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connect() -> None:
+        raise config.ConfigError("MONGODB_URL is missing: where MongoDB is")
+
+    monkeypatch.setattr(jobs, "connect", connect)
+    assert run("delete", ids.new()) == 1
+    assert capsys.readouterr().err == "cannot start: MONGODB_URL is missing: where MongoDB is\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["replay"],
+        ["replay", "--al"],
+        ["replay", UNKNOWN, "--all"],
+        ["replay", "x"],
+        ["retry"],
+        ["retry", UNKNOWN.upper()],
+        ["retry", f"{UNKNOWN}.1"],
+        ["delete", UNKNOWN, UNKNOWN],
+        ["delete", "--all"],
+        ["dead", UNKNOWN],
+        ["purge"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_understood_changes_nothing(words: list[str], system: System, run: Run) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
