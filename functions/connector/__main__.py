@@ -96,7 +96,7 @@ def _start(name: str, work: Callable[[], None], notices: SimpleQueue[str]) -> th
         try:
             work()
         except Exception:
-            log.exception("a thread failed", extra={"thread": name})
+            log.exception("a thread failed", extra={"failed": name})
         finally:
             notices.put(ENDED)
 

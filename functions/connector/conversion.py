@@ -39,7 +39,7 @@ def to_request(url: str, queue: str, properties: BasicProperties, body: bytes) -
         trace = {name: value for name, value in (properties.headers or {}).items() if name in TRACE_HEADERS}
         encoded = {name: _header(value) for name, value in (headers | trace).items()}
         return requests.Request("POST", url, headers=encoded, data=data).prepare()
-    except (GenericException, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (GenericException, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise ConversionError(str(error)) from error
 
 

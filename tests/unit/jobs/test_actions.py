@@ -34,11 +34,11 @@ def made(system: System, state: str) -> str:
     return IN_STATE[state](system.sweeper)
 
 
-def retry(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> actions.Told:
+def retry(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> actions.Queued:
     return actions.retry(job_id, owner=owner, jobs=jobs or system.jobs, queue=system.queue)
 
 
-def mail_again(system: System, job_id: str, owner: str | None = OWNER) -> actions.Told | None:
+def mail_again(system: System, job_id: str, owner: str | None = OWNER) -> actions.Queued | None:
     return actions.mail_again(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
 
 
@@ -68,8 +68,8 @@ def test_a_job_that_waits_is_announced_and_not_changed(system: System) -> None:
     """One event more does no harm."""
     job_id = made(system, "ready")
     before = system.document(job_id)
-    told = retry(system, job_id)
-    assert (told.job, told.announced) == (before, True)
+    queued = retry(system, job_id)
+    assert (queued.job, queued.announced) == (before, True)
     assert system.document(job_id) == before
     assert system.queue.told == [("uploaded", job_id)]
 
@@ -77,9 +77,9 @@ def test_a_job_that_waits_is_announced_and_not_changed(system: System) -> None:
 def test_a_failed_job_begins_again(system: System) -> None:
     """With all its attempts, a mail of its own, and nothing of what it failed for."""
     job_id = made(system, "failed")
-    told = retry(system, job_id)
+    queued = retry(system, job_id)
     job = system.document(job_id)
-    assert (told.job, told.announced) == (job, True)
+    assert (queued.job, queued.announced) == (job, True)
     assert (job["state"], job["epoch"], job["attempts"], job["progress"]) == ("ready", 2, 0, 0)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
     assert job.keys().isdisjoint({"error", "expires", "cleanup", "retry_at", "lease"})
@@ -105,8 +105,8 @@ def test_what_the_first_conversion_left_goes_after_the_second(system: System) ->
 def test_a_retry_that_cannot_be_announced_is_written_down(system: System) -> None:
     job_id = made(system, "failed")
     system.queue.down = True
-    told = retry(system, job_id)
-    assert (told.announced, system.document(job_id)["state"]) == (False, "ready")
+    queued = retry(system, job_id)
+    assert (queued.announced, system.document(job_id)["state"]) == (False, "ready")
     assert system.document(job_id)["announce_due"] == system.jobs.after(PERIODS.announce_gap)
 
 
@@ -219,8 +219,8 @@ def test_a_retry_that_another_one_overtook_announces_the_job(system: System) -> 
             return super().apply(row, job_id, **given)
 
     job_id = made(system, "failed")
-    told = retry(system, job_id, jobs=Overtaken(system.jobs._collection, system.clock, PERIODS))
-    assert (told.job["epoch"], told.announced) == (2, True)
+    queued = retry(system, job_id, jobs=Overtaken(system.jobs._collection, system.clock, PERIODS))
+    assert (queued.job["epoch"], queued.announced) == (2, True)
     assert system.queue.told == [("uploaded", job_id)]
 
 
@@ -230,13 +230,13 @@ def test_only_a_mail_that_was_given_up_is_sent_again(mail: str, end: Callable[[S
     """One that was sent, or may have been, is not; one that is about to be sent needs nothing."""
     job_id = lives.mailed(system.sweeper, end(system.sweeper), mail)
     before = system.document(job_id)
-    told = mail_again(system, job_id)
+    queued = mail_again(system, job_id)
     if mail != "failed":
-        assert told is None
+        assert queued is None
         assert (system.document(job_id), system.queue.told) == (before, [])
         return
     job = system.document(job_id)
-    assert told == actions.Told(job, announced=True)
+    assert queued == actions.Queued(job, announced=True)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
     assert system.queue.told == [("ready" if end is lives.finished else "failed", job_id)]
 

@@ -13,15 +13,15 @@ from functions.common import errors, ids, transitions
 from functions.common.errors import GAVE_UP, Failure
 from functions.common.values import Document
 from functions.jobs import dead
-from functions.jobs.dead import GONE, NOTHING, POISON, Listed
+from functions.jobs.dead import GONE, NOTHING, POISON, Entry
 from tests.exploration.memory import MemoryCollection
 from tests.integration import lives
 from tests.integration.lives import PERIODS
 from tests.unit.in_memory import MemoryLetters, System
 
 QUEUED, AGAIN = "queued", "queued again"
-MAIL, MAIL_AGAIN = "its mail is sent", "its mail is sent again"
-LATER = ", once sweep has announced it"
+MAIL, MAIL_AGAIN = "mail queued", "mail queued again"
+LATER = "; sweep will announce it"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple
         letters=dead_letters,
         jobs=system.jobs,
         queue=system.queue,
-        tell=lambda letter, deed: deeds.append((letter, deed)),
+        report=lambda letter, deed: deeds.append((letter, deed)),
     )
     assert count == len(deeds)
     assert [letter for letter, _ in deeds] == [each for each in letters if each not in dead_letters.letters]
@@ -185,7 +185,7 @@ def test_where_nothing_can_be_done_the_letter_stays_and_so_do_the_others(trouble
     setattr(documents, trouble, broken)
     letters = MemoryLetters([letter(VIDEOS_DEAD, each) for each in (first, broken, last)])
     with pytest.raises(Failure) as failure:
-        dead.replay(None, letters=letters, jobs=system.jobs, queue=system.queue, tell=lambda letter, deed: None)
+        dead.replay(None, letters=letters, jobs=system.jobs, queue=system.queue, report=lambda letter, deed: None)
     assert failure.value.kind is errors.UNAVAILABLE
     assert [each.job_id for each in letters.letters] == [broken, last]
     assert system.queue.told == [("uploaded", first)]
@@ -195,14 +195,14 @@ def test_letters_are_listed_beside_their_jobs(system: System) -> None:
     job_id = lives.ready(system.sweeper)
     letters = [letter(VIDEOS_DEAD, job_id), letter(VIDEOS_DEAD, None), letter(MP3S_DEAD, ids.new())]
     dead_letters = MemoryLetters(letters)
-    found = [Listed(letters[0], system.document(job_id)), Listed(letters[1], None), Listed(letters[2], None)]
-    assert dead.listed(dead_letters, system.jobs) == (found, 0)
+    found = [Entry(letters[0], system.document(job_id)), Entry(letters[1], None), Entry(letters[2], None)]
+    assert dead.entries(dead_letters, system.jobs) == (found, 0)
     assert dead_letters.letters == letters
 
 
 @pytest.mark.parametrize(("number", "listed", "more"), [(0, 0, 0), (1000, 1000, 0), (1001, 1000, 1), (1500, 1000, 500)])
 def test_no_more_than_a_thousand_are_listed(number: int, listed: int, more: int, system: System) -> None:
     letters = [Letter(VIDEOS_DEAD, None, "rejected", None, b"%d" % each, 4) for each in range(number)]
-    found, rest = dead.listed(MemoryLetters(letters), system.jobs)
+    found, rest = dead.entries(MemoryLetters(letters), system.jobs)
     assert [each.letter for each in found] == letters[:listed]
     assert rest == more

@@ -95,7 +95,7 @@ def test_without_letters_it_says_so(system: System, run: Run, capsys: pytest.Cap
     assert run("replay", "--all") == 0
     assert capsys.readouterr().out == "Dead letters replayed and dropped: 0.\n"
     assert run("replay", UNKNOWN) == 1
-    assert capsys.readouterr().err == "There is no dead letter about that job.\n"
+    assert capsys.readouterr().err == "There is no dead letter for this job.\n"
 
 
 def test_each_letter_that_is_replayed_is_told(
@@ -109,7 +109,7 @@ def test_each_letter_that_is_replayed_is_told(
     assert capsys.readouterr().out.splitlines() == [
         f"{waiting}  videos.dead  queued",
         "Dead letters replayed and dropped: 1.",
-        f"{'none':36}  videos.dead  poison: no event of ours, so there is nothing to do",
+        f"{'none':36}  videos.dead  poison: not an event of this system",
         "Dead letters replayed and dropped: 1.",
     ]
 

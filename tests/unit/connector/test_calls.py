@@ -1,0 +1,99 @@
+"""One call: its status is all that counts, whatever else the answer holds, and no answer is an error."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from functions.connector import calls
+from tests.connector.sink import Call, Sink
+
+REQUEST = b"POST / HTTP/1.1\r\n"
+
+
+def prepared(url: str) -> requests.PreparedRequest:
+    return requests.Request("POST", url, headers={"ce-id": "1"}, data=b"body").prepare()
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """Yield the URL of a server that answers one call with these bytes, and hangs up once the event is set."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer_once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(65_536).startswith(REQUEST)
+                connection.sendall(answer)
+                done.wait(10)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/", done
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 301, 307, 400, 404, 500, 503])
+def test_the_status_is_returned_and_no_redirect_followed(status: int, sink: Sink) -> None:
+    sink.answer = lambda call: status
+    assert calls.post(prepared(sink.url), None) == status
+    assert [(call.path, call.body, call.headers["ce-id"]) for call in sink.calls] == [("/", b"body", "1")]
+
+
+def test_the_body_of_an_answer_is_not_waited_for() -> None:
+    with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning") as (url, _):
+        assert calls.post(prepared(url), None) == 200
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"SSH-2.0\r\n\r\n"])
+def test_what_is_no_answer_is_an_error(answer: bytes) -> None:
+    with saying(answer) as (url, done):
+        done.set()
+        with pytest.raises(requests.RequestException):
+            calls.post(prepared(url), None)
+
+
+def test_a_function_that_is_not_there_is_an_error() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(requests.ConnectionError):
+            calls.post(prepared(f"http://127.0.0.1:{free.getsockname()[1]}/"), None)
+
+
+def test_an_answer_that_takes_too_long_is_an_error(sink: Sink) -> None:
+    released = threading.Event()
+
+    def answer(call: Call) -> int:
+        released.wait(10)
+        return 200
+
+    sink.answer = answer
+    with pytest.raises(requests.ReadTimeout):
+        calls.post(prepared(sink.url), 0.05)
+    released.set()
+
+
+def test_a_host_that_vanishes_is_noticed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel asks it for a sign of life, since a call may last for minutes without a byte."""
+    options: list[tuple[int, int, int]] = []
+    connect = socket.socket.connect
+
+    def watched(connection: socket.socket, address: object) -> None:
+        connect(connection, address)  # type: ignore[arg-type]
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        options.extend(
+            (connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), name, each)
+            for name in names
+            if (each := connection.getsockopt(socket.IPPROTO_TCP, name))
+        )
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    assert calls.post(prepared(sink.url), None) == 200
+    assert options == [(1, socket.TCP_KEEPIDLE, 30), (1, socket.TCP_KEEPINTVL, 10), (1, socket.TCP_KEEPCNT, 3)]

@@ -1,0 +1,37 @@
+"""Fields of log lines: none has a name that logging itself uses, for it would raise instead of writing the line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+
+
+def refused(source: str) -> set[str]:
+    """Return the names that a source gives to fields and that logging refuses."""
+    lines = [line for line in source.splitlines() if re.search(r"\bextra ?=", line)]
+    return {name for line in lines for name in re.findall(r'"(\w+)":', line)} & RESERVED
+
+
+def test_no_field_has_a_name_of_loggings_own() -> None:
+    found = {path: refused(path.read_text()) for path in (ROOT / "functions").rglob("*.py")}
+    assert {str(path): names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('log.info("x", extra={"thread": 1})', {"thread"}),
+        ('extra = {"job": 1, "name": 2}', {"name"}),
+        ('log.info("x", extra=about | {"job": 1, "message": 2})', {"message"}),
+        ('log.info("x", extra={"job": 1})', set()),
+        ('headers = {"name": 1}', set()),
+    ],
+)
+def test_a_planted_name_is_found(source: str, names: set[str]) -> None:
+    assert refused(source) == names
