@@ -48,7 +48,7 @@ def test_a_broker_that_is_down_is_tried_again_until_it_is_told_to_stop(monkeypat
     """After each failure every queue forgets its channel, and the waits count the failures."""
     made = Broker(pika.URLParameters("amqp://127.0.0.1:1/x"))
     lost: list[str] = []
-    consumers: Any = [SimpleNamespace(consuming=False, lose=lambda name=name: lost.append(name)) for name in "ab"]
+    consumers: Any = [SimpleNamespace(consuming=False, reset=lambda name=name: lost.append(name)) for name in "ab"]
     made.consumers = consumers
     waited: list[int] = []
 

@@ -90,7 +90,7 @@ def test_a_message_whose_channel_is_lost_is_not_tried_again(sink: Sink) -> None:
     held = message(1)
 
     def answer(call: Call) -> int:
-        held.over.set()
+        held.cancelled.set()
         return 503
 
     sink.answer = answer

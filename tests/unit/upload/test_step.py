@@ -33,8 +33,8 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 def taken(system: System, content: bytes = MP4) -> tuple[Response, list[Any]]:
     """Upload a video; return the answer, and the work that is left for the time after it."""
     with Flask("upload").test_request_context("/?filename=a.mp4&quality=4", method="POST", data=content):
-        answer = step.take(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
-        return answer, g.get("once_answered", [])
+        answer = step.answer(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
+        return answer, g.get("after_response", [])
 
 
 def test_the_answer_names_the_job_and_its_download(system: System) -> None:
