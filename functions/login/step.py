@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -57,7 +59,8 @@ def _change_password(request: Request, _: Signing) -> Response:
     web.allow(request, "PUT")
     user = _authenticated(request)
     wanted = _fields(request, "password")
-    accounts.change_password(users.connect(), user, wanted["password"])
+    with _challenging():
+        accounts.change_password(users.connect(), user, wanted["password"])
     return Response(status=204)
 
 
@@ -65,8 +68,15 @@ def _authenticated(request: Request) -> Any:
     given = request.authorization
     if given is None or given.type != "basic" or not given.username or given.password is None:
         raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
-    try:
+    with _challenging():
         return accounts.check(users.connect(), given.username, given.password)
+
+
+@contextmanager
+def _challenging() -> Iterator[None]:
+    """Ask for other credentials where these are wrong."""
+    try:
+        yield
     except Failure as failure:
         if failure.kind is not errors.WRONG_CREDENTIALS:
             raise
@@ -78,9 +88,14 @@ def _fields(request: Request, *names: str) -> dict[str, str]:
         given = json.loads(web.small_body(request))
     except (ValueError, RecursionError) as error:
         raise Failure(errors.BAD_REQUEST) from error
-    if not isinstance(given, dict) or not all(isinstance(given.get(name), str) for name in names):
+    if not isinstance(given, dict) or not all(_is_text(given.get(name)) for name in names):
         raise Failure(errors.BAD_REQUEST)
     return given
+
+
+def _is_text(value: object) -> bool:
+    # JSON can hold half a surrogate pair, which is no character and has no UTF-8 (RFC 8259 section 8.2).
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
 @cache

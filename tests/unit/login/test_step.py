@@ -1,0 +1,243 @@
+"""The paths of login: which requests are taken at each, and with which challenge the others are refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Request, Response
+from werkzeug.test import EnvironBuilder
+
+from functions.backends import users as users_backend
+from functions.common import errors
+from functions.common.config import load
+from functions.common.errors import Failure
+from functions.common.settings import Signing
+from functions.common.tokens import Bearer, Verifier
+from functions.login import accounts, step
+from tests.unit.login.users import MemoryUsers
+
+EMAIL = "ada@example.org"
+PASSWORD = "correct horse"
+SIGN_UP = "the operator's token"
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+SIGNING = load(Signing, {"JWT_PRIVATE_KEY": KEY, "SIGNUP_TOKEN": SIGN_UP, "TOKEN_TTL_SECONDS": "60"})
+CLOSED = SIGNING.replace(signup_token="")
+NO_COLON = "Basic " + base64.b64encode(EMAIL.encode()).decode()
+BASIC = {"WWW-Authenticate": 'Basic realm="mp3converter", charset="UTF-8"'}
+BEARER = {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
+
+
+@pytest.fixture(autouse=True)
+def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
+    """One user, whose password takes no time to check."""
+    monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    accounts._unknown_user_hash.cache_clear()
+    known = MemoryUsers()
+    accounts.add(known, EMAIL, PASSWORD)
+    monkeypatch.setattr(users_backend, "connect", lambda: known)
+    return known
+
+
+def basic(email: str = EMAIL, password: str = PASSWORD) -> str:
+    return "Basic " + base64.b64encode(f"{email}:{password}".encode()).decode()
+
+
+def asked(
+    method: str, path: str, authorization: str = "", body: Any = b"", signing: Signing = SIGNING, **headers: str
+) -> Response:
+    """Return the answer to a request; a body that is not bytes is sent as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = headers | ({"Authorization": authorization} if authorization else {})
+    environ = EnvironBuilder(path, method=method, data=content, headers=list(fields.items())).get_environ()
+    return step.answer(Request(environ), signing)
+
+
+def refused(*arguments: Any, **more: Any) -> Failure:
+    """Return how a request was refused."""
+    with pytest.raises(Failure) as failure:
+        asked(*arguments, **more)
+    return failure.value
+
+
+@pytest.mark.parametrize("path", ["/", "", "//"])
+def test_a_token_for_credentials(path: str) -> None:
+    answer = asked("POST", path, basic())
+    assert (answer.status_code, answer.content_type) == (200, "text/plain; charset=utf-8")
+    assert Verifier(json.dumps(asked("GET", "/keys").json)).verify(answer.get_data(as_text=True)) == Bearer("1", EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "text/plain"),
+        ("text/plain", "text/plain"),
+        ("text/html, image/png", "text/plain"),
+        ("application/json", "application/json"),
+        ("application/*", "application/json"),
+        ("text/plain;q=0.5, application/json", "application/json"),
+        ("text/plain, application/json;q=0.5", "text/plain"),
+    ],
+)
+def test_plain_text_unless_json_is_preferred(accept: str, media_type: str) -> None:
+    answer = asked("POST", "/", basic(), Accept=accept)
+    assert answer.mimetype == media_type
+    if media_type == "application/json":
+        fields = answer.get_json()
+        assert fields.pop("token").count(".") == 2
+        assert fields == {"token_type": "Bearer", "expires_in": 60}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Basic",
+        "Basic !!!",
+        "Basic " + base64.b64encode(b":no name").decode(),
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Bearer abc",
+        "Digest username=ada",
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
+def test_credentials_are_asked_for(method: str, path: str, authorization: str) -> None:
+    failure = refused(method, path, authorization)
+    assert (failure.kind, failure.headers) == (errors.UNAUTHORIZED, BASIC)
+
+
+@pytest.mark.parametrize(
+    "wrong", [basic(password="wrong horse"), basic(password=""), basic(email="eve@example.org"), NO_COLON]
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
+def test_wrong_credentials_are_asked_for_again(method: str, path: str, wrong: str) -> None:
+    failure = refused(method, path, wrong)
+    assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
+
+
+def test_a_password_may_hold_a_colon_and_any_character(users: MemoryUsers) -> None:
+    accounts.add(users, "b@example.org", "a:b:ü😀:cd")
+    assert asked("POST", "/", basic("b@example.org", "a:b:ü😀:cd")).status_code == 200
+
+
+def test_keys_may_be_cached_and_hold_nothing_secret() -> None:
+    answer = asked("GET", "/keys/")
+    assert (answer.status_code, answer.content_type) == (200, "application/jwk-set+json")
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert [sorted(key) for key in answer.get_json()["keys"]] == [["alg", "crv", "kid", "kty", "use", "x"]]
+
+
+def test_the_operators_token_adds_a_user(users: MemoryUsers) -> None:
+    wanted = {"email": "Bob@Example.org", "password": "another horse", "more": 1}
+    answer = asked("POST", "/users", f"Bearer {SIGN_UP}", wanted)
+    assert (answer.status_code, answer.get_json()) == (201, {"id": "2", "email": "bob@example.org"})
+    assert asked("POST", "/", basic("bob@example.org", "another horse")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("authorization", "signing"),
+    [
+        ("", SIGNING),
+        ("Bearer ", SIGNING),
+        (SIGN_UP, SIGNING),
+        (f"bearer {SIGN_UP}", SIGNING),
+        (f"Bearer {SIGN_UP} ", SIGNING),
+        (f"Bearer {SIGN_UP[:-1]}", SIGNING),
+        ("Bearer ü", SIGNING),
+        (basic(), SIGNING),
+        ("Bearer ", CLOSED),
+        ("Bearer", CLOSED),
+        ("", CLOSED),
+        (f"Bearer {SIGN_UP}", CLOSED),
+    ],
+)
+def test_other_tokens_add_no_user(users: MemoryUsers, authorization: str, signing: Signing) -> None:
+    """Without a token in the settings there is none that would do."""
+    wanted = {"email": "eve@example.org", "password": "another horse"}
+    failure = refused("POST", "/users", authorization, wanted, signing)
+    assert (failure.kind, failure.headers) == (errors.UNAUTHORIZED, BEARER)
+    assert len(users.rows) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 60_000,
+        [],
+        "text",
+        None,
+        {},
+        {"email": "b@example.org"},
+        {"password": "another horse"},
+        {"email": None, "password": "another horse"},
+        {"email": "b@example.org", "password": 12345678},
+        {"email": ["b@example.org"], "password": "another horse"},
+        {"email": "b@example.org", "password": "another horse \ud800"},
+        {"email": "b\udfff@example.org", "password": "another horse"},
+        b'{"email": "b@example.org", "password": "another horse \xed\xa0\x80"}',
+    ],
+    ids=range(16),
+)
+def test_a_body_that_names_no_user_is_a_bad_request(users: MemoryUsers, body: Any) -> None:
+    """Half a surrogate pair, which JSON can hold, is no character of a password."""
+    assert refused("POST", "/users", f"Bearer {SIGN_UP}", body).kind is errors.BAD_REQUEST
+    assert len(users.rows) == 1
+
+
+def test_a_long_body_is_refused() -> None:
+    wanted = {"email": "b@example.org", "password": "x" * 70_000}
+    assert refused("POST", "/users", f"Bearer {SIGN_UP}", wanted).kind is errors.FILE_TOO_LARGE
+
+
+def test_a_change_of_password() -> None:
+    answer = asked("PUT", "/password", basic(), {"password": "another horse"})
+    assert (answer.status_code, answer.get_data()) == (204, b"")
+    assert asked("POST", "/", basic(password="another horse")).status_code == 200
+    assert refused("POST", "/", basic()).kind is errors.WRONG_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", errors.BAD_REQUEST),
+        ({}, errors.BAD_REQUEST),
+        ({"password": None}, errors.BAD_REQUEST),
+        ({"password": "\ud800" * 8}, errors.BAD_REQUEST),
+        ({"password": "7 chars"}, errors.WEAK_PASSWORD),
+    ],
+    ids=range(5),
+)
+def test_no_change_without_a_new_password(body: Any, kind: errors.Kind) -> None:
+    assert refused("PUT", "/password", basic(), body).kind is kind
+    assert asked("POST", "/", basic()).status_code == 200
+
+
+def test_a_change_that_came_too_late_asks_for_the_new_password(
+    users: MemoryUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "change_password", lambda _user, _password: False)
+    failure = refused("PUT", "/password", basic(), {"password": "another horse"})
+    assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/", "POST"), ("/keys", "GET, HEAD"), ("/users", "POST"), ("/password", "PUT")]
+)
+def test_methods(path: str, allowed: str) -> None:
+    """They come before the credentials: a wrong method is wrong for everyone."""
+    for method in {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} - set(allowed.split(", ")):
+        failure = refused(method, path)
+        assert (failure.kind, failure.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": allowed})
+
+
+@pytest.mark.parametrize("path", ["/other", "/keys/1", "/Keys", "/users/1", "/password/x", "/_/keys"])
+def test_other_paths(path: str) -> None:
+    assert refused("POST", path, basic()).kind is errors.NOT_FOUND
