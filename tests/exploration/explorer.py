@@ -1,4 +1,4 @@
-"""Visit every state that the processes and the world can reach, with a limited number of faults."""
+"""Visits every state that the processes and the world can reach, with a limited number of faults."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from typing import Any, NamedTuple
 from tests.exploration.processes import ENDED, LATE_SWEEPS, SWEEPS, next_operation
 from tests.exploration.world import World, outcomes, thaw
 
-# The hints that start a program; sweep starts by itself, at any time, and the others run once.
-WAKES = {"convert": frozenset({"ready"}), "notify": frozenset({"ended"}), "stopped notify": frozenset({"ended"})}
+# The hints that start a program; sweep can start at any time, and the others run once.
+STARTING_HINTS = {
+    "convert": frozenset({"ready"}),
+    "notify": frozenset({"ended"}),
+    "stopped notify": frozenset({"ended"}),
+}
 ONCE = frozenset({"upload", "delete", "retry", "retry and convert"})
 
 
 class Numbers:
-    """Number values, each once: comparing and hashing numbers is what makes millions of states bearable."""
+    """Numbers values: comparing and hashing numbers makes millions of states feasible."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
@@ -32,12 +36,12 @@ class Numbers:
         return number
 
     def value(self, number: int) -> Any:
-        """Return the value that has this number."""
+        """Return the value with this number."""
         return self._values[number]
 
 
-def _short(operation: tuple[Any, ...]) -> str:
-    """Tell an operation in a few words: of an update, the states that it sets."""
+def _short_description(operation: tuple[Any, ...]) -> str:
+    """Describe an operation briefly; for an update, the states that it sets."""
     if operation[:2] != ("database", "find_one_and_update"):
         return " ".join(map(str, operation[:3]))[:60]
     changes = thaw(operation[2])[1]
@@ -46,7 +50,7 @@ def _short(operation: tuple[Any, ...]) -> str:
 
 
 class Process(NamedTuple):
-    """A process that runs: its program, its claim's name, and the number of what its operations so far led to."""
+    """A running process: its program, its claim's name, and the number of its history of operations and answers."""
 
     program: str
     name: str
@@ -54,7 +58,7 @@ class Process(NamedTuple):
 
 
 class State(NamedTuple):
-    """The number of the world, what runs in each slot, and how many faults may still come."""
+    """The number of the world, the process in each slot, and the number of faults left."""
 
     world: int
     running: tuple[Process | None, ...]
@@ -63,99 +67,99 @@ class State(NamedTuple):
 
 @dataclass
 class Explorer:
-    """Explore from a world, with a slot for each process that may run at a time."""
+    """Explores from a world, with a slot for each process that may run at a time."""
 
     slots: tuple[str, ...]
     faults: int
-    begin: World = field(default_factory=World)
-    most: int = 3_000_000
+    initial: World = field(default_factory=World)
+    max_states: int = 3_000_000
     worlds: Numbers = field(default_factory=Numbers)
     _histories: Numbers = field(default_factory=Numbers)
 
     def __post_init__(self) -> None:
-        self._heard = frozenset[str]().union(*(WAKES.get(slot, ()) for slot in self.slots))
-        # Histories are chains: the number of all but the last answer, and the last answer.
+        self._used_hints = frozenset[str]().union(*(STARTING_HINTS.get(slot, ()) for slot in self.slots))
+        # Histories are chains: the number of the history before the last answer, and the last answer.
         self._empty = self._histories.of(())
         self._next = cache(self._next_operation)
         self._outcomes = cache(self._possible_outcomes)
         self._settled: dict[State, World] = {}
 
     def states(self) -> Iterator[State]:
-        """Yield every state that can be reached, each once."""
+        """Yield every reachable state once."""
         running = tuple(Process(slot, slot, self._empty) if slot in ONCE else None for slot in self.slots)
-        first = State(self.worlds.of(self.begin), running, self.faults)
+        first = State(self.worlds.of(self.initial), running, self.faults)
         seen, waiting = {first}, deque([first])
         while waiting:
             state = waiting.popleft()
             yield state
-            for after in self._moves(state):
+            for after in self._next_states(state):
                 if after not in seen:
                     seen.add(after)
                     waiting.append(after)
-                    assert len(seen) < self.most, "more states than this machine should hold"
+                    assert len(seen) < self.max_states, "too many states"
 
     def settled(self, state: State) -> World:
-        """Return the world once everything that still runs has ended, with no further fault.
+        """Return the world after everything that runs has ended, without further faults.
 
-        Sweep runs and hints are delivered until nothing changes any more.
+        Sweep runs and hints are delivered until nothing changes.
         """
         path = [state._replace(faults=0)]
         while path[-1] not in self._settled:
-            calm = self._calm(path[-1])
-            if calm == path[-1]:
-                self._settled[calm] = self.worlds.value(calm.world)
+            following = self._next_move(path[-1])
+            if following == path[-1]:
+                self._settled[following] = self.worlds.value(following.world)
             else:
-                path.append(calm)
+                path.append(following)
                 assert len(path) < 10_000, "it never settles"
         world = self._settled[path[-1]]
         self._settled.update(dict.fromkeys(path, world))
         return world
 
     def path_to(self, wanted: State) -> list[str]:
-        """Return what happened on a shortest way to a state, for the reader of a failure."""
+        """Return the events on a shortest path to a state, for the failure message."""
         before: dict[State, State | None] = {}
         for state in self.states():
             before.setdefault(state, None)
             if state == wanted:
                 break
-            for after in self._moves(state):
+            for after in self._next_states(state):
                 before.setdefault(after, state)
         chain = [wanted]
         while earlier := before[chain[-1]]:
             chain.append(earlier)
-        return [self._told(old, new) for old, new in pairwise(reversed(chain))]
+        return [self._describe(old, new) for old, new in pairwise(reversed(chain))]
 
-    def _told(self, old: State, new: State) -> str:
+    def _describe(self, old: State, new: State) -> str:
         for was, now in zip(old.running, new.running, strict=True):
             if was != now:
-                what = _short(self._next(*was)) if was else "begins"
+                what = _short_description(self._next(*was)) if was else "starts"
                 led_to = self._histories.value(now.history)[-1:] if now else ()
                 fault = " (fault)" if new.faults < old.faults else ""
                 return f"{was or now}: {what}{fault} -> {str(led_to)[:60]}"
         return "a hint is lost"
 
-    def _calm(self, state: State) -> State:
-        """Make the next move of the one schedule without faults."""
+    def _next_move(self, state: State) -> State:
+        """Make the next move of the schedule without faults."""
         for slot, process in enumerate(state.running):
             if process:
                 return next(self._steps(state, slot, process))
         for slot, program in enumerate(self.slots):
-            for woken in self._woken(state, slot, program):
-                return woken
+            for started in self._starts(state, slot, program):
+                return started
         for program in (*SWEEPS, *LATE_SWEEPS):
-            swept = self._swept(state, program)
-            if swept != state:
-                return swept
+            after = self._after_sweep(state, program)
+            if after != state:
+                return after
         return state
 
-    def _swept(self, state: State, program: str) -> State:
+    def _after_sweep(self, state: State, program: str) -> State:
         slot = self.slots.index("sweep")
         state = self._with(state, slot, Process(program, "sweep", self._empty), state.world)
         while process := state.running[slot]:
             state = next(self._steps(state, slot, process))
         return state
 
-    def _moves(self, state: State) -> Iterator[State]:
+    def _next_states(self, state: State) -> Iterator[State]:
         for slot, process in enumerate(state.running):
             if process:
                 yield from self._steps(state, slot, process)
@@ -165,26 +169,26 @@ class Explorer:
                 for program in SWEEPS:
                     yield from self._steps(state, slot, Process(program, "sweep", self._empty))
             else:
-                yield from self._woken(state, slot, self.slots[slot])
+                yield from self._starts(state, slot, self.slots[slot])
         if state.faults:
-            for without in self._hints_gone(state, self._heard):
-                yield State(without, state.running, state.faults - 1)  # lost on its way
+            for without in self._without_hint(state, self._used_hints):
+                yield State(without, state.running, state.faults - 1)  # lost in transit
 
-    def _hints_gone(self, state: State, which: frozenset[str]) -> Iterator[int]:
+    def _without_hint(self, state: State, which: frozenset[str]) -> Iterator[int]:
         world = self.worlds.value(state.world)
         for hint in sorted(world.hints & which):
             yield self.worlds.of(world._replace(hints=world.hints - {hint}))
 
-    def _woken(self, state: State, slot: int, program: str) -> Iterator[State]:
-        for without in self._hints_gone(state, WAKES.get(program, frozenset())):
+    def _starts(self, state: State, slot: int, program: str) -> Iterator[State]:
+        for without in self._without_hint(state, STARTING_HINTS.get(program, frozenset())):
             yield self._started(state, slot, without)
-            if state.faults:  # delivered, and to be delivered again
+            if state.faults:  # delivered twice
                 yield self._started(state, slot, state.world)._replace(faults=state.faults - 1)
 
     def _started(self, state: State, slot: int, world: int) -> State:
         program = self.slots[slot]
         name = program
-        if "notify" in program:  # a token of its own, while there is a trace of another
+        if "notify" in program:  # a new token, if another is in use
             document = repr(self.worlds.value(world).document)
             used = {process.name for process in state.running if process}
             name = next(each for each in map("claim-{}".format, range(99)) if each not in used and each not in document)
@@ -212,14 +216,14 @@ class Explorer:
     def _possible_outcomes(self, world: int, operation: tuple[Any, ...]) -> list[tuple[bool, int, tuple[str, Any]]]:
         found = outcomes(self.worlds.value(world), operation)
         return [
-            (fault, self.worlds.of(after._replace(hints=after.hints & self._heard)), answer)
+            (fault, self.worlds.of(after._replace(hints=after.hints & self._used_hints)), answer)
             for fault, after, answer in found
         ]
 
     def _with(self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False) -> State:
         running = [*state.running[:slot], process, *state.running[slot + 1 :]]
         for first, second in pairwise(range(len(running))):
-            # It does not matter which of two converters stands where.
+            # The order of two converters does not matter.
             if self.slots[first] == self.slots[second] and (running[first] or ()) > (running[second] or ()):
                 running[first], running[second] = running[second], running[first]
         return State(world, tuple(running), state.faults - fault)

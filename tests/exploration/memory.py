@@ -1,7 +1,7 @@
-"""Collections of documents in memory, with the operators that the table of transitions and GridFS use.
+"""Collections in memory, with the MongoDB operators that transitions and GridFS use.
 
 `tests/integration/test_jobs.py` and `tests/integration/test_files.py` run the same operations on them and on a real
-server and compare every document.
+server, and compare every document.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 class MemoryCollection:
-    """Behave as a MongoDB collection does, for this project's queries and updates."""
+    """Behaves like a MongoDB collection, for this project's queries and updates."""
 
     def __init__(self, documents: list[Document] | None = None, name: str = "jobs") -> None:
         self.name = name
@@ -30,7 +30,7 @@ class MemoryCollection:
         self._unique = [("_id",)]
 
     def insert_one(self, document: Document) -> None:
-        """Insert a document; raise DuplicateKeyError where a unique index has its keys already."""
+        """Insert a document; raise DuplicateKeyError if a unique index already has its keys."""
         stored: Document = bson.decode(bson.encode({"_id": bson.ObjectId()} | document), _AWARE)
         for keys in self._unique:
             taken = {path: _get(stored, path) for path in keys}
@@ -39,7 +39,7 @@ class MemoryCollection:
         self.documents[stored["_id"]] = stored
 
     def insert_many(self, documents: list[Document]) -> None:
-        """Insert documents one after the other, up to the first that a unique index refuses."""
+        """Insert documents in order, up to the first that violates a unique index."""
         try:
             for document in documents:
                 self.insert_one(document)
@@ -47,22 +47,22 @@ class MemoryCollection:
             raise BulkWriteError({"writeErrors": [{"code": 11000}]}) from error
 
     def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Return a copy of the first document that matches."""
+        """Return a copy of the first matching document."""
         found = self.find(query, projection)
         for field, direction in reversed(sort or []):
             found = found.sort(field, direction)
         return next(iter(found), None)
 
     def find(self, query: Document, projection: Any = None) -> Found:
-        """Return copies of all documents that match."""
+        """Return copies of all matching documents."""
         return Found(list(self._matching(query)))
 
     def count_documents(self, query: Document, limit: int) -> int:
-        """Return how many documents match, up to a limit."""
+        """Return the number of matching documents, up to a limit."""
         return len(self.find(query).limit(limit))
 
     def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Change the first document that matches; return it as it is afterwards."""
+        """Update the first matching document; return the new version."""
         found = self.find_one(query)
         if found is None:
             return None
@@ -73,19 +73,19 @@ class MemoryCollection:
         return copy.deepcopy(found)
 
     def delete_one(self, query: Document) -> SimpleNamespace:
-        """Delete the first document that matches."""
+        """Delete the first matching document."""
         found = self.find_one(query)
         if found:
             del self.documents[found["_id"]]
         return SimpleNamespace(deleted_count=int(found is not None))
 
     def delete_many(self, query: Document) -> None:
-        """Delete all documents that match."""
+        """Delete all matching documents."""
         for found in self.find(query):
             del self.documents[found["_id"]]
 
     def create_index(self, keys: Any, unique: bool = False) -> None:
-        """Refuse from now on what a unique index refuses; any other index changes no answer."""
+        """Enforce a unique index from now on; other indexes change no result."""
         if unique:
             self._unique.append(tuple(path for path, _ in keys))
 
@@ -94,43 +94,43 @@ class MemoryCollection:
 
 
 class MemoryDatabase(dict[str, MemoryCollection]):
-    """Collections by their names, each made at its first use."""
+    """Collections by name, created when first used."""
 
     def __missing__(self, name: str) -> MemoryCollection:
         return self.setdefault(name, MemoryCollection(name=name))
 
 
 class Found(list[Document]):
-    """Documents that were found, as a cursor hands them out."""
+    """Query results with a cursor's methods."""
 
     def __enter__(self) -> Found:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Let go of nothing."""
+        """Release nothing."""
 
     def sort(self, field: str, direction: int) -> Found:  # type: ignore[override]
-        """Return them in the order of a field."""
+        """Return them sorted by a field."""
         return Found(sorted(self, key=lambda document: _get(document, field), reverse=direction < 0))
 
-    def limit(self, most: int) -> Found:
+    def limit(self, max_states: int) -> Found:
         """Return the first few."""
-        return Found(self[:most])
+        return Found(self[:max_states])
 
     def batch_size(self, _most: int) -> Found:
-        """Return them all: no network is between."""
+        """Return all of them, because there is no network."""
         return self
 
 
 def matches(document: Document, query: Document) -> bool:
     """Tell whether a document matches a query."""
     return all(
-        any(matches(document, each) for each in rule) if path == "$or" else _holds(_get(document, path), rule)
+        any(matches(document, each) for each in rule) if path == "$or" else _satisfies(_get(document, path), rule)
         for path, rule in query.items()
     )
 
 
-def _holds(value: Any, rule: Any) -> bool:
+def _satisfies(value: Any, rule: Any) -> bool:
     if not (isinstance(rule, dict) and rule and all(key.startswith("$") for key in rule)):
         return bool((None if value is _MISSING else value) == rule)
     return all(_compare(value, operator, operand) for operator, operand in rule.items())
@@ -144,7 +144,7 @@ def _compare(value: Any, operator: str, operand: Any) -> bool:
         case "$ne":
             return bool((None if value is _MISSING else value) != operand)
         case "$not":
-            return not _holds(value, operand)
+            return not _satisfies(value, operand)
         case "$lte":
             return there and value <= operand
         case "$lt":
@@ -165,22 +165,22 @@ def _get(document: Document, path: str) -> Any:
 
 def _change(document: Document, operator: str, path: str, value: Any) -> None:
     *parents, last = path.split(".")
-    here = document
+    parent = document
     for part in parents:
-        if operator == "$unset" and part not in here:
+        if operator == "$unset" and part not in parent:
             return
-        here = here.setdefault(part, {})
-    old = here.get(last, _MISSING)
+        parent = parent.setdefault(part, {})
+    old = parent.get(last, _MISSING)
     match operator:
         case "$set":
-            here[last] = copy.deepcopy(value)
+            parent[last] = copy.deepcopy(value)
         case "$unset":
-            here.pop(last, None)
+            parent.pop(last, None)
         case "$inc":
-            here[last] = (0 if old is _MISSING else old) + value
+            parent[last] = (0 if old is _MISSING else old) + value
         case "$min":
-            here[last] = value if old is _MISSING else min(old, value)
+            parent[last] = value if old is _MISSING else min(old, value)
         case "$max":
-            here[last] = value if old is _MISSING else max(old, value)
+            parent[last] = value if old is _MISSING else max(old, value)
         case _:
             raise NotImplementedError(operator)

@@ -1,4 +1,4 @@
-"""The ports through which the real steps act on the world, one recorded operation after the other."""
+"""The ports through which the real steps act on the world, one recorded operation at a time."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _RAISED = {
 
 
 class Pause(BaseException):
-    """The process stands before its next operation."""
+    """The process is about to make its next operation."""
 
 
 class Script:
-    """Answer a process's first operations as they were answered before; stop it at the next one."""
+    """Replays the answers to a process's operations so far; stops it at the next one."""
 
     def __init__(self, answers: list[tuple[str, Any]]) -> None:
         self._answers = iter(answers)
         self.pending: tuple[Any, ...] | None = None
 
     def do(self, *operation: Any) -> Any:
-        """Return, or raise, what this operation led to."""
+        """Return or raise the result of this operation."""
         if self.pending is None:
             answer = next(self._answers, None)
             if answer is not None:
@@ -51,7 +51,7 @@ class Script:
 
 
 class Collection:
-    """A collection of job documents, as functions.backends.jobs uses one."""
+    """A collection of job documents, as functions.backends.jobs uses it."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -61,30 +61,30 @@ class Collection:
         self._script.do("database", "insert_one", freeze([document]))
 
     def find_one(self, query: dict[str, Any]) -> Any:
-        """Look the job up."""
+        """Find the job."""
         return self._script.do("database", "find_one", freeze([query]))
 
     def find(self, query: dict[str, Any]) -> Found:
-        """Look for the job."""
+        """Find the job."""
         return Found(self._script.do("database", "find", freeze([query])))
 
     def find_one_and_update(self, query: Any, update: Any, return_document: bool) -> Any:
-        """Take the job through a row of the table."""
+        """Apply a transition to the job."""
         return self._script.do("database", "find_one_and_update", freeze([query, update]))
 
     def delete_one(self, query: dict[str, Any]) -> SimpleNamespace:
-        """Forget the job."""
+        """Delete the job's document."""
         return SimpleNamespace(deleted_count=self._script.do("database", "delete_one", freeze([query])))
 
 
 class Files:
-    """GridFS: chunks and the entry are written and deleted one after the other."""
+    """GridFS: chunks and file documents are written and deleted separately."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
 
     def write(self, bucket: str, file_id: str) -> Any:
-        """Return a writer; its first bytes are one operation, its end another."""
+        """Return a writer; writing the data is one operation, finishing the file another."""
 
         def write(_data: bytes) -> None:
             self._script.do("store_chunks", bucket, file_id)
@@ -96,37 +96,37 @@ class Files:
         return SimpleNamespace(write=write, finish=finish, length=1)
 
     def read(self, bucket: str, file_id: str) -> Any:
-        """Return a reader of a file that is there."""
+        """Return a reader, if the file exists."""
         there = self._script.do("read", bucket, file_id)
         return SimpleNamespace(blocks=lambda: iter([b"video"]), length=5) if there else None
 
     def delete(self, bucket: str, *file_ids: str) -> None:
-        """Delete the entries, then the chunks."""
+        """Delete the file documents, then the chunks."""
         self._script.do("delete", bucket, file_ids, (WHOLE,))
         self._script.do("delete", bucket, file_ids, (PARTIAL,))
 
 
-class FilesDeletedAtOnce(Files):
-    """GridFS for those who delete at leisure, since sweep deletes the same files again: fewer states to visit."""
+class AtomicDeleteFiles(Files):
+    """GridFS with atomic deletes, to reduce the states; sweep deletes the same files again anyway."""
 
     def delete(self, bucket: str, *file_ids: str) -> None:
-        """Delete entries and chunks in one operation."""
+        """Delete file documents and chunks in one operation."""
         self._script.do("delete", bucket, file_ids, (WHOLE, PARTIAL))
 
 
 class Queue:
-    """RabbitMQ: a hint that is sent is on its way, or lost."""
+    """RabbitMQ: a published hint is in transit, or lost."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
 
     def announce(self, jobs: list[dict[str, Any]]) -> bool:
-        """Send the hints of these jobs' states."""
+        """Publish hints of these jobs' states."""
         return not jobs or bool(self._script.do("announce", tuple(job["state"] for job in jobs)))
 
 
 class Mailer:
-    """The relay: it takes a mail, refuses it, or leaves open whether it took it."""
+    """The relay: it accepts a mail, rejects it, or leaves the outcome unknown."""
 
     sender = "mp3@example.org"
 

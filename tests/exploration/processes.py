@@ -25,14 +25,14 @@ from functions.sweep.repairs import REPAIRS, Repair
 from functions.sweep.sweeper import Sweeper
 from functions.upload import intake
 from functions.upload.body import Video
-from tests.exploration.ports import Collection, Files, FilesDeletedAtOnce, Mailer, Pause, Queue, Script
+from tests.exploration.ports import AtomicDeleteFiles, Collection, Files, Mailer, Pause, Queue, Script
 
 JOB = "00000000-0000-4000-8000-000000000000"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(4096)
 
-# Time stands still and every period is over as soon as it begins: whatever waits for a time to come, sweep may take
-# at any moment. That is more than real clocks do, and it needs no clock in the state.
+# Time stands still and every period is over as soon as it starts: sweep may take anything that waits for a time
+# at any moment. That allows more than real clocks do, and needs no clock in the state.
 _INSTANT = ("upload_lease", "convert_lease", "mail_lease", "mail_unknown", "announce_gap", "retry_delay")
 PERIODS = load(Periods, {}).replace(max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
 
@@ -45,7 +45,7 @@ def _jobs(script: Script, now: datetime = NOW) -> Jobs:
 
 
 class Clock:
-    """The processes' own clock: it goes on only where work takes time, so that a lease is renewed there."""
+    """The processes' own clock: it advances only during work, so that leases are renewed there."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -62,15 +62,15 @@ class Clock:
 CLOCK = Clock()
 
 
-def _arriving() -> Iterator[bytes]:
+def _blocks() -> Iterator[bytes]:
     yield MP4[:4100]
     CLOCK.work()
     yield MP4[4100:]
 
 
 def upload(script: Script) -> None:
-    """Upload the video; the uploader hears 202, and then it is announced."""
-    video = Video("a.mp4", _arriving())
+    """Upload the video, answer 202, and announce the job."""
+    video = Video("a.mp4", _blocks())
     ports = {"jobs": _jobs(script), "files": Files(script)}
     job = intake.store(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
     script.do("acknowledge")
@@ -78,7 +78,7 @@ def upload(script: Script) -> None:
 
 
 def convert(script: Script, name: str) -> None:
-    """Convert the video, with one sign of progress in the middle."""
+    """Convert the video, with one progress report in the middle."""
 
     stopping = Event()
 
@@ -95,7 +95,7 @@ def convert(script: Script, name: str) -> None:
 
 
 def notify(script: Script, name: str, *, stopped: bool = False) -> None:
-    """Mail how the job ended; hand it back where the process was told to stop."""
+    """Mail the job's result; hand it back if the process is told to stop."""
 
     def compose(job: dict[str, Any]) -> Any:
         return {"Message-ID": f"<{job['_id']}>", "run": job["mail"]["run"]}
@@ -108,35 +108,35 @@ def notify(script: Script, name: str, *, stopped: bool = False) -> None:
 
 
 class StrictSweeper(Sweeper):
-    """A sweeper that stops at an unexpected exception, which a real one would only log."""
+    """A sweeper that stops at unexpected exceptions, which a real one only logs."""
 
     @contextlib.contextmanager
     def isolate(self, _job: Document) -> Iterator[None]:
-        """Suppress failures of backends, as real sweeps do, and nothing else."""
+        """Suppress only failures of backends."""
         with contextlib.suppress(Failure):
             yield
 
 
 def sweep(script: Script, repair: Repair, now: datetime) -> None:
-    """Make one of sweep's repairs: they share nothing, so a pass is one after the other at any moment."""
+    """Run one of sweep's repairs: they are independent, so a pass is any sequence of them."""
     sweeper = StrictSweeper(_jobs(script, now), Files(script), Queue(script))  # type: ignore[arg-type]
     repair.run(sweeper, repair.due(sweeper.jobs, sweeper.max_jobs))
 
 
 def delete(script: Script) -> None:
-    """Delete the job at its owner's wish; the owner hears of it last of all."""
-    files = FilesDeletedAtOnce(script)
+    """Delete the job for its owner, and confirm it at the end."""
+    files = AtomicDeleteFiles(script)
     actions.delete(JOB, owner="1", jobs=_jobs(script), files=files)  # type: ignore[arg-type]
     script.do("confirm_deletion")
 
 
 def retry(script: Script) -> None:
-    """Convert a failed job again at its owner's wish."""
+    """Retry a failed job for its owner."""
     actions.retry(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
 
 
 def retry_and_convert(script: Script, name: str) -> None:
-    """Convert a failed job again, at once: a converter of its own, at any moment, would make too many states."""
+    """Retry a failed job and convert it at once: a separate converter would make too many states."""
     retry(script)
     convert(script, name)
 
@@ -151,27 +151,27 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "stopped notify": lambda script, name: notify(script, name, stopped=True),
 }
 
-# A repair comes at any moment; the late ones when nothing that began before can still be running.
+# A repair can run at any moment; a late one when nothing that started earlier can still be running.
 SWEEPS = [repair.name for repair in REPAIRS]
 LATE_SWEEPS = [f"late {name}" for name in SWEEPS]
 
 
-def _sweeping(repair: Repair, moment: datetime) -> Callable[[Script, str], None]:
+def _sweep_program(repair: Repair, moment: datetime) -> Callable[[Script, str], None]:
     return lambda script, _name: sweep(script, repair, moment)
 
 
 for _repair in REPAIRS:
-    PROGRAMS[_repair.name] = _sweeping(_repair, NOW)
-    PROGRAMS[f"late {_repair.name}"] = _sweeping(_repair, LATE)
+    PROGRAMS[_repair.name] = _sweep_program(_repair, NOW)
+    PROGRAMS[f"late {_repair.name}"] = _sweep_program(_repair, LATE)
 
 
 ENDED = ("end",)
 
 
 def next_operation(program: str, name: str, answers: list[tuple[str, Any]]) -> tuple[Any, ...]:
-    """Return the operation that a process stands before after these answers, or ENDED."""
+    """Return a process's next operation after these answers, or ENDED."""
     script = Script(answers)
-    # A failure is an answer of 4xx or 503: the process is done with this request.
+    # A failure is an answer of 4xx or 503, which ends the request.
     with contextlib.suppress(Pause, Failure):
         PROGRAMS[program](script, name)
     return script.pending or ENDED

@@ -1,4 +1,4 @@
-"""Whatever crashes, is lost, comes twice or comes late: nothing is lost, and nobody gets two mails."""
+"""Crashes, and events that are lost, repeated or late: nothing is lost, and no mail is sent twice."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from concurrent.futures import Future
 
 import pytest
 
-from tests.exploration.explorer import Explorer
-from tests.exploration.exploring import (
+from tests.exploration.exploration import (
     READY_WORLD,
     Check,
-    Explored,
+    Result,
     done_world,
     explore,
     failed_world,
-    one_job,
-    wrong_with_mails,
+    mail_violation,
+    one_job_setup,
 )
+from tests.exploration.explorer import Explorer
 
-MAILS: list[Check] = [wrong_with_mails]
-MOST_SECONDS = 3600
+MAILS: list[Check] = [mail_violation]
+MAX_SECONDS = 3600
 
-# Which processes may run at a time, how many faults may come, where it begins, and what is checked besides.
+# The processes that may run at a time, the number of faults, the initial world, and additional checks.
 EXPLORATIONS: dict[str, tuple[Explorer, list[Check]]] = {
     "upload, convert and sweep, one fault": (Explorer(("upload", "convert", "sweep"), 1), []),
     "a converter and a notifier": (Explorer(("convert", "notify", "sweep"), 0, READY_WORLD), MAILS),
@@ -42,20 +42,20 @@ EXPLORATIONS: dict[str, tuple[Explorer, list[Check]]] = {
 }
 
 
-def run(name: str) -> Explored:
-    """Explore."""
+def run(name: str) -> Result:
+    """Run one exploration."""
     explorer, checks = EXPLORATIONS[name]
-    with one_job():
+    with one_job_setup():
         return explore(explorer, *checks)
 
 
 @pytest.mark.parametrize("name", EXPLORATIONS)
-def test_nothing_is_lost_and_nothing_comes_twice(
-    name: str, explored: dict[str, Future[Explored]], record_property: Callable[[str, object], None]
+def test_nothing_is_lost_or_duplicated(
+    name: str, results: dict[str, Future[Result]], record_property: Callable[[str, object], None]
 ) -> None:
-    """Every reachable state is right, and settles into a right end."""
-    states, wrong = explored[name].result(MOST_SECONDS)
+    """Every reachable state satisfies the invariants, and so does the world after it has settled."""
+    states, violation = results[name].result(MAX_SECONDS)
     record_property("states", states)
     print(f"\n{name}: {states:,} states")
-    assert wrong is None, wrong
+    assert violation is None, violation
     assert states > 100

@@ -1,4 +1,4 @@
-"""The world that the steps act on: one job's document, files, hints on their way and mails, all hashable."""
+"""The world that the steps act on, hashable: one job's document, files, hints in transit and mails."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ PARTIAL, WHOLE = "partial", "whole"
 
 
 class World(NamedTuple):
-    """Everything outside the processes."""
+    """The state outside the processes."""
 
     document: Any = None  # frozen
     files: frozenset[tuple[str, str, str]] = frozenset()  # bucket, id, PARTIAL or WHOLE
-    hints: frozenset[str] = frozenset()  # "ready" or "ended": what events on their way tell
-    mails: tuple[int, ...] = ()  # the runs of which a mail reached the owner
+    hints: frozenset[str] = frozenset()  # "ready" or "ended": the states in events in transit
+    mails: tuple[int, ...] = ()  # the runs whose mail was delivered
     acknowledged: bool = False  # the uploader was told 202
     deleted: bool = False  # the owner was told that the job is deleted
 
 
 def freeze(value: Any) -> Any:
-    """Return a value that can be hashed and turned back."""
+    """Return a hashable value that `thaw` can convert back."""
     if isinstance(value, dict):
         return ("dict", tuple(sorted((key, freeze(each)) for key, each in value.items())))
     if isinstance(value, list | tuple):
@@ -31,7 +31,7 @@ def freeze(value: Any) -> Any:
 
 
 def thaw(value: Any) -> Any:
-    """Return a fresh copy of what was frozen."""
+    """Return a copy of a frozen value."""
     if isinstance(value, tuple) and value and value[0] == "dict":
         return {key: thaw(each) for key, each in value[1]}
     if isinstance(value, tuple) and value and value[0] == "list":
@@ -39,12 +39,12 @@ def thaw(value: Any) -> Any:
     return value
 
 
-# What an operation may lead to: whether that is a fault, the world after it, and what the caller sees.
+# A possible result of an operation: whether it is a fault, the world after it, and the answer to the caller.
 Outcome = tuple[bool, World, tuple[str, Any]]
 
 
 def outcomes(world: World, operation: tuple[Any, ...]) -> Iterator[Outcome]:
-    """Yield everything that an operation may lead to; the first is what it leads to when nothing fails."""
+    """Yield every possible result of an operation; the first one is without faults."""
     name, *arguments = operation
     yield from _OPERATIONS[name](world, *arguments)
 
@@ -57,7 +57,7 @@ def _database(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
     after = world._replace(document=next((freeze(each) for each in documents.documents.values()), None))
     yield False, after, ("returns", freeze(result))
     if method in ("insert_one", "find_one_and_update", "delete_one"):
-        # The answer is lost: whether the change was made, its maker cannot tell.
+        # The answer is lost: the caller cannot tell whether the change was made.
         yield True, after, ("raises", "database")
     yield True, world, ("raises", "database")
 
@@ -76,7 +76,7 @@ def _store_entry(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
 def _delete(world: World, bucket: str, file_ids: tuple[str, ...], parts: tuple[str, ...]) -> Iterator[Outcome]:
     gone = frozenset((bucket, file_id, part) for file_id in file_ids for part in parts)
     yield False, world._replace(files=world.files - gone), ("returns", None)
-    if WHOLE in parts:  # whoever fails at the chunks alone is as good as killed before them
+    if WHOLE in parts:  # failing only at the chunks is like a crash before them
         first = frozenset({(bucket, file_ids[0], WHOLE)})
         yield True, world._replace(files=world.files - first), ("raises", "unavailable")
         yield True, world, ("raises", "unavailable")
@@ -94,9 +94,9 @@ def _encode(world: World) -> Iterator[Outcome]:
 
 
 def _announce(world: World, states: tuple[str, ...]) -> Iterator[Outcome]:
-    heard = {"ended" if state in ("done", "failed") else state for state in states}  # notify wakes for both alike
+    heard = {"ended" if state in ("done", "failed") else state for state in states}  # notify handles both
     yield False, world._replace(hints=world.hints | heard), ("returns", True)
-    yield True, world, ("returns", False)  # confirmed or not, the hint is lost
+    yield True, world, ("returns", False)  # the hint is lost, confirmed or not
 
 
 def _connect_mail(world: World) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""One exploration: where it begins, what may never be, and the way to the first state that is wrong."""
+"""One exploration: its initial worlds, its invariants, and the path to the first violation."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Check = Callable[[World], str | None]
 VIDEO = frozenset({("videos", processes.JOB, PARTIAL), ("videos", processes.JOB, WHOLE)})
 
 
-class Explored(NamedTuple):
-    """How many states were visited, and the way to the wrong one at which it ended, if any."""
+class Result(NamedTuple):
+    """The number of visited states, and the path to the violation at which it stopped, if any."""
 
     states: int
-    wrong: str | None
+    violation: str | None
 
 
 @contextmanager
-def one_job() -> Iterator[pytest.MonkeyPatch]:
-    """Let the steps work on one job, by the exploration's clock, without a log; yield what takes more patches."""
+def one_job_setup() -> Iterator[pytest.MonkeyPatch]:
+    """Set up one job, the exploration's clock and no logging; yield the patcher for more patches."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ids, "new", lambda: processes.JOB)
         patch.setattr(lease, "time", processes.CLOCK)
@@ -43,8 +43,8 @@ def one_job() -> Iterator[pytest.MonkeyPatch]:
         logging.disable(logging.NOTSET)
 
 
-def _taken_through(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0) -> Any:
-    """Return the frozen document of a job that went through these rows."""
+def _document_after(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0) -> Any:
+    """Return the frozen document of a job after these transitions."""
     documents = MemoryCollection()
     then = processes.NOW - timedelta(days=days_ago)
     jobs = Jobs(documents, lambda: then, processes.PERIODS)  # type: ignore[arg-type]
@@ -60,85 +60,85 @@ MP3 = f"{processes.JOB}.1"
 FINISHED = (transitions.FINISH, {"epoch": 1, "mp3": {"file_id": MP3, "length": 3, "sha256": "x", "duration": 1.0}})
 FAILED = (transitions.FAIL, {"epoch": 1, "error": {"code": "no_audio", "title": "No sound."}})
 
-READY_WORLD = World(_taken_through(ACCEPTED), VIDEO, frozenset({"ready"}), (), True)
+READY_WORLD = World(_document_after(ACCEPTED), VIDEO, frozenset({"ready"}), (), True)
 
 
 def done_world(days_ago: int = 0, *, kept: bool = True) -> World:
-    """Return the world of a job that was done so many days ago; `kept` if its document is to be kept still."""
-    document = _taken_through(ACCEPTED, CLAIMED, FINISHED, days_ago=days_ago)
+    """Return the world of a job that was done this many days ago; `kept` if its document is not due for deletion."""
+    document = _document_after(ACCEPTED, CLAIMED, FINISHED, days_ago=days_ago)
     return World(document, VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}, frozenset({"ended"}), (), kept)
 
 
 def failed_world(days_ago: int = 0) -> World:
-    """Return the world of a job that failed so many days ago."""
-    return World(_taken_through(ACCEPTED, CLAIMED, FAILED, days_ago=days_ago), VIDEO, frozenset({"ended"}), (), True)
+    """Return the world of a job that failed this many days ago."""
+    return World(_document_after(ACCEPTED, CLAIMED, FAILED, days_ago=days_ago), VIDEO, frozenset({"ended"}), (), True)
 
 
-def wrong_now(world: World) -> str | None:
-    """Say what may never be, even for a moment."""
+def violation_now(world: World) -> str | None:
+    """Return the violation of an invariant that must hold at every moment, if any."""
     if len(world.mails) != len(set(world.mails)):
         return "two mails"
     job = thaw(world.document) if world.document else None
     state = job["state"] if job else None
-    # Even once it has expired: a download of it may be running.
+    # Also after it has expired: a download may still be running.
     if job and state == "done" and ("mp3s", job["mp3"]["file_id"], WHOLE) not in world.files:
         return "done without its MP3"
     if job and state in ("ready", "converting", "done", "failed") and not world.files >= VIDEO:
         if not job.get("video_expired_at"):
             return "a job without its video"
         if state in ("ready", "converting"):
-            return "a job that waits for a video that has expired"
+            return "a job waits for a video that has expired"
     return None
 
 
-def wrong_in_the_end(world: World) -> str | None:
-    """Say what may not be once everything has settled."""
+def violation_when_settled(world: World) -> str | None:
+    """Return the violation of an invariant that must hold once everything has settled, if any."""
     job = thaw(world.document) if world.document else None
     state = job["state"] if job else None
     if world.acknowledged and state not in ("ready", "done", "failed", None):
         return "lost"
     if world.deleted and job:
-        return "deleted, and still there"
+        return "deleted, but still there"
     expected: set[tuple[str, str, str]] = set()
     if job and state in ("ready", "done", "failed") and not job.get("video_expired_at"):
         expected |= VIDEO
     if job and state == "done" and not job["mp3"].get("expired_at"):
         expected |= {("mp3s", job["mp3"]["file_id"], PARTIAL), ("mp3s", job["mp3"]["file_id"], WHOLE)}
     if world.files != expected:
-        return "files left, or missing"
+        return "files are left or missing"
     return None
 
 
-def wrong_with_mails(world: World) -> str | None:
-    """Say what may not be in the end where notify runs too."""
+def mail_violation(world: World) -> str | None:
+    """Return the violation of an invariant about mails that must hold once everything has settled, if any."""
     job = thaw(world.document) if world.document else None
     if job is None or job["state"] not in ("done", "failed"):
         return None
     state, run = job["mail"]["state"], job["mail"]["run"]
     if state not in ("sent", "unknown", "failed"):
-        return "no mail, and nobody will send one"
+        return "no mail, and none will be sent"
     if (state == "sent" and run not in world.mails) or (state == "failed" and run in world.mails):
         return f"the mail is not {state}"
     return None
 
 
-def explore(explorer: Explorer, *more: Check) -> Explored:
-    """Visit every state, or as many as it takes to find one that is wrong."""
+def explore(explorer: Explorer, *more: Check) -> Result:
+    """Visit states until one violates an invariant, or until all are visited."""
     count = 0
     for state in explorer.states():
         count += 1
-        wrong = _wrong(explorer, state, more)
-        if wrong:
-            return Explored(count, f"{wrong}:\n" + "\n".join(explorer.path_to(state)))
-    return Explored(count, None)
+        violation = _violation(explorer, state, more)
+        if violation:
+            return Result(count, f"{violation}:\n" + "\n".join(explorer.path_to(state)))
+    return Result(count, None)
 
 
-def _wrong(explorer: Explorer, state: State, more: tuple[Check, ...]) -> str | None:
+def _violation(explorer: Explorer, state: State, more: tuple[Check, ...]) -> str | None:
     world, settled = explorer.worlds.value(state.world), explorer.settled(state)
     job = thaw(settled.document) if settled.document else None
     if world.acknowledged and job is None and "delete" not in explorer.slots:
         return "lost"
     if job and job["state"] == "ready" and "convert" in explorer.slots:
         return "never converted"
-    found = [wrong_now(world), wrong_in_the_end(settled), *(check(settled) for check in more)]
+    found = [violation_now(world), violation_when_settled(settled), *(check(settled) for check in more)]
     return next((each for each in found if each), None)
