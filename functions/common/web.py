@@ -108,7 +108,9 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
         kind = errors.MALFORMED_EVENT if events and failure.kind is errors.FILE_TOO_LARGE else failure.kind
         level = logging.INFO if kind.permanent else logging.WARNING
         _log.log(level, "refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})
-        return problem(kind, failure.headers, **failure.more)
+        # A 401 always has a challenge (RFC 9110 section 15.5.2), also where a link in a mail has expired.
+        headers = challenge(kind, "Bearer").headers | failure.headers if kind.status == 401 else failure.headers
+        return problem(kind, headers, **failure.more)
 
     def refused(error: HTTPException) -> Any:
         if error.response is not None:

@@ -96,6 +96,18 @@ def test_a_failure_is_answered_with_its_row(kind: Kind) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.status == 401], ids=lambda kind: str(kind.code))
+def test_every_401_says_what_would_open_the_door(kind: Kind) -> None:
+    """A token, unless the function asks for something else (RFC 9110 section 15.5.2)."""
+    assert client(Failure(kind)).get("/").headers["WWW-Authenticate"] == 'Bearer realm="mp3converter"'
+    basic = client(web.challenge(kind, "Basic")).get("/")
+    assert basic.headers.getlist("WWW-Authenticate") == ['Basic realm="mp3converter"']
+
+
+def test_other_answers_ask_for_nothing() -> None:
+    assert "WWW-Authenticate" not in client(Failure(errors.FORBIDDEN)).get("/").headers
+
+
 def test_a_failure_may_say_more_and_bring_headers() -> None:
     answer = client(Failure(errors.NOT_READY, {"Retry-After": "5"}, state="queued")).get("/")
     assert (answer.headers["Retry-After"], body(answer)["state"]) == ("5", "queued")

@@ -14,10 +14,11 @@ from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from functions.backends import users as users_backend
+from functions.backends.users import Users
 from functions.common import errors
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Signing
+from functions.common.settings import Database, Signing
 from functions.common.tokens import Bearer, Verifier
 from functions.login import accounts, step
 from tests.unit.login.users import MemoryUsers
@@ -102,7 +103,7 @@ def test_plain_text_unless_json_is_preferred(accept: str, media_type: str) -> No
         "Basic " + base64.b64encode(b":no name").decode(),
         "Basic " + base64.b64encode(b"\xff:\xff").decode(),
         "Bearer abc",
-        "Digest username=ada",
+        f'Digest username="{EMAIL}", password="{PASSWORD}"',
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
@@ -118,6 +119,13 @@ def test_credentials_are_asked_for(method: str, path: str, authorization: str) -
 def test_wrong_credentials_are_asked_for_again(method: str, path: str, wrong: str) -> None:
     failure = refused(method, path, wrong)
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
+
+
+def test_other_credentials_would_not_help_while_the_database_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    unreachable = Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0))
+    monkeypatch.setattr(users_backend, "connect", lambda: unreachable)
+    failure = refused("POST", "/", basic())
+    assert (failure.kind, failure.headers) == (errors.UNAVAILABLE, {})
 
 
 def test_a_password_may_hold_a_colon_and_any_character(users: MemoryUsers) -> None:
@@ -216,7 +224,8 @@ def test_a_change_of_password() -> None:
     ids=range(5),
 )
 def test_no_change_without_a_new_password(body: Any, kind: errors.Kind) -> None:
-    assert refused("PUT", "/password", basic(), body).kind is kind
+    failure = refused("PUT", "/password", basic(), body)
+    assert (failure.kind, failure.headers) == (kind, {})
     assert asked("POST", "/", basic()).status_code == 200
 
 
