@@ -22,6 +22,7 @@ from functions.common.settings import Relay
 
 _READY_FOR_DATA = 354
 _PERMANENT = range(500, 600)
+_LOGIN_REQUIRED = 530  # RFC 4954 section 6
 _LINE_WITH_A_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -81,12 +82,13 @@ class Mailer:
     @contextmanager
     def session(self, recipient: str) -> Iterator[Session]:
         """Connect and go as far as RCPT, which may be repeated. Raises Refused or Postponed."""
-        with _translated_errors():
+        with _translated_errors(about_mail=False):
             crash.point("mail.session.before")
             connection = self._connect()
         try:
-            with _translated_errors():
+            with _translated_errors(about_mail=False):
                 self._greet(connection)
+            with _translated_errors():
                 _expect(connection.mail(parseaddr(self.sender)[1]), 250)
                 _expect(connection.rcpt(recipient), 250, 251)
                 crash.point("mail.session.after")
@@ -110,14 +112,15 @@ class Mailer:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(*, about_mail: bool = True) -> Iterator[None]:
     """Turn smtplib's errors into Refused or Postponed."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        # A wrong password is an error of our configuration, not of this mail, and may be fixed by the next attempt.
-        ours = isinstance(error, smtplib.SMTPAuthenticationError)
-        raise (Refused if error.smtp_code in _PERMANENT and not ours else Postponed)(error.smtp_code) from error
+        # A rejected client or password is an error of a configuration, not of this mail, and may be fixed by the next
+        # attempt.
+        permanent = about_mail and error.smtp_code in _PERMANENT and error.smtp_code != _LOGIN_REQUIRED
+        raise (Refused if permanent else Postponed)(error.smtp_code) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Postponed from error
 

@@ -1,0 +1,98 @@
+"""A relay that speaks SMTP as a script says, on the loopback interface."""
+
+from __future__ import annotations
+
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+POLL_SECONDS = 0.01
+
+Script = Mapping[str, str | None]
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """What was said to it: `lines`, and the bodies of mails, `taken`."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None, *, implicit: bool) -> None:
+        super().__init__(("127.0.0.1", 0), Talking)
+        self.script = script
+        self.tls = tls
+        self.implicit = implicit
+        self.lines: list[str] = []
+        self.taken: list[bytes] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that does not trust the relay breaks off."""
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.server_address[1])
+
+
+class Talking(socketserver.StreamRequestHandler):
+    """Answer each verb as the script says; a verb without an answer, None, makes it hang up."""
+
+    server: Relay
+
+    def handle(self) -> None:
+        """Hold one session."""
+        if self.server.tls and self.server.implicit:
+            self._encrypt(self.server.tls)
+        if not self._answer("greeting", "220 relay"):
+            return
+        while line := self.rfile.readline():
+            self.server.lines.append(line.decode(errors="replace").strip())
+            verb = line.decode(errors="replace").split()[0].upper()
+            if not self._answer(verb, "354 go on" if verb == "DATA" else "250 ok"):
+                return
+            if verb == "STARTTLS" and self.server.tls:
+                self._encrypt(self.server.tls)
+            if verb == "DATA" and str(self.server.script.get(verb, "354")).startswith("354"):
+                self.server.taken.append(self._body())
+                if not self._answer("dot", "250 ok"):
+                    return
+
+    def finish(self) -> None:
+        """Close the connection: the server only closes what it accepted, which TLS has taken over."""
+        super().finish()
+        self.connection.close()
+
+    def _encrypt(self, tls: ssl.SSLContext) -> None:
+        self.connection = tls.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+
+    def _answer(self, verb: str, default: str) -> bool:
+        answer = self.server.script.get(verb, default)
+        if answer:
+            self.wfile.write(answer.replace("\n", "\r\n").encode() + b"\r\n")
+        return bool(answer)
+
+    def _body(self) -> bytes:
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line)
+        return b"".join(lines)
+
+
+@contextmanager
+def relay(
+    script: Script | None = None, tls: ssl.SSLContext | None = None, *, implicit: bool = False
+) -> Iterator[Relay]:
+    """Yield a running relay, with TLS after STARTTLS or from the beginning if it is implicit."""
+    with Relay(script or {}, tls, implicit=implicit) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS])
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,241 @@
+"""Handing a mail over: what was accepted, what was not, and what cannot be known."""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from functions.backends.mail import Mailer, Postponed, Refused, Unanswered
+from functions.common.config import ConfigError
+from functions.common.settings import Relay as Settings
+from tests.unit.backends.relay import Relay, relay
+
+ALL_STEPS = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"]
+CLOSED = "smtp://127.0.0.1:1?tls=none"
+
+
+def mailer(url: str, final_timeout: float = 5.0) -> Mailer:
+    return Mailer(Settings(url, "MP3 <mp3@example.org>", 5.0, final_timeout))
+
+
+def plain(server: Relay, user: str = "") -> Mailer:
+    """Return a mailer that speaks to a relay without TLS."""
+    return mailer(f"smtp://{user}127.0.0.1:{server.port}?tls=none")
+
+
+def message() -> EmailMessage:
+    made = EmailMessage()
+    made["Subject"], made["From"], made["To"] = "Ü", "mp3@example.org", "a@example.org"
+    made.set_content("one\n.\n..two\n.three\n")
+    return made
+
+
+def send(through: Mailer) -> None:
+    with through.session("a@example.org") as session:
+        session.hand_over(message())
+
+
+def scripted(step: str, answer: str | None) -> dict[str, str | None]:
+    """Return a script with this answer at one step; a client that is refused EHLO tries HELO."""
+    return dict.fromkeys(("EHLO", "HELO") if step == "EHLO" else (step,), answer)
+
+
+def test_an_accepted_mail_was_handed_over_step_by_step() -> None:
+    with relay() as server:
+        send(plain(server))
+    assert server.lines[1:] == ["mail FROM:<mp3@example.org>", "rcpt TO:<a@example.org>", "DATA"]
+    assert len(server.taken) == 1
+
+
+def test_lines_that_begin_with_a_dot_keep_it() -> None:
+    """And a line that is a dot does not end the mail (RFC 5321 section 4.5.2)."""
+    with relay() as server:
+        send(plain(server))
+    body = server.taken[0].split(b"\r\n\r\n")[-1]
+    assert body.split(b"\r\n") == [b"one", b"..", b"...two", b"..three", b""]
+
+
+def test_a_recipient_that_is_forwarded_is_accepted() -> None:
+    with relay({"RCPT": "251 will forward"}) as server:
+        send(plain(server))
+    assert len(server.taken) == 1
+
+
+@pytest.mark.parametrize("step", ALL_STEPS)
+@pytest.mark.parametrize("answer", ["421 later", "451 later", "452 full"])
+def test_a_temporary_answer_postpones_the_mail(step: str, answer: str) -> None:
+    with relay(scripted(step, answer)) as server, pytest.raises(Postponed):
+        send(plain(server))
+    assert len(server.taken) == (step == "dot")
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "dot"])
+@pytest.mark.parametrize("code", [500, 550, 554, 599])
+def test_a_permanent_answer_about_the_mail_refuses_it(step: str, code: int) -> None:
+    with relay({step: f"{code} no such user"}) as server, pytest.raises(Refused):
+        send(plain(server))
+
+
+@pytest.mark.parametrize("step", ["greeting", "EHLO"])
+def test_a_permanent_answer_about_us_postpones_the_mail(step: str) -> None:
+    """Somebody may allow this client before the next attempt."""
+    with relay(scripted(step, "554 no service for you")) as server, pytest.raises(Postponed):
+        send(plain(server))
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+def test_a_login_that_is_missing_postpones_the_mail(step: str) -> None:
+    """RFC 4954: the settings lack a user, and the mail is not to blame."""
+    with relay({step: "530 5.7.0 Authentication required"}) as server, pytest.raises(Postponed):
+        send(plain(server))
+
+
+@pytest.mark.parametrize("code", [454, 535, 538])
+def test_a_login_that_is_refused_postpones_the_mail(code: int) -> None:
+    with relay({"EHLO": "250-relay\n250 AUTH PLAIN", "AUTH": f"{code} no"}) as server, pytest.raises(Postponed):
+        send(plain(server, "ada:word@"))
+    assert server.lines[-1].startswith("AUTH")
+
+
+def test_the_user_and_password_of_the_url_are_decoded() -> None:
+    with relay({"EHLO": "250-relay\n250 AUTH PLAIN", "AUTH": "235 welcome"}) as server:
+        send(plain(server, "ada%40example.org:p%2Fw%3A@"))
+    [line] = [line for line in server.lines if line.startswith("AUTH PLAIN ")]
+    assert base64.b64decode(line.split()[2]) == b"\0ada@example.org\0p/w:"
+
+
+@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_connection_that_ends_before_the_mail_postpones_it(step: str) -> None:
+    with relay(scripted(step, None)) as server, pytest.raises(Postponed):
+        send(plain(server))
+    assert server.taken == []
+
+
+def test_a_connection_that_ends_after_the_final_dot_leaves_it_open() -> None:
+    """The relay has the mail, and the client cannot know (RFC 1047)."""
+    with relay({"dot": None}) as server, pytest.raises(Unanswered):
+        send(plain(server))
+    assert len(server.taken) == 1
+
+
+def test_the_answer_to_a_mail_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay may examine a mail for minutes."""
+    limits: list[float | None] = []
+    getreply = smtplib.SMTP.getreply
+
+    def watched(connection: smtplib.SMTP) -> tuple[int, bytes]:
+        assert connection.sock
+        limits.append(connection.sock.gettimeout())
+        return getreply(connection)
+
+    monkeypatch.setattr(smtplib.SMTP, "getreply", watched)
+    with relay() as server:
+        send(mailer(f"smtp://127.0.0.1:{server.port}?tls=none", final_timeout=300.0))
+    assert limits == [5.0] * 5 + [300.0]
+
+
+def test_a_relay_that_is_silent_after_the_mail_leaves_it_open() -> None:
+    with relay({"dot": "250-ok, and more to come"}) as server, pytest.raises(Unanswered):
+        send(mailer(f"smtp://127.0.0.1:{server.port}?tls=none", final_timeout=0.05))
+
+
+def test_without_starttls_a_relay_gets_neither_mail_nor_password() -> None:
+    with relay({"EHLO": "250-relay\n250 AUTH PLAIN"}) as server, pytest.raises(Postponed):
+        send(mailer(f"smtp://ada:word@127.0.0.1:{server.port}"))
+    assert [line.split()[0] for line in server.lines] == ["ehlo"]
+
+
+@pytest.mark.parametrize("answer", ["454 not now", "501 never", "220 go on"])
+def test_starttls_that_fails_postpones_the_mail(answer: str) -> None:
+    """220 is followed by no TLS."""
+    with relay({"EHLO": "250-relay\n250 STARTTLS", "STARTTLS": answer}) as server, pytest.raises(Postponed):
+        send(mailer(f"smtp://127.0.0.1:{server.port}"))
+    assert [line.split()[0] for line in server.lines if line.isascii()][:2] == ["ehlo", "STARTTLS"]
+    assert server.taken == []
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate that it signed for itself, for the name localhost."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+    )
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.sign(key, None).public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "sent"), [("localhost", True, True), ("localhost", False, False), ("127.0.0.1", True, False)]
+)
+def test_only_a_relay_that_proves_its_name_gets_the_password_and_the_mail(
+    host: str, trusted: bool, sent: bool, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    answers = {"EHLO": "250-relay\n250-AUTH PLAIN\n250 STARTTLS", "STARTTLS": "220 go on", "AUTH": "235 welcome"}
+    with relay(answers, tls) as server:
+        through = mailer(f"smtp://ada:word@{host}:{server.port}")
+        if sent:
+            send(through)
+        else:
+            with pytest.raises(Postponed):
+                send(through)
+    assert [line.split()[0].upper() for line in server.lines[2:]] == ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"] * sent
+    assert len(server.taken) == sent
+
+
+def test_implicit_tls_needs_no_starttls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with relay({"EHLO": "250-relay\n250 AUTH PLAIN", "AUTH": "235 welcome"}, tls, implicit=True) as server:
+        send(mailer(f"smtps://ada:word@localhost:{server.port}"))
+    assert [line.split()[0].upper() for line in server.lines] == ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"]
+
+
+def test_implicit_tls_says_nothing_in_plain_text() -> None:
+    with relay() as server, pytest.raises(Postponed):
+        send(mailer(f"smtps://ada:word@127.0.0.1:{server.port}"))
+    assert "word" not in "".join(server.lines)
+    assert server.taken == []
+
+
+def test_a_relay_that_does_not_listen_postpones_the_mail() -> None:
+    with pytest.raises(Postponed):
+        send(mailer(CLOSED))
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("smtp://relay", "relay", 587),
+        ("smtps://relay", "relay", 465),
+        ("smtp://relay:25?tls=none", "relay", 25),
+        ("smtps://user:word@[::1]:10465", "::1", 10465),
+    ],
+)
+def test_the_port_follows_the_scheme(url: str, host: str, port: int) -> None:
+    made = mailer(url)
+    assert (made._host, made._port) == (host, port)
+
+
+def test_another_word_for_tls_is_refused() -> None:
+    with pytest.raises(ConfigError, match="SMTP_URL takes tls=required or tls=none"):
+        mailer("smtp://relay?tls=maybe")
