@@ -42,9 +42,12 @@ def add(users: Users, email: str, password: str) -> User:
     from email_validator import EmailNotValidError, validate_email  # slow to load, and logins do not need it
 
     try:
-        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
+        address = validate_email(email, check_deliverability=False, test_environment=True).ascii_email
     except EmailNotValidError as error:
         raise Failure(INVALID_EMAIL) from error
+    # Mails are sent without SMTPUTF8 (RFC 6531), so no other address could get one.
+    if address is None or not email.isascii():
+        raise Failure(INVALID_EMAIL)
     return users.add(_normal(address), _hashed(password))
 
 

@@ -139,14 +139,22 @@ def test_weak_passwords(users: MemoryUsers, password: str) -> None:
         "a\0@example.org",
         " ada@example.org",
         "a@" + "x." * 130 + "org",
+        "ü@example.org",
+        "a@münchen.de",
+        "a\u200d@example.org",
+        "\u0130@example.org",
+        "a@example\u3002org",
     ],
 )
-def test_addresses_that_are_none(users: MemoryUsers, bad: str) -> None:
+def test_addresses_that_can_get_no_mail(users: MemoryUsers, bad: str) -> None:
+    """Mails go out in ASCII, without SMTPUTF8 (RFC 6531)."""
     assert refused(accounts.add, users, bad, PASSWORD) is errors.INVALID_EMAIL
     assert users.rows == {}
 
 
-@pytest.mark.parametrize("good", ["a+b@example.org", "o'neill@example.org", "a@sub.example.museum", "a@example.test"])
+@pytest.mark.parametrize(
+    "good", ["a+b@example.org", "o'neill@example.org", "a@sub.example.museum", "a@example.test", "a@xn--mnchen-3ya.de"]
+)
 def test_addresses_of_every_kind(users: MemoryUsers, good: str) -> None:
     assert accounts.add(users, good, PASSWORD).email == good
 
