@@ -24,8 +24,8 @@ from functions.backends.jobs import Jobs
 from functions.sweep.repairs import REPAIRS
 from functions.sweep.sweeper import Sweeper
 from tests.bench.comparison import print_table
-from tests.integration import lives, multitude
-from tests.integration.lives import Clock
+from tests.integration import many_jobs, states
+from tests.integration.states import Clock
 from tests.local.private import private_stack
 from tests.local.vhosts import fresh_vhost
 
@@ -44,10 +44,10 @@ def main() -> int:
             stack.need("mongodb")
         clock = Clock()
         with fresh_vhost(stack.home, stack.rabbitmq_url) as queues, database(given or stack.mongodb_url) as stored:
-            sweeper = dataclasses.replace(lives.sweeper(stored, queues, clock), pass_seconds=PASS_SECONDS)
-            lives.swept(sweeper)
+            sweeper = dataclasses.replace(states.sweeper(stored, queues, clock), pass_seconds=PASS_SECONDS)
+            states.sweep_once(sweeper)
             began = time.monotonic()
-            wanted = multitude.fill(sweeper, clock, stored, resting=JOBS, due=DUE)
+            wanted = many_jobs.fill(sweeper, clock, stored, idle=JOBS, due=DUE)
             print(f"{JOBS:,} jobs and {sum(wanted.values())} changes due, in {time.monotonic() - began:.0f} s")
             questions(sweeper.jobs)
             return drained(sweeper, wanted)
@@ -80,7 +80,7 @@ def drained(sweeper: Sweeper, wanted: Counter[str]) -> int:
     rows: list[tuple[str, ...]] = []
     while True:
         began = time.monotonic()
-        found = lives.swept(sweeper)
+        found = states.sweep_once(sweeper)
         rows.append((f"pass {len(rows) + 1}", str(sum(found.values())), f"{time.monotonic() - began:.1f}"))
         totals += Counter(found)
         if not found:

@@ -54,7 +54,7 @@ def test_they_sound_as_plain_ffmpeg_has_them(name: str, cage: Cage) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"start": 1.0}, {"volume": 0.5}])
-def test_no_sound_at_all_is_not_a_matter_of_the_range(options: dict[str, float], cage: Cage) -> None:
+def test_no_sound_at_all_is_not_blamed_on_the_range(options: dict[str, float], cage: Cage) -> None:
     assert refusal(index.path("mp4parse__zero_empty_stsc.mp4"), cage, 1, **options) is UNDECODABLE
 
 

@@ -9,7 +9,7 @@ from functions.convert import probe
 from functions.convert.cage import Cage
 from functions.convert.probe import Track
 from tests.corpus import index
-from tests.integration.test_probe import chosen, seen, words_of_ffmpeg
+from tests.integration.test_probe import chosen, ffmpeg_output, seen
 
 pytestmark = index.MARKS
 
@@ -62,14 +62,14 @@ def test_times(cage: Cage) -> None:
 def test_a_file_that_makes_ffmpeg_talk(cage: Cage) -> None:
     """More warnings than a log holds come before what counts, and do not keep it away."""
     source = index.path("mp4parse__zero_empty_stsc.mp4")
-    said = words_of_ffmpeg(source)
+    said = ffmpeg_output(source)
     assert said.index(b"Input #0") > 65_536
     media = probe.look(source, cage)
     assert media.tracks == (Track(stream=1, number=1, codec="aac", default=True),)
     assert media.duration == pytest.approx(41.64)
 
 
-def test_the_first_of_several_defaults_and_of_none(cage: Cage) -> None:
+def test_the_first_track_of_several_defaults_or_none(cage: Cage) -> None:
     media = probe.look(index.path("mediabunny__multiple-aac-tracks.mp4"), cage)
     assert all(track.default for track in media.tracks)
     assert chosen(media) == 1

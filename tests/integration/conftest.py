@@ -1,4 +1,4 @@
-"""What the integration tests share: a cage in a folder of its own, a database of its own, and a sweeper for it."""
+"""Fixtures for integration tests: a cage in its own folder, a database for one test, and a sweeper for it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pymongo.database import Database
 from functions.convert.cage import Cage
 from functions.convert.watch import Watch
 from functions.sweep.sweeper import Sweeper
-from tests.integration import lives
-from tests.integration.lives import Clock
+from tests.integration import states
+from tests.integration.states import Clock
 from tests.local.private import PrivateStack
 from tests.local.vhosts import fresh_vhost
 
@@ -25,7 +25,7 @@ LIMIT_SECONDS = 120
 
 @pytest.fixture
 def cage(tmp_path: Path) -> Iterator[Cage]:
-    """A cage beside the files of the test."""
+    """A cage beside the test's files."""
     folder = tmp_path / "cage"
     folder.mkdir()
     with Cage(folder, Watch(time.monotonic() + LIMIT_SECONDS)) as cage:
@@ -34,7 +34,7 @@ def cage(tmp_path: Path) -> Iterator[Cage]:
 
 @pytest.fixture
 def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
-    """A database that nobody else uses."""
+    """A database for this test only."""
     with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
         database = client[f"test-{uuid.uuid4().hex[:8]}"]
         yield database
@@ -49,18 +49,18 @@ def _one_vhost(lazy_stack: PrivateStack, rabbitmq: str) -> Iterator[str]:
 
 @pytest.fixture
 def queues(_one_vhost: str) -> str:
-    """The URL of a broker whose queues are empty; cheaper than a `vhost` of one's own."""
-    lives.empty(_one_vhost)
+    """The URL of a broker with empty queues; cheaper than a new `vhost`."""
+    states.empty(_one_vhost)
     return _one_vhost
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """The database's clock, turned by hand."""
+    """The database's clock, set by the test."""
     return Clock()
 
 
 @pytest.fixture
 def sweeper(database: Database[dict[str, Any]], queues: str, clock: Clock) -> Sweeper:
-    """What sweep sweeps with, by that clock."""
-    return lives.sweeper(database, queues, clock)
+    """A sweeper that uses this clock."""
+    return states.sweeper(database, queues, clock)

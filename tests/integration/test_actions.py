@@ -1,4 +1,4 @@
-"""Retrying and deleting on a real database: from every state, by whoever may, and all at once."""
+"""Retrying and deleting on a real database: from every state, and concurrently."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from functions.common.errors import Failure
 from functions.common.values import Document
 from functions.jobs import actions
 from functions.sweep.sweeper import Sweeper
-from tests.integration import lives
-from tests.integration.lives import PERIODS, Clock
+from tests.integration import states
+from tests.integration.states import PERIODS, Clock
 
 OWNER = "1"
-AWAY = "amqp://a:b@127.0.0.1:1/x"
+UNREACHABLE = "amqp://a:b@127.0.0.1:1/x"
 
 
 def retry(sweeper: Sweeper, job_id: str, owner: str | None = OWNER) -> actions.Queued:
@@ -31,14 +31,14 @@ def delete(sweeper: Sweeper, job_id: str, owner: str | None = OWNER) -> None:
 
 
 def document(sweeper: Sweeper, job_id: str) -> Document:
-    """Return a job's document, even one that is being deleted."""
+    """Return a job's document, even if it is being deleted."""
     found = sweeper.jobs._collection.find_one({"_id": job_id})
     assert found is not None
     return found
 
 
 def stored(sweeper: Sweeper, job_id: str) -> int:
-    """Count a job's files."""
+    """Return the number of a job's files."""
     names = [(VIDEOS, job_id), *((MP3S, f"{job_id}.{epoch}") for epoch in (1, 2, 3))]
     return sum(sweeper.files.read(bucket, file_id) is not None for bucket, file_id in names)
 
@@ -50,10 +50,10 @@ def refusal(act: Callable[..., object], *arguments: Any) -> errors.Kind:
     return failure.value.kind
 
 
-@pytest.mark.parametrize("state", lives.IN_STATE)
+@pytest.mark.parametrize("state", states.IN_STATE)
 def test_delete_from_every_state(state: str, sweeper: Sweeper, clock: Clock) -> None:
-    """The files go at once, nothing brings the job back, and what is written later goes with its document."""
-    job_id = lives.IN_STATE[state](sweeper)
+    """The files are deleted at once, no transition brings the job back, and files written later are deleted too."""
+    job_id = states.IN_STATE[state](sweeper)
     epoch = document(sweeper, job_id)["epoch"]
     assert stored(sweeper, job_id) >= 1
     delete(sweeper, job_id)
@@ -61,48 +61,48 @@ def test_delete_from_every_state(state: str, sweeper: Sweeper, clock: Clock) -> 
     assert stored(sweeper, job_id) == 0
     assert refusal(delete, sweeper, job_id) is errors.NOT_FOUND
     assert refusal(retry, sweeper, job_id) is errors.NOT_FOUND
-    lives.store(sweeper, VIDEOS, job_id)
-    lives.store(sweeper, MP3S, f"{job_id}.1")
+    states.store(sweeper, VIDEOS, job_id)
+    states.store(sweeper, MP3S, f"{job_id}.1")
     late = {"epoch": epoch, "size": 5, "sha256": "x", "options": {}, "mp3": {}, "error": {}, "holder": "h"}
     for row in (transitions.ACCEPT, transitions.CLAIM, transitions.FINISH, transitions.FAIL, transitions.ABORT):
         assert sweeper.jobs.apply(row, job_id, **late) is None, row.name
     for _ in range(3):
-        clock.passes(seconds=PERIODS.longest_step)
-        lives.swept(sweeper)
+        clock.advance(seconds=PERIODS.longest_step)
+        states.sweep_once(sweeper)
     assert sweeper.jobs._collection.find_one({"_id": job_id}) is None
     assert stored(sweeper, job_id) == 0
 
 
 @pytest.fixture
-def files_away() -> Iterator[Files]:
-    """Files on a server that is not there."""
+def unreachable_files() -> Iterator[Files]:
+    """Files on a server that does not exist."""
     with pymongo.MongoClient[dict[str, Any]]("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=200) as client:
         yield Files(client["nowhere"])
 
 
-def test_files_that_cannot_be_deleted_now_are_left_to_sweep(sweeper: Sweeper, files_away: Files, clock: Clock) -> None:
-    """The job is deleted all the same, and its tombstone says that files may be left."""
-    job_id = lives.done(sweeper)
-    actions.delete(job_id, owner=OWNER, jobs=sweeper.jobs, files=files_away)
+def test_undeletable_files_are_left_to_sweep(sweeper: Sweeper, unreachable_files: Files, clock: Clock) -> None:
+    """The job is deleted anyway, and its document says that files may be left."""
+    job_id = states.done(sweeper)
+    actions.delete(job_id, owner=OWNER, jobs=sweeper.jobs, files=unreachable_files)
     assert (document(sweeper, job_id)["state"], stored(sweeper, job_id)) == ("deleting", 2)
-    clock.passes(seconds=PERIODS.announce_gap)
-    lives.swept(sweeper)
+    clock.advance(seconds=PERIODS.announce_gap)
+    states.sweep_once(sweeper)
     assert stored(sweeper, job_id) == 0
 
 
 def test_a_retry_that_cannot_be_announced(sweeper: Sweeper, queues: str, clock: Clock) -> None:
-    """It is written down, so sweep announces it."""
-    job_id = lives.failed(sweeper)
-    queued = actions.retry(job_id, owner=OWNER, jobs=sweeper.jobs, queue=lives.queue(AWAY))
+    """The change is stored, so sweep announces it."""
+    job_id = states.failed(sweeper)
+    queued = actions.retry(job_id, owner=OWNER, jobs=sweeper.jobs, queue=states.queue(UNREACHABLE))
     assert (queued.announced, document(sweeper, job_id)["state"]) == (False, "ready")
-    clock.passes(seconds=PERIODS.announce_gap)
-    assert lives.swept(sweeper)["announce_ready"] == 1
-    assert lives.events(queues, "videos") == 1
+    clock.advance(seconds=PERIODS.announce_gap)
+    assert states.sweep_once(sweeper)["announce_ready"] == 1
+    assert states.events(queues, "videos") == 1
 
 
-def test_many_who_retry_at_once(sweeper: Sweeper) -> None:
-    """One retries; the others find that it waits."""
-    job_id = lives.failed(sweeper)
+def test_many_parallel_retries(sweeper: Sweeper) -> None:
+    """One of them retries; the others find it waiting."""
+    job_id = states.failed(sweeper)
     with ThreadPoolExecutor(8) as pool:
         queued = list(pool.map(lambda _: retry(sweeper, job_id), range(8)))
     assert {each.job["epoch"] for each in queued} == {2}

@@ -1,4 +1,4 @@
-"""The cage: what runs in it has no more than its folder, its pipes and its limits, and does not outlive it."""
+"""The cage: programs in it have only its folder, its pipes and its limits, and end with it."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ from tests.media.samples import made, tone
 PYTHON = [sys.executable, "-S", "-c"]
 MEGABYTE = 2**20
 WATCH_SECONDS = 1.5
-LEAST_LOOKS = 3
+MIN_CHECKS = 3
 
 
-def test_a_program_has_no_environment_no_descriptors_and_no_rights_to_gain(
+def test_a_program_has_no_environment_descriptors_or_new_privileges(
     cage: Cage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MONGODB_URL", "a secret")
     with socket.socket() as kept:
         os.set_inheritable(kept.fileno(), True)
-        told = "import os; print(dict(os.environ), sorted(os.listdir('/proc/self/fd')), os.getsid(0) == os.getppid())"
-        said = cage.run([*PYTHON, told], MEGABYTE).output.decode()
+        script = "import os; print(dict(os.environ), sorted(os.listdir('/proc/self/fd')), os.getsid(0) == os.getppid())"
+        output = cage.run([*PYTHON, script], MEGABYTE).output.decode()
         status = cage.run(["/bin/cat", "/proc/self/status"], MEGABYTE).output.decode()
-    assert "secret" not in said
-    assert "['0', '1', '2', '3']" in said  # the third is the listing itself
+    assert "secret" not in output
+    assert "['0', '1', '2', '3']" in output  # 3 is the listing itself
     assert "NoNewPrivs:\t1" in status
 
 
-def test_a_program_writes_no_file_of_any_size(cage: Cage) -> None:
+def test_file_size_is_limited(cage: Cage) -> None:
     outcome = cage.run([*PYTHON, "open('large', 'wb').write(bytes(10_000_000))"], MEGABYTE)
     assert outcome.code != 0
     assert (cage.folder / "large").stat().st_size <= 65_536
 
 
-def test_what_a_program_says_is_cut(cage: Cage) -> None:
+def test_error_output_is_truncated(cage: Cage) -> None:
     outcome = cage.run([*PYTHON, "import os\nfor _ in range(1000): os.write(2, b'x' * 1000) if _ < 60 else 0"], 10)
     assert len(outcome.words) == 60_000
     noisy = "import os\nfor _ in range(1000):\n try: os.write(2, b'x' * 1000)\n except OSError: pass\nprint('alive')"
@@ -59,25 +59,25 @@ def test_what_a_program_says_is_cut(cage: Cage) -> None:
     assert (outcome.code, outcome.output, len(outcome.words)) == (0, b"alive\n", 65_536)
 
 
-def test_a_program_that_takes_all_memory_fails_alone(cage: Cage) -> None:
+def test_memory_is_limited(cage: Cage) -> None:
     outcome = cage.run([*PYTHON, "x = bytearray(2 << 30)"], MEGABYTE)
     assert outcome.code == 1
     assert "MemoryError" in outcome.words
 
 
-def test_a_program_that_writes_without_end_is_ended(cage: Cage) -> None:
+def test_endless_output_is_stopped(cage: Cage) -> None:
     assert cage.run(["/usr/bin/yes"], 1000).output == b"y\n" * 500
 
 
-def test_cut_output_never_looks_whole(cage: Cage) -> None:
-    """A program that has exited 0 with more in the pipe than wanted counts as killed."""
+def test_truncated_output_is_an_error(cage: Cage) -> None:
+    """A program that exited with 0, but printed more than the limit, counts as killed."""
     child = cage.start([*PYTHON, "print('x' * 299)"])
     assert child.process.wait(30) == 0
     outcome = cage.finish(child, 200)
     assert (outcome.code, outcome.output) == (-signal.SIGKILL, b"x" * 200)
 
 
-def test_output_of_just_the_length_allowed_is_whole(cage: Cage) -> None:
+def test_output_of_the_maximum_length_is_complete(cage: Cage) -> None:
     outcome = cage.run([*PYTHON, "print('x' * 199)"], 200)
     assert (outcome.code, len(outcome.output)) == (0, 200)
 
@@ -92,10 +92,10 @@ def test_time_is_limited(words: list[str], tmp_path: Path) -> None:
 
 
 def test_processor_time_is_limited(tmp_path: Path) -> None:
-    """Where the clock on the wall is stopped, the processor's still runs."""
+    """Even if the wall clock is stopped, the processor time is limited."""
     with Cage(tmp_path, Watch(time.monotonic() + 0.001)) as cage:
         child = cage.start([*PYTHON, "while True: pass"])
-        until(lambda: child.process.poll() is not None, "the program to be ended", 20)
+        until(lambda: child.process.poll() is not None, "the program to be killed", 20)
         assert child.process.returncode == -signal.SIGXCPU
 
 
@@ -107,19 +107,19 @@ def test_children_of_children_end_with_the_block(tmp_path: Path) -> None:
     until_gone(lambda: processes.inside(tmp_path), "the grandchild", 5)
 
 
-def test_a_program_that_hangs_is_looked_after_but_does_no_work(tmp_path: Path) -> None:
+def test_a_hanging_program_is_checked_but_does_no_work(tmp_path: Path) -> None:
     def start(cage: Cage) -> Child:
         child = cage.start([*PYTHON, "import time; print('ready', flush=True); time.sleep(60)"])
         assert child.stdout.readline() == b"ready\n"
         return child
 
-    first, *later = looks(tmp_path, start)
-    assert first  # it had read its own code
+    first, *later = checks(tmp_path, start)
+    assert first  # it has read its own code
     assert not any(later)
 
 
 def test_a_program_that_reads_steadily_works(tmp_path: Path) -> None:
-    """Beside one that hangs, too."""
+    """Also beside a program that hangs."""
 
     def start(cage: Cage) -> Child:
         reading = "import os, time\nwhile os.read(0, 100): time.sleep(0.02)"
@@ -127,81 +127,81 @@ def test_a_program_that_reads_steadily_works(tmp_path: Path) -> None:
             cage.start([*PYTHON, reading], stdin=zeros)
         return cage.start(["/bin/sleep", "60"])
 
-    seen = looks(tmp_path, start)
+    seen = checks(tmp_path, start)
     assert sum(seen) > len(seen) / 2
 
 
-def looks(folder: Path, start: Callable[[Cage], Child]) -> list[bool]:
-    """Wait for a program until the time is over, and tell of each look at the programs whether they had worked."""
+def checks(folder: Path, start: Callable[[Cage], Child]) -> list[bool]:
+    """Wait for a program until the deadline; return for each check whether the programs had worked."""
     seen: list[bool] = []
 
-    class Looking(Watch):
+    class RecordingWatch(Watch):
         def check(self) -> None:
             seen.append(False)
 
         def beat(self, progress: float = 0.0) -> None:
             seen[-1] = True
 
-    with Cage(folder, Looking(time.monotonic() + WATCH_SECONDS)) as cage:
+    with Cage(folder, RecordingWatch(time.monotonic() + WATCH_SECONDS)) as cage:
         child = start(cage)
         with pytest.raises(Failure) as failure:
             cage.code(child)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
-    assert len(seen) >= LEAST_LOOKS
+    assert len(seen) >= MIN_CHECKS
     return seen
 
 
 @pytest.mark.parametrize("raising", ["check", "beat"])
-def test_what_is_raised_while_waiting_ends_the_programs(
+def test_an_exception_while_waiting_ends_the_programs(
     raising: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Lost(Exception):
+    class LostLease(Exception):
         pass
 
     ran: set[int] = set()
 
     def lost() -> None:
         ran.update(processes.inside(tmp_path))
-        raise Lost
+        raise LostLease
 
     watch = Watch(time.monotonic() + 60)
     monkeypatch.setattr(watch, raising, lost)
-    with pytest.raises(Lost), Cage(tmp_path, watch) as cage:
+    with pytest.raises(LostLease), Cage(tmp_path, watch) as cage:
         cage.run(["/bin/sh", "-c", "sleep 77 & wait"], 10)
     assert ran
     until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
 @pytest.fixture
-def canary() -> Iterator[tuple[str, list[str]]]:
-    """Yield the address of a server that should never be asked, and what it was asked."""
-    asked: list[str] = []
+def request_recorder() -> Iterator[tuple[str, list[str]]]:
+    """Yield the address of a server that must not be contacted, and its recorded requests."""
+    requests: list[str] = []
 
-    class Canary(http.server.BaseHTTPRequestHandler):
+    class RequestRecorder(http.server.BaseHTTPRequestHandler):
         def handle(self) -> None:
-            asked.append(str(self.client_address))
+            requests.append(str(self.client_address))
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Canary) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), RequestRecorder) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", asked
+        yield f"127.0.0.1:{server.server_port}", requests
         server.shutdown()
 
 
 SCRIPTS = {
     "concat script": "ffconcat version 1.0\nfile 'neighbour'\n",
     "concat script, absolute": "ffconcat version 1.0\nfile '{folder}/neighbour'\n",
-    "concat script of a URL": "ffconcat version 1.0\nfile 'http://{canary}/a.mp4'\n",
+    "concat script of a URL": "ffconcat version 1.0\nfile 'http://{server}/a.mp4'\n",
     "playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n",
     "playlist, absolute": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{folder}/neighbour\n#EXT-X-ENDLIST\n",
-    "playlist of a URL": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{canary}/a.ts\n#EXT-X-ENDLIST\n",
+    "playlist of a URL": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{server}/a.ts\n#EXT-X-ENDLIST\n",
     "playlist with a key": (
-        '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="http://{canary}/key"\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n'
+        '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="http://{server}/key"\n#EXTINF:9,\nneighbour\n#EXT-X-ENDLIST\n'
     ),
-    "concat of protocols": "#EXTM3U\n#EXTINF:9,\nconcat:neighbour|http://{canary}/a\n#EXT-X-ENDLIST\n",
+    "concat of protocols": "#EXTM3U\n#EXTINF:9,\nconcat:neighbour|http://{server}/a\n#EXT-X-ENDLIST\n",
     "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
     "DASH": (
         '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet '
-        'mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{canary}/a.mp4</BaseURL>'
+        'mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{server}/a.mp4</BaseURL>'
         "</Representation></AdaptationSet></Period></MPD>"
     ),
     "subtitles of images": "# VobSub index file, v7\nid: en, index: 0\ntimestamp: 00:00:01:000, filepos: 000000000\n",
@@ -209,21 +209,21 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_file_that_names_others_opens_none(name: str, canary: tuple[str, list[str]], tmp_path: Path) -> None:
-    """Neither a neighbour nor a server is asked for anything: the upload is refused for what it is."""
-    address, asked = canary
+def test_a_file_cannot_open_others(name: str, request_recorder: tuple[str, list[str]], tmp_path: Path) -> None:
+    """Neither a neighbour nor a server is contacted: the upload is refused as not media."""
+    address, requests = request_recorder
     made(tmp_path / "neighbour.ts", *tone(3.0)).rename(tmp_path / "neighbour")
-    (tmp_path / "in").write_text(SCRIPTS[name].replace("{folder}", str(tmp_path)).replace("{canary}", address))
+    (tmp_path / "in").write_text(SCRIPTS[name].replace("{folder}", str(tmp_path)).replace("{server}", address))
     with pytest.raises(Failure) as failure:
         _convert(tmp_path)
     assert failure.value.kind is errors.NOT_MEDIA
-    assert asked == []
+    assert requests == []
 
 
-def test_the_same_script_reaches_its_neighbour_outside_the_cage(
+def test_the_same_script_opens_its_neighbour_without_the_restriction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test above can fail: without the list of what may open an upload, the neighbour's sound comes out."""
+    """The test above can fail: without the list of allowed demuxers, the neighbour's sound is converted."""
     made(tmp_path / "neighbour.ts", *tone(3.0)).rename(tmp_path / "neighbour")
     (tmp_path / "in").write_text(SCRIPTS["concat script"])
     monkeypatch.setattr(ffmpeg, "_DEMUXERS", "concat,mpegts")

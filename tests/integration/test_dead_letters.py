@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: looked at as often as one likes, dropped one by one, never lost."""
+"""Dead letters on a real broker: reading them changes nothing, they are dropped one by one, and none is lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEATH = {"x-death": [{"reason": "\x1b[2J", "time": "never", "count": 1}]}
 
 @pytest.fixture
 def broker(queues: str) -> str:
-    """The URL of a broker without any message."""
+    """The URL of a broker without messages."""
     with channel_of(queues) as channel:
         for name in (VIDEOS_DEAD, MP3S_DEAD):
             channel.queue_purge(name)
@@ -37,7 +37,7 @@ def letters(broker: str) -> DeadLetters:
 
 
 def put(url: str, queue: str, *bodies: bytes, **properties: Any) -> None:
-    """Put messages into a queue, and know that they are there."""
+    """Publish messages to a queue, with confirms."""
     described = pika.BasicProperties(**{"content_type": events.STRUCTURED, **properties})
     with channel_of(url) as channel:
         channel.confirm_delivery()
@@ -57,7 +57,7 @@ def event(kind: str, job_id: str) -> bytes:
 
 
 def seen(letters: DeadLetters) -> list[Letter]:
-    """Return what is there, and leave it there."""
+    """Return all letters without removing them."""
     found: list[Letter] = []
 
     def keep(letter: Letter) -> bool:
@@ -68,8 +68,8 @@ def seen(letters: DeadLetters) -> list[Letter]:
     return found
 
 
-def test_a_refused_event_says_why_and_since_when(broker: str, letters: DeadLetters) -> None:
-    """The broker's own history is read, and the job that the event names."""
+def test_a_rejected_event_has_its_reason_and_time(broker: str, letters: DeadLetters) -> None:
+    """The reason and time come from the broker's history, the job from the event."""
     job_id = str(uuid.uuid4())
     put(broker, "videos", event(events.VIDEO_UPLOADED, job_id))
     with channel_of(broker) as channel:
@@ -81,16 +81,16 @@ def test_a_refused_event_says_why_and_since_when(broker: str, letters: DeadLette
     assert abs(letter.died_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
-def test_looking_changes_nothing(broker: str, letters: DeadLetters) -> None:
-    """Not the order, not the number, however often."""
+def test_reading_changes_nothing(broker: str, letters: DeadLetters) -> None:
+    """Neither the order nor the number, however often."""
     ids = [str(uuid.uuid4()) for _ in range(5)]
     put(broker, MP3S_DEAD, *(event(events.MP3_READY, job_id) for job_id in ids))
     for _ in range(30):
         assert [letter.job_id for letter in seen(letters)] == ids
 
 
-def test_what_is_settled_goes_and_what_is_not_stays(broker: str, letters: DeadLetters) -> None:
-    """Up to the moment at which something fails: the rest is there again, though in another order."""
+def test_settled_letters_are_removed_and_others_stay(broker: str, letters: DeadLetters) -> None:
+    """If settling fails, the rest stays, possibly in another order."""
     ids = [str(uuid.uuid4()) for _ in range(6)]
     put(broker, MP3S_DEAD, *(event(events.CONVERSION_FAILED, job_id) for job_id in ids))
     letters.each(lambda letter: letter.job_id == ids[2])
@@ -108,10 +108,10 @@ def test_what_is_settled_goes_and_what_is_not_stays(broker: str, letters: DeadLe
 
 @pytest.mark.parametrize("settled", [[], [0, 1, 2, 3], [1, 2], [0, 3]])
 @pytest.mark.parametrize("fails_at", [None, 0, 2])
-def test_letters_in_memory_are_walked_like_those_of_a_broker(
+def test_letters_in_memory_behave_like_those_of_a_broker(
     fails_at: int | None, settled: list[int], broker: str, letters: DeadLetters
 ) -> None:
-    """Unit tests may use them instead."""
+    """So unit tests may use them instead."""
     ids = [str(uuid.uuid4()) for _ in range(4)]
     put(broker, MP3S_DEAD, *(event(events.MP3_READY, job_id) for job_id in ids))
     shown: list[list[Letter]] = []
@@ -130,8 +130,8 @@ def test_letters_in_memory_are_walked_like_those_of_a_broker(
     assert shown[:2] == shown[2:]
 
 
-def test_a_walk_through_many(broker: str, letters: DeadLetters) -> None:
-    """The walk reaches the last of them, and what comes meanwhile is for the next one."""
+def test_many_letters(broker: str, letters: DeadLetters) -> None:
+    """The walk reaches the last letter; one that arrives meanwhile is left for the next walk."""
     put(broker, VIDEOS_DEAD, *(b"%d" % number for number in range(MANY)))
     shown: list[bytes] = []
 
@@ -159,18 +159,18 @@ def test_a_walk_through_many(broker: str, letters: DeadLetters) -> None:
     ],
     ids=["no text", "deep", "of the other queue", "a forged history", "large", "a history that is none"],
 )
-def test_poison_names_no_job(
+def test_invalid_messages_have_no_job(
     broker: str, letters: DeadLetters, queue: str, body: bytes, properties: dict[str, Any]
 ) -> None:
-    """Whatever somebody put there is shown, by its first bytes alone."""
+    """Invalid messages are listed by their first bytes."""
     put(broker, queue, body, **properties)
     [letter] = seen(letters)
     assert (letter.queue, letter.job_id, letter.died_at) == (queue, None, None)
     assert (letter.beginning, letter.length) == (body[:40], len(body))
 
 
-def test_a_broker_that_is_away_or_lacks_the_queues(vhost: str) -> None:
-    """Either is a failure like any other, without the driver's words."""
+def test_an_unavailable_broker_or_missing_queue(vhost: str) -> None:
+    """Both raise a Failure, without the driver's text."""
     with channel_of(vhost) as channel:
         channel.queue_delete(MP3S_DEAD)
     for url in (vhost, "amqp://a:b@127.0.0.1:1/x"):

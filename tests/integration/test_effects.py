@@ -1,4 +1,4 @@
-"""Effects against numpy: what moviepy makes of a sound, in which order, to the sample, and with how much memory."""
+"""Effects compared with numpy: the result to the sample, the order, and the memory used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from functions.common.options import Options
 from functions.convert import effects, sound, wav
 from functions.convert.cage import Cage
 from functions.convert.probe import Track
-from tests.integration.hearing import samples_of
+from tests.integration.sound_samples import samples_of
 from tests.media.pcm import Samples, made_of
 
 RATE = 44_100
@@ -24,13 +24,13 @@ FLOAT_STEP = 2**-23
 HOUR_RATE = 11_025
 HOUR_FRAMES = 3900 * HOUR_RATE
 BLOCK_FRAMES = 2**20
-MEMORY_MOST_BYTES = 80e6
+MAX_MEMORY_BYTES = 80e6
 MEMORY_GROWTH_BYTES = 4e6
 
 
 @pytest.fixture
 def changed(cage: Cage, tmp_path: Path) -> Callable[..., Samples]:
-    """What options make of samples."""
+    """A function that applies options to samples."""
 
     def change(samples: Samples, rate: int = RATE, **options: Any) -> Samples:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
@@ -52,7 +52,7 @@ def tone(hertz: float, seconds: float = 3.0, rate: int = RATE, channels: int = 2
 
 
 def faded(samples: Samples, rate: int, fade_in: float, fade_out: float) -> Samples:
-    """Return samples that rise from nothing and sink to nothing along straight lines."""
+    """Return samples faded in and out linearly."""
     moments = numpy.arange(len(samples)) / rate
     level = numpy.ones(len(samples))
     if fade_in:
@@ -64,8 +64,8 @@ def faded(samples: Samples, rate: int, fade_in: float, fade_out: float) -> Sampl
 
 
 @pytest.mark.parametrize(("volume", "channels"), [(0.0, 2), (0.3, 1), (1.5, 2), (10.0, 1)])
-def test_volume_is_a_factor_and_nothing_else(changed: Callable[..., Samples], volume: float, channels: int) -> None:
-    """Each sample is what numpy makes of it, bit for bit; nothing is clipped."""
+def test_volume_is_a_factor(changed: Callable[..., Samples], volume: float, channels: int) -> None:
+    """Each sample equals numpy's, bit for bit; nothing is clipped."""
     samples = noise(channels)
     assert (changed(samples, volume=volume) == samples * numpy.float32(volume)).all()
 
@@ -74,16 +74,14 @@ def test_volume_is_a_factor_and_nothing_else(changed: Callable[..., Samples], vo
     ("fade_in", "fade_out", "channels"),
     [(1.0, 0.0, 2), (0.0, 1.5, 1), (0.7, 1.1, 2), (2.0, 2.0, 1), (2.0, 2.0, 2), (5.0, 10.0, 1)],
 )
-def test_fades_are_straight_lines(
-    changed: Callable[..., Samples], fade_in: float, fade_out: float, channels: int
-) -> None:
-    """So they are where they meet, and where the sound is shorter than they are."""
+def test_fades_are_linear(changed: Callable[..., Samples], fade_in: float, fade_out: float, channels: int) -> None:
+    """Also where two fades meet, and where the sound is shorter than they are."""
     samples = noise(channels)
     expected = faded(samples, RATE, fade_in, fade_out)
     assert numpy.abs(changed(samples, fade_in=fade_in, fade_out=fade_out) - expected).max() < FLOAT_STEP
 
 
-# Each speed at two rates, each rate slower and faster.
+# Each speed at two rates; each rate slower and faster.
 @pytest.mark.parametrize(
     ("speed", "rate"),
     [
@@ -101,8 +99,8 @@ def test_fades_are_straight_lines(
         (4.0, 22_050),
     ],
 )
-def test_speed_changes_length_and_pitch_like_a_tape(changed: Callable[..., Samples], speed: float, rate: int) -> None:
-    """A tone is the same tone at another pitch, without any other sound beside it."""
+def test_speed_changes_length_and_pitch(changed: Callable[..., Samples], speed: float, rate: int) -> None:
+    """A tone becomes the same tone at another pitch, without other tones."""
     hertz = 300.0
     fast = changed(tone(hertz, rate=rate), rate, speed=speed)
     assert abs(len(fast) - 3 * rate / speed) <= 1
@@ -117,13 +115,13 @@ def test_a_mono_sound_at_another_speed(changed: Callable[..., Samples]) -> None:
     assert numpy.abs(fast - tone(600, 1.5, channels=1))[2000:-2000].max() < 0.5 / 1000
 
 
-def test_what_becomes_too_high_is_not_heard_at_all(changed: Callable[..., Samples]) -> None:
-    """Fifteen kilohertz at twice the speed are thirty, which this rate would fold down to fourteen."""
+def test_tones_that_become_too_high_are_removed(changed: Callable[..., Samples]) -> None:
+    """Fifteen kilohertz at double speed are thirty, which would alias to fourteen at this rate."""
     assert numpy.abs(changed(tone(15_000), speed=2.0))[2000:-2000].max() < 0.5 / 1000
 
 
 def test_high_tones_stay_clean(changed: Callable[..., Samples]) -> None:
-    """Between the samples, what is not on a straight line would be heard as another tone."""
+    """Poor interpolation between samples would add another tone."""
     slow = changed(tone(10_000), speed=0.9)[RATE // 10 : -RATE // 10, 0]
     spectrum = numpy.abs(numpy.fft.rfft(slow * numpy.hanning(len(slow))))
     peak = int(spectrum.argmax())
@@ -132,10 +130,10 @@ def test_high_tones_stay_clean(changed: Callable[..., Samples]) -> None:
     assert spectrum.max() < 10 ** (-45 / 20) * len(slow) / 8
 
 
-def test_they_follow_each_other_as_said(changed: Callable[..., Samples]) -> None:
-    """The cut is of the source; the fades are of the result, after speed and volume."""
+def test_the_order_of_effects(changed: Callable[..., Samples]) -> None:
+    """The cut is in source time; the fades are in output time, after speed and volume."""
     samples = noise(seconds=6.0)
-    samples[: 2 * RATE] = 0.9  # what is cut off would show
+    samples[: 2 * RATE] = 0.9  # would be audible if it were not cut off
     options = {"start": 2.0, "end": 5.0, "speed": 0.5}
     expected = faded(1.5 * changed(samples, **options).astype(float), RATE, 2.0, 3.0)
     assert len(expected) == 6 * RATE
@@ -160,7 +158,7 @@ def test_no_frame_is_lost_at_the_end(changed: Callable[..., Samples], frames: in
     assert len(changed(noise(seconds=1.0)[:frames], **options)) == frames
 
 
-# Resampling rounds the length, and makes nothing of a few samples.
+# Resampling rounds the length, and turns very few samples into none.
 @pytest.mark.parametrize(
     ("frames", "speed"),
     [
@@ -181,22 +179,22 @@ def test_no_frame_is_lost_at_the_end_at_another_speed(
 
 
 def test_modules_beside_the_upload_are_not_imported(changed: Callable[..., Samples], cage: Cage) -> None:
-    """The program works in the upload's folder, and takes nothing from there."""
+    """The program runs in the upload's folder, but imports nothing from it."""
     for name in ("numpy.py", "moviepy.py", "json.py", "sitecustomize.py", "usercustomize.py", "functions.py"):
         (cage.folder / name).write_text("raise SystemExit(9)")
     samples = noise()
     assert (changed(samples, volume=0.5) == samples / 2).all()
 
 
-def test_no_sound_makes_none() -> None:
+def test_no_input_makes_no_output() -> None:
     program = subprocess.run(
         effects.command(_volume(0.5)), env=effects.environment(), input=b"", capture_output=True, check=True
     )
     assert program.stdout == b""
 
 
-def test_an_hour_later_each_sample_is_still_its_own() -> None:
-    """Times are floats, which must not matter; nor must what came before take any memory."""
+def test_samples_are_exact_after_an_hour() -> None:
+    """Times are floats, which must not lose precision; memory must not grow."""
     header = wav.header(wav.Format(HOUR_RATE, 1))
     blocks = [(first, min(first + BLOCK_FRAMES, HOUR_FRAMES)) for first in range(0, HOUR_FRAMES, BLOCK_FRAMES)]
     memory = []
@@ -215,7 +213,7 @@ def test_an_hour_later_each_sample_is_still_its_own() -> None:
         assert program.stdout.read() == b""
         feeder.join()
     assert program.returncode == 0
-    assert max(memory) < MEMORY_MOST_BYTES
+    assert max(memory) < MAX_MEMORY_BYTES
     assert max(memory) - memory[2] < MEMORY_GROWTH_BYTES
 
 
@@ -224,7 +222,7 @@ def _volume(factor: float) -> effects.Wanted:
 
 
 def _counted(first: int, after: int) -> Samples:
-    """Return samples that tell their own numbers."""
+    """Return samples whose values are their indexes."""
     return (numpy.arange(first, after) % 65_537 / 65_537).astype("<f4")
 
 

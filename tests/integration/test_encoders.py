@@ -1,4 +1,4 @@
-"""The encoders: however many there are, the MP3 is byte for byte what one encoder makes in a single pass."""
+"""The encoders: with any number of them, the MP3 equals that of a single encoder, byte for byte."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from functions.convert.limits import Limits
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 NO_LIMITS = Limits(1e6, 2**31)
-# The shortest segment: an expected length of no time at all makes every one of them so.
+# The shortest segment: with an expected length of 0, all segments are this short.
 SEGMENT_FRAMES = 8 * BLOCK_FRAMES
 SHORT = 0.1
 VBR, CBR = Settings(None, 2, 3), Settings(64, 2, 3)
 
 
-def border(rate: int, channels: int) -> int:
-    """Return the samples in the shortest segment."""
+def segment_samples(rate: int, channels: int) -> int:
+    """Return the number of samples in the shortest segment."""
     return SEGMENT_FRAMES * mp3.kind_of(rate, channels).samples
 
 
 def noise(rate: int, channels: int, samples: int, seed: int = 7) -> bytes:
-    """Return noise under a tone, with a click now and then: what keeps an encoder busy."""
+    """Return noise with a tone and some clicks, which is hard to encode."""
     random = numpy.random.default_rng(seed)
     sound = random.normal(0, 0.1, (samples, channels))
     sound += 0.3 * numpy.sin(2 * numpy.pi * 440 / rate * numpy.arange(samples))[:, None]
@@ -52,39 +52,39 @@ def noise(rate: int, channels: int, samples: int, seed: int = 7) -> bytes:
     return sound.astype("<f4").tobytes()
 
 
-def dying(rate: int, channels: int, samples: int) -> bytes:
-    """Return noise that dies away towards each border: the hardest for an encoder to forget."""
+def decaying_noise(rate: int, channels: int, samples: int) -> bytes:
+    """Return noise that decays towards each segment border: the hardest case for resetting an encoder."""
     random = numpy.random.default_rng(7)
-    phase = (numpy.arange(samples) % border(rate, channels)) / border(rate, channels)
+    phase = (numpy.arange(samples) % segment_samples(rate, channels)) / segment_samples(rate, channels)
     return (random.normal(0, 0.3, (samples, channels)) * (10 ** (-4.5 * phase))[:, None]).astype("<f4").tobytes()
 
 
-def fading(rate: int, channels: int, samples: int) -> bytes:
-    """Return noise that fades out before each border, silence, and noise at once behind it."""
+def fading_noise(rate: int, channels: int, samples: int) -> bytes:
+    """Return noise that fades out before each segment border, then silence, then noise again."""
     random = numpy.random.default_rng(7)
-    phase = (numpy.arange(samples) % border(rate, channels)) / border(rate, channels)
+    phase = (numpy.arange(samples) % segment_samples(rate, channels)) / segment_samples(rate, channels)
     gain = numpy.where(phase < 0.5, 1.0, numpy.where(phase < 0.93, 10 ** (-(phase - 0.5) / 0.43 * 5), 0.0))
     return (random.normal(0, 0.2, (samples, channels)) * gain[:, None]).astype("<f4").tobytes()
 
 
-def plain(sound: bytes, rate: int, channels: int, settings: Settings, *more: str) -> bytes:
-    """Encode in a single pass, with ffmpeg alone."""
+def single_pass(sound: bytes, rate: int, channels: int, settings: Settings, *more: str) -> bytes:
+    """Encode in a single pass, with only ffmpeg."""
     layout = "mono" if channels == 1 else "stereo"
     command = [FFMPEG, "-v", "error", "-f", "f32le", "-ar", str(rate), "-ch_layout", layout, "-i", "pipe:0"]
     command += [*settings.words(), "-id3v2_version", "0", *(more or ("-write_xing", "0")), "-f", "mp3"]
     if not more:
         return subprocess.run([*command, "pipe:1"], input=sound, capture_output=True, check=True, timeout=60).stdout
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "plain.mp3"
+        path = Path(folder) / "single_pass.mp3"
         subprocess.run([*command, str(path)], input=sound, check=True, timeout=60)
         return path.read_bytes()
 
 
 def run(cage: Cage, *given: Any, **more: Any) -> tuple[bytes, Encoded]:
-    """Encode, and return all of the frames, which the target holds only afterwards."""
+    """Encode; return all frames, which are in the target when it ends."""
     out, into = os.pipe()
     sound, rate, channels, settings = given
-    writer = Thread(target=_pour, args=(sound, into))
+    writer = Thread(target=_feed, args=(sound, into))
     writer.start()
     target = io.BytesIO()
     lanes = more.pop("lanes", 1)
@@ -106,28 +106,28 @@ def run(cage: Cage, *given: Any, **more: Any) -> tuple[bytes, Encoded]:
         writer.join()
 
 
-def _pour(sound: bytes, into: int) -> None:
-    with contextlib.suppress(BrokenPipeError), open(into, "wb") as pipe:  # some tests want the encoders to give up
+def _feed(sound: bytes, into: int) -> None:
+    with contextlib.suppress(BrokenPipeError), open(into, "wb") as pipe:  # some tests make the encoders fail
         pipe.write(sound)
 
 
 @pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (44_100, 1), (48_000, 2), (22_050, 1), (8_000, 2)])
-def test_several_encoders_give_the_bytes_of_one_pass(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
-    """Some of them go on with another segment when they have made one."""
-    samples = 9 * border(rate, channels) // 2
+def test_several_encoders_make_the_bytes_of_one_pass(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
+    """Some encoders get a second segment."""
+    samples = 9 * segment_samples(rate, channels) // 2
     sound = noise(rate, channels, samples)
     made, counted = run(cage, sound, rate, channels, settings, lanes=3)
-    assert made == plain(sound, rate, channels, settings)
+    assert made == single_pass(sound, rate, channels, settings)
     assert counted.samples == samples
 
 
 @pytest.mark.parametrize("settings", [Settings(None, 2, 7), Settings(64, 2, 7)], ids=["VBR", "CBR"])
-def test_any_number_of_encoders_gives_the_bytes_of_one_pass(settings: Settings, cage: Cage) -> None:
-    """Each of them gets a segment, for the sound is long enough."""
-    rate, samples = 22_050, 17 * border(22_050, 1) // 2
+def test_any_number_of_encoders_makes_the_bytes_of_one_pass(settings: Settings, cage: Cage) -> None:
+    """The sound is long enough for each encoder to get a segment."""
+    rate, samples = 22_050, 17 * segment_samples(22_050, 1) // 2
     sound = noise(rate, 1, samples)
-    expected = plain(sound, rate, 1, settings)
+    expected = single_pass(sound, rate, 1, settings)
     for lanes in range(1, 9):
         before = programs(cage)
         made, counted = run(cage, sound, rate, 1, settings, lanes=lanes)
@@ -137,68 +137,68 @@ def test_any_number_of_encoders_gives_the_bytes_of_one_pass(settings: Settings, 
 
 
 def programs(cage: Cage) -> int:
-    """Return how many programs were started."""
+    """Return the number of programs that were started."""
     return len(list(cage.folder.glob("*.log")))
 
 
 @pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
 @pytest.mark.parametrize("more", [-576, -1, 0, 1, 287, 576, 4 * 576, 4 * 576 + 1])
 def test_lengths_around_a_border(more: int, settings: Settings, cage: Cage) -> None:
-    sound = noise(22_050, 1, 2 * border(22_050, 1) + more)
+    sound = noise(22_050, 1, 2 * segment_samples(22_050, 1) + more)
     made, _ = run(cage, sound, 22_050, 1, settings, lanes=2)
-    assert made == plain(sound, 22_050, 1, settings)
+    assert made == single_pass(sound, 22_050, 1, settings)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 400, 1151, 1152, 1153, 49 * 1152])
 def test_short_sounds(samples: int, cage: Cage) -> None:
     sound = noise(44_100, 2, samples)
     made, counted = run(cage, sound, 44_100, 2, VBR, lanes=8)
-    assert made == plain(sound, 44_100, 2, VBR)
+    assert made == single_pass(sound, 44_100, 2, VBR)
     assert counted.samples == samples
 
 
-@pytest.mark.parametrize("sound", [dying, fading])
+@pytest.mark.parametrize("sound", [decaying_noise, fading_noise])
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (8_000, 1)])
-def test_an_encoder_forgets_where_it_began(sound: Any, rate: int, channels: int, cage: Cage) -> None:
-    """What was loud long ago still moves LAME's thresholds; the warm-up is long enough for that to end."""
-    samples = sound(rate, channels, 9 * border(rate, channels) // 4)
+def test_the_warm_up_resets_an_encoder(sound: Any, rate: int, channels: int, cage: Cage) -> None:
+    """A loud part still changes LAME's thresholds for a while; the warm-up is long enough."""
+    samples = sound(rate, channels, 9 * segment_samples(rate, channels) // 4)
     for settings in (VBR, Settings(None, 0, 3), CBR):
         made, _ = run(cage, samples, rate, channels, settings, lanes=2)
-        assert made == plain(samples, rate, channels, settings)
+        assert made == single_pass(samples, rate, channels, settings)
 
 
 def test_without_a_warm_up_the_bytes_differ(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above can fail."""
     monkeypatch.setattr(lane, "WARM_UP_BLOCKS", 0)
-    sound = noise(44_100, 1, 3 * border(44_100, 1))
+    sound = noise(44_100, 1, 3 * segment_samples(44_100, 1))
     made, _ = run(cage, sound, 44_100, 1, VBR, lanes=2)
-    assert made != plain(sound, 44_100, 1, VBR)
+    assert made != single_pass(sound, 44_100, 1, VBR)
 
 
-def test_the_number_of_encoders_may_change_on_the_way(cage: Cage) -> None:
-    """Another conversion that begins or ends takes or leaves cores."""
+def test_the_number_of_encoders_may_change(cage: Cage) -> None:
+    """Another conversion starts or ends, which takes or frees cores."""
     turns = itertools.cycle([1, 1, 3, 2, 1, 4])
-    sound = noise(22_050, 1, 10 * border(22_050, 1) + 5)
+    sound = noise(22_050, 1, 10 * segment_samples(22_050, 1) + 5)
     made, _ = run(cage, sound, 22_050, 1, CBR, lanes=lambda: next(turns))
-    assert made == plain(sound, 22_050, 1, CBR)
+    assert made == single_pass(sound, 22_050, 1, CBR)
 
 
 @pytest.mark.parametrize("settings", [VBR, CBR, Settings(320, 2, 7)], ids=["VBR", "CBR", "CBR 320"])
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (22_050, 2), (8_000, 1)])
-def test_the_info_frame_says_what_ffmpeg_says(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
+def test_the_info_frame_equals_that_of_ffmpeg(rate: int, channels: int, settings: Settings, cage: Cage) -> None:
     settings = dataclasses.replace(settings, bitrate=settings.bitrate and min(settings.bitrate, most_bitrate(rate)))
-    sound = noise(rate, channels, 5 * border(rate, channels) // 4 + 321)
+    sound = noise(rate, channels, 5 * segment_samples(rate, channels) // 4 + 321)
     made, counted = run(cage, sound, rate, channels, settings, lanes=2)
     ours = counted.stream.info_frame(counted.gaps())
     splitter = mp3.Splitter()
-    theirs = next(splitter.split(plain(sound, rate, channels, settings, "-write_xing", "1")))
+    theirs = next(splitter.split(single_pass(sound, rate, channels, settings, "-write_xing", "1")))
     begin = 4 + counted.stream.kind.side_info
     frames, length = slice(begin + 8, begin + 12), slice(begin + 12, begin + 16)
     gaps, music = slice(begin + 141, begin + 144), slice(begin + 148, begin + 154)
     assert ours[begin : begin + 4] == theirs[begin : begin + 4]
     for field in (frames, gaps):
         assert ours[field] == theirs[field]
-    # Ours may be another size than theirs, and counts in the length of the file.
+    # Our frame may have another size than ffmpeg's, which changes the length of the file.
     both = [(int.from_bytes(each[length], "big") - len(each)) for each in (ours, theirs)]
     assert both[0] == both[1] == len(made)
     assert ours[music][4:] == theirs[music][4:], "CRC of the music"
@@ -207,9 +207,9 @@ def test_the_info_frame_says_what_ffmpeg_says(rate: int, channels: int, settings
     assert numpy.abs(toc - numpy.frombuffer(theirs[begin + 16 : begin + 116], "u1")).max() <= 3
 
 
-def test_the_file_decodes_to_the_samples_that_went_in(cage: Cage, tmp_path: Path) -> None:
-    """With the gaps of the Info frame a player gives back exactly as many samples, at their places."""
-    rate, samples = 44_100, 2 * border(44_100, 1) + 12_345
+def test_the_file_decodes_to_the_original_samples(cage: Cage, tmp_path: Path) -> None:
+    """With the gaps in the Info frame, a player plays exactly as many samples, at the same positions."""
+    rate, samples = 44_100, 2 * segment_samples(44_100, 1) + 12_345
     made, counted = run(cage, noise(rate, 1, samples), rate, 1, Settings(192, 2, 3), lanes=2)
     path = tmp_path / "whole.mp3"
     path.write_bytes(counted.stream.info_frame(counted.gaps()) + made)
@@ -238,23 +238,23 @@ def test_limits_and_progress(cage: Cage) -> None:
 
 
 @pytest.mark.parametrize("value", [numpy.nan, numpy.inf])
-def test_samples_that_are_no_numbers(value: float, cage: Cage) -> None:
-    """A file of floats may hold anything; LAME takes numbers only."""
+def test_samples_that_are_not_numbers(value: float, cage: Cage) -> None:
+    """A file may contain any float; LAME accepts only numbers."""
     sound = numpy.full(44_100 * 60, value, "<f4").tobytes()
     with pytest.raises(Failure) as failure:
         run(cage, sound, 44_100, 1, VBR, lanes=2)
     assert failure.value.kind is errors.UNDECODABLE
 
 
-def test_no_sound_gives_no_frames(cage: Cage) -> None:
+def test_no_sound_makes_no_frames(cage: Cage) -> None:
     assert run(cage, b"", 44_100, 2, VBR)[1].samples == 0
 
 
-def test_waiting_sound_is_bounded(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However far the decoder is ahead, no more waits than the limit says: here it is all there at once."""
+def test_buffered_sound_is_bounded(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far ahead the decoder is, only a limited amount is buffered; here everything is available at once."""
     most = 8 * 2**20
     monkeypatch.setattr(cutting, "AHEAD_BYTES", most)
-    # Noise, and an effort that takes long: the feeder must be the faster one, on a busy machine too.
+    # Noise and high effort: the feeder must be faster than the encoder, also on a busy machine.
     sound = numpy.random.default_rng(1).uniform(-0.5, 0.5, 7 * most // 4).astype("<f4").tobytes()
     tracemalloc.start()
     run(cage, sound, 44_100, 1, Settings(32, 2, 2), lanes=2, seconds=None)
@@ -265,12 +265,12 @@ def test_waiting_sound_is_bounded(cage: Cage, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("settings", [VBR, CBR], ids=["VBR", "CBR"])
 @pytest.mark.parametrize("lanes", [2, 3, 8])
-def test_what_waits_at_the_end_is_shared(
+def test_the_rest_is_shared_at_the_end(
     lanes: int, settings: Settings, cage: Cage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sound that ends long before it should has been given to one encoder: others take halves, and halves of them.
+    """A sound that ends much earlier than expected is given to one encoder: the others take halves of the rest.
 
-    Nothing is written before that end, or a busy machine would feed so slowly that nothing waits.
+    Nothing is written before that, otherwise a busy machine would feed so slowly that nothing waits.
     """
     shared = 0
     hand_over, write, finish = Cutter._hand_over, Lane.write, Encoders._finish
@@ -288,7 +288,7 @@ def test_what_waits_at_the_end_is_shared(
     monkeypatch.setattr(Encoders, "_finish", finished)
     monkeypatch.setattr(Lane, "write", lambda self: [])
     monkeypatch.setattr(lane, "_SHARE_LEAST_BLOCKS", 1)
-    sound = dying(44_100, 1, 7 * border(44_100, 1) + 100)
+    sound = decaying_noise(44_100, 1, 7 * segment_samples(44_100, 1) + 100)
     made, _ = run(cage, sound, 44_100, 1, settings, lanes=lanes, seconds=1e6)
-    assert made == plain(sound, 44_100, 1, settings)
+    assert made == single_pass(sound, 44_100, 1, settings)
     assert shared >= (1 if lanes == 2 else 2)

@@ -1,4 +1,4 @@
-"""The engine on real files that nobody here made, and on odd ones: an MP3 of the right sound, or a reason."""
+"""The engine on ordinary and unusual files: a correct MP3, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 TONE = "sine=frequency=440:sample_rate=44100,volume=4"
 
 
-class Listening(Watch):
-    """A watch that hands on the progress."""
+class ProgressWatch(Watch):
+    """A watch that reports the progress."""
 
     def __init__(self, deadline: float, on_progress: Callable[[float], None]) -> None:
         super().__init__(deadline)
@@ -44,33 +44,33 @@ class Listening(Watch):
 
 
 def convert(source: Path, folder: Path, options: Options | None = None, **given: Any) -> engine.Made:
-    """Convert a copy of the file in a folder of its own."""
+    """Convert a copy of the file in its own folder."""
     folder.mkdir(exist_ok=True)
     shutil.copy(source, folder / "in")
-    watch = Listening(given.pop("deadline", time.monotonic() + 60), given.pop("on_progress", lambda percent: None))
+    watch = ProgressWatch(given.pop("deadline", time.monotonic() + 60), given.pop("on_progress", lambda percent: None))
     usual: dict[str, Any] = {"limits": Limits(43_200, 2**31), "encoders": 0}
     return engine.convert(folder / "in", folder / "out.mp3", options or Options(), watch, **(usual | given))
 
 
 def tone(path: Path, seconds: float, *words: str, source: str = TONE) -> Path:
-    """Make a file of a tone."""
+    """Create a file with a tone."""
     return made(path, "-f", "lavfi", "-i", source, "-t", str(seconds), *words)
 
 
 def film(path: Path, seconds: float) -> Path:
-    """Make a video with pictures and a tone."""
+    """Create a video with pictures and a tone."""
     return made(path, *pictures(seconds), "-f", "lavfi", "-i", TONE, "-t", str(seconds), "-c:v", "mpeg4", "-c:a", "aac")
 
 
 def refused(source: Path, folder: Path, options: Options | None = None, **given: Any) -> errors.Kind:
-    """Return why a file cannot be converted; nothing of an MP3 must be named in it."""
+    """Return why a file cannot be converted; no output file must remain."""
     with pytest.raises(Failure) as failure:
         convert(source, folder, options, **given)
     return failure.value.kind
 
 
 def assert_decodes(path: Path, seconds: float) -> None:
-    """An independent decoder must find as much sound as is claimed, and no error."""
+    """An independent decoder must find as much sound as declared, without errors."""
     command = [FFMPEG, "-v", "error", "-xerror", "-i", str(path), "-map", "0:a", "-f", "u8", "-ac", "1", "-ar", "8000"]
     decoded = subprocess.run([*command, "pipe:1"], capture_output=True, check=True, timeout=60)
     assert not decoded.stderr
@@ -91,7 +91,7 @@ def assert_decodes(path: Path, seconds: float) -> None:
         ("low.wav", ["-ar", "7350"]),
     ],
 )
-def test_sound_of_every_kind(name: str, words: list[str], tmp_path: Path) -> None:
+def test_every_kind_of_sound(name: str, words: list[str], tmp_path: Path) -> None:
     source = tone(tmp_path / name, 3.0, *words)
     sound = convert(source, tmp_path / "work")
     assert sound.notes == ()
@@ -106,7 +106,7 @@ def test_a_variable_frame_rate(tmp_path: Path) -> None:
 
 
 def test_thirty_tracks(tmp_path: Path) -> None:
-    """The one that is flagged is taken, or the one that is asked for by number or language."""
+    """The default track is used, or the one chosen by number or language."""
     inputs = [word for n in range(30) for word in ("-f", "lavfi", "-i", f"sine=frequency={300 + 20 * n},volume=4")]
     maps = [word for n in range(30) for word in ("-map", f"{n}:a")]
     flags = ["-disposition:a", "0", "-disposition:a:7", "default", "-metadata:s:a:11", "language=fre"]
@@ -125,10 +125,10 @@ def test_a_hundredth_of_a_second(tmp_path: Path) -> None:
 
 
 def test_eleven_days_declared(tmp_path: Path) -> None:
-    """A file's own word for its length decides nothing but the note that it was wrong."""
+    """The declared length is only used for the note that it was wrong."""
     source = tone(tmp_path / "long.mkv", 76.0, "-c:a", "pcm_mulaw")
     content = bytearray(source.read_bytes())
-    place = content.index(bytes.fromhex("4489")) + 3  # Matroska's Duration, a double, in milliseconds
+    place = content.index(bytes.fromhex("4489")) + 3  # Matroska's Duration, a double in milliseconds
     content[place : place + 8] = struct.pack(">d", 11 * 86_400_000.0)
     source.write_bytes(content)
     sound = convert(source, tmp_path / "work")
@@ -137,7 +137,7 @@ def test_eleven_days_declared(tmp_path: Path) -> None:
 
 
 def test_half_a_file(tmp_path: Path) -> None:
-    """What is there is converted, and the note says that there should be more."""
+    """The existing part is converted, with a note that more was declared."""
     whole = tone(tmp_path / "whole.mp4", 20.0, "-c:a", "aac", "-movflags", "+faststart").read_bytes()
     (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
     sound = convert(tmp_path / "half.mp4", tmp_path / "work")
@@ -146,8 +146,8 @@ def test_half_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile 'neighbour'\n", "#EXTM3U\n#EXTINF:9,\nneighbour\n"])
-def test_a_script_reads_no_neighbour(text: str, tmp_path: Path) -> None:
-    """A text that names another file is no way to it."""
+def test_a_script_cannot_read_its_neighbour(text: str, tmp_path: Path) -> None:
+    """A text file that names another file does not open it."""
     (tmp_path / "work").mkdir()
     film(tmp_path / "film.mp4", 2.0).rename(tmp_path / "work" / "neighbour")
     script = tmp_path / "script"
@@ -163,15 +163,15 @@ def test_mp3_is_copied_frame_by_frame(tmp_path: Path) -> None:
         assert sound_of(tmp_path / str(number) / "out.mp3") == sound_of(source)
         assert MP3(tmp_path / str(number) / "out.mp3")["TIT2"].text == ["A title"]
         assert_tone(tmp_path / str(number) / "out.mp3", 440, 5.0)
-    # An MP3's own word on what its encoder added is kept, so that nothing is heard before or after.
+    # An MP3's declared encoder delay and padding are kept, so that no silence is added.
     copied: Any = MP3(tmp_path / "0" / "out.mp3").info
     assert copied.length == pytest.approx(5.0, abs=0.001)
     convert(source, tmp_path / "new", Options(bitrate=64))
     assert sound_of(tmp_path / "new" / "out.mp3") != sound_of(source)
 
 
-def test_gaps_that_cannot_be_true_are_not_believed(tmp_path: Path) -> None:
-    """A LAME tag that takes more than the whole sound for padding is not repeated; the sound is all there."""
+def test_impossible_gaps_are_ignored(tmp_path: Path) -> None:
+    """A LAME tag with more padding than sound is ignored, and all sound is kept."""
     source = tone(tmp_path / "sound.mp3", 0.1, "-c:a", "libmp3lame")
     content = bytearray(source.read_bytes())
     gaps = content.index(b"Info") + 141
@@ -183,7 +183,7 @@ def test_gaps_that_cannot_be_true_are_not_believed(tmp_path: Path) -> None:
     assert_decodes(tmp_path / "work" / "out.mp3", sound.duration)
 
 
-def test_a_cut_mp3_is_copied_up_to_its_last_whole_frame(tmp_path: Path) -> None:
+def test_a_truncated_mp3_is_copied_up_to_its_last_complete_frame(tmp_path: Path) -> None:
     source = tone(
         tmp_path / "a.mp3", 5.0, "-c:a", "libmp3lame", "-b:a", "96k", "-id3v2_version", "0", "-write_xing", "0"
     )
@@ -207,7 +207,7 @@ def test_bitrates(options: Options, bitrate: int | None, tmp_path: Path) -> None
     assert bitrate is None or info.bitrate == pytest.approx(bitrate, rel=0.02)
 
 
-def test_low_rates_take_what_lame_makes_of_a_high_bitrate(tmp_path: Path) -> None:
+def test_low_rates_with_a_high_bitrate(tmp_path: Path) -> None:
     source = tone(tmp_path / "a.wav", 3.0, "-ar", "8000")
     convert(source, tmp_path / "work", Options(bitrate=320))
     info: Any = MP3(tmp_path / "work" / "out.mp3").info
@@ -240,7 +240,7 @@ def test_all_options_at_once(tmp_path: Path) -> None:
     assert file["APIC:"].data.startswith(b"\xff\xd8")
 
 
-def test_a_cover_that_is_not_there_is_noted(tmp_path: Path) -> None:
+def test_a_missing_cover_is_noted(tmp_path: Path) -> None:
     source = tone(tmp_path / "a.wav", 1.0)
     assert convert(source, tmp_path / "work", Options(cover=0.5)).notes == (NO_COVER,)
     assert convert(source, tmp_path / "none", Options(cover="none")).notes == ()
@@ -264,7 +264,7 @@ def test_chapters_are_cut_to_the_sound(tmp_path: Path) -> None:
 
 
 def test_limits(tmp_path: Path) -> None:
-    """What takes too long, lasts too long or grows too large is stopped with its own reason."""
+    """Conversions that take too long, or whose MP3 is too long or too large, are stopped with the right error."""
     video = film(tmp_path / "film.mp4", 12.0)
     names = itertools.count()
     for options in (Options(), Options(bitrate=128)):
@@ -289,9 +289,9 @@ def test_progress_rises(options: Options, tmp_path: Path) -> None:
 
 
 def test_progress_without_a_declared_length(tmp_path: Path) -> None:
-    """A live recording does not say how long it is; the share of it that was read tells as well."""
+    """A live recording declares no length, so progress is the share of the file that was read."""
     source = tmp_path / "live.mkv"
-    with source.open("wb") as file:  # what cannot seek cannot come back to write a length
+    with source.open("wb") as file:  # without seeking, ffmpeg cannot write the length
         words = ["-f", "lavfi", "-i", TONE, "-t", "200", "-c:a", "pcm_s16le", "-f", "matroska", "pipe:1"]
         subprocess.run([FFMPEG, "-v", "error", *words], check=True, stdout=file, timeout=60)
     seen: list[float] = []
@@ -303,7 +303,7 @@ def test_progress_without_a_declared_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at", [0.0, 50.0])
 def test_a_lost_lease_stops_everything(at: float, tmp_path: Path) -> None:
-    """What the sign of progress raises goes up, and every program is gone by then."""
+    """The exception from the progress callback is raised, and every program has ended by then."""
 
     def lost(percent: float) -> None:
         if percent >= at:
@@ -317,7 +317,7 @@ def test_a_lost_lease_stops_everything(at: float, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a 'quoted' \"name\".wav", "-i.wav", "new\nline.wav", "😀 %d %s.wav", "a;b|c.wav"])
 def test_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
-    """The engine is given fixed names, but nothing breaks where it lies in odd ones."""
+    """The engine uses fixed file names, but the folder may have any name."""
     source = tone(tmp_path / "a.wav", 1.0)
     convert(source, tmp_path / name)
     assert_tone(tmp_path / name / "out.mp3", 440, 1.0)

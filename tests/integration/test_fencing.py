@@ -1,4 +1,4 @@
-"""Two at the same job: a converter that was overtaken changes nothing any more, and one notifier sends the mail."""
+"""Two processes on one job: an run_overtaken converter changes nothing, and only one notifier sends the mail."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from tests.clients import web
 from tests.local.private import PrivateStack
 
 PERIODS = load(Periods, {})
-NOWHERE = Queue(Broker("amqp://a:b@127.0.0.1:1/x", 1.0))  # events are hints: nothing here waits for one
+DOWN = Queue(Broker("amqp://a:b@127.0.0.1:1/x", 1.0))  # unreachable, because events are only hints
 WAIT_SECONDS = 60.0
 SECOND = b"the MP3 of the one who took over"
 
 Encode = Callable[..., Made]
 
 
-class Time:
-    """The database's clock, turned by hand."""
+class Clock:
+    """The database's clock, set by the test."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 5, 1, tzinfo=UTC)
@@ -47,20 +47,20 @@ class Time:
         return self.now
 
 
-class Hesitant(Jobs):
-    """Whoever has these waits for a moment, before or after a step."""
+class PausingJobs(Jobs):
+    """Jobs that can pause before or after a step."""
 
     before_finish: Callable[[], None] = staticmethod(lambda: None)
     after_find: Callable[[], None] = staticmethod(lambda: None)
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
-        """Wait before a conversion is made known as done."""
+        """Pause before a conversion is finished."""
         if row is transitions.FINISH:
             self.before_finish()
         return super().apply(row, job_id, **given)
 
     def find(self, job_id: str) -> Document | None:
-        """Wait after the job was read, before anything is done about what was read."""
+        """Pause after the job was read."""
         found = super().find(job_id)
         self.after_find()
         return found
@@ -75,13 +75,13 @@ def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def jobs(database: Database[dict[str, Any]], time: Time) -> Hesitant:
-    return Hesitant(database["jobs"], time, PERIODS)
+def jobs(database: Database[dict[str, Any]], time: Clock) -> PausingJobs:
+    return PausingJobs(database["jobs"], time, PERIODS)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def files(database: Database[dict[str, Any]]) -> Files:
 
 @pytest.fixture
 def job_id(jobs: Jobs, files: Files) -> str:
-    """A job that waits to be converted."""
+    """A job that waits for its conversion."""
     job_id = ids.new()
     jobs.receive(job_id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
     writer = files.write(VIDEOS, job_id)
@@ -102,13 +102,13 @@ def job_id(jobs: Jobs, files: Files) -> str:
 
 
 def convert(job_id: str, jobs: Jobs, files: Files, encode: Encode) -> None:
-    conversion.run(job_id, jobs=jobs, files=files, queue=NOWHERE, encode=encode, holder="h", stopping=threading.Event())
+    conversion.run(job_id, jobs=jobs, files=files, queue=DOWN, encode=encode, holder="h", stopping=threading.Event())
 
 
-def overtaken(job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Jobs, files: Files) -> None:
-    """Let a converter hang past its lease, and end just when the one who took over has stored its MP3."""
+def run_overtaken(job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: Jobs, files: Files) -> None:
+    """Let a converter continue past its lease, and end just when its successor has stored its MP3."""
     stored, over = threading.Event(), threading.Event()
-    successor = Hesitant(database["jobs"], time, PERIODS)
+    successor = PausingJobs(database["jobs"], time, PERIODS)
 
     def before_finish() -> None:
         stored.set()
@@ -127,7 +127,7 @@ def overtaken(job_id: str, database: Database[dict[str, Any]], time: Time, jobs:
         assert jobs.apply(transitions.EXPIRE, job_id, epoch=1)
         second.start()
         assert stored.wait(WAIT_SECONDS)
-        target.write_bytes(b"")  # while bytes are written the lease is renewed, which would show that it is lost
+        target.write_bytes(b"")  # writing bytes would renew the lease, which would reveal that it is lost
         return Made(2.0, ())
 
     convert(job_id, jobs, files, encode_first)
@@ -135,21 +135,21 @@ def overtaken(job_id: str, database: Database[dict[str, Any]], time: Time, jobs:
     second.join(WAIT_SECONDS)
 
 
-def test_a_converter_that_was_overtaken_does_not_finish_the_job(
-    job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Hesitant, files: Files
+def test_an_overtaken_converter_does_not_finish_the_job(
+    job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: PausingJobs, files: Files
 ) -> None:
-    """Its epoch is over: the job is done by the one who took over, and names that one's MP3."""
-    overtaken(job_id, database, time, jobs, files)
+    """Its epoch is outdated: its successor finishes the job, with its own MP3."""
+    run_overtaken(job_id, database, time, jobs, files)
     job = jobs.find(job_id)
     assert job is not None
     assert (job["state"], job["mp3"]["duration"]) == (transitions.DONE, 1.0)
 
 
-def test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone(
-    job_id: str, database: Database[dict[str, Any]], time: Time, jobs: Hesitant, files: Files
+def test_an_overtaken_converter_does_not_delete_its_successors_mp3(
+    job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: PausingJobs, files: Files
 ) -> None:
-    """Each epoch has a file of its own: cleaning up after oneself cannot take another one's away."""
-    overtaken(job_id, database, time, jobs, files)
+    """Each epoch has its own file, so cleaning up cannot delete another one's."""
+    run_overtaken(job_id, database, time, jobs, files)
     job = jobs.find(job_id)
     assert job is not None
     reader = files.read(MP3S, job["mp3"]["file_id"])
@@ -158,10 +158,10 @@ def test_a_converter_that_was_overtaken_leaves_its_successors_mp3_alone(
     assert database["mp3s.files"].count_documents({}) == 1
 
 
-def test_of_two_notifiers_one_sends_the_mail(
-    job_id: str, jobs: Hesitant, files: Files, lazy_stack: PrivateStack, smtp: str
+def test_only_one_of_two_notifiers_sends_the_mail(
+    job_id: str, jobs: PausingJobs, files: Files, lazy_stack: PrivateStack, smtp: str
 ) -> None:
-    """Who read the job before the other one claimed its mail comes too late."""
+    """A notifier that read the job before another one claimed its mail is too late."""
     assert jobs.apply(transitions.CLAIM, job_id, epoch=0, holder="h")
     assert jobs.apply(transitions.FAIL, job_id, epoch=1, error={"code": "no_audio", "title": "No sound."})
     mailer = Mailer(load(Relay, {"SMTP_URL": smtp}))
@@ -169,7 +169,7 @@ def test_of_two_notifiers_one_sends_the_mail(
     def letter(job: Document) -> EmailMessage:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Message-ID"] = mailer.sender, job["email"], f"<{job_id}@example.org>"
-        mail.set_content("How it ended.")
+        mail.set_content("Your video.")
         return mail
 
     def notify(token: str) -> None:

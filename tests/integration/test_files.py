@@ -1,4 +1,4 @@
-"""GridFS on a real server: what is written is read back, whole or not at all."""
+"""GridFS on a real server: files are read back as written, or are not visible."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stored(files: Files, content: bytes, piece: int = 300_000) -> str:
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_round_trip(length: int, database: Database[dict[str, Any]]) -> None:
-    """Every length comes back byte for byte, by our reader and by pymongo's."""
+    """Files of every length are read back byte for byte, by our reader and by pymongo's."""
     files, content = Files(database), os.urandom(length)
     file_id = stored(files, content)
     reader = files.read(VIDEOS, file_id)
@@ -50,7 +50,7 @@ def test_parts(start: int, stop: int, database: Database[dict[str, Any]]) -> Non
 
 
 def test_nothing_is_visible_before_the_end(database: Database[dict[str, Any]]) -> None:
-    """An interrupted writer leaves chunks alone, and they can be deleted by the file's id."""
+    """An interrupted writer leaves only chunks, which can be deleted by the file's id."""
     files = Files(database)
     writer = files.write(VIDEOS, "a")
     writer.write(bytes(5 * CHUNK_BYTES))
@@ -62,7 +62,7 @@ def test_nothing_is_visible_before_the_end(database: Database[dict[str, Any]]) -
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_missing_chunk_is_an_error(number: int, database: Database[dict[str, Any]]) -> None:
-    """A file with a hole never looks like a shorter one."""
+    """A file with a missing chunk never looks like a shorter one."""
     files = Files(database)
     file_id = stored(files, os.urandom(2 * CHUNK_BYTES + 9))
     reader = files.read(VIDEOS, file_id)
@@ -73,8 +73,8 @@ def test_a_missing_chunk_is_an_error(number: int, database: Database[dict[str, A
     assert failure.value.kind is UNAVAILABLE
 
 
-def test_two_writers_of_one_id_do_not_mix(database: Database[dict[str, Any]]) -> None:
-    """The second one is refused by the index."""
+def test_two_writers_with_one_id_do_not_mix(database: Database[dict[str, Any]]) -> None:
+    """The index rejects the second one."""
     files = Files(database)
     stored_id = stored(files, b"first")
     second = files.write(VIDEOS, stored_id)
@@ -86,8 +86,8 @@ def test_two_writers_of_one_id_do_not_mix(database: Database[dict[str, Any]]) ->
     assert b"".join(reader.blocks()) == b"first"
 
 
-def lived(files: Files, content: bytes) -> list[object]:
-    """Return what becomes of files that are written, refused and deleted."""
+def outcomes_of(files: Files, content: bytes) -> list[object]:
+    """Return the results of writing, rejecting and deleting files."""
     seen: list[object] = []
 
     def write(file_id: str, content: bytes, *, whole: bool = True) -> None:
@@ -111,11 +111,11 @@ def lived(files: Files, content: bytes) -> list[object]:
     return [*seen, *(reader and b"".join(reader.blocks()) for reader in readers)]
 
 
-def test_files_in_memory_are_like_those_on_a_server(database: Database[dict[str, Any]]) -> None:
-    """Unit tests may use them instead."""
+def test_files_in_memory_behave_like_those_on_a_server(database: Database[dict[str, Any]]) -> None:
+    """So unit tests may use them instead."""
     content, memory = os.urandom(CHUNK_BYTES + 5), MemoryDatabase()
     stores: tuple[Any, ...] = (memory, database)
-    outcomes = [lived(Files(store), content) for store in stores]
+    outcomes = [outcomes_of(Files(store), content) for store in stores]
     assert outcomes[0] == outcomes[1]
     for name, changing in (("videos.files", "uploadDate"), ("videos.chunks", "_id")):
         shown = [sorted(_plain(each, changing) for each in store[name].find({})) for store in stores]

@@ -1,4 +1,4 @@
-"""The table of transitions on a real server, and the collection in memory that the exploration uses, beside it."""
+"""The transitions on a real server, compared with the in-memory collection that the exploration uses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def collection(database: Database[Document]) -> Collection[Document]:
 
 
 def documents(row: Transition) -> list[Document]:
-    """Return documents that the row may be applied to, and others that it may not."""
+    """Return documents to which the transition applies, and others to which it does not."""
     past, future = NOW - timedelta(seconds=40), NOW + timedelta(seconds=40)
     made = []
     for state in {*row.source, transitions.READY, transitions.DELETING}:
@@ -85,8 +85,8 @@ def documents(row: Transition) -> list[Document]:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_every_row_on_both(row: Transition, collection: Collection[Document]) -> None:
-    """A row changes the same documents in the same way in memory and on a server, and some of each kind."""
+def test_every_transition_on_both(row: Transition, collection: Collection[Document]) -> None:
+    """A transition changes the same documents in the same way in memory and on a server; some change, some do not."""
     outcomes = []
     for document in documents(row):
         memory = MemoryCollection([document])
@@ -105,7 +105,7 @@ def test_every_row_on_both(row: Transition, collection: Collection[Document]) ->
 
 
 def test_queries_on_both(collection: Collection[Document]) -> None:
-    """What sweep looks for is found alike."""
+    """Sweep's queries return the same."""
     memory = MemoryCollection()
     for row in TABLE:
         for document in documents(row):
@@ -126,7 +126,7 @@ def test_queries_on_both(collection: Collection[Document]) -> None:
 
 
 def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
-    """However many want a job, one gets it."""
+    """Exactly one of many concurrent claims wins."""
     jobs = Jobs(collection, lambda: datetime.now(UTC), PERIODS)
     for number in range(20):
         jobs.receive(str(number), **FIELDS)
@@ -137,10 +137,8 @@ def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
 
 
 @pytest.mark.parametrize("answers", [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()]])
-def test_a_clock_that_cannot_be_read_changes_nothing(
-    answers: list[PyMongoError], collection: Collection[Document]
-) -> None:
-    """The change has not been asked for yet, whatever the database answers a moment later."""
+def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], collection: Collection[Document]) -> None:
+    """The change is not requested, whatever the database answers afterwards."""
 
     def clock() -> datetime:
         raise answers.pop(0)
@@ -153,8 +151,8 @@ def test_a_clock_that_cannot_be_read_changes_nothing(
     assert (collection.find_one({"_id": "a"}) or {})["state"] == transitions.RECEIVING
 
 
-def test_a_connection_that_died_before_the_clock_was_read_costs_nothing(collection: Collection[Document]) -> None:
-    """A conversion of an hour is not done again for it."""
+def test_a_connection_lost_before_reading_the_clock_is_replaced(collection: Collection[Document]) -> None:
+    """A conversion of an hour is not repeated because of it."""
     answers: list[PyMongoError | None] = [None, AutoReconnect(), None]
 
     def clock() -> datetime:
@@ -167,8 +165,8 @@ def test_a_connection_that_died_before_the_clock_was_read_costs_nothing(collecti
     assert jobs.apply(transitions.ABORT, "a", epoch=0)
 
 
-def test_text_of_others_stays_text(collection: Collection[Document]) -> None:
-    """A name that looks like a field of the database is a name."""
+def test_user_text_stays_text(collection: Collection[Document]) -> None:
+    """A name that looks like a database field is only a name."""
     jobs = Jobs(collection, lambda: NOW, PERIODS)
     jobs.receive("a", **FIELDS)
     jobs.apply(transitions.ACCEPT, "a", epoch=0, size=1, sha256="$owner", options={"title": "$owner"})

@@ -1,4 +1,4 @@
-"""The lease on a real database: what a sign of work writes into the job, and when it stops the work."""
+"""The lease on a real database: what a heartbeat writes into the job, and when it stops the work."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from functions.common.values import Document
 from functions.convert.lease import Lease, Lost, Stopped
 from tests.clients.waiting import until
 
-# A lease is renewed three times in its length, and once a second at most.
+# A lease is renewed three times in its duration, but at most once per second.
 BRIEF, MIDDLING, LONG = (load(Periods, {}).replace(convert_lease=length) for length in (0.03, 0.9, 60.0))
 
 
-class Counted(Jobs):
-    """Jobs that know how often they were changed."""
+class CountingJobs(Jobs):
+    """Jobs that count their changes."""
 
     changes = 0
 
@@ -33,11 +33,11 @@ class Counted(Jobs):
         return super().apply(row, job_id, **given)
 
 
-class Held:
-    """A job that was claimed, under its lease."""
+class ClaimedJob:
+    """A claimed job and its lease."""
 
     def __init__(self, database: Database[Document], periods: Periods) -> None:
-        self.jobs = Counted(database["jobs"], lambda: datetime.now(UTC), periods)
+        self.jobs = CountingJobs(database["jobs"], lambda: datetime.now(UTC), periods)
         self.id = ids.new()
         self.stopping = Event()
         self.jobs.receive(self.id, owner="1", email="a@example.org", filename="a.mp4", options={}, traceparent=None)
@@ -56,7 +56,7 @@ class Held:
         return found
 
     def renew(self, progress: float) -> int:
-        """Give signs of work until the lease lasts longer; return the progress that is shown then."""
+        """Send heartbeats until the lease is renewed; return the job's progress then."""
         before = self.job["lease"]["until"]
 
         def renewed() -> bool:
@@ -68,53 +68,53 @@ class Held:
 
 
 def test_progress_is_never_lowered(database: Database[Document]) -> None:
-    """A sign of work that knows of no progress renews the lease, and shows what was reached."""
-    held = Held(database, BRIEF)
-    shown = [held.renew(progress) for progress in (0.0, 40.9, 0.0, 12.0, 40.0, 70.0, 0.0, 1000.0, 0.0)]
+    """A heartbeat without progress renews the lease and keeps the progress."""
+    claimed_job = ClaimedJob(database, BRIEF)
+    shown = [claimed_job.renew(progress) for progress in (0.0, 40.9, 0.0, 12.0, 40.0, 70.0, 0.0, 1000.0, 0.0)]
     assert shown == [0, 40, 40, 40, 40, 70, 70, 99, 99]
 
 
-def test_progress_between_two_renewals_is_shown_by_the_next(database: Database[Document]) -> None:
-    """Also where the next sign of work knows of none."""
-    held = Held(database, LONG)
-    held.lease.beat(10.0)
-    assert held.job["progress"] == 10  # the first is shown at once
-    held.lease.beat(80.0)
-    assert held.renew(0.0) == 80
+def test_progress_between_two_renewals_is_written_by_the_next(database: Database[Document]) -> None:
+    """Even if the next heartbeat has no progress."""
+    claimed_job = ClaimedJob(database, LONG)
+    claimed_job.lease.beat(10.0)
+    assert claimed_job.job["progress"] == 10  # the first is written at once
+    claimed_job.lease.beat(80.0)
+    assert claimed_job.renew(0.0) == 80
 
 
-def test_signs_of_work_may_come_as_often_as_they_like(database: Database[Document]) -> None:
-    held = Held(database, MIDDLING)
-    before, start = held.jobs.changes, time.monotonic()
-    while held.jobs.changes < before + 3:
+def test_heartbeats_may_be_frequent(database: Database[Document]) -> None:
+    claimed_job = ClaimedJob(database, MIDDLING)
+    before, start = claimed_job.jobs.changes, time.monotonic()
+    while claimed_job.jobs.changes < before + 3:
         assert time.monotonic() < start + 30
-        held.lease.beat()
+        claimed_job.lease.beat()
     assert time.monotonic() - start > 2 * MIDDLING.convert_lease / 3
 
 
-def test_a_lease_that_somebody_else_has_is_lost(database: Database[Document]) -> None:
-    held = Held(database, BRIEF)
-    until(lambda: held.jobs.apply(EXPIRE, held.id, epoch=1), "the lease to be over")
-    held.claim(2, "second")
-    after = held.job
+def test_a_lease_held_by_another_is_lost(database: Database[Document]) -> None:
+    claimed_job = ClaimedJob(database, BRIEF)
+    until(lambda: claimed_job.jobs.apply(EXPIRE, claimed_job.id, epoch=1), "the lease to expire")
+    claimed_job.claim(2, "second")
+    after = claimed_job.job
     with pytest.raises(Lost):
-        held.lease.beat(50.0)
-    assert held.job == after
+        claimed_job.lease.beat(50.0)
+    assert claimed_job.job == after
 
 
 def test_a_deleted_job_is_lost(database: Database[Document]) -> None:
-    held = Held(database, BRIEF)
-    assert held.jobs.apply(DELETE, held.id, epoch=1)
+    claimed_job = ClaimedJob(database, BRIEF)
+    assert claimed_job.jobs.apply(DELETE, claimed_job.id, epoch=1)
     with pytest.raises(Lost):
-        until(lambda: held.lease.beat(), "the loss to be seen")
+        until(lambda: claimed_job.lease.beat(), "the loss to be noticed")
 
 
-def test_told_to_stop_it_leaves_the_lease_as_it_is(database: Database[Document]) -> None:
-    held = Held(database, BRIEF)
-    before = held.job
-    held.lease.check()
-    held.stopping.set()
-    for sign in (held.lease.check, held.lease.beat):
+def test_stopping_does_not_change_the_lease(database: Database[Document]) -> None:
+    claimed_job = ClaimedJob(database, BRIEF)
+    before = claimed_job.job
+    claimed_job.lease.check()
+    claimed_job.stopping.set()
+    for sign in (claimed_job.lease.check, claimed_job.lease.beat):
         with pytest.raises(Stopped):
             sign()
-    assert held.job == before
+    assert claimed_job.job == before

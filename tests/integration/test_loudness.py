@@ -1,4 +1,4 @@
-"""Loudness as ffmpeg's ebur128 hears it: of the MP3 that plain libmp3lame makes of what the search has found."""
+"""Loudness as measured by ffmpeg's ebur128, of the MP3 that plain libmp3lame makes of the adjusted sound."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from functions.convert import loudness, sound
 from functions.convert.cage import Cage
 from functions.convert.lame import Settings
 from functions.convert.probe import Track
-from tests.integration.hearing import samples_of
+from tests.integration.sound_samples import samples_of
 from tests.media import music, pcm
 from tests.media.pcm import Samples, made_of
 
 RATE = 44_100
 SECONDS = 10.0
 NEAR_LU = 0.5
-MOST_DBTP = -1.0
-MOST_RUNS = 4
+MAX_DBTP = -1.0
+MAX_RUNS = 4
 
 
 @dataclass(frozen=True)
-class Levelled:
-    """What came of it: the sound for the encoders, and the MP3 that they make."""
+class Leveled:
+    """The adjusted sound for the encoders, and their MP3."""
 
     rate: int
     samples: Samples
@@ -40,23 +40,23 @@ class Levelled:
 
 
 @pytest.fixture
-def levelled(cage: Cage, tmp_path: Path) -> Callable[..., Levelled]:
-    """What options make of samples."""
+def leveled(cage: Cage, tmp_path: Path) -> Callable[..., Leveled]:
+    """A function that applies options to samples."""
 
-    def level(samples: Samples, rate: int = RATE, **options: Any) -> Levelled:
+    def level(samples: Samples, rate: int = RATE, **options: Any) -> Leveled:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
         settings = Settings(options.get("bitrate"), options.get("quality", 2), 3)
         found = loudness.find_level(path, Track(0, 1), Options(**options), cage, lambda _rate: settings)
         started = sound.start(path, Track(0, 1), Options(**options), cage, found)
         result = samples_of(started)
         mp3 = pcm.mp3_of(result, started.rate, *settings.words())
-        return Levelled(started.rate, result, mp3, found.filters)
+        return Leveled(started.rate, result, mp3, found.filters)
 
     return level
 
 
 def speech(amplitude: float, seconds: float = SECONDS, rate: int = RATE, channels: int = 2) -> Samples:
-    """Return something like a voice: syllables of a buzz, some louder than others, and pauses."""
+    """Return something like speech: buzzing syllables of different loudness, with pauses."""
     moments = numpy.arange(int(seconds * rate)) / rate
     buzz = sum(numpy.sin(2 * numpy.pi * 140 * each * moments + each) / each for each in range(1, 15))
     syllables = numpy.maximum(0, numpy.sin(6 * numpy.pi * moments)) * (1.2 + numpy.sin(1.3 * moments))
@@ -71,7 +71,7 @@ def pink(amplitude: float, seconds: float = SECONDS) -> Samples:
 
 @cache
 def clicks_over_noise() -> Samples:
-    """Return quiet noise with a click each second that is a hundred times as high."""
+    """Return quiet noise with a click a hundred times as high each second."""
     samples = pink(0.03)
     samples[RATE // 3 :: RATE] = 0.95
     samples[RATE // 3 + 1 :: RATE] = -0.95
@@ -85,16 +85,16 @@ def song() -> Samples:
     return samples
 
 
-def crushed() -> Samples:
-    """Return a song as loud and as flat as some are sold."""
+def compressed_song() -> Samples:
+    """Return a song that is compressed as hard as some commercial ones."""
     samples: Samples = numpy.tanh(6 * song())
     return samples
 
 
 def assert_level(mp3: bytes, target: float) -> None:
-    heard, peak = pcm.loudness(mp3)
-    assert abs(heard - target) <= NEAR_LU, f"{heard} LUFS instead of {target}"
-    assert peak < MOST_DBTP, f"a true peak of {peak} dBTP"
+    measured, peak = pcm.loudness(mp3)
+    assert abs(measured - target) <= NEAR_LU, f"{measured} LUFS instead of {target}"
+    assert peak < MAX_DBTP, f"a true peak of {peak} dBTP"
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ def assert_level(mp3: bytes, target: float) -> None:
         pytest.param(song, -14, id="a song"),
         pytest.param(song, -10, id="a song, very loud"),
         pytest.param(song, -35, id="a song, very quiet"),
-        pytest.param(crushed, -8, id="a crushed song"),
+        pytest.param(compressed_song, -8, id="a compressed_song song"),
         pytest.param(lambda: speech(0.1, seconds=0.5), -16, id="half a second"),
     ],
 )
-def test_the_mp3_is_as_loud_as_asked(
-    samples: Callable[[], Samples], target: float, levelled: Callable[..., Levelled]
+def test_the_mp3_has_the_target_loudness(
+    samples: Callable[[], Samples], target: float, leveled: Callable[..., Leveled]
 ) -> None:
-    """Within half a unit, with no peak above -1; so is the sound itself, which VBR leaves as it is."""
-    result = levelled(samples(), normalize=float(target))
+    """Within half a unit, with no peak above -1; so is the sound itself, which VBR does not change."""
+    result = leveled(samples(), normalize=float(target))
     assert_level(result.mp3, target)
     assert abs(pcm.loudness(result.samples, result.rate)[0] - target) <= NEAR_LU
 
@@ -140,33 +140,33 @@ def test_the_mp3_is_as_loud_as_asked(
     ],
     ids=lambda each: getattr(each, "__name__", str(each)),
 )
-def test_it_is_the_mp3_that_counts(
-    samples: Callable[[], Samples], options: dict[str, int], levelled: Callable[..., Levelled]
+def test_the_loudness_is_that_of_the_mp3(
+    samples: Callable[[], Samples], options: dict[str, int], leveled: Callable[..., Leveled]
 ) -> None:
-    """LAME takes half a decibel off most constant bitrates, cuts what is very high, and raises peaks."""
-    assert_level(levelled(samples(), normalize=-14.0, **options).mp3, -14)
+    """LAME attenuates most constant bitrates by half a decibel, removes very high tones, and raises peaks."""
+    assert_level(leveled(samples(), normalize=-14.0, **options).mp3, -14)
 
 
-def test_a_voice_of_8_kilohertz(levelled: Callable[..., Levelled]) -> None:
-    result = levelled(speech(0.3, rate=8000, channels=1), 8000, normalize=-16.0)
+def test_a_voice_of_8_kilohertz(leveled: Callable[..., Leveled]) -> None:
+    result = leveled(speech(0.3, rate=8000, channels=1), 8000, normalize=-16.0)
     assert result.rate == 8000
     assert_level(result.mp3, -16)
 
 
-def test_what_effects_made_is_what_is_measured(levelled: Callable[..., Levelled]) -> None:
-    """Long fades and another speed change the loudness; the volume that was asked for gives way."""
+def test_loudness_is_measured_after_effects(leveled: Callable[..., Leveled]) -> None:
+    """Long fades and another speed change the loudness, and the volume option has no effect."""
     options = {"speed": 1.5, "fade_in": 3.0, "fade_out": 4.0, "volume": 0.1, "start": 1.0}
-    result = levelled(speech(0.2, seconds=13), normalize=-14.0, **options)
+    result = leveled(speech(0.2, seconds=13), normalize=-14.0, **options)
     assert len(result.samples) == pytest.approx(8 * RATE, abs=2)
     assert_level(result.mp3, -14)
 
 
 @pytest.mark.parametrize("samples", [numpy.zeros((3 * RATE, 2)), speech(0.3, seconds=0.3)], ids=["silence", "0.3 s"])
-def test_what_has_no_loudness_stays_as_it_is(samples: Samples, levelled: Callable[..., Levelled]) -> None:
-    assert (levelled(samples, normalize=-16.0).samples == samples.astype("f4")).all()
+def test_sound_without_loudness_is_unchanged(samples: Samples, leveled: Callable[..., Leveled]) -> None:
+    assert (leveled(samples, normalize=-16.0).samples == samples.astype("f4")).all()
 
 
-def test_what_is_not_a_number_has_no_loudness(cage: Cage, tmp_path: Path) -> None:
+def test_nan_has_no_loudness(cage: Cage, tmp_path: Path) -> None:
     samples = pink(0.1).astype("f4")
     samples[RATE] = numpy.inf
     samples[2 * RATE] = numpy.nan
@@ -174,18 +174,18 @@ def test_what_is_not_a_number_has_no_loudness(cage: Cage, tmp_path: Path) -> Non
     assert _find_level(path, Options(normalize=-16.0), cage).filters == ()
 
 
-def test_peaks_that_fit_are_left_alone(levelled: Callable[..., Levelled]) -> None:
-    """Nothing but a factor is applied where that does it."""
+def test_low_peaks_are_not_limited(leveled: Callable[..., Leveled]) -> None:
+    """If a constant gain is enough, only that is applied."""
     samples = song()
-    result = levelled(samples, normalize=-30.0)
+    result = leveled(samples, normalize=-30.0)
     factor = result.samples[RATE, 0] / samples[RATE, 0]
     assert numpy.abs(result.samples - factor * samples).max() < 1e-6
 
 
-def test_limiting_neither_moves_nor_cuts_the_sound(levelled: Callable[..., Levelled]) -> None:
-    """The limiter looks ahead and works at another rate; what comes out begins and ends where it did."""
+def test_limiting_keeps_timing_and_length(leveled: Callable[..., Leveled]) -> None:
+    """The limiter looks ahead and works at another rate, but the result starts and ends at the same time."""
     samples = clicks_over_noise()
-    result = levelled(samples, normalize=-14.0)
+    result = leveled(samples, normalize=-14.0)
     assert any("alimiter" in each for each in result.filters)
     assert len(result.samples) == len(samples)
     heights = numpy.abs(result.samples[:, 0])
@@ -194,24 +194,24 @@ def test_limiting_neither_moves_nor_cuts_the_sound(levelled: Callable[..., Level
     )
 
 
-def test_a_loudness_out_of_reach_is_approached_within_the_peaks(levelled: Callable[..., Levelled]) -> None:
-    heard, peak = pcm.loudness(levelled(song(), normalize=-5.0).mp3)
-    assert -9 < heard < -5
-    assert peak < MOST_DBTP
+def test_an_unreachable_loudness_is_approached(leveled: Callable[..., Leveled]) -> None:
+    measured, peak = pcm.loudness(leveled(song(), normalize=-5.0).mp3)
+    assert -9 < measured < -5
+    assert peak < MAX_DBTP
 
 
-def test_the_search_ends_after_four_runs(levelled: Callable[..., Levelled], cage: Cage) -> None:
-    """Two programs for each run, and one that decodes at last: that many logs there are."""
-    levelled(song(), normalize=-5.0)
-    assert len(list(cage.folder.glob("*.log"))) <= 2 * MOST_RUNS + 1
+def test_the_search_ends_after_four_runs(leveled: Callable[..., Leveled], cage: Cage) -> None:
+    """Each run has two programs, and one decodes at the end: this determines the number of logs."""
+    leveled(song(), normalize=-5.0)
+    assert len(list(cage.folder.glob("*.log"))) <= 2 * MAX_RUNS + 1
 
 
 @pytest.mark.parametrize(
     ("options", "kind"), [({"start": 60.0}, errors.OUT_OF_RANGE), ({"start": 60.0, "speed": 2.0}, errors.OUT_OF_RANGE)]
 )
-def test_nothing_to_measure(options: dict[str, float], kind: errors.Kind, levelled: Callable[..., Levelled]) -> None:
+def test_nothing_to_measure(options: dict[str, float], kind: errors.Kind, leveled: Callable[..., Leveled]) -> None:
     with pytest.raises(Failure) as failure:
-        levelled(song(), normalize=-16.0, **options)
+        leveled(song(), normalize=-16.0, **options)
     assert failure.value.kind is kind
 
 

@@ -1,4 +1,4 @@
-"""Handing a mail over to the server that ./local/up runs; tests/unit has the answers of other relays."""
+"""Sending a mail to the real mail catcher; tests/unit has the replies of other relays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of what came out: that all programs ended well proves nothing about the file."""
+"""The check of the written MP3: exit codes of 0 prove nothing about the file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from functions.convert.watch import Watch
 from tests.media.videos import tone_video
 
 
-def test_an_mp3_that_lost_its_end_on_the_way_to_the_disk_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that eats bytes and says nothing cannot be had, so the file is cut where it would be."""
+def test_a_truncated_mp3_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that loses data silently is not available, so the file is truncated at the same point."""
     frames = engine._Work.frames
 
     def losing(work: Any, file: BinaryIO, room: int) -> Any:

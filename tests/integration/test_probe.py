@@ -1,4 +1,4 @@
-"""The probe on real files, odd ones and hostile ones: it sees what is there, and nothing that is only claimed."""
+"""The probe on ordinary, unusual and hostile files: it reports what a file has, not what it claims."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORGED = (
 
 
 def chosen(media: Media, wanted: int | str | None = None) -> int | str:
-    """Return the number of the track that is chosen, or the code of the reason why there is none."""
+    """Return the number of the chosen track, or the code of the reason why there is none."""
     try:
         return probe.choose(media, wanted).number
     except Failure as failure:
@@ -38,21 +38,21 @@ def chosen(media: Media, wanted: int | str | None = None) -> int | str:
 
 
 def seen(source: Path, cage: Cage) -> Media | errors.Kind:
-    """Return what is seen in a file, or the reason why nothing is."""
+    """Return what the probe finds in a file, or the reason for its failure."""
     try:
         return probe.look(source, cage)
     except Failure as failure:
         return failure.kind
 
 
-def words_of_ffmpeg(source: Path) -> bytes:
-    """Return what ffmpeg says of a file to people."""
+def ffmpeg_output(source: Path) -> bytes:
+    """Return ffmpeg's output about a file."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(source)]
     return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stderr
 
 
 def patched(source: Path, target: Path, old: bytes, new: bytes) -> Path:
-    """Copy a file with the first `old` in it replaced by `new`, which is as long."""
+    """Copy a file, with the first `old` replaced by `new` of the same length."""
     assert len(old) == len(new)
     data = source.read_bytes()
     assert old in data
@@ -60,11 +60,11 @@ def patched(source: Path, target: Path, old: bytes, new: bytes) -> Path:
     return target
 
 
-# What is there
+# Content
 
 
-def test_an_index_that_is_cut_off(tmp_path: Path, cage: Cage) -> None:
-    """The beginning of an index is that of a damaged file, not of something else."""
+def test_a_truncated_index(tmp_path: Path, cage: Cage) -> None:
+    """A truncated index means a damaged file."""
     whole = made(tmp_path / "whole.mp4", *tone(5), "-c:a", "aac", "-movflags", "+faststart").read_bytes()
     (tmp_path / "in").write_bytes(whole[:600])
     assert seen(tmp_path / "in", cage) is errors.UNDECODABLE
@@ -82,14 +82,14 @@ def test_an_index_that_is_cut_off(tmp_path: Path, cage: Cage) -> None:
     ],
     ids=["empty", "zeros", "concat", "playlist", "session description", "page"],
 )
-def test_what_is_no_media(content: bytes, tmp_path: Path, cage: Cage) -> None:
-    """What is no container of sound or pictures, or names other files, is refused as such."""
+def test_files_that_are_not_media(content: bytes, tmp_path: Path, cage: Cage) -> None:
+    """A file that is not a media container, or refers to other files, is refused."""
     (tmp_path / "in").write_bytes(content)
     assert seen(tmp_path / "in", cage) is errors.NOT_MEDIA
 
 
 def test_half_a_file(tmp_path: Path, cage: Cage) -> None:
-    """What was cut in half is damaged where its index stands at the end, and half a file else."""
+    """Half a file is damaged if its index is at the end, otherwise it is half a file."""
     for name, flags in (("late", "+write_colr"), ("early", "+faststart")):
         whole = made(tmp_path / f"{name}.mp4", *tone(3), "-c:a", "aac", "-movflags", flags).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2])
@@ -97,7 +97,7 @@ def test_half_a_file(tmp_path: Path, cage: Cage) -> None:
     assert chosen(probe.look(tmp_path / "early", cage)) == 1
 
 
-def test_a_track_without_a_description_is_one(tmp_path: Path, cage: Cage) -> None:
+def test_a_track_without_a_description_counts(tmp_path: Path, cage: Cage) -> None:
     source = made(tmp_path / "whole.mp4", *pictures(), *tone(), "-c:v", "mpeg4", "-c:a", "aac")
     head, _, tail = source.read_bytes().rpartition(b"stsd")
     (tmp_path / "in").write_bytes(head + b"free" + tail)
@@ -106,7 +106,7 @@ def test_a_track_without_a_description_is_one(tmp_path: Path, cage: Cage) -> Non
 
 
 def test_times(tmp_path: Path, cage: Cage) -> None:
-    """Declared length and start are told as they are declared, or not at all."""
+    """The declared length and start are reported as declared, or not at all."""
     live = made(tmp_path / "live.webm", *tone(2), "-live", "1")
     assert probe.look(live, cage).duration is None
     whole = made(tmp_path / "whole.mkv", *tone(20), "-c:a", "flac").read_bytes()
@@ -128,8 +128,8 @@ def test_days_long(tmp_path: Path, cage: Cage) -> None:
 @pytest.mark.parametrize(
     "name", ['it\'s "quoted" 😀.mp3', "-dash.mp3", "new\nline.mp3", "100%d.mp3", "a:b=c;d#e\\f.mp3"]
 )
-def test_odd_names(name: str, tmp_path: Path, cage: Cage) -> None:
-    """A name is not ours to choose only in tests, yet none does harm."""
+def test_unusual_names(name: str, tmp_path: Path, cage: Cage) -> None:
+    """The engine does not depend on harmless file names."""
     made(tmp_path / "a.mp3", *tone()).rename(tmp_path / name)
     assert chosen(probe.look(tmp_path / name, cage)) == 1
 
@@ -160,7 +160,7 @@ def many_tracks(target: Path) -> Path:
 
 
 def test_thirty_tracks(tmp_path: Path, cage: Cage) -> None:
-    """Each track has its number, its language if it has a sensible one, and one of them is the default."""
+    """Each track has its number, its language if that is valid, and one is the default."""
     media = probe.look(many_tracks(tmp_path / "many.mkv"), cage)
     assert [track.number for track in media.tracks] == list(range(1, 31))
     assert [track.stream for track in media.tracks] == list(range(30))
@@ -188,7 +188,7 @@ def test_the_default_among_tracks_of_a_language(tmp_path: Path, cage: Cage) -> N
 
 
 @pytest.mark.parametrize("dispositions", [("default", "default"), ("0", "0")])
-def test_the_first_of_several_defaults_and_of_none(dispositions: tuple[str, str], tmp_path: Path, cage: Cage) -> None:
+def test_the_first_track_of_several_defaults_or_none(dispositions: tuple[str, str], tmp_path: Path, cage: Cage) -> None:
     words = [*pictures(), *tone(), *tone(hertz=880), "-map", "1", "-map", "0", "-map", "2", "-c:v", "mpeg4"]
     for number, disposition in enumerate(dispositions):
         words += [f"-disposition:a:{number}", disposition]
@@ -198,17 +198,17 @@ def test_the_first_of_several_defaults_and_of_none(dispositions: tuple[str, str]
     assert (chosen(media), media.video) == (1, 1)
 
 
-# What a file only claims
+# False claims
 
 
 def with_tag(target: Path, name: str) -> Path:
-    """Write a file whose container keeps names of tags as they are."""
+    """Write a file whose container keeps the names of tags."""
     return made(target, *tone(), "-metadata", f"{name}=value", "-movflags", "+use_metadata_tags")
 
 
 @pytest.mark.parametrize("suffix", ["mov", "mp3", "flac", "ogg", "nut", "wma"])
 def test_names_of_tags_cannot_forge_streams(suffix: str, tmp_path: Path, cage: Cage) -> None:
-    """ffmpeg prints line ends in names of tags as they are; what they pretend to be is not believed."""
+    """ffmpeg prints line breaks in names of tags; forged lines in them are ignored."""
     plain = probe.look(made(tmp_path / f"plain.{suffix}", *tone()), cage)
     media = probe.look(with_tag(tmp_path / f"a.{suffix}", f"k{FORGED}"), cage)
     assert [track.stream for track in media.tracks] == [0]
@@ -218,7 +218,7 @@ def test_names_of_tags_cannot_forge_streams(suffix: str, tmp_path: Path, cage: C
     assert (media.demuxer, media.start) in [(plain.demuxer, 0.0), (plain.demuxer, plain.start)]
 
 
-def test_two_opinions_are_none(tmp_path: Path, cage: Cage) -> None:
+def test_conflicting_descriptions_are_ignored(tmp_path: Path, cage: Cage) -> None:
     media = probe.look(with_tag(tmp_path / "a.flac", f"k{FORGED}"), cage)
     assert media.tracks == (Track(stream=0, number=1),)
     assert media.duration is None
@@ -234,7 +234,7 @@ def test_two_opinions_are_none(tmp_path: Path, cage: Cage) -> None:
     ],
 )
 def test_the_ends_of_descriptions_cannot_be_forged(name: str, tmp_path: Path, cage: Cage) -> None:
-    """A tag that pretends that all is said may hide what is said of a track, but not the track."""
+    """A forged end of the descriptions may hide a track's description, but not the track."""
     media = probe.look(with_tag(tmp_path / "a.flac", name), cage)
     assert [(track.stream, track.number) for track in media.tracks] == [(0, 1)]
     assert media.tracks[0].codec in ("", "flac")
@@ -263,34 +263,34 @@ def test_languages_cannot_forge_streams(tmp_path: Path, cage: Cage) -> None:
 @pytest.mark.parametrize("codec", ["aac", "libopus", "mp3"])
 @pytest.mark.parametrize("flags", ["+faststart", "+frag_keyframe+empty_moov"])
 def test_common_encryption(codec: str, flags: str, tmp_path: Path, cage: Cage) -> None:
-    """Encrypted packets are seen, though the file opens like any other and says nothing of a system."""
+    """Encrypted packets are detected, even if the file opens normally and names no DRM system."""
     source = made(tmp_path / "in.mp4", *tone(), "-c:a", codec, *ENCRYPTION, "-movflags", flags)
     assert b"pssh" not in source.read_bytes()
     assert chosen(probe.look(source, cage)) == "encrypted"
 
 
 def test_encryption_cannot_be_hidden(tmp_path: Path, cage: Cage) -> None:
-    """What a text claims of the tracks does not keep them from being looked at."""
+    """Forged text about the tracks does not prevent the check."""
     words = ["-c:a", "aac", *ENCRYPTION, "-metadata", f"k{FORGED}=value", "-movflags", "+use_metadata_tags"]
     media = probe.look(made(tmp_path / "in.mp4", *tone(), *words), cage)
     assert media.tracks == (Track(stream=0, number=1, encrypted=True),)
 
 
 def test_a_licence_is_not_encryption(tmp_path: Path, cage: Cage) -> None:
-    """A file may carry what a licence is asked with for its pictures; sound in the clear is no business of that."""
+    """A file may carry licence data for its pictures while its sound is not encrypted."""
     plain = made(tmp_path / "plain.mp4", *tone(), "-c:a", "aac", "-metadata", f"comment={'c' * 100}")
     data = plain.read_bytes()
     at = data.index(b"udta") - 4
     size = int.from_bytes(data[at : at + 4], "big")
     licence = struct.pack(">I4sI16sI", size, b"pssh", 0, bytes(range(16)), size - 32) + bytes(size - 32)
     source = patched(plain, tmp_path / "in", data[at : at + size], licence)
-    assert b"Encryption initialization data" in words_of_ffmpeg(source)
+    assert b"Encryption initialization data" in ffmpeg_output(source)
     assert chosen(probe.look(source, cage)) == 1
 
 
 @pytest.mark.parametrize("kind", [b"enca", b"drms", b"aavd"])
 def test_protected_sample_entries(kind: bytes, tmp_path: Path, cage: Cage) -> None:
-    """FairPlay, Audible, and common encryption that does not even say of what."""
+    """FairPlay, Audible, and common encryption that does not name the original format."""
     source = made(tmp_path / "plain.mp4", *tone(), "-c:a", "aac")
     media = probe.look(patched(source, tmp_path / "in", b"mp4a", kind), cage)
     assert chosen(media) == "encrypted"
@@ -298,7 +298,7 @@ def test_protected_sample_entries(kind: bytes, tmp_path: Path, cage: Cage) -> No
 
 @pytest.mark.parametrize("system", ["2211B3FB-BD23-11D2-B4B7-00A0C955FC6E", "298AE614-2622-4C17-B935-DAE07EE9289C"])
 def test_windows_media_rights(system: str, tmp_path: Path, cage: Cage) -> None:
-    """An ASF header with a content encryption object means all of the file."""
+    """An ASF header with a content encryption object applies to the whole file."""
     data = made(tmp_path / "plain.asf", *tone(), "-c:a", "wmav2").read_bytes()
     size, count = struct.unpack("<QI", data[16:28])
     added = uuid.UUID(system).bytes_le + struct.pack("<Q", 24 + 40) + bytes(40)
@@ -308,7 +308,7 @@ def test_windows_media_rights(system: str, tmp_path: Path, cage: Cage) -> None:
 
 
 def test_matroska_encryption(tmp_path: Path, cage: Cage) -> None:
-    """A track with an encryption among its content encodings is encrypted, and the other one is not."""
+    """A track with encryption in its content encodings is encrypted, the other one is not."""
     name = "n" * 100
     words = [*tone(), "-map", "0", "-map", "0", "-c:a", "flac", "-metadata:s:a:0", f"title={name}"]
     plain = made(tmp_path / "plain.mkv", *words)
@@ -321,7 +321,7 @@ def test_matroska_encryption(tmp_path: Path, cage: Cage) -> None:
 
 
 def content_encodings(length: int) -> bytes:
-    """Return the Matroska element that says of a track that it is encrypted, of that many bytes."""
+    """Return Matroska's content encodings with an encryption, of this many bytes."""
 
     def element(identifier: str, data: bytes) -> bytes:
         return bytes.fromhex(identifier) + bytes([0x80 | len(data)]) + data
@@ -383,14 +383,14 @@ def test_tags_are_cleaned_and_bounded(value: str, cleaned: str | None, tmp_path:
     ids=["latin 1", "UTF-8", "neither"],
 )
 def test_encodings(raw: bytes, read: str, tmp_path: Path, cage: Cage) -> None:
-    """Text of unknown encoding in a WAV file is UTF-8 where it can be, and Latin 1 else."""
+    """Text of unknown encoding in a WAV file is read as UTF-8 if valid, else as Latin-1."""
     source = made(tmp_path / "a.wav", *tone(), "-metadata", f"title={'#' * len(raw)}")
     media = probe.look(patched(source, tmp_path / "in", b"#" * len(raw), raw), cage)
     assert media.tags == {"title": read}
 
 
 def test_a_large_tag(tmp_path: Path, cage: Cage) -> None:
-    """Long lyrics are passed over."""
+    """Long lyrics are skipped."""
     source = made(tmp_path / "in.mp3", *tone(), "-metadata", "title=T")
     tag = mutagen.id3.ID3(source)
     tag.add(mutagen.id3.USLT(encoding=3, lang="eng", desc="", text="la la\n" * 50_000))
@@ -402,7 +402,7 @@ def test_a_large_tag(tmp_path: Path, cage: Cage) -> None:
 
 
 def with_chapters(folder: Path, suffix: str, chapters: list[tuple[int, int, str]], seconds: float = 3) -> Path:
-    """Write a file with chapters, whose times are milliseconds."""
+    """Write a file with chapters; their times are in milliseconds."""
     text = ";FFMETADATA1\n" + "".join(
         f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle={title}\n" for start, end, title in chapters
     )
@@ -421,8 +421,8 @@ def test_chapters_of_every_container(suffix: str, tmp_path: Path, cage: Cage) ->
     assert len(media.tracks) == 1
 
 
-def test_odd_chapters(tmp_path: Path, cage: Cage) -> None:
-    """Chapters may overlap, be of no length or lie beyond the end."""
+def test_unusual_chapters(tmp_path: Path, cage: Cage) -> None:
+    """Chapters may overlap, have no length, or lie beyond the end."""
     odd = [(0, 1500, "a"), (500, 1000, "within"), (2000, 2000, "no length"), (2500, 99_999_000, "beyond")]
     media = probe.look(with_chapters(tmp_path, "mkv", odd), cage)
     assert media.chapters[:3] == (Chapter(0.0, 1.5, "a"), Chapter(0.5, 1.0, "within"), Chapter(2.0, 2.5, "no length"))
@@ -438,8 +438,8 @@ def test_too_many_chapters(tmp_path: Path, cage: Cage) -> None:
     assert media.chapters[254].title == "chapter 254"
 
 
-def test_chapters_count_from_the_first_moment(tmp_path: Path, cage: Cage) -> None:
-    """Time stamps that begin late move the chapters, too."""
+def test_chapters_are_relative_to_the_first_time_stamp(tmp_path: Path, cage: Cage) -> None:
+    """Time stamps that start late move the chapters too."""
     plain = with_chapters(tmp_path, "mka", [(5000, 6000, "first"), (6000, 8000, "second")])
     late = made(
         tmp_path / "late.mka", "-itsoffset", "5", "-i", str(plain), "-c", "copy", "-copyts", "-map_chapters", "0"
@@ -450,8 +450,8 @@ def test_chapters_count_from_the_first_moment(tmp_path: Path, cage: Cage) -> Non
     assert [chapter.end - chapter.start for chapter in media.chapters] == pytest.approx([1.0, 2.0])
 
 
-def test_chapters_that_are_none() -> None:
-    """What ffmpeg would not write is no chapter, and does no harm."""
+def test_invalid_chapters() -> None:
+    """A chapter that ffmpeg would not write is ignored."""
     _, chapters = metadata.read(
         b";FFMETADATA1\ntitle=x\n[CHAPTER]\nTIMEBASE=1/0\nSTART=0\nEND=1\n[CHAPTER]\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=-5000\n"
         b"END=-9223372036854775808\ntitle=early\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=nan\nEND=1\n[CHAPTER]\n"
@@ -464,7 +464,7 @@ def test_chapters_that_are_none() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "m4a", "flac", "mkv", "ogg"])
-def test_an_attached_picture_is_no_video(suffix: str, tmp_path: Path, cage: Cage) -> None:
+def test_an_attached_picture_is_not_a_video(suffix: str, tmp_path: Path, cage: Cage) -> None:
     source = attached(tmp_path, suffix)
     media = probe.look(source, cage)
     assert media.picture is not None
@@ -473,18 +473,18 @@ def test_an_attached_picture_is_no_video(suffix: str, tmp_path: Path, cage: Cage
 
 
 def attached(folder: Path, suffix: str, size: str = "640x480") -> Path:
-    """Write a file of sound with a picture attached to it."""
+    """Write a sound file with an attached picture."""
     picture = made(folder / "cover.jpg", *pictures(0.1, size), "-frames:v", "1")
     if suffix == "mkv":
         words = ["-attach", str(picture), "-metadata:s:t", "mimetype=image/jpeg", "-metadata:s:t", "filename=cover.jpg"]
         return made(folder / "in.mkv", *tone(), *words)
     if suffix == "ogg":
-        return with_flac_picture(folder, picture)
+        return flac_with_picture(folder, picture)
     words = ["-i", str(picture), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"]
     return made(folder / f"in.{suffix}", *tone(), *words)
 
 
-def with_flac_picture(folder: Path, picture: Path) -> Path:
+def flac_with_picture(folder: Path, picture: Path) -> Path:
     import base64
 
     from mutagen.flac import Picture
@@ -509,15 +509,17 @@ def test_a_picture_beside_a_video(tmp_path: Path, cage: Cage) -> None:
     assert media.picture != media.video
 
 
-def test_the_deadline_holds(tmp_path: Path) -> None:
+def test_the_deadline_applies(tmp_path: Path) -> None:
     made(tmp_path / "in.mp4", *tone()).rename(tmp_path / "in")
     with Cage(tmp_path, Watch(time.monotonic())) as cage, pytest.raises(Failure) as failure:
         probe.look(tmp_path / "in", cage)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
 
 
-def test_trouble_of_ours_is_not_blamed_on_the_file(tmp_path: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When ffmpeg is not there, the video is not the one that is no media."""
+def test_a_missing_ffmpeg_is_not_blamed_on_the_file(
+    tmp_path: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing ffmpeg does not make a video invalid."""
     source = made(tmp_path / "in.mp4", *tone())
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "/nonexistent/ffmpeg")
     ffmpeg._program.cache_clear()

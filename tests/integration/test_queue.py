@@ -1,4 +1,4 @@
-"""Publishing to a real broker: confirmed, routed, or known to have failed."""
+"""Publishing to a real broker: confirmed and routed, or an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JOB: dict[str, Any] = {"_id": "3f0e5f1e-3c6e-4b62-9a7e-0d6f3f0e5f1e", "state": "
 
 @pytest.mark.parametrize(("state", "queue"), [("ready", "videos"), ("done", "mp3s"), ("failed", "mp3s")])
 def test_events_reach_their_queue(vhost: str, state: str, queue: str) -> None:
-    """The event of a state lies in the queue of the function that acts next, structured and persistent."""
+    """A state's event is in the queue of the function that acts next, structured and persistent."""
     assert Queue(Broker(vhost, 5.0)).announce([JOB | {"state": state}])
     with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
         _, properties, body = connection.channel().basic_get(queue, auto_ack=True)
@@ -33,8 +33,8 @@ def test_events_reach_their_queue(vhost: str, state: str, queue: str) -> None:
     assert hint == events.Hint(JOB["_id"], None)
 
 
-def test_an_event_that_reaches_no_queue_is_a_failure(vhost: str) -> None:
-    """Confirms alone would call it published."""
+def test_an_event_that_reaches_no_queue_is_an_error(vhost: str) -> None:
+    """A confirm alone would count as published."""
     with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
         connection.channel().queue_unbind("videos", EXCHANGE, "video.uploaded")
     with pytest.raises(Failure) as failure:
@@ -43,8 +43,8 @@ def test_an_event_that_reaches_no_queue_is_a_failure(vhost: str) -> None:
     assert not Queue(Broker(vhost, 5.0)).announce([JOB])
 
 
-def test_an_event_that_its_queue_refuses_is_a_failure(vhost: str) -> None:
-    """Only the broker's word that it has an event counts: it was routed, and is nowhere."""
+def test_an_event_that_its_queue_rejects_is_an_error(vhost: str) -> None:
+    """Only the broker's confirm counts: the event was routed, but rejected."""
     with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
         channel = connection.channel()
         channel.queue_declare("full", durable=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
@@ -54,8 +54,8 @@ def test_an_event_that_its_queue_refuses_is_a_failure(vhost: str) -> None:
     assert failure.value.kind is UNAVAILABLE
 
 
-def test_a_broker_that_is_away_or_silent_costs_a_bounded_time() -> None:
-    """Neither a closed port nor one that never answers holds an upload up."""
+def test_an_unavailable_or_silent_broker_costs_limited_time() -> None:
+    """An upload waits neither for a closed port nor for one that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         began = time.monotonic()
@@ -64,8 +64,8 @@ def test_a_broker_that_is_away_or_silent_costs_a_bounded_time() -> None:
     assert not Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 1.0)).announce([JOB])
 
 
-def test_a_broker_that_resets_a_connection_as_it_opens() -> None:
-    """Pika asks a new connection where its other end is; that there is none any more must be an error like any."""
+def test_a_broker_that_resets_new_connections() -> None:
+    """Pika asks a new connection for its peer's address; if it is closed already, that must be an ordinary error."""
     with resetting() as port, pytest.raises(Failure) as failure:
         Queue(Broker(f"amqp://a:b@127.0.0.1:{port}/x", 5.0)).publish([events.of(JOB)])
     assert failure.value.kind is UNAVAILABLE

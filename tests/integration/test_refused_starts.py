@@ -1,4 +1,4 @@
-"""A function whose settings are missing or wrong does not start: it says in a sentence which, and ends."""
+"""A function with missing or invalid settings does not start: it names them and exits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "hunter2"
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
-    """Start a function with these settings and no others; return how it ended."""
+    """Start a function with only these settings; return the ended process."""
     environment = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(free_port()), **settings}
     return subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=END_SECONDS)
 
@@ -49,7 +49,7 @@ def test_a_setting_is_wrong() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_there_is_no_such_function() -> None:
+def test_an_unknown_function() -> None:
     ended = start(FUNCTION_TARGET="../login")
     assert ended.returncode != 0
     assert "cannot start: FUNCTION_TARGET must be the name of a function, such as login" in ended.stderr

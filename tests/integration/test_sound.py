@@ -1,4 +1,4 @@
-"""The sound that the encoders hear: what plain ffmpeg would give them, cut to the sample, and changed as asked."""
+"""The sound for the encoders: the same as plain ffmpeg's, cut to the sample, and changed by the options."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from functions.convert.probe import Track
 from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until_gone
-from tests.integration.hearing import samples_of
+from tests.integration.sound_samples import samples_of
 from tests.media.pcm import Samples, made_of, mp3_of, plain_mp3
 from tests.media.samples import made, pictures
 
 RATE = 44_100
 SECONDS = 10
-# No two of them are as far apart as two others, so that a cut shows where it was made.
+# All distances between clicks differ, so that a cut shows where it was made.
 CLICKS = numpy.cumsum(numpy.arange(1000, 30_000, 1777))
 STEP_16_BITS = 2**-15
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What came out: the rate in Hz, and the samples, one column for each channel."""
+class Decoded:
+    """The decoded sound: its rate in Hz, and the samples, one column for each channel."""
 
     rate: int
     samples: Samples
 
 
-def hear(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Heard:
+def hear(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Decoded:
     """Decode a track to its end."""
     started = sound.start(path, Track(stream, 1), Options(**options), cage)
-    return Heard(started.rate, samples_of(started))
+    return Decoded(started.rate, samples_of(started))
 
 
 def refusal(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Kind:
-    """Return why a track gives no sound."""
+    """Return why a track cannot be decoded."""
     with pytest.raises(Failure) as failure:
         hear(path, cage, stream, **options)
     return failure.value.kind
@@ -63,20 +63,20 @@ def noise(rate: int = RATE, channels: int = 2, seconds: float = 0.5, seed: int =
 
 
 def click_track() -> Samples:
-    """Return ten seconds of clicks at known samples, of 16 bits."""
+    """Return ten seconds of clicks at known samples, in 16 bits."""
     samples = numpy.zeros((SECONDS * RATE, 2), "f4")
     samples[CLICKS] = 0.75
     return samples
 
 
 def clicks_in(samples: Samples) -> list[int]:
-    """Return where the clicks are."""
+    """Return the positions of the clicks."""
     loud = numpy.flatnonzero(numpy.abs(samples).max(axis=1) > 0.3)
     groups = numpy.split(loud, numpy.flatnonzero(numpy.diff(loud) > 500) + 1)
     return [int(group[numpy.abs(samples[group]).max(axis=1).argmax()]) for group in groups if len(group)]
 
 
-# What the encoders hear
+# Decoding
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def clicks_in(samples: Samples) -> list[int]:
         (7_350, "mono", "pcm_f32le", (8_000, 1)),
     ],
 )
-def test_it_is_what_plain_ffmpeg_gives_to_lame(
+def test_the_sound_equals_what_plain_ffmpeg_passes_to_lame(
     rate: int, layout: str, codec: str, expected: tuple[int, int], cage: Cage, tmp_path: Path
 ) -> None:
-    """Rate, channels and each sample: the MP3 that one encoder makes of it is plain ffmpeg's, byte for byte."""
+    """Rate, channels and samples: the MP3 that one encoder makes equals plain ffmpeg's, byte for byte."""
     wanted = ["-channel_layout", layout, "-c:a", codec]
     channels = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}[layout]
     path = made_of(noise(rate, channels), rate, tmp_path / "in.wav", *wanted)
@@ -131,15 +131,15 @@ def test_it_is_what_plain_ffmpeg_gives_to_lame(
         ("rm", "real_144"),
     ],
 )
-def test_each_codec_sounds_as_plain_ffmpeg_has_it(suffix: str, codec: str, cage: Cage, tmp_path: Path) -> None:
+def test_each_codec_sounds_like_plain_ffmpeg(suffix: str, codec: str, cage: Cage, tmp_path: Path) -> None:
     channels, rate = (1, 8_000) if codec == "real_144" else (2, RATE)
     path = made_of(noise(rate, channels, 1.0), rate, tmp_path / f"in.{suffix}", "-c:a", codec, "-strict", "-2")
     heard = hear(path, cage)
     assert mp3_of(heard.samples, heard.rate) == plain_mp3(path)
 
 
-def test_16_bits_at_another_rate_are_resampled_finer(cage: Cage, tmp_path: Path) -> None:
-    """Plain ffmpeg would stay at 16 bits, so that this one differs from it, by a step or two."""
+def test_16_bits_at_another_rate_are_resampled_with_more_precision(cage: Cage, tmp_path: Path) -> None:
+    """Plain ffmpeg keeps 16 bits, so the samples differ from it by a step or two."""
     path = made_of(noise(96_000), 96_000, tmp_path / "in.wav", "-c:a", "pcm_s16le")
     heard = hear(path, cage)
     rough = tmp_path / "rough.wav"
@@ -149,14 +149,14 @@ def test_16_bits_at_another_rate_are_resampled_finer(cage: Cage, tmp_path: Path)
 
 @pytest.mark.parametrize("samplerate", [8000, 32_000, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_rate_and_channels_as_asked(samplerate: int, channels: int, cage: Cage, tmp_path: Path) -> None:
+def test_rate_and_channels_options(samplerate: int, channels: int, cage: Cage, tmp_path: Path) -> None:
     path = made_of(noise(channels=6), RATE, tmp_path / "in.wav", "-channel_layout", "5.1", "-c:a", "pcm_f32le")
     heard = hear(path, cage, samplerate=samplerate, channels=channels)
     assert (heard.rate, heard.samples.shape[1]) == (samplerate, channels)
     assert mp3_of(heard.samples, samplerate) == plain_mp3(path, "-ar", str(samplerate), "-ac", str(channels))
 
 
-def test_the_track_that_was_chosen(cage: Cage, tmp_path: Path) -> None:
+def test_the_chosen_track(cage: Cage, tmp_path: Path) -> None:
     one, two = noise(seed=1), noise(seed=2)
     made_of(one, RATE, tmp_path / "1.wav", "-c:a", "pcm_f32le")
     made_of(two, RATE, tmp_path / "2.wav", "-c:a", "pcm_f32le")
@@ -171,7 +171,7 @@ def test_the_track_that_was_chosen(cage: Cage, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def click_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The click track in several containers and codecs, made when first asked for."""
+    """The click track in several containers and codecs, created when first needed."""
     folder = tmp_path_factory.mktemp("clicks")
     samples = click_track()
 
@@ -190,7 +190,7 @@ def click_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
 @pytest.fixture(scope="session")
 def whole(click_files: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Samples]:
-    """All samples of such a file, decoded when first asked for."""
+    """All samples of such a file, decoded when first needed."""
 
     @cache
     def samples(name: str) -> Samples:
@@ -204,8 +204,8 @@ def whole(click_files: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
     ("name", "shift"),
     [("a.wav", 0), ("a.flac", 0), ("a.mp4", 0), ("a.mkv", 0), ("a.mp3", 0), ("a.ts", 1024), ("late.mkv", 0)],
 )
-def test_a_whole_track_has_its_clicks_where_they_were(name: str, shift: int, whole: Callable[[str], Samples]) -> None:
-    """An encoder's delay is taken off where the container tells it: MPEG-TS does not, and ffmpeg leaves it."""
+def test_a_whole_track_keeps_its_clicks_in_place(name: str, shift: int, whole: Callable[[str], Samples]) -> None:
+    """The encoder's delay is removed if the container declares it; MPEG-TS does not, and ffmpeg keeps it."""
     clicks = clicks_in(whole(name))
     assert numpy.abs(numpy.array(clicks) - CLICKS - shift).max() <= (0 if name.endswith((".wav", ".flac")) else 2)
 
@@ -222,13 +222,13 @@ def test_a_cut_is_exact_to_the_sample(
     whole: Callable[[str], Samples],
     cage: Cage,
 ) -> None:
-    """What is left is exactly that part of the whole, by the time that a player shows."""
+    """The result is exactly that part of the whole sound, by the player's time."""
     samples = whole(name)
     cut = hear(click_files(name), cage, _sound_in(name), start=start, end=end).samples
     begins = round(2.3 * RATE) if name.startswith("late") else 0
     first = max(0, round((start or 0.0) * RATE) - begins)
     after = min(len(samples), (round(end * RATE) if end else 2**40) - begins)
-    if name.endswith(".ts"):  # its time stamps are of 90 kHz
+    if name.endswith(".ts"):  # its time stamps have 90 kHz
         assert abs(len(cut) - (after - first)) <= 1
         first = next(first + by for by in (0, -1, 1) if (samples[max(0, first + by) :][: len(cut)] == cut).all())
         after = first + len(cut)
@@ -236,7 +236,7 @@ def test_a_cut_is_exact_to_the_sample(
     assert (cut == samples[first:after]).all()
 
 
-def test_a_cut_is_exact_at_the_rate_that_comes_out(cage: Cage, tmp_path: Path) -> None:
+def test_a_cut_is_exact_at_the_output_rate(cage: Cage, tmp_path: Path) -> None:
     path = made_of(noise(96_000, seconds=3), 96_000, tmp_path / "in.wav", "-c:a", "pcm_f32le")
     whole = hear(path, cage).samples
     cut = hear(path, cage, start=1.00001, end=2.5).samples
@@ -249,15 +249,15 @@ def test_a_start_beyond_the_end(options: dict[str, Any], click_files: Callable[[
     assert refusal(click_files("a.mp4"), cage, 1, **options) is errors.OUT_OF_RANGE
 
 
-def test_an_end_before_the_sound_begins(click_files: Callable[[str], Path], cage: Cage) -> None:
+def test_an_end_before_the_sound_starts(click_files: Callable[[str], Path], cage: Cage) -> None:
     assert refusal(click_files("late.mkv"), cage, 1, start=0.5, end=1.5) is errors.OUT_OF_RANGE
 
 
-# What is damaged
+# Damage
 
 
 @pytest.mark.parametrize("options", [{}, {"start": 1.0}, {"volume": 0.5}])
-def test_no_sound_at_all_is_not_a_matter_of_the_range(options: dict[str, float], cage: Cage, tmp_path: Path) -> None:
+def test_no_sound_at_all_is_not_blamed_on_the_range(options: dict[str, float], cage: Cage, tmp_path: Path) -> None:
     data = bytearray(made_of(noise(seconds=2.0), RATE, tmp_path / "whole.mp4", "-c:a", "aac").read_bytes())
     begin = data.index(b"mdat") + 4
     size = int.from_bytes(data[begin - 8 : begin - 4], "big") - 8
@@ -267,11 +267,11 @@ def test_no_sound_at_all_is_not_a_matter_of_the_range(options: dict[str, float],
     assert refusal(path, cage, 0, **options) is errors.UNDECODABLE
 
 
-def test_a_stream_that_is_not_there(click_files: Callable[[str], Path], cage: Cage) -> None:
+def test_a_missing_stream(click_files: Callable[[str], Path], cage: Cage) -> None:
     assert refusal(click_files("a.wav"), cage, 5) is errors.NO_AUDIO
 
 
-def test_a_file_that_is_cut_gives_what_it_has(
+def test_a_truncated_file_gives_what_it_has(
     click_files: Callable[[str], Path], whole: Callable[[str], Samples], cage: Cage, tmp_path: Path
 ) -> None:
     content = click_files("a.mkv").read_bytes()
@@ -283,7 +283,7 @@ def test_a_file_that_is_cut_gives_what_it_has(
 
 
 def test_mostly_errors_and_some_sound(cage: Cage, tmp_path: Path) -> None:
-    """ffmpeg ends with an error when most packets had one; what it made of the others counts."""
+    """ffmpeg exits with an error if most packets are damaged; the sound of the others is kept."""
     path = made_of(noise(seconds=20), RATE, tmp_path / "in.mp4", "-c:a", "aac", "-movflags", "+faststart")
     data = bytearray(path.read_bytes())
     first = data.index(b"mdat") + 4
@@ -319,20 +319,18 @@ def test_hostile_time_stamps_lose_nothing(
     assert numpy.abs(numpy.array(clicks_in(samples)) - CLICKS).max() <= 2
 
 
-# What else may happen
+# Errors
 
 
-def test_what_comes_from_waiting_goes_up_and_nothing_is_left_running(
-    click_files: Callable[[str], Path], tmp_path: Path
-) -> None:
-    class Lost(Exception):
+def test_an_exception_while_waiting_leaves_nothing_running(click_files: Callable[[str], Path], tmp_path: Path) -> None:
+    class LostLease(Exception):
         pass
 
-    class Losing(Watch):
+    class FailingWatch(Watch):
         def check(self) -> None:
-            raise Lost
+            raise LostLease
 
-    with pytest.raises(Lost), Cage(tmp_path, Losing(time.monotonic() + 60)) as cage:
+    with pytest.raises(LostLease), Cage(tmp_path, FailingWatch(time.monotonic() + 60)) as cage:
         sound.start(click_files("a.wav"), Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
     until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
@@ -342,13 +340,13 @@ def test_no_time_left(click_files: Callable[[str], Path], tmp_path: Path) -> Non
         assert refusal(click_files("a.wav"), cage) is errors.CONVERT_TIMED_OUT
 
 
-def test_a_fault_of_ours_is_not_blamed_on_the_file(click_files: Callable[[str], Path], cage: Cage) -> None:
-    """The decoder fails as well when its reader does: the reader's failure is the one that counts."""
+def test_an_internal_fault_is_not_blamed_on_the_file(click_files: Callable[[str], Path], cage: Cage) -> None:
+    """If its reader fails, the decoder fails too: the reader's error must be raised."""
     decoder = [*_null(click_files("a.wav"))[:-3], "-f", "f32le", "pipe:1"]
     chain = Chain(decoder, cage)
-    chain.then([sys.executable, "-c", "import sys; sys.exit('our own fault')"])
+    chain.then([sys.executable, "-c", "import sys; sys.exit('internal error')"])
     assert not list(chain.blocks())
-    with pytest.raises(RuntimeError, match="our own fault"):
+    with pytest.raises(RuntimeError, match="internal error"):
         chain.ended(sounded=False)
 
 
@@ -361,7 +359,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
 
 
 def _sound_in(name: str) -> int:
-    """Return the stream of the sound: behind the pictures where there are some."""
+    """Return the number of the sound stream, which comes after the pictures, if any."""
     return 1 if name.endswith((".mp4", ".mkv", ".ts")) else 0
 
 

@@ -1,4 +1,4 @@
-"""One pass costs what is due and no more, however many jobs there are."""
+"""The cost of one pass depends on what is due, not on the number of jobs."""
 
 from __future__ import annotations
 
@@ -18,97 +18,99 @@ from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.sweep.repairs import REPAIRS
 from functions.sweep.sweeper import Sweeper
-from tests.integration import multitude
-from tests.integration.lives import PERIODS, Clock, swept
+from tests.integration import many_jobs
+from tests.integration.states import PERIODS, Clock, sweep_once
 
-# 100,000 is for ./local/bench sweep: the server that tests use takes minutes to store them.
-RESTING = 10_000
+# ./local/bench sweep uses 100,000: the tests' server takes minutes to store them.
+IDLE = 10_000
 DUE = 6
-MOST = 4
+LIMIT = 4
 MEMORY_BYTES = 3_000_000
-PASS_SECONDS = 300.0  # longer than the slowest machine needs
+PASS_SECONDS = 300.0  # more than the slowest machine needs
 
 
-class Reader(CommandListener):
-    """Count what the database hands out, and remember how it was asked."""
+class QueryRecorder(CommandListener):
+    """Counts the documents that the database returns, and records the queries."""
 
     def __init__(self) -> None:
         self.documents = 0
         self.queries: list[dict[str, Any]] = []
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Hear that a command is about to be sent."""
+        """Handle the start of a command."""
         if event.command_name == "find":
             self.queries.append({key: event.command[key] for key in ("find", "filter", "sort", "limit")})
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Hear what a command found."""
+        """Handle the result of a command."""
         if event.command_name in ("find", "getMore"):
             cursor = event.reply["cursor"]
             self.documents += len(cursor.get("firstBatch", cursor.get("nextBatch", ())))
 
     def failed(self, _event: CommandFailedEvent) -> None:
-        """Hear that a command failed."""
+        """Handle the failure of a command."""
 
 
 @pytest.fixture
 def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
-    """A database that stays until the server goes: to drop it takes this one longer than all that is done here."""
+    """A database that stays until the server ends, because dropping it takes longer than these tests."""
     with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
         yield client[f"test-{uuid.uuid4().hex[:8]}"]
 
 
 @pytest.fixture
-def reader() -> Reader:
-    return Reader()
+def recorder() -> QueryRecorder:
+    return QueryRecorder()
 
 
 @pytest.fixture
-def watched(
-    sweeper: Sweeper, reader: Reader, mongodb: str, database: Database[dict[str, Any]], clock: Clock
+def small_sweeper(
+    sweeper: Sweeper, recorder: QueryRecorder, mongodb: str, database: Database[dict[str, Any]], clock: Clock
 ) -> Iterator[Sweeper]:
-    """A sweeper for a few jobs at a time, whose commands the reader sees."""
-    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[reader]) as client:
+    """A sweeper with a small limit, whose commands the recorder sees."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True, event_listeners=[recorder]) as client:
         own = client[database.name]
         yield dataclasses.replace(
-            sweeper, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own), max_jobs=MOST, pass_seconds=PASS_SECONDS
+            sweeper, jobs=Jobs(own["jobs"], clock, PERIODS), files=Files(own), max_jobs=LIMIT, pass_seconds=PASS_SECONDS
         )
 
 
-def test_passes_take_what_is_due_and_read_nothing_else(
-    sweeper: Sweeper, watched: Sweeper, reader: Reader, clock: Clock, database: Database[dict[str, Any]]
+def test_passes_handle_and_read_only_what_is_due(
+    sweeper: Sweeper, small_sweeper: Sweeper, recorder: QueryRecorder, clock: Clock, database: Database[dict[str, Any]]
 ) -> None:
-    """Each pass handles its share in little memory; together they do all that is due; the others stay untouched."""
-    wanted = multitude.fill(sweeper, clock, database, resting=RESTING, due=DUE)
-    totals = Counter(swept(watched))  # whatever is loaded once is loaded now
+    """Each pass handles its share in little memory; together they handle everything due and nothing else."""
+    wanted = many_jobs.fill(sweeper, clock, database, idle=IDLE, due=DUE)
+    totals = Counter(sweep_once(small_sweeper))  # loads what is loaded only once
     while True:
-        reader.documents = 0
-        found, grown = traced(watched)
+        recorder.documents = 0
+        found, grown = traced(small_sweeper)
         assert grown < MEMORY_BYTES
-        assert reader.documents <= MOST * len(REPAIRS)
-        assert reader.documents <= sum(found.values()), "nothing is read that is not repaired"
+        assert recorder.documents <= LIMIT * len(REPAIRS)
+        assert recorder.documents <= sum(found.values()), "a pass must read only what it repairs"
         if not found:
             break
         totals += Counter(found)
     assert totals == wanted
-    untouched = {"updated_at": clock.now - multitude.RESTING_FOR}
-    assert database["jobs"].count_documents(untouched) == RESTING
+    untouched = {"updated_at": clock.now - many_jobs.IDLE_FOR}
+    assert database["jobs"].count_documents(untouched) == IDLE
 
 
 def traced(sweeper: Sweeper) -> tuple[dict[str, int], int]:
-    """Make a pass; return what it did and how many bytes it held at most."""
+    """Run a pass; return its counts and its peak memory in bytes."""
     tracemalloc.start()
     try:
-        return swept(sweeper), tracemalloc.get_traced_memory()[1]
+        return sweep_once(sweeper), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
-def test_every_question_rides_an_index(watched: Sweeper, reader: Reader, database: Database[dict[str, Any]]) -> None:
-    """The server says so itself."""
-    swept(watched)
-    assert len(reader.queries) == len(REPAIRS)
-    for query in reader.queries:
+def test_every_query_uses_an_index(
+    small_sweeper: Sweeper, recorder: QueryRecorder, database: Database[dict[str, Any]]
+) -> None:
+    """The server confirms it."""
+    sweep_once(small_sweeper)
+    assert len(recorder.queries) == len(REPAIRS)
+    for query in recorder.queries:
         plan = repr(database.command("explain", query, verbosity="queryPlanner")["queryPlanner"]["winningPlan"])
         assert "IXSCAN" in plan, (query, plan)
         assert "COLLSCAN" not in plan, (query, plan)

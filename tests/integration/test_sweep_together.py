@@ -1,4 +1,4 @@
-"""What must not stop sweep: jobs that cannot be repaired, a slow backend, other sweepers, a wrong clock."""
+"""Sweep continues despite broken jobs, a slow backend, other sweepers, or a wrong clock."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from functions.connector.settings import Connector
 from functions.sweep import sweeping
 from functions.sweep.sweeper import Sweeper
 from tests.chaos.proxy import Proxy
-from tests.integration import lives
-from tests.integration.lives import PERIODS, Clock, done, ready, received, state, swept
+from tests.integration import states
+from tests.integration.states import PERIODS, Clock, done, ready, received, state, sweep_once
 
 SWEEPERS = 4
 EACH = 5
@@ -39,50 +39,54 @@ DELAY_SECONDS = 0.2
 HOUR = 3600.0
 
 
-class Stuck(Files):
-    """Files of which some cannot be deleted, as when one shard is away: no local server has shards."""
+class UndeletableFiles(Files):
+    """Files that partly cannot be deleted, as if one shard were unavailable: no local server has shards."""
 
     def __init__(self, database: Database[dict[str, Any]]) -> None:
         super().__init__(database)
         self.stuck: set[str] = set()
 
     def delete(self, bucket: str, *file_ids: str) -> None:
-        """Delete files, unless one of them is stuck."""
+        """Delete files, unless one of them cannot be deleted."""
         if self.stuck & set(file_ids):
             raise Failure(UNAVAILABLE)
         super().delete(bucket, *file_ids)
 
 
-def test_a_job_that_cannot_be_cleaned_lets_the_others_pass(
+def test_a_job_that_cannot_be_cleaned_does_not_block_others(
     sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]]
 ) -> None:
-    """It goes to the end of the line, however often it fails, and is cleaned once that can be done."""
-    files = Stuck(database)
+    """It moves to the end of the queue after each failure, and is cleaned once that is possible."""
+    files = UndeletableFiles(database)
     alone = dataclasses.replace(sweeper, files=files, max_jobs=1)
-    first, second = lives.deleted(sweeper), lives.deleted(sweeper)
+    first, second = states.deleted(sweeper), states.deleted(sweeper)
     files.stuck = {first}
-    clock.passes(seconds=PERIODS.announce_gap)
+    clock.advance(seconds=PERIODS.announce_gap)
     database["jobs"].update_one({"_id": second}, {"$set": {"cleanup.at": clock.now}})
-    assert swept(alone) == {"not_mended": 1, "clean_later": 1}
-    assert swept(alone) == {"clean_again": 1}
+    assert sweep_once(alone) == {"not_mended": 1, "clean_later": 1}
+    assert sweep_once(alone) == {"clean_again": 1}
     assert sweeper.files.read(VIDEOS, second) is None
     assert sweeper.files.read(VIDEOS, first) is not None
     for _ in range(3):
-        clock.passes(seconds=PERIODS.longest_step)
-        swept(alone), swept(alone)
+        clock.advance(seconds=PERIODS.longest_step)
+        sweep_once(alone), sweep_once(alone)
     assert [job["_id"] for job in database["jobs"].find()] == [first]
     files.stuck = set()
-    clock.passes(seconds=PERIODS.announce_gap)
-    assert swept(alone) == {"forget": 1}
+    clock.advance(seconds=PERIODS.announce_gap)
+    assert sweep_once(alone) == {"forget": 1}
     assert sweeper.files.read(VIDEOS, first) is None
 
 
-def test_documents_that_are_not_as_they_should_be(
-    sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]]
-) -> None:
-    """Each costs its own turn; whatever waits behind it is repaired in the same pass."""
-    well = [received(sweeper), lives.converting(sweeper), lives.claimed(sweeper), lives.deleted(sweeper), done(sweeper)]
-    clock.passes(days=6)
+def test_invalid_documents(sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]]) -> None:
+    """Each delays only itself; everything behind it is repaired in the same pass."""
+    well = [
+        received(sweeper),
+        states.converting(sweeper),
+        states.claimed(sweeper),
+        states.deleted(sweeper),
+        done(sweeper),
+    ]
+    clock.advance(days=6)
     long_ago = clock.now - timedelta(days=300)
     poison: list[dict[str, Any]] = [
         {"state": "receiving", "lease": {"until": long_ago}},
@@ -96,71 +100,71 @@ def test_documents_that_are_not_as_they_should_be(
         {"state": "nonsense", "mail": {}, "epoch": 0, "announced_at": 0, "announce_gap": 1, "announce_due": long_ago},
     ]
     database["jobs"].insert_many({"_id": f"poison-{number}", **document} for number, document in enumerate(poison))
-    found = swept(sweeper)
+    found = sweep_once(sweeper)
     assert found["not_mended"] >= len(poison)
     wanted = {"abandon", "expire", "expire_mail", "expire_video", "expire_mp3", "delete", "clean_again"}
     assert wanted <= found.keys()
     assert "repairs_failed" not in found
-    states = {job["_id"]: job["state"] for job in database["jobs"].find({"_id": {"$in": well}})}
-    assert [states[job_id] for job_id in well] == ["aborted", "ready", "deleting", "deleting", "deleting"]
+    found_states = {job["_id"]: job["state"] for job in database["jobs"].find({"_id": {"$in": well}})}
+    assert [found_states[job_id] for job_id in well] == ["aborted", "ready", "deleting", "deleting", "deleting"]
 
 
-def test_slow_files_leave_time_to_the_other_repairs(
+def test_slow_files_leave_time_for_other_repairs(
     sweeper: Sweeper, clock: Clock, database: Database[dict[str, Any]], mongodb: str
 ) -> None:
-    """Repairs take turns: a pass that could spend all its time on cleaning does the rest too."""
-    deleted = [lives.deleted(sweeper) for _ in range(20)]
+    """Repairs take turns, so a pass with too much to clean still does everything else."""
+    deleted = [states.deleted(sweeper) for _ in range(20)]
     waiting = [ready(sweeper) for _ in range(20)]
-    clock.passes(seconds=PERIODS.announce_gap)
+    clock.advance(seconds=PERIODS.announce_gap)
     target = urlsplit(mongodb)
     proxy = Proxy((target.hostname or "", target.port or 0))
     proxy.delay(DELAY_SECONDS)
     try:
         with pymongo.MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{proxy.port}", tz_aware=True) as client:
             slow = dataclasses.replace(sweeper, files=Files(client[database.name]), pass_seconds=4.0)
-            found = swept(slow)
+            found = sweep_once(slow)
     finally:
         proxy.close()
     assert found["announce_ready"] == len(waiting)
-    assert 0 < found["clean_again"] < len(deleted), "the rest is for the next pass"
-    assert swept(sweeper)["clean_again"] == len(deleted) - found["clean_again"]
+    assert 0 < found["clean_again"] < len(deleted), "the next pass must have work left"
+    assert sweep_once(sweeper)["clean_again"] == len(deleted) - found["clean_again"]
 
 
-def test_a_pass_ends_when_its_process_must(sweeper: Sweeper, clock: Clock) -> None:
-    """SIGTERM leaves the rest to the next pass."""
+def test_a_pass_ends_on_sigterm(sweeper: Sweeper, clock: Clock) -> None:
+    """After SIGTERM, the next pass does the rest."""
     ready(sweeper)
-    clock.passes(seconds=PERIODS.announce_gap)
+    clock.advance(seconds=PERIODS.announce_gap)
     stopping = Event()
     stopping.set()
     assert sweeping.run(sweeper, stopping) == {}
     assert sweeping.run(sweeper, Event()) == {"announce_ready": 1}
 
 
-def test_nothing_can_be_asked(sweeper: Sweeper) -> None:
-    """A database that is away is a failed pass, which the timer hears of."""
+def test_an_unavailable_database(sweeper: Sweeper) -> None:
+    """A pass fails if the database is unavailable, and the timer gets an error."""
     away: Database[dict[str, Any]] = pymongo.MongoClient("mongodb://127.0.0.1:1", timeoutMS=300)["none"]
     with pytest.raises(Failure) as failed:
-        swept(dataclasses.replace(sweeper, jobs=Jobs(away["jobs"], Clock(), PERIODS), pass_seconds=2.0))
+        sweep_once(dataclasses.replace(sweeper, jobs=Jobs(away["jobs"], Clock(), PERIODS), pass_seconds=2.0))
     assert failed.value.kind is UNAVAILABLE
     away.client.close()
 
 
 def test_many_sweepers_at_once(database: Database[dict[str, Any]], queues: str, clock: Clock, sweeper: Sweeper) -> None:
-    """Each change is made once, and each event is sent once, however many sweep the same jobs."""
-    for make in (received, ready, lives.converting, lives.claimed, lives.handing_over, lives.deleted, done):
+    """Each change is made once and each event is sent once, however many sweepers run."""
+    for make in (received, ready, states.converting, states.claimed, states.handing_over, states.deleted, done):
         for _ in range(EACH):
             make(sweeper)
-    clock.passes(days=1)
+    clock.advance(days=1)
     together = Barrier(SWEEPERS)
 
     def sweep(_number: int) -> dict[str, int]:
-        own = lives.sweeper(database, queues, clock)
+        own = states.sweeper(database, queues, clock)
         together.wait()
-        return swept(own)
+        return sweep_once(own)
 
     with ThreadPoolExecutor(SWEEPERS) as pool:
         totals = sum((Counter(found) for found in pool.map(sweep, range(SWEEPERS))), Counter[str]())
-    while found := swept(sweeper):
+    while found := sweep_once(sweeper):
         totals += Counter(found)
     assert totals == Counter(
         {
@@ -175,13 +179,13 @@ def test_many_sweepers_at_once(database: Database[dict[str, Any]], queues: str, 
             "cleaned": 3 * EACH,
         }
     )
-    assert lives.events(queues, "videos") == 2 * EACH
-    assert lives.events(queues, "mp3s") == EACH
+    assert states.events(queues, "videos") == 2 * EACH
+    assert states.events(queues, "mp3s") == EACH
 
 
 @pytest.fixture
 def server_jobs(mongodb: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
-    """The jobs as a function sees them, by the server's own clock."""
+    """The jobs as a function uses them, with the server's clock."""
     monkeypatch.setenv("MONGODB_URL", mongodb)
     monkeypatch.setenv("MONGODB_DATABASE", database.name)
     caches = (mongodb_backend.connect, jobs_backend.connect)
@@ -194,9 +198,9 @@ def server_jobs(mongodb: str, database: Database[dict[str, Any]], monkeypatch: p
 
 
 @pytest.mark.parametrize("shift", [-HOUR, HOUR], ids=["an hour slow", "an hour fast"])
-def test_a_clock_that_is_wrong(shift: float, server_jobs: Jobs, queues: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases begin and end by the database's clock, so that of a machine does not matter."""
-    sweeper = Sweeper(server_jobs, Files(mongodb_backend.connect()), lives.queue(queues))
+def test_a_wrong_clock(shift: float, server_jobs: Jobs, queues: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases use the database's clock, so a machine's clock does not matter."""
+    sweeper = Sweeper(server_jobs, Files(mongodb_backend.connect()), states.queue(queues))
     shift_clock(monkeypatch, shift)
     living, dead = received(sweeper), received(sweeper)
     server = mongodb_backend.connect().client.admin.command("hello")["localTime"]
@@ -204,13 +208,13 @@ def test_a_clock_that_is_wrong(shift: float, server_jobs: Jobs, queues: str, mon
     lease = jobs.find_one({"_id": living})["lease"]["until"]  # type: ignore[index]
     assert abs(lease.timestamp() - server.timestamp() - server_jobs.periods.upload_lease) < HOUR / 2
     jobs.update_one({"_id": dead}, {"$set": {"lease.until": lease - timedelta(seconds=2 * PERIODS.upload_lease)}})
-    swept(sweeper)
+    sweep_once(sweeper)
     assert state(sweeper, living) == transitions.RECEIVING
     assert state(sweeper, dead) == transitions.ABORTED
 
 
 def shift_clock(patch: pytest.MonkeyPatch, shift: float) -> None:
-    """Make the clock of this process wrong for all that the functions import."""
+    """Change this process's clock for everything that the functions import."""
     real = time.time
 
     class Shifted(datetime):
@@ -226,6 +230,6 @@ def shift_clock(patch: pytest.MonkeyPatch, shift: float) -> None:
             patch.setattr(module, "datetime", Shifted)
 
 
-def test_a_pass_fits_between_two_ticks() -> None:
-    """By default one pass is over before the timer asks for the next."""
+def test_a_pass_fits_between_two_timer_ticks() -> None:
+    """By default, a pass ends before the timer starts the next one."""
     assert load(Sweeping, {}).pass_seconds < load(Connector, {"CONNECTOR_SINKS": "a=http://b/"}).sweep_every

@@ -1,4 +1,4 @@
-"""The tag and the cover, as a library and as ffmpeg read them back, before sound that stays as it was."""
+"""The tag and the cover, as read back by a library and by ffmpeg; the sound is unchanged."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ ODD = "A = B ; C # D \\ E \"double\" 'single' 😀 é 日本語 %s $(id)"
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """An MP3 that has no tag."""
+    """An MP3 without a tag."""
     return made(tmp_path / "bare.mp3", *tone(3), "-id3v2_version", "0", "-write_xing", "0")
 
 
-def tagged(bare: Path, **said: Any) -> Path:
-    """Write the tag, and the MP3 behind it."""
+def tagged(bare: Path, **texts: Any) -> Path:
+    """Write the tag, then the MP3."""
     path = bare.with_name("tagged.mp3")
-    path.write_bytes(tags.encoded(**said) + bare.read_bytes())
+    path.write_bytes(tags.encoded(**texts) + bare.read_bytes())
     return path
 
 
@@ -57,7 +57,7 @@ def ffmetadata(path: Path) -> str:
 # The tag
 
 
-def test_nothing_to_say() -> None:
+def test_an_empty_tag() -> None:
     assert tags.encoded() == b""
     assert tags.encoded(title="", artist=" \n", album="\u200e", date="soon", chapters=(), cover=b"") == b""
 
@@ -69,15 +69,15 @@ def test_texts(bare: Path) -> None:
     told = {name: [str(each) for each in tag[name].text] for name in ("TIT2", "TPE1", "TALB", "TDRC")}
     assert told == {"TIT2": [ODD], "TPE1": ["Someone"], "TALB": ["Things"], "TDRC": ["2008-05-01"]}
     assert len(tag) == 4
-    said = ffmetadata(path)
-    assert "artist=Someone\n" in said
-    assert "album=Things\n" in said
-    assert "date=2008-05-01\n" in said
-    assert "title=A \\= B \\; C \\# D \\\\ E \"double\" 'single' 😀 é 日本語 %s $(id)\n" in said
+    texts = ffmetadata(path)
+    assert "artist=Someone\n" in texts
+    assert "album=Things\n" in texts
+    assert "date=2008-05-01\n" in texts
+    assert "title=A \\= B \\; C \\# D \\\\ E \"double\" 'single' 😀 é 日本語 %s $(id)\n" in texts
 
 
 @pytest.mark.parametrize(
-    ("said", "written"),
+    ("texts", "written"),
     [
         ("2008", "2008"),
         ("2008-05", "2008-05"),
@@ -94,8 +94,8 @@ def test_texts(bare: Path) -> None:
         ("", ""),
     ],
 )
-def test_dates(said: str, written: str) -> None:
-    tag = tags.encoded(title="T", date=said)
+def test_dates(texts: str, written: str) -> None:
+    tag = tags.encoded(title="T", date=texts)
     read_back = mutagen.id3.ID3(io.BytesIO(tag)).get("TDRC")
     assert (str(read_back) if read_back else "") == written
 
@@ -103,7 +103,7 @@ def test_dates(said: str, written: str) -> None:
 @pytest.mark.parametrize(
     "title", ["x" * 100_000, "a\x00b", "one\ntwo\r\nthree", "\udcff\udcfe", "\u202egpj", "TAG" * 50]
 )
-def test_hostile_texts_are_one_clean_line(title: str, bare: Path) -> None:
+def test_hostile_text_becomes_one_clean_line(title: str, bare: Path) -> None:
     tag = read(tagged(bare, title=title, chapters=[Chapter(0.0, 1.0, title)]))
     for text in (tag["TIT2"].text, tag["CHAP:chp0"].sub_frames["TIT2"].text):
         assert len(text) == 1
@@ -112,7 +112,7 @@ def test_hostile_texts_are_one_clean_line(title: str, bare: Path) -> None:
 
 
 def test_chapters(bare: Path) -> None:
-    """Every chapter has its frame, and the table of contents lists them in order, at the top."""
+    """Every chapter has its frame, and the table of contents at the top lists them in order."""
     path = tagged(bare, chapters=[Chapter(0.0, 1.25, "One"), Chapter(1.25, 2.0, ""), Chapter(2.0, math.inf, "3 😀")])
     tag = read(path)
     contents = tag.getall("CTOC")
@@ -122,12 +122,12 @@ def test_chapters(bare: Path) -> None:
     assert [(each.start_time, each.end_time) for each in chapters] == [(0, 1250), (1250, 2000), (2000, 2**32 - 1)]
     assert {(each.start_offset, each.end_offset) for each in chapters} == {(2**32 - 1, 2**32 - 1)}
     assert [each.sub_frames["TIT2"].text if each.sub_frames else None for each in chapters] == [["One"], None, ["3 😀"]]
-    said = ffmetadata(path)
-    assert said.count("[CHAPTER]") == 3
-    assert "START=1250\nEND=2000\n" in said
+    texts = ffmetadata(path)
+    assert texts.count("[CHAPTER]") == 3
+    assert "START=1250\nEND=2000\n" in texts
 
 
-def test_chapters_that_the_probe_reads_back(bare: Path, cage: Cage) -> None:
+def test_the_probe_reads_the_chapters_back(bare: Path, cage: Cage) -> None:
     given = (Chapter(0.0, 1.25, "One"), Chapter(1.25, 2.0, "Two"))
     media = probe.look(tagged(bare, title="T", date="2008", chapters=given), cage)
     assert media.chapters == given
@@ -135,7 +135,7 @@ def test_chapters_that_the_probe_reads_back(bare: Path, cage: Cage) -> None:
 
 
 def test_many_chapters(bare: Path) -> None:
-    """No more chapters are written than one table of contents holds."""
+    """No more chapters are written than a table of contents can hold."""
     tag = read(tagged(bare, chapters=[Chapter(number, number + 1.0, "x") for number in range(300)]))
     assert len(tag.getall("CHAP")) == 255
     assert len(tag["CTOC:toc"].child_element_ids) == 255
@@ -152,7 +152,7 @@ def test_cover_frame(bare: Path, tmp_path: Path, cage: Cage) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "texts",
     [
         {"title": ODD},
         {"title": "T", "artist": "A", "album": "L", "date": "2008", "cover": JPEG, "chapters": [Chapter(0, 1, "x")]},
@@ -161,8 +161,8 @@ def test_cover_frame(bare: Path, tmp_path: Path, cage: Cage) -> None:
     ],
     ids=["title", "everything", "large", "frames within"],
 )
-def test_the_sound_is_as_it_was(said: dict[str, Any], bare: Path) -> None:
-    path = tagged(bare, **said)
+def test_the_sound_is_unchanged(texts: dict[str, Any], bare: Path) -> None:
+    path = tagged(bare, **texts)
     assert path.read_bytes().endswith(bare.read_bytes())
     assert sound_of(path) == sound_of(bare) == bare.read_bytes()
     told: Any = mutagen.mp3.MP3(path).info
@@ -170,33 +170,33 @@ def test_the_sound_is_as_it_was(said: dict[str, Any], bare: Path) -> None:
     assert told.length == pytest.approx(before.length, abs=0.01)
 
 
-def test_letters_that_begin_another_tag(bare: Path) -> None:
-    """A picture may have anything in it, such as what begins an ID3v1 tag 128 bytes before the end."""
+def test_a_picture_with_the_start_of_another_tag(bare: Path) -> None:
+    """A picture may contain anything, such as the start of an ID3v1 tag 128 bytes before the end."""
     for distance in range(120, 136):
         picture = JPEG + b"TAG" + bytes(distance - 3)
         assert read(tagged(bare, cover=picture))["APIC:"].data == picture
 
 
-def test_no_older_tag(bare: Path) -> None:
+def test_an_older_tag_is_removed(bare: Path) -> None:
     data = tagged(bare, title="T").read_bytes()
     assert data[:4] == b"ID3\x04"
     assert data[-128:-125] != b"TAG"
 
 
 def test_size(bare: Path) -> None:
-    """The tag's own length leads to the first frame, and it is hardly longer than what it says."""
+    """The tag's size leads to the first frame, and its padding is small."""
     tag = tags.encoded(title="T", cover=JPEG)
     seven = [byte for byte in tag[6:10]]
     assert sum(byte << 7 * (3 - at) for at, byte in enumerate(seven)) + 10 == len(tag)
     assert len(tag) < len(JPEG) + 300
 
 
-def test_a_place_kept_free(bare: Path) -> None:
-    """What says less fills the place of what said more, to the byte."""
+def test_reserved_space(bare: Path) -> None:
+    """A tag with less content is padded to the reserved size, to the byte."""
     chapters = [Chapter(0, 1, "One"), Chapter(1, 9, "Two")]
     room = len(tags.encoded(title="T", chapters=chapters, cover=JPEG))
-    for said in ({"title": "T", "cover": JPEG, "chapters": chapters}, {"title": "T", "chapters": chapters[:1]}, {}):
-        tag = tags.encoded(**said, length=room)  # type: ignore[arg-type]
+    for texts in ({"title": "T", "cover": JPEG, "chapters": chapters}, {"title": "T", "chapters": chapters[:1]}, {}):
+        tag = tags.encoded(**texts, length=room)  # type: ignore[arg-type]
         assert len(tag) == room
         path = bare.with_name("filled.mp3")
         path.write_bytes(tag + bare.read_bytes())
@@ -206,7 +206,7 @@ def test_a_place_kept_free(bare: Path) -> None:
         tags.encoded(title="T" * 300, chapters=chapters, cover=JPEG, length=room)
 
 
-# Chapters that move with the sound
+# Chapters of a cut
 
 FOUR = (Chapter(0, 10, "a"), Chapter(10, 20, "b"), Chapter(15, 30, "c"), Chapter(30, 99_999, "d"))
 
@@ -228,7 +228,7 @@ def test_shifted(start: float, length: float | None, speed: float, moved: list[t
     assert tags.shifted(FOUR, start, length, speed) == tuple(Chapter(*each) for each in moved)
 
 
-def test_shifted_chapters_before_the_beginning() -> None:
+def test_chapters_before_the_start() -> None:
     early = (Chapter(-5, -1, "gone"), Chapter(-5, 2, "cut"), Chapter(1, math.inf, "open"))
     assert tags.shifted(early, 0.0, None) == (Chapter(0, 2, "cut"), Chapter(1, math.inf, "open"))
     assert tags.shifted(early, 0.0, 60.0) == (Chapter(0, 2, "cut"), Chapter(1, 60, "open"))
@@ -236,7 +236,7 @@ def test_shifted_chapters_before_the_beginning() -> None:
 
 @pytest.mark.parametrize("length", [0.0, 0.5, 12.0, 25.0, 1e9])
 def test_no_length_makes_the_tag_longer(length: float) -> None:
-    """The place that is kept for the tag while the length is not known is always enough."""
+    """The space reserved before the length is known is always enough."""
     room = len(tags.encoded(chapters=tags.shifted(FOUR, 5.0, None, 2.0)))
     assert len(tags.encoded(chapters=tags.shifted(FOUR, 5.0, length, 2.0), length=room)) == room
 
@@ -244,8 +244,8 @@ def test_no_length_makes_the_tag_longer(length: float) -> None:
 # The cover
 
 
-def taken(source: Path, wanted: float | str | None, cage: Cage) -> Image.Image | None:
-    """Return the cover, if there is one, as the picture that it is."""
+def cover_of(source: Path, wanted: float | str | None, cage: Cage) -> Image.Image | None:
+    """Return the cover as a picture, if there is one."""
     data = cover.take(source, probe.look(source, cage), wanted, cage)
     if data is None:
         return None
@@ -273,12 +273,12 @@ def with_data(bare: Path, data: bytes, mime: str = "image/png") -> Path:
     return bare
 
 
-# Where each pass of an interlaced PNG begins, and its steps: x, y, dx, dy (PNG, "Interlaced data order").
+# The start and step of each pass of an interlaced PNG: x, y, dx, dy (PNG, "Interlaced data order").
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 def png(width: int, height: int, slow: bool = False) -> bytes:
-    """Return a PNG of black with 16 bits for each of four channels, the smallest kind of file.
+    """Return a black PNG with four channels of 16 bits, a very small file.
 
     A `slow` one is interlaced and filtered (Paeth), and takes four times as long to decode.
     """
@@ -303,15 +303,15 @@ def is_red(picture: Image.Image) -> bool:
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "bmp"])
 def test_an_attached_picture(kind: str, tmp_path: Path, cage: Cage) -> None:
-    picture = taken(with_picture(tmp_path, coloured(tmp_path / f"red.{kind}", "red")), None, cage)
+    picture = cover_of(with_picture(tmp_path, coloured(tmp_path / f"red.{kind}", "red")), None, cage)
     assert picture is not None
     assert picture.size == (320, 200)
     assert is_red(picture)
 
 
 @pytest.mark.parametrize("suffix", ["m4a", "flac"])
-def test_an_attached_picture_of_another_container(suffix: str, tmp_path: Path, cage: Cage) -> None:
-    picture = taken(with_picture(tmp_path, coloured(tmp_path / "red.png", "red"), suffix), None, cage)
+def test_an_attached_picture_in_another_container(suffix: str, tmp_path: Path, cage: Cage) -> None:
+    picture = cover_of(with_picture(tmp_path, coloured(tmp_path / "red.png", "red"), suffix), None, cage)
     assert picture is not None
     assert is_red(picture)
 
@@ -328,41 +328,41 @@ def test_an_attached_picture_of_another_container(suffix: str, tmp_path: Path, c
     ],
 )
 def test_sizes(size: str, scaled: tuple[int, int], tmp_path: Path, cage: Cage) -> None:
-    """A picture is made smaller, never larger, and keeps its shape."""
-    picture = taken(with_picture(tmp_path, coloured(tmp_path / "red.png", "red", size)), None, cage)
+    """A picture is scaled down, never up, and keeps its aspect ratio."""
+    picture = cover_of(with_picture(tmp_path, coloured(tmp_path / "red.png", "red", size)), None, cage)
     assert picture is not None
     assert picture.size == scaled
 
 
-def test_none_is_wanted_or_to_be_had(bare: Path, tmp_path: Path, cage: Cage) -> None:
-    assert taken(with_picture(tmp_path, coloured(tmp_path / "red.png", "red")), "none", cage) is None
-    assert taken(bare, None, cage) is None
-    assert taken(bare, 1.0, cage) is None
+def test_no_cover(bare: Path, tmp_path: Path, cage: Cage) -> None:
+    assert cover_of(with_picture(tmp_path, coloured(tmp_path / "red.png", "red")), "none", cage) is None
+    assert cover_of(bare, None, cage) is None
+    assert cover_of(bare, 1.0, cage) is None
     video = made(tmp_path / "video.mp4", *pictures(), *tone())
-    assert taken(video, None, cage) is None
-    assert taken(video, 1000.0, cage) is None
+    assert cover_of(video, None, cage) is None
+    assert cover_of(video, 1000.0, cage) is None
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 def test_a_frame_of_the_video(suffix: str, tmp_path: Path, cage: Cage) -> None:
-    """The frame at that time is taken, counted from the first moment of the file."""
+    """The time of the frame is relative to the file's first time stamp."""
     half = "color=blue:size=160x90:rate=25:duration=2[a];color=red:size=160x90:rate=25:duration=2[b];[a][b]concat[out0]"
     source = made(tmp_path / f"in.{suffix}", "-f", "lavfi", "-i", half, *tone(4), "-g", "12", "-bf", "0")
-    assert [is_red(taken(source, at, cage)) for at in (0.0, 1.8, 2.2, 3.5)] == [False, False, True, True]  # type: ignore[arg-type]
+    assert [is_red(cover_of(source, at, cage)) for at in (0.0, 1.8, 2.2, 3.5)] == [False, False, True, True]  # type: ignore[arg-type]
 
 
-def test_pixels_that_are_not_square(tmp_path: Path, cage: Cage) -> None:
+def test_non_square_pixels(tmp_path: Path, cage: Cage) -> None:
     words = [*pictures(1, "720x576"), *tone(), "-vf", "setsar=64/45", "-c:v", "mpeg4"]
-    picture = taken(made(tmp_path / "in.mkv", *words), 0.5, cage)
+    picture = cover_of(made(tmp_path / "in.mkv", *words), 0.5, cage)
     assert picture is not None
     assert picture.width / picture.height == pytest.approx(16 / 9, abs=0.01)
 
 
-def test_a_turned_video(tmp_path: Path, cage: Cage) -> None:
+def test_a_rotated_video(tmp_path: Path, cage: Cage) -> None:
     """A video that was filmed upright is upright on the cover."""
     lying = made(tmp_path / "lying.mov", *pictures(1, "1920x1080"), *tone(), "-c:v", "mpeg4")
     upright = made(tmp_path / "upright.mov", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
-    picture = taken(upright, 0.5, cage)
+    picture = cover_of(upright, 0.5, cage)
     assert picture is not None
     assert picture.width < picture.height == 1400
 
@@ -378,26 +378,26 @@ def test_a_turned_video(tmp_path: Path, cage: Cage) -> None:
         b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>",
     ],
 )
-def test_pictures_that_are_none(data: bytes, bare: Path, cage: Cage) -> None:
-    """A broken picture costs the cover and nothing else."""
+def test_invalid_pictures(data: bytes, bare: Path, cage: Cage) -> None:
+    """A broken picture only costs the cover."""
     source = with_data(bare, data)
-    assert taken(source, None, cage) is None
+    assert cover_of(source, None, cage) is None
     assert probe.choose(probe.look(source, cage), None).number == 1
 
 
 def test_a_picture_that_claims_to_be_huge(bare: Path, cage: Cage) -> None:
-    """A gigabyte of black in a few kilobytes is not unpacked."""
+    """A picture of a gigabyte in a few kilobytes is not decoded."""
     data = bytearray(png(16, 16))
     data[16:24] = struct.pack(">II", 60_000, 60_000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     began = time.monotonic()
-    assert taken(with_data(bare, bytes(data)), None, cage) is None
-    assert taken(with_data(bare, png(9000, 5000)), None, cage) is None
+    assert cover_of(with_data(bare, bytes(data)), None, cage) is None
+    assert cover_of(with_data(bare, png(9000, 5000)), None, cage) is None
     assert time.monotonic() - began < 30
 
 
-def test_a_picture_that_takes_too_long(bare: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cover has a limit of its own, and the conversion goes on without it."""
+def test_a_slow_picture(bare: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cover has its own time limit; the conversion continues without it."""
     source = with_data(bare, png(6300, 6300, slow=True))
     media = probe.look(source, cage)
     assert cover.take(source, media, None, cage) is not None
@@ -405,7 +405,7 @@ def test_a_picture_that_takes_too_long(bare: Path, cage: Cage, monkeypatch: pyte
     assert cover.take(source, media, None, cage) is None
 
 
-def test_a_picture_that_does_not_get_small_enough(bare: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_cannot_be_made_small_enough(bare: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     source = with_data(bare, png(100, 100))
     media = probe.look(source, cage)
     assert cover.take(source, media, None, cage) is not None
@@ -414,16 +414,16 @@ def test_a_picture_that_does_not_get_small_enough(bare: Path, cage: Cage, monkey
 
 
 def test_the_largest_covers_fit(tmp_path: Path, cage: Cage) -> None:
-    """Even noise of the largest size makes a cover that is within its limit."""
+    """Even noise of the largest size makes a cover within its limit."""
     noise = made(
         tmp_path / "noise.png", "-f", "lavfi", "-i", "nullsrc=s=1400x1400,geq=random(1)*255:128:128", "-frames:v", "1"
     )
-    picture = taken(with_picture(tmp_path, noise), None, cage)
+    picture = cover_of(with_picture(tmp_path, noise), None, cage)
     assert picture is not None
     assert picture.size == (1400, 1400)
 
 
-def test_the_deadline_holds_for_covers(bare: Path, tmp_path: Path, cage: Cage) -> None:
+def test_the_deadline_applies_to_covers(bare: Path, tmp_path: Path, cage: Cage) -> None:
     source = with_data(bare, png(100, 100))
     media = probe.look(source, cage)
     late = tmp_path / "late"

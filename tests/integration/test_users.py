@@ -1,4 +1,4 @@
-"""Accounts on a real server: passwords are kept as Argon2id, and strangers learn nothing."""
+"""Accounts on a real server: passwords are stored as Argon2id, and answers reveal nothing to others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def email() -> str:
 
 
 def test_sign_up_and_log_in(users: Users, email: str) -> None:
-    """The password opens the account, however the address is written; it is nowhere in the table."""
+    """The password works with any spelling of the address, and is not in the table."""
     added = accounts.add(users, email.upper(), PASSWORD)
     assert accounts.check(users, f" {email} ", PASSWORD).id == added.id
     stored = users.find(email)
@@ -40,8 +40,8 @@ def test_sign_up_and_log_in(users: Users, email: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1"])
-def test_wrong_password_and_unknown_user_are_the_same(users: Users, email: str, wrong: str) -> None:
-    """Neither the code nor the words tell which it was."""
+def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(users: Users, email: str, wrong: str) -> None:
+    """Neither the code nor the text reveals which it was."""
     accounts.add(users, email, PASSWORD)
     for address in (email, "nobody@example.org", "' OR 1=1 -- ", ""):
         with pytest.raises(Failure) as failure:
@@ -50,7 +50,7 @@ def test_wrong_password_and_unknown_user_are_the_same(users: Users, email: str, 
 
 
 def assert_refused(users: Users, text: str) -> None:
-    """Check that no account has this text for its address and its password."""
+    """Check that no account has this text as its address and password."""
     with pytest.raises(Failure) as failure:
         accounts.check(users, text, text)
     assert failure.value.kind is errors.WRONG_CREDENTIALS
@@ -58,7 +58,7 @@ def assert_refused(users: Users, text: str) -> None:
 
 @pytest.mark.parametrize("kind", QUERIES)
 def test_injections(kind: str, users: Users, email: str) -> None:
-    """Words that would change a query are only words: they open no account, and change none."""
+    """Text that could change a query is only text: it opens and changes no account."""
     added = accounts.add(users, email, PASSWORD)
     before = users.find(email)
     for text in QUERIES[kind]:
@@ -69,13 +69,13 @@ def test_injections(kind: str, users: Users, email: str) -> None:
 
 
 @public.needs("sqli_auth_bypass.txt", "sqli_mysql.txt")
-def test_injections_of_public_lists(users: Users) -> None:
+def test_injections_from_public_lists(users: Users) -> None:
     for text in [*public.strings("sqli_auth_bypass.txt"), *public.strings("sqli_mysql.txt")]:
         assert_refused(users, text)
 
 
 def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> None:
-    """A password in plain text opens the account once more, and is a hash from then on."""
+    """A plain-text password works once more, and is a hash from then on."""
     users.add(email, "Admin123")
     accounts.check(users, email, "Admin123")
     stored = users.find(email)
@@ -85,7 +85,7 @@ def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> Non
 
 
 def test_change_of_password(users: Users, email: str) -> None:
-    """The old one is over at once."""
+    """The old password no longer works."""
     user = accounts.add(users, email, PASSWORD)
     accounts.change_password(users, user, "another horse")
     accounts.check(users, email, "another horse")
@@ -94,7 +94,7 @@ def test_change_of_password(users: Users, email: str) -> None:
 
 
 def test_taken_address(users: Users, email: str) -> None:
-    """One account for an address."""
+    """An address can have only one account."""
     accounts.add(users, email, PASSWORD)
     with pytest.raises(Failure) as failure:
         accounts.add(users, email, PASSWORD)
@@ -103,7 +103,7 @@ def test_taken_address(users: Users, email: str) -> None:
 
 @pytest.mark.parametrize("step", ["log in", "sign up", "change the password"])
 def test_a_connection_that_the_server_closed(step: str, users: Users, email: str) -> None:
-    """Whatever is asked next is done over another one."""
+    """The next query uses a new connection."""
     accounts.add(users, email, PASSWORD)
     user = accounts.check(users, email, PASSWORD)
     with pymysql.connect(**_options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
@@ -123,8 +123,8 @@ def users_url(users: Users) -> str:
     return f"mysql://{made['user']}:{made['password']}@{made['host']}:{made['port']}/{made['database']}?tls=none"
 
 
-def lived(users: Users, email: str) -> list[object]:
-    """Return what becomes of an account, and of requests that come too late or mean another one."""
+def outcomes_of(users: Users, email: str) -> list[object]:
+    """Return the results of changing an account, and of late or wrong requests."""
     user = users.add(email, "first")
     seen: list[object] = [user.email, user.password]
     for taken in (email, email.upper()):
@@ -141,6 +141,6 @@ def lived(users: Users, email: str) -> list[object]:
     return [*seen, changed.id == user.id, changed.password, users.change_password(changed, "fourth")]
 
 
-def test_users_in_memory_are_like_those_on_a_server(users: Users, email: str) -> None:
-    """Unit tests may use them instead."""
-    assert lived(MemoryUsers(), email) == lived(users, email)
+def test_users_in_memory_behave_like_those_on_a_server(users: Users, email: str) -> None:
+    """So unit tests may use them instead."""
+    assert outcomes_of(MemoryUsers(), email) == outcomes_of(users, email)

@@ -19,7 +19,7 @@ from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker, Periods
 from functions.sweep.sweeper import Sweeper
 from tests.exploration.memory import MemoryCollection, MemoryDatabase
-from tests.integration.lives import PERIODS, Clock
+from tests.integration.states import PERIODS, Clock
 
 
 class RememberingQueue(Queue):
@@ -56,7 +56,7 @@ class MemoryLetters(DeadLetters):
 
 
 class System:
-    """Jobs, files and a queue; `sweeper` leads jobs through their lives by the helpers of tests/integration/lives."""
+    """Jobs, files and a queue; the helpers in tests/integration/states bring its jobs to a state."""
 
     def __init__(self, periods: Periods = PERIODS, collection: MemoryCollection | None = None) -> None:
         self.clock = Clock()

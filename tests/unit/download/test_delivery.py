@@ -12,7 +12,7 @@ from functions.common import errors, transitions
 from functions.common.errors import Failure
 from functions.common.values import Document
 from functions.download import delivery
-from tests.integration import lives
+from tests.integration import states
 from tests.unit.in_memory import System
 
 
@@ -29,15 +29,15 @@ def failure_of(job: Document | None, system: System) -> Failure:
 
 
 def test_a_job_that_is_done_gives_the_file_that_it_names(system: System) -> None:
-    job_id = lives.done(system.sweeper)
-    lives.store(system.sweeper, MP3S, f"{job_id}.2")
+    job_id = states.done(system.sweeper)
+    states.store(system.sweeper, MP3S, f"{job_id}.2")
     reader = delivery.open_mp3(system.jobs.find(job_id), system.files)
     assert b"".join(reader.blocks()) == b"bytes"
     assert reader._entry["_id"] == f"{job_id}.1"
 
 
 @pytest.mark.parametrize(
-    ("make", "state"), [(lives.received, "uploading"), (lives.ready, "queued"), (lives.converting, "converting")]
+    ("make", "state"), [(states.received, "uploading"), (states.ready, "queued"), (states.converting, "converting")]
 )
 def test_before_the_end_the_state_is_told(make: Any, state: str, system: System) -> None:
     """An MP3 that a conversion has stored is not given before the job names it."""
@@ -47,29 +47,29 @@ def test_before_the_end_the_state_is_told(make: Any, state: str, system: System)
 
 
 def test_an_upload_that_ended_early_is_as_unknown_as_any_id(system: System) -> None:
-    job_id = lives.received(system.sweeper)
-    lives.take(system.sweeper, transitions.ABORT, job_id, epoch=0)
+    job_id = states.received(system.sweeper)
+    states.take(system.sweeper, transitions.ABORT, job_id, epoch=0)
     assert failure_of(system.jobs.find(job_id), system).kind is errors.NOT_FOUND
     assert failure_of(None, system).kind is errors.NOT_FOUND
 
 
 def test_a_failed_job_says_its_own_reason(system: System) -> None:
-    job_id = lives.converting(system.sweeper)
+    job_id = states.converting(system.sweeper)
     reason = {"code": "no_audio", "title": "The video has no sound track."}
-    lives.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error=reason)
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error=reason)
     assert failure_of(system.jobs.find(job_id), system).kind == errors.NO_AUDIO
 
 
 def test_an_expired_mp3_is_gone_even_while_its_file_is_there(system: System) -> None:
-    job_id = lives.done(system.sweeper)
-    system.clock.passes(days=lives.PERIODS.mp3_keep_days)
-    lives.take(system.sweeper, transitions.EXPIRE_MP3, job_id, epoch=1)
+    job_id = states.done(system.sweeper)
+    system.clock.advance(days=states.PERIODS.mp3_keep_days)
+    states.take(system.sweeper, transitions.EXPIRE_MP3, job_id, epoch=1)
     assert system.files.read(MP3S, f"{job_id}.1")
     assert failure_of(system.jobs.find(job_id), system).kind is errors.EXPIRED
 
 
 def test_a_file_that_is_missing_is_our_trouble(system: System) -> None:
-    job_id = lives.done(system.sweeper)
+    job_id = states.done(system.sweeper)
     system.files.delete(MP3S, f"{job_id}.1")
     assert failure_of(system.jobs.find(job_id), system).kind is errors.UNAVAILABLE
 

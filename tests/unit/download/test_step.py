@@ -19,7 +19,7 @@ from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.tokens import Bearer, Signer
 from functions.download import step
-from tests.integration import lives
+from tests.integration import states
 from tests.unit.in_memory import System
 
 KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -44,7 +44,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 @pytest.fixture
 def job_id(system: System) -> str:
     """A job of the owner's that is done."""
-    return lives.done(system.sweeper)
+    return states.done(system.sweeper)
 
 
 def asked(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **headers: str) -> Response:
@@ -118,7 +118,7 @@ def test_what_the_client_has_is_not_sent_again(job_id: str) -> None:
 
 def test_an_mp3_that_was_made_anew_is_another_version(system: System, job_id: str) -> None:
     tag = asked(f"/{job_id}").headers["ETag"]
-    lives.store(system.sweeper, MP3S, f"{job_id}.2")
+    states.store(system.sweeper, MP3S, f"{job_id}.2")
     system.database["jobs"].documents[job_id]["mp3"]["file_id"] = f"{job_id}.2"
     assert asked(f"/{job_id}").headers["ETag"] != tag
     assert asked(f"/{job_id}", If_None_Match=tag).status_code == 200

@@ -17,8 +17,8 @@ from functions.common.values import Document
 from functions.jobs import actions
 from functions.sweep.sweeper import Sweeper
 from tests.exploration.memory import MemoryCollection
-from tests.integration import lives
-from tests.integration.lives import IN_STATE, PERIODS
+from tests.integration import states
+from tests.integration.states import IN_STATE, PERIODS
 from tests.unit.in_memory import System
 
 OWNER, STRANGER = "1", "2"
@@ -89,11 +89,11 @@ def test_a_failed_job_begins_again(system: System) -> None:
 def test_what_the_first_conversion_left_goes_after_the_second(system: System) -> None:
     job_id = made(system, "failed")
     retry(system, job_id)
-    lives.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
-    lives.take(system.sweeper, transitions.FAIL, job_id, epoch=3, error={"code": "c", "title": "t"})
+    states.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=3, error={"code": "c", "title": "t"})
     assert system.stored()["mp3s.files"] == {f"{job_id}.1"}
-    system.clock.passes(seconds=PERIODS.announce_gap)
-    lives.swept(system.sweeper)
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    states.sweep_once(system.sweeper)
     assert system.stored() == {
         "videos.files": {job_id},
         "videos.chunks": {job_id},
@@ -113,9 +113,9 @@ def test_a_retry_that_cannot_be_announced_is_written_down(system: System) -> Non
 def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
     """Until it is marked as expired, it is there."""
     first, second = made(system, "failed"), made(system, "failed")
-    system.clock.passes(days=PERIODS.video_keep_days)
+    system.clock.advance(days=PERIODS.video_keep_days)
     assert retry(system, first).job["state"] == "ready"
-    lives.swept(system.sweeper)
+    states.sweep_once(system.sweeper)
     assert refusal(retry, system, second).kind is errors.VIDEO_EXPIRED
     assert system.document(second)["state"] == "failed"
     assert system.stored()["videos.files"] == {first}
@@ -154,8 +154,8 @@ def test_files_of_every_epoch_are_deleted(system: System) -> None:
     """The one that a conversion writes at this moment is among them."""
     job_id = made(system, "failed")
     retry(system, job_id)
-    lives.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
-    lives.store(system.sweeper, MP3S, f"{job_id}.3")
+    states.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
+    states.store(system.sweeper, MP3S, f"{job_id}.3")
     assert system.stored()["mp3s.files"] == {f"{job_id}.1", f"{job_id}.3"}
     delete(system, job_id)
     assert not any(system.stored().values())
@@ -224,11 +224,11 @@ def test_a_retry_that_another_one_overtook_announces_the_job(system: System) -> 
     assert system.queue.told == [("uploaded", job_id)]
 
 
-@pytest.mark.parametrize("end", [lives.finished, lives.failed])
-@pytest.mark.parametrize("mail", lives.MAILED)
+@pytest.mark.parametrize("end", [states.finished, states.failed])
+@pytest.mark.parametrize("mail", states.MAILED)
 def test_only_a_mail_that_was_given_up_is_sent_again(mail: str, end: Callable[[Sweeper], str], system: System) -> None:
     """One that was sent, or may have been, is not; one that is about to be sent needs nothing."""
-    job_id = lives.mailed(system.sweeper, end(system.sweeper), mail)
+    job_id = states.mailed(system.sweeper, end(system.sweeper), mail)
     before = system.document(job_id)
     queued = mail_again(system, job_id)
     if mail != "failed":
@@ -238,7 +238,7 @@ def test_only_a_mail_that_was_given_up_is_sent_again(mail: str, end: Callable[[S
     job = system.document(job_id)
     assert queued == actions.Queued(job, announced=True)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
-    assert system.queue.told == [("ready" if end is lives.finished else "failed", job_id)]
+    assert system.queue.told == [("ready" if end is states.finished else "failed", job_id)]
 
 
 @pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])

@@ -15,8 +15,8 @@ from functions.common.values import Document
 from functions.jobs import dead
 from functions.jobs.dead import GONE, NOTHING, POISON, Entry
 from tests.exploration.memory import MemoryCollection
-from tests.integration import lives
-from tests.integration.lives import PERIODS
+from tests.integration import states
+from tests.integration.states import PERIODS
 from tests.unit.in_memory import MemoryLetters, System
 
 QUEUED, AGAIN = "queued", "queued again"
@@ -35,20 +35,20 @@ def letter(queue: str, job_id: str | None) -> Letter:
 
 def failed(system: System, code: str, mail: str) -> str:
     """Return a job that failed for this reason."""
-    job_id = lives.converting(system.sweeper)
-    lives.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error={"code": code, "title": "t"})
-    return lives.mailed(system.sweeper, job_id, mail)
+    job_id = states.converting(system.sweeper)
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error={"code": code, "title": "t"})
+    return states.mailed(system.sweeper, job_id, mail)
 
 
 def done(system: System, mail: str) -> str:
-    return lives.mailed(system.sweeper, lives.finished(system.sweeper), mail)
+    return states.mailed(system.sweeper, states.finished(system.sweeper), mail)
 
 
 def expired(system: System) -> str:
     """Return a job that was given up, and whose video is gone."""
     job_id = failed(system, GAVE_UP.code, "sent")
-    system.clock.passes(days=PERIODS.video_keep_days)
-    lives.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
+    system.clock.advance(days=PERIODS.video_keep_days)
+    states.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
     return job_id
 
 
@@ -71,10 +71,10 @@ def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple
 Make = Callable[[System], str]
 CASES: dict[str, tuple[Make, str, str, str | None]] = {
     # what the job is: how it is made, what a letter in videos.dead and one in mp3s.dead do for it, and the event sent
-    "uploading": (lambda system: lives.received(system.sweeper), NOTHING, NOTHING, None),
-    "queued": (lambda system: lives.ready(system.sweeper), QUEUED, QUEUED, "uploaded"),
-    "converting": (lambda system: lives.converting(system.sweeper), NOTHING, NOTHING, None),
-    "aborted": (lambda system: lives.aborted(system.sweeper), NOTHING, NOTHING, None),
+    "uploading": (lambda system: states.received(system.sweeper), NOTHING, NOTHING, None),
+    "queued": (lambda system: states.ready(system.sweeper), QUEUED, QUEUED, "uploaded"),
+    "converting": (lambda system: states.converting(system.sweeper), NOTHING, NOTHING, None),
+    "aborted": (lambda system: states.aborted(system.sweeper), NOTHING, NOTHING, None),
     "done, mail not sent": (lambda system: done(system, "none"), MAIL, MAIL, "ready"),
     "done, mail claimed": (lambda system: done(system, "claimed"), NOTHING, NOTHING, None),
     "done, mail sent": (lambda system: done(system, "sent"), NOTHING, NOTHING, None),
@@ -121,7 +121,7 @@ def test_a_job_that_failed_by_its_video_is_converted_again_only_by_name(
 
 
 def test_what_names_no_job_is_dropped_with_all_others_only(system: System) -> None:
-    job_id, unknown = lives.ready(system.sweeper), ids.new()
+    job_id, unknown = states.ready(system.sweeper), ids.new()
     letters = letter(VIDEOS_DEAD, None), letter(MP3S_DEAD, unknown), letter(VIDEOS_DEAD, job_id)
     assert replay(system, *letters, job_id=job_id) == ([QUEUED], list(letters[:2]))
     assert replay(system, *letters, job_id=unknown) == ([GONE], [letters[0], letters[2]])
@@ -145,7 +145,7 @@ def test_letters_of_both_queues_are_two_things(system: System) -> None:
 @pytest.mark.parametrize(
     ("make", "queue", "deed"),
     [
-        (lambda system: lives.ready(system.sweeper), VIDEOS_DEAD, QUEUED),
+        (lambda system: states.ready(system.sweeper), VIDEOS_DEAD, QUEUED),
         (lambda system: failed(system, GAVE_UP.code, "sent"), VIDEOS_DEAD, AGAIN),
         (lambda system: done(system, "none"), MP3S_DEAD, MAIL),
         (lambda system: done(system, "failed"), MP3S_DEAD, MAIL_AGAIN),
@@ -192,7 +192,7 @@ def test_where_nothing_can_be_done_the_letter_stays_and_so_do_the_others(trouble
 
 
 def test_letters_are_listed_beside_their_jobs(system: System) -> None:
-    job_id = lives.ready(system.sweeper)
+    job_id = states.ready(system.sweeper)
     letters = [letter(VIDEOS_DEAD, job_id), letter(VIDEOS_DEAD, None), letter(MP3S_DEAD, ids.new())]
     dead_letters = MemoryLetters(letters)
     found = [Entry(letters[0], system.document(job_id)), Entry(letters[1], None), Entry(letters[2], None)]

@@ -15,8 +15,8 @@ from functions.backends.dead_letters import MP3S_DEAD, VIDEOS_DEAD, Letter
 from functions.common import config, ids, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.jobs import __main__ as command
-from tests.integration import lives
-from tests.integration.lives import PERIODS
+from tests.integration import states
+from tests.integration.states import PERIODS
 from tests.unit.in_memory import MemoryLetters, System
 
 UNKNOWN = "abcdef00-0000-4000-8000-000000000000"
@@ -60,7 +60,7 @@ def test_letters_are_shown_in_columns(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What others wrote cannot speak to the terminal."""
-    waiting, ended = lives.ready(system.sweeper), lives.finished(system.sweeper)
+    waiting, ended = states.ready(system.sweeper), states.finished(system.sweeper)
     letters = [
         Letter(VIDEOS_DEAD, waiting, "rejected", DIED, b"{", 100),
         Letter(MP3S_DEAD, ended, "delivery_limit", None, b"{", 100),
@@ -101,7 +101,7 @@ def test_without_letters_it_says_so(system: System, run: Run, capsys: pytest.Cap
 def test_each_letter_that_is_replayed_is_told(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    waiting = lives.ready(system.sweeper)
+    waiting = states.ready(system.sweeper)
     letters = MemoryLetters(Letter(VIDEOS_DEAD, each, "rejected", None, b"", 0) for each in (waiting, None))
     monkeypatch.setattr(dead_letters, "connect", lambda: letters)
     assert run("replay", waiting) == 0
@@ -115,11 +115,11 @@ def test_each_letter_that_is_replayed_is_told(
 
 
 def test_a_retry_says_when_the_job_is_converted(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    postponed, due = lives.converting(system.sweeper), lives.converting(system.sweeper)
+    postponed, due = states.converting(system.sweeper), states.converting(system.sweeper)
     for job_id, year in ((postponed, 2099), (due, 1999)):
         moment = datetime(year, 1, 2, 3, 4, 5, tzinfo=UTC)
-        lives.take(system.sweeper, transitions.POSTPONE, job_id, epoch=1, retry_at=moment)
-    failed, other = lives.failed(system.sweeper), lives.failed(system.sweeper)
+        states.take(system.sweeper, transitions.POSTPONE, job_id, epoch=1, retry_at=moment)
+    failed, other = states.failed(system.sweeper), states.failed(system.sweeper)
     for job_id in (postponed, due, failed):
         assert run("retry", job_id) == 0
     system.queue.down = True
@@ -144,14 +144,14 @@ def test_a_retry_says_when_the_job_is_converted(system: System, run: Run, capsys
 def test_where_there_is_nothing_to_retry_a_sentence_says_why(
     state: str, sentence: str, system: System, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("retry", lives.IN_STATE[state](system.sweeper)) == 1
+    assert run("retry", states.IN_STATE[state](system.sweeper)) == 1
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
 def test_what_is_gone_is_told(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    job_id = lives.failed(system.sweeper)
-    system.clock.passes(days=PERIODS.video_keep_days)
-    lives.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
+    job_id = states.failed(system.sweeper)
+    system.clock.advance(days=PERIODS.video_keep_days)
+    states.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
     assert run("retry", job_id) == 1
     assert run("delete", job_id) == 0
     assert run("delete", job_id) == 1

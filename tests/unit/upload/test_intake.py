@@ -21,7 +21,7 @@ from functions.upload import intake, sniffing
 from functions.upload.body import RawOptions, Video
 from tests.exploration.memory import MemoryCollection
 from tests.exploration.processes import MP4
-from tests.integration.lives import PERIODS
+from tests.integration.states import PERIODS
 from tests.unit.in_memory import System
 
 BEARER = Bearer("7", "ada@example.org")
@@ -191,7 +191,7 @@ def test_the_lease_is_renewed_as_bytes_come(system: System) -> None:
         yield CONTENT
         for _ in range(6):
             ends.append(only_job(system)["lease"]["until"] - begin)
-            system.clock.passes(seconds=PERIODS.upload_lease / 5)
+            system.clock.advance(seconds=PERIODS.upload_lease / 5)
             yield b"more"
         ends.append(only_job(system)["lease"]["until"] - begin)
 
@@ -208,7 +208,7 @@ def test_the_lease_never_outlasts_the_longest_upload(system: System) -> None:
     def blocks() -> Iterator[bytes]:
         yield CONTENT
         for seconds in (30, PERIODS.upload_timeout - 60, 29):
-            system.clock.passes(seconds=seconds)
+            system.clock.advance(seconds=seconds)
             yield b"more"
             ends.append((only_job(system)["lease"]["until"] - begin).total_seconds())
 
@@ -229,7 +229,7 @@ def test_an_upload_that_lost_its_job_is_refused(
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
-        system.clock.passes(seconds=PERIODS.upload_lease)
+        system.clock.advance(seconds=PERIODS.upload_lease)
         assert system.jobs.apply(row, only_job(system)["_id"], **given)
         yield from [b"more"] * more
         assert not more, "nothing is read after that"

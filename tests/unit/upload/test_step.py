@@ -16,7 +16,7 @@ from functions.common.settings import Links, Periods
 from functions.common.tokens import Bearer
 from functions.upload import step
 from tests.exploration.processes import MP4
-from tests.integration.lives import PERIODS
+from tests.integration.states import PERIODS
 from tests.unit.in_memory import System
 
 BEARER = Bearer("7", "ada@example.org")

@@ -1,4 +1,4 @@
-"""Hear what the encoders would be given."""
+"""Reads the sound that the encoders would get."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK_BYTES = 2**20
 
 
 def samples_of(sound: Sound) -> Samples:
-    """Read a sound to its good end, and return its samples, one column for each channel."""
+    """Read a sound to its end; return its samples, one column for each channel."""
     data = bytearray(sound.head)
     while block := os.read(sound.stdout.fileno(), BLOCK_BYTES):
         data += block

@@ -1,4 +1,4 @@
-"""Jobs led through their lives by hand, for the tests of sweep: every state, on a real database."""
+"""Jobs in every state, created by real transitions on a database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PERIODS = load(Periods, {}).replace(
 
 
 class Clock:
-    """The database's clock, turned by hand."""
+    """The database's clock, set by the test."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 5, 1, tzinfo=UTC)
@@ -33,25 +33,25 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def passes(self, **length: float) -> None:
-        """Let time pass."""
+    def advance(self, **length: float) -> None:
+        """Advance the clock."""
         self.now += timedelta(**length)
 
 
 def sweeper(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[], datetime]) -> Sweeper:
-    """Return what sweep sweeps with."""
+    """Return a sweeper."""
     jobs = Jobs(database["jobs"], clock, PERIODS)
     jobs.prepare()
     return Sweeper(jobs, Files(database), queue(rabbitmq))
 
 
 def queue(rabbitmq: str) -> Queue:
-    """Return the queue behind a URL."""
+    """Return the queue at a URL."""
     return Queue(Broker(rabbitmq, 5.0))
 
 
-def swept(sweeper: Sweeper) -> dict[str, int]:
-    """Make one pass; return what it did."""
+def sweep_once(sweeper: Sweeper) -> dict[str, int]:
+    """Run one pass; return its counts."""
     sweeper.counts.clear()
     return run(sweeper, Event())
 
@@ -65,14 +65,14 @@ def received(sweeper: Sweeper) -> str:
 
 
 def ready(sweeper: Sweeper) -> str:
-    """Return a job that waits to be converted."""
+    """Return a job that waits for its conversion."""
     job_id = received(sweeper)
     take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
     return job_id
 
 
 def converting(sweeper: Sweeper) -> str:
-    """Return a job that is being converted, its MP3 stored already."""
+    """Return a job that is being converted, with its MP3 already stored."""
     job_id = ready(sweeper)
     take(sweeper, transitions.CLAIM, job_id, epoch=0, holder="h")
     store(sweeper, MP3S, f"{job_id}.1")
@@ -87,7 +87,7 @@ def done(sweeper: Sweeper) -> str:
 
 
 def finished(sweeper: Sweeper) -> str:
-    """Return a job that is done and of which no mail tells yet."""
+    """Return a job that is done, before its mail is claimed."""
     job_id = converting(sweeper)
     mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
     take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3)
@@ -102,28 +102,28 @@ def claimed(sweeper: Sweeper) -> str:
 
 
 def handing_over(sweeper: Sweeper) -> str:
-    """Return a job that is done and whose mail waits for the relay's last answer."""
+    """Return a job that is done and whose mail waits for the relay's final reply."""
     job_id = claimed(sweeper)
     take(sweeper, transitions.HAND_OVER, job_id, token="t", message_id="<m>")
     return job_id
 
 
 def deleted(sweeper: Sweeper) -> str:
-    """Return a job that its owner deleted once it was done; nothing of it is gone yet."""
+    """Return a done job that its owner deleted, with all files still stored."""
     job_id = done(sweeper)
     take(sweeper, transitions.DELETE, job_id, epoch=1)
     return job_id
 
 
 def failed(sweeper: Sweeper) -> str:
-    """Return a job that failed, the MP3 of its conversion stored already."""
+    """Return a job that failed, with its MP3 already stored."""
     job_id = converting(sweeper)
     take(sweeper, transitions.FAIL, job_id, epoch=1, error={"code": "c", "title": "t"})
     return job_id
 
 
 def aborted(sweeper: Sweeper) -> str:
-    """Return a job whose upload ended early."""
+    """Return a job whose upload was aborted."""
     job_id = received(sweeper)
     take(sweeper, transitions.ABORT, job_id, epoch=0)
     return job_id
@@ -140,7 +140,7 @@ MAILED = {
 
 
 def mailed(sweeper: Sweeper, job_id: str, mail: str) -> str:
-    """Bring the mail of a job that has just ended into a state; return the job."""
+    """Bring the mail of a job that has just ended to a state; return the job."""
     for row in MAILED[mail]:
         take(sweeper, row, job_id, run=1, token="t", message_id="<m>")
     return job_id
@@ -157,7 +157,7 @@ IN_STATE: dict[str, Callable[[Sweeper], str]] = {
 
 
 def take(sweeper: Sweeper, row: transitions.Transition, job_id: str, **given: Any) -> None:
-    """Take a job through a row that must apply."""
+    """Apply a transition that must succeed."""
     assert sweeper.jobs.apply(row, job_id, **given)
 
 
@@ -169,20 +169,20 @@ def store(sweeper: Sweeper, bucket: str, file_id: str) -> None:
 
 
 def events(rabbitmq: str, queue: str) -> int:
-    """Count the events that wait in a queue."""
+    """Return the number of events in a queue."""
     with pika.BlockingConnection(pika.URLParameters(rabbitmq)) as connection:
         return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
 
 
 def empty(rabbitmq: str) -> None:
-    """Drop all events."""
+    """Delete all events."""
     with pika.BlockingConnection(pika.URLParameters(rabbitmq)) as connection:
         for name in ("videos", "mp3s"):
             connection.channel().queue_purge(name)
 
 
 def state(sweeper: Sweeper, job_id: str) -> str:
-    """Return the state of a job that must be there."""
+    """Return the state of a job that must exist."""
     job = sweeper.jobs.find(job_id)
     assert job is not None
     return str(job["state"])
