@@ -17,7 +17,7 @@ The sound of "{name}" is ready as an MP3 ({length}, {size}):
 
 {link}
 {notes}
-The link works without logging in for {days} days. Anyone who has it can
+The link works without logging in for {days}. Anyone who has it can
 download the file, so share it with care.
 
 Job {job}
@@ -73,7 +73,7 @@ def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> st
         length=_clock(mp3["duration"]),
         size=_megabytes(mp3["length"]),
         link=link,
-        days=f"{signed.link_ttl_days:g}",
+        days=_days(signed.link_ttl_days),
         job=job["_id"],
     )
 
@@ -96,3 +96,7 @@ def _clock(seconds: float) -> str:
 
 def _megabytes(length: int) -> str:
     return f"{length / 1e6:.1f} MB" if length >= 100_000 else f"{max(1, round(length / 1000))} kB"
+
+
+def _days(number: float) -> str:
+    return "1 day" if number == 1 else f"{number:g} days"

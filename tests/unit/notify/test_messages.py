@@ -1,0 +1,251 @@
+"""Messages: what the mail about an ended job says, whatever its file was called."""
+
+from __future__ import annotations
+
+import email
+import re
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from functions.common import errors, links
+from functions.common.config import load
+from functions.common.errors import Kind
+from functions.common.settings import Links, SignedLinks
+from functions.notify import messages
+
+JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+SENDER = "MP3 converter <mp3@example.org>"
+LINKS = load(Links, {"PUBLIC_URL": "https://example.org/{function}"})
+SIGNED = load(SignedLinks, {"LINK_SECRET": "0123456789abcdef0123456789abcdef"})
+CONVERSION_ERRORS = [value for value in vars(errors).values() if isinstance(value, Kind) and value.status == 422]
+
+
+def done(**mp3: Any) -> dict[str, Any]:
+    """Return a job that is done."""
+    return ended("done") | {"mp3": {"file_id": f"{JOB}.1", "length": 3_456_789, "duration": 125.4} | mp3}
+
+
+def failed(kind: Kind = errors.NO_AUDIO) -> dict[str, Any]:
+    """Return a job that failed."""
+    return ended("failed") | {"error": {"code": kind.code, "title": kind.title}}
+
+
+def ended(state: str) -> dict[str, Any]:
+    return {"_id": JOB, "state": state, "email": "ada@example.org", "filename": "talk.mp4", "mail": {"run": 1}}
+
+
+def composed(job: dict[str, Any], sender: str = SENDER, signed: SignedLinks = SIGNED) -> EmailMessage:
+    """Return the mail as its reader gets it: sent as bytes, and parsed again."""
+    sent = messages.compose(job, sender=sender, links_to=LINKS, signed=signed).as_bytes(policy=SMTP)
+    return email.message_from_bytes(sent, policy=default)
+
+
+def body(message: EmailMessage) -> str:
+    return str(message.get_content()).replace("\r\n", "\n")
+
+
+def text(job: dict[str, Any], **more: Any) -> str:
+    return body(composed(job, **more))
+
+
+def link(content: str) -> str:
+    """Return the one link in a mail."""
+    (found,) = re.findall(r"https://\S+", content)
+    return str(found)
+
+
+def test_the_mail_about_an_mp3() -> None:
+    message = composed(done())
+    content = body(message)
+    assert message["Subject"] == "Your MP3 is ready: talk.mp4"
+    assert content == (
+        'The sound of "talk.mp4" is ready as an MP3 (2:05, 3.5 MB):\n'
+        "\n"
+        f"{link(content)}\n"
+        "\n"
+        "The link works without logging in for 7 days. Anyone who has it can\n"
+        "download the file, so share it with care.\n"
+        "\n"
+        f"Job {JOB}\n"
+    )
+
+
+def test_its_link_opens_the_job() -> None:
+    address = urlsplit(link(text(done())))
+    assert address._replace(query="").geturl() == "https://example.org/download"
+    ((name, (signed,)),) = parse_qs(address.query).items()
+    assert (name, links.read(signed, SIGNED)) == ("link", JOB)
+
+
+def test_the_mail_about_a_failure() -> None:
+    message = composed(failed())
+    assert message["Subject"] == "We could not convert talk.mp4"
+    assert body(message) == (
+        'We could not convert "talk.mp4".\n'
+        "\n"
+        "The video has no sound track.\n"
+        "\n"
+        "You can try again with another file, or repair this one.\n"
+        "\n"
+        f"Job {JOB}, error code no_audio\n"
+    )
+
+
+@pytest.mark.parametrize("kind", CONVERSION_ERRORS, ids=lambda kind: str(kind.code))
+def test_every_failure_is_told_in_its_own_words(kind: Kind) -> None:
+    content = text(failed(kind))
+    assert f"\n\n{kind.title}\n\n" in content
+    assert content.endswith(f"error code {kind.code}\n")
+    assert "https://" not in content
+
+
+@pytest.mark.parametrize("make", [done, failed])
+def test_the_fields_of_every_mail(make: Any) -> None:
+    message = composed(make())
+    assert message["From"] == "MP3 converter <mp3@example.org>"
+    assert message["To"] == "ada@example.org"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Message-ID"] == f"<{JOB}.1@example.org>"
+    assert parsedate_to_datetime(message["Date"])
+    assert message.get_content_type() == "text/plain"
+    assert "Traceparent" not in message
+
+
+def test_a_mail_carries_the_trace_of_its_job() -> None:
+    assert composed(done() | {"traceparent": TRACE})["Traceparent"] == TRACE
+    assert "Traceparent" not in composed(done() | {"traceparent": None})
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("mp3@example.org", "example.org"),
+        ("MP3 converter <mp3@mail.example.org>", "mail.example.org"),
+        ('"a@b" <mp3@example.org>', "example.org"),
+        ("mp3@", "localhost"),
+        ("", "localhost"),
+    ],
+)
+def test_the_id_of_a_mail_is_in_the_senders_domain(sender: str, domain: str) -> None:
+    """It names the job and its run: a copy of the mail has the same, and the mail of a retry another one."""
+    assert messages.message_id(done(), sender) == f"<{JOB}.1@{domain}>"
+    assert messages.message_id(done() | {"mail": {"run": 2}}, sender) == f"<{JOB}.2@{domain}>"
+
+
+def test_a_sender_may_have_any_name() -> None:
+    assert composed(done(), sender="Müller & Söhne <mp3@example.org>")["From"] == "Müller & Söhne <mp3@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ([], []),
+        (
+            ["truncated_source"],
+            ["The file ends long before the length that it declares: the MP3 holds what was there."],
+        ),
+        (["no_cover"], ["No picture was found for the cover that you asked for."]),
+        (
+            ["no_cover", "truncated_source"],
+            [
+                "No picture was found for the cover that you asked for.",
+                "The file ends long before the length that it declares: the MP3 holds what was there.",
+            ],
+        ),
+        (["of a newer version", "no_cover"], ["No picture was found for the cover that you asked for."]),
+    ],
+)
+def test_notes(notes: list[str], said: list[str]) -> None:
+    """Each is a paragraph between the link and the sentence about it."""
+    content = text(done(notes=notes))
+    between = content.partition(link(content))[2].partition("The link works")[0]
+    assert between == "\n" + "".join(f"\n{sentence}\n" for sentence in said) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "0:00"),
+        (0.49, "0:00"),
+        (0.51, "0:01"),
+        (59.4, "0:59"),
+        (59.6, "1:00"),
+        (61.0, "1:01"),
+        (600.0, "10:00"),
+        (3599.4, "59:59"),
+        (3599.6, "1:00:00"),
+        (3600.0, "1:00:00"),
+        (3661.0, "1:01:01"),
+        (43_200.0, "12:00:00"),
+        (360_000.0, "100:00:00"),
+    ],
+)
+def test_lengths(seconds: float, shown: str) -> None:
+    assert f"({shown}, " in text(done(duration=seconds))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "1 kB"),
+        (1, "1 kB"),
+        (1_499, "1 kB"),
+        (1_501, "2 kB"),
+        (99_499, "99 kB"),
+        (99_999, "100 kB"),
+        (100_000, "0.1 MB"),
+        (149_999, "0.1 MB"),
+        (150_001, "0.2 MB"),
+        (999_999, "1.0 MB"),
+        (2**31, "2147.5 MB"),
+    ],
+)
+def test_sizes(size: int, shown: str) -> None:
+    assert f", {shown}):" in text(done(length=size))
+
+
+@pytest.mark.parametrize(("days", "shown"), [(7.0, "7 days"), (0.5, "0.5 days"), (1.0, "1 day"), (30.0, "30 days")])
+def test_how_long_the_link_works(days: float, shown: str) -> None:
+    assert f"without logging in for {shown}. Anyone" in text(done(), signed=SIGNED.replace(link_ttl_days=days))
+
+
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [
+        ("a b.mp4", "a b.mp4"),
+        ("Grüße, 你好 😀.mp4", "Grüße, 你好 😀.mp4"),
+        ("a\r\nBcc: b@example.org\r\n\r\nbuy", "aBcc: b@example.orgbuy"),
+        ("\u202e4pm.exe", "4pm.exe"),
+        ("a\0b\x1b[2Jc\x7fd\ue000e\ud800f", "ab[2Jcdef"),
+        ("{link} {0} %s $x", "{link} {0} %s $x"),
+        ("=?utf-8?q?=41?=", "=?utf-8?q?=41?="),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 99 + "…"),
+        ("ü" * 255, "ü" * 99 + "…"),
+        ("\0" * 50 + "x" * 100, "x" * 100),
+    ],
+    ids=ascii,
+)
+def test_names_of_files(filename: str, shown: str) -> None:
+    """They are what a user chose: no field of the mail and no line of it is made by one."""
+    for job, subject in ((done(), "Your MP3 is ready: "), (failed(), "We could not convert ")):
+        message = composed(job | {"filename": filename})
+        assert set(message.keys()) == set(composed(job).keys())
+        if "=?" not in shown and "\u2028" not in shown:
+            assert message["Subject"] == subject + shown
+        assert f'"{shown}"' in message.get_content()
+        assert len(message.get_content().splitlines()) == len(composed(job).get_content().splitlines()) + (
+            "\u2028" in shown
+        )
+
+
+@pytest.mark.parametrize("address", ["a\nb@example.org", "a@example.org\r\nBcc: b@example.org"])
+def test_an_address_that_no_field_can_hold_is_an_error(address: str) -> None:
+    with pytest.raises(ValueError, match="Header values may not contain linefeed or carriage return characters"):
+        messages.compose(done() | {"email": address}, sender=SENDER, links_to=LINKS, signed=SIGNED)

@@ -1,0 +1,90 @@
+"""The step of notify: which events lead to a mail, and to whom the trace leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from functions.backends import jobs as jobs_backend
+from functions.backends import mail as mail_backend
+from functions.backends.mail import Mailer
+from functions.common import errors, events, trace
+from functions.common.config import load
+from functions.common.errors import Failure
+from functions.common.settings import Links, SignedLinks
+from functions.common.settings import Relay as Settings
+from functions.common.values import Document
+from functions.notify import step
+from tests.integration import states
+from tests.unit.backends.relay import Relay, relay
+from tests.unit.in_memory import System
+
+LINKS = load(Links, {})
+SIGNED = load(SignedLinks, {"LINK_SECRET": "0123456789abcdef0123456789abcdef"})
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    """The jobs that the step finds."""
+    made = System()
+    monkeypatch.setattr(jobs_backend, "connect", lambda: made.jobs)
+    return made
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """The relay that the step finds."""
+    with relay() as running:
+        mailer = Mailer(Settings(f"smtp://127.0.0.1:{running.port}?tls=none", "mp3@example.org", 5.0, 5.0))
+        monkeypatch.setattr(mail_backend, "connect", lambda: mailer)
+        yield running
+
+
+def request(body: bytes) -> Request:
+    environ = EnvironBuilder(method="POST", data=body, content_type=events.STRUCTURED).get_environ()
+    return Request(environ)
+
+
+def event(job: Document) -> Request:
+    """Return the request that brings the event of a job's state."""
+    return request(events.encode(events.of(job)))
+
+
+@pytest.mark.parametrize("state", ["finished", "failed"])
+def test_an_end_leads_to_a_mail(state: str, system: System, server: Relay) -> None:
+    job_id = {"finished": states.finished, "failed": states.failed}[state](system.sweeper)
+    assert step.run(event(system.document(job_id)), LINKS, SIGNED) == job_id
+    assert system.document(job_id)["mail"]["state"] == "sent"
+    (taken,) = server.taken
+    assert (b"http://localhost:8080/download?link=" in taken.replace(b"=\r\n", b"")) == (state == "finished")
+
+
+def test_the_trace_of_the_event_goes_on(system: System, server: Relay) -> None:
+    job = system.document(states.finished(system.sweeper)) | {"traceparent": TRACE}
+    before = trace._current.set("")
+    try:
+        step.run(event(job), LINKS, SIGNED)
+        assert trace.current()[3:35] == TRACE[3:35]
+    finally:
+        trace._current.reset(before)
+
+
+def test_other_events_are_poison(system: System, server: Relay) -> None:
+    waiting = system.document(states.ready(system.sweeper))
+    for wrong in (event(waiting), request(b""), request(b"{}"), request(b"x")):
+        with pytest.raises(Failure) as failure:
+            step.run(wrong, LINKS, SIGNED)
+        assert failure.value.kind is errors.MALFORMED_EVENT
+    assert server.lines == []
+
+
+def test_an_event_is_short(system: System, server: Relay) -> None:
+    job = system.document(states.finished(system.sweeper))
+    with pytest.raises(Failure) as failure:
+        step.run(request(events.encode(events.of(job)) + b" " * 70_000), LINKS, SIGNED)
+    assert failure.value.kind is errors.FILE_TOO_LARGE
+    assert server.lines == []
