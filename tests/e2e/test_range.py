@@ -97,7 +97,7 @@ def test_if_range_gives_the_part_of_the_same_file_only(url: Door, owner: Person,
     assert (other.status, other.body) == (200, whole)
 
 
-def test_what_the_client_has_is_not_sent_again(url: Door, owner: Person, fid: str) -> None:
+def test_an_unchanged_mp3_is_not_sent_again(url: Door, owner: Person, fid: str) -> None:
     tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
     answer = web.download(url("download"), owner.token, fid, If_None_Match=tag)
     assert (answer.status, answer.body) == (304, b"")

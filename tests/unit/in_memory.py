@@ -1,4 +1,4 @@
-"""A system in memory: jobs by a clock that is turned by hand, files, and a queue that remembers its events.
+"""A system in memory: jobs with a clock set by the test, files, and a queue that records its events.
 
 `tests/integration` proves the collections (test_jobs.py, test_files.py) and the walk through dead letters
 (test_dead_letters.py) against real servers.
@@ -22,8 +22,8 @@ from tests.exploration.memory import MemoryCollection, MemoryDatabase
 from tests.integration.states import PERIODS, Clock
 
 
-class RememberingQueue(Queue):
-    """Keep what is published; one that is down takes nothing, as a broker that cannot be reached."""
+class RecordingQueue(Queue):
+    """Records published events; if it is down, publishing fails like with an unreachable broker."""
 
     def __init__(self) -> None:
         super().__init__(Broker("amqp://nowhere", 1.0))
@@ -31,14 +31,14 @@ class RememberingQueue(Queue):
         self.events: list[CloudEvent] = []
 
     def publish(self, batch: Iterable[CloudEvent]) -> None:
-        """Keep the events."""
+        """Record the events."""
         if self.down:
             raise Failure(UNAVAILABLE)
         self.events += batch
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """The events so far, each as the last word of its type and the job that it is about."""
+    def published(self) -> list[tuple[str, str]]:
+        """Return the last word of each event's type, with its job."""
         return [(event["type"].rpartition(".")[2], event["subject"]) for event in self.events]
 
 
@@ -49,7 +49,7 @@ class MemoryLetters(DeadLetters):
         self.letters = list(letters)
 
     def each(self, settled: Callable[[Letter], bool]) -> None:
-        """Show each letter, and drop those that are settled by then, even if a later one raises."""
+        """Call `settled` for each letter, and drop those that it accepts, even if a later one raises."""
         for letter in list(self.letters):
             if settled(letter):
                 self.letters.remove(letter)
@@ -64,19 +64,19 @@ class System:
         self.database["jobs"] = collection or self.database["jobs"]
         documents: Any = self.database["jobs"]
         buckets: Any = self.database
-        self.queue = RememberingQueue()
+        self.queue = RecordingQueue()
         self.jobs = Jobs(documents, self.clock, periods)
         self.files = Files(buckets)
         self.sweeper = Sweeper(self.jobs, self.files, self.queue)
 
     def document(self, job_id: str) -> dict[str, Any]:
-        """Return a job's document, even one that is being deleted."""
+        """Return a job's document, even if it is being deleted."""
         found = self.database["jobs"].find_one({"_id": job_id})
         assert found is not None
         return found
 
     def stored(self) -> dict[str, set[str]]:
-        """Return the ids of which each collection of a bucket holds something."""
+        """Return the ids in each collection of a bucket."""
         keys = {"files": "_id", "chunks": "files_id"}
         return {
             name: {each[keys[name.rpartition(".")[2]]] for each in self.database[name].documents.values()}

@@ -1,4 +1,4 @@
-"""The documents agree with the code and with each other, and stay short enough to be read."""
+"""The documents agree with the code and with each other, and are short enough to read."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _row(row: Transition) -> tuple[str, str, str, str]:
     return row.name, row.who, _ends(row.source, row.mail), target
 
 
-def test_the_table_of_transitions_is_the_codes() -> None:
-    """Every row, in the code's order, with its function and its states."""
+def test_the_table_of_transitions_agrees_with_the_code() -> None:
+    """Every transition, in the code's order, with its function and its states."""
     shown = (ROOT / "functions" / "README.md").read_text().partition("| row |")[2].partition("\n\n")[0]
     assert ROW.findall(shown) == [_row(row) for row in transitions.TABLE]
 
@@ -50,21 +50,21 @@ def _tracked(pattern: str) -> list[Path]:
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name) != own]
 
 
-def test_rules_are_cited_by_numbers_that_exist() -> None:
+def test_cited_rules_exist() -> None:
     known = RULE.findall((ROOT / "functions" / "README.md").read_text())
     assert known == [str(number) for number in range(1, 8)]
     cited = {path: REFERENCE.findall(path.read_text()) for path in _tracked(r"functions/README\.md, rules? [0-9]")}
-    assert cited, "nothing cites a rule: the pattern is wrong"
+    assert cited, "no rule is cited, so the pattern is wrong"
     assert {path.name: set(numbers) - set(known) for path, numbers in cited.items() if set(numbers) - set(known)} == {}
 
 
-def test_nothing_cites_what_a_reader_cannot_open() -> None:
+def test_no_unpublished_document_is_cited() -> None:
     assert [str(path.relative_to(ROOT)) for path in _tracked(r"DESIGN(\.md| section)|\(facts:|facts of every")] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
-def test_links_lead_somewhere(document: Path) -> None:
-    """Relative links name a file that is there."""
+def test_links_point_to_existing_files(document: Path) -> None:
+    """Relative links name existing files."""
     found = [target for target, _ in LINK.findall((ROOT / document).read_text())]
     assert [target for target in found if not (ROOT / document.parent / target).exists()] == []
 
@@ -73,7 +73,7 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_MOST_LINES
 
 
-def test_the_changelog_begins_with_the_version() -> None:
+def test_the_changelog_starts_with_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     assert released[0] == version

@@ -1,4 +1,4 @@
-"""Who may import whom: the rules that keep the rooms apart, read from the sources themselves."""
+"""The rules about imports, checked in the sources."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = {"common", "backends"}
 DRIVERS = {"pymongo", "gridfs", "bson", "pika", "pymysql", "smtplib", "imageio_ffmpeg", "socket"}
-PASSED_ON = "functions.jobs.arguments"  # the command line that ./local/jobs passes on
+PASSED_ON = "functions.jobs.arguments"  # shared by ./local/jobs
 WEB = {"flask", "functions_framework", "werkzeug", "gunicorn"}
 
 
 def imported(source: str) -> Iterator[str]:
-    """Yield every module that a source imports, anywhere in it; a relative one keeps its dots."""
+    """Yield every module that a source imports anywhere; relative imports keep their dots."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -26,57 +26,55 @@ def imported(source: str) -> Iterator[str]:
 
 
 def room_of(path: Path) -> str:
-    """Return the folder below functions/ that a file belongs to; "" for the files beside the rooms."""
+    """Return the folder below functions/ that a file belongs to, or "" for files in functions/ itself."""
     parts = path.parts
     return parts[1] if parts[0] == "functions" and len(parts) > 2 else ""
 
 
 def violations(path: Path, source: str) -> list[str]:
-    """Say what one file imports against the rules, as sentences; `path` is relative to the root."""
-    return [
-        f"{path} imports {module}: {complaint}" for module in imported(source) for complaint in complaints(path, module)
-    ]
+    """Return a file's violations of the rules; `path` is relative to the root."""
+    return [f"{path} imports {module}: {rule}" for module in imported(source) for rule in broken_rules(path, module)]
 
 
-def complaints(path: Path, module: str) -> Iterator[str]:
-    """Yield each rule that one import of one file breaks."""
+def broken_rules(path: Path, module: str) -> Iterator[str]:
+    """Yield each rule that an import violates."""
     top, *rest = module.split(".")
     if module.startswith("."):
         yield "imports are absolute"
     side = path.parts[0]
     if (side, top) in {("functions", "local"), ("local", "functions")} and not module.startswith(PASSED_ON):
-        yield "functions and local meet over HTTP and AMQP only"
+        yield "functions and local communicate only over HTTP and AMQP"
     if side in {"functions", "local"} and top == "tests":
-        yield "nothing that runs needs a test"
+        yield "code must not import tests"
     if side == "functions":
-        yield from complaints_in_a_room(room_of(path), top, rest[0] if rest else "")
+        yield from broken_room_rules(room_of(path), top, rest[0] if rest else "")
 
 
-def complaints_in_a_room(room: str, top: str, other: str) -> Iterator[str]:
-    """Yield each rule about rooms that one import breaks."""
+def broken_room_rules(room: str, top: str, other: str) -> Iterator[str]:
+    """Yield each rule about rooms that an import violates."""
     if room and top == "functions" and other not in {room, *SHARED}:
-        yield "a room imports common, backends and itself"
+        yield "a room imports only common, backends and itself"
     if room == "common" and top in DRIVERS:
-        yield "common speaks to nothing outside the process"
+        yield "common has no access to outside systems"
     if room == "common" and (top, other) == ("functions", "backends"):
-        yield "common is below backends"
+        yield "common must not import backends"
     if room == "backends" and top in WEB:
-        yield "a backend knows no web"
+        yield "a backend must not import web frameworks"
 
 
 def sources() -> list[Path]:
-    """Return every Python file under the rules, relative to the root."""
+    """Return every Python file that the rules apply to, relative to the root."""
     return sorted(path.relative_to(ROOT) for side in ("functions", "local") for path in (ROOT / side).rglob("*.py"))
 
 
 def test_no_file_breaks_the_import_rules() -> None:
     files = sources()
     assert {room_of(path) for path in files} >= {"login", "upload", "convert", "notify", "download", "sweep"}
-    assert [complaint for path in files for complaint in violations(path, (ROOT / path).read_text())] == []
+    assert [rule for path in files for rule in violations(path, (ROOT / path).read_text())] == []
 
 
-def test_few_imports_stand_within_functions() -> None:
-    """Each delays something heavy: the drivers, the engine, the broker's client, PyJWT, Prometheus' client."""
+def test_few_imports_are_inside_functions() -> None:
+    """Each of these delays something heavy: the drivers, the engine, the broker's client, PyJWT, Prometheus' client."""
     within = [
         f"{path}: {ast.unparse(node)}"
         for path in sources()
@@ -96,9 +94,9 @@ def test_tests_import_absolutely() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "line", "complaint"),
+    ("path", "line", "rule"),
     [
-        ("functions/upload/main.py", "from functions.convert import engine", "a room imports"),
+        ("functions/upload/main.py", "from functions.convert import engine", "a room imports only"),
         ("functions/upload/main.py", "import functions.convert.engine", "a room imports"),
         ("functions/upload/main.py", "from functions import convert", "a room imports"),
         ("functions/upload/main.py", "from functions import serve", "a room imports"),
@@ -106,22 +104,22 @@ def test_tests_import_absolutely() -> None:
         ("functions/backends/jobs.py", "from functions.upload import main", "a room imports"),
         ("functions/upload/main.py", "from . import receive", "absolute"),
         ("functions/upload/main.py", "from ..common import web", "absolute"),
-        ("functions/upload/main.py", "from local import ports", "meet over HTTP"),
-        ("local/status.py", "from functions.common import config", "meet over HTTP"),
-        ("local/status.py", "import functions", "meet over HTTP"),
-        ("local/arguments.py", "from functions.jobs import actions", "meet over HTTP"),
-        ("functions/common/events.py", "import pika", "nothing outside"),
-        ("functions/common/events.py", "def later():\n    from pymongo.errors import PyMongoError", "nothing outside"),
-        ("functions/common/events.py", "from functions.backends import jobs", "below backends"),
-        ("functions/backends/files.py", "import flask", "knows no web"),
-        ("functions/backends/files.py", "from werkzeug.exceptions import NotFound", "knows no web"),
-        ("functions/serve.py", "from tests import media", "needs a test"),
+        ("functions/upload/main.py", "from local import ports", "communicate only over HTTP"),
+        ("local/status.py", "from functions.common import config", "communicate only over HTTP"),
+        ("local/status.py", "import functions", "communicate only over HTTP"),
+        ("local/arguments.py", "from functions.jobs import actions", "communicate only over HTTP"),
+        ("functions/common/events.py", "import pika", "no access"),
+        ("functions/common/events.py", "def later():\n    from pymongo.errors import PyMongoError", "no access"),
+        ("functions/common/events.py", "from functions.backends import jobs", "must not import backends"),
+        ("functions/backends/files.py", "import flask", "must not import web"),
+        ("functions/backends/files.py", "from werkzeug.exceptions import NotFound", "must not import web"),
+        ("functions/serve.py", "from tests import media", "must not import tests"),
     ],
 )
-def test_a_planted_violation_is_caught(path: str, line: str, complaint: str) -> None:
+def test_a_violation_is_found(path: str, line: str, rule: str) -> None:
     found = violations(Path(path), line)
     assert len(found) == 1
-    assert complaint in found[0]
+    assert rule in found[0]
 
 
 @pytest.mark.parametrize(
@@ -136,5 +134,5 @@ def test_a_planted_violation_is_caught(path: str, line: str, complaint: str) -> 
         ("local/arguments.py", "from functions.jobs import arguments"),
     ],
 )
-def test_what_the_rules_allow_is_not_caught(path: str, line: str) -> None:
+def test_allowed_imports_are_accepted(path: str, line: str) -> None:
     assert violations(Path(path), line) == []

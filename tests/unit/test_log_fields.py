@@ -1,4 +1,4 @@
-"""Fields of log lines: none has a name that logging itself uses, for it would raise instead of writing the line."""
+"""No field of a log line has a name that logging itself uses, because logging would raise."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 def refused(source: str) -> set[str]:
-    """Return the names that a source gives to fields and that logging refuses."""
+    """Return the names of a source's fields that logging rejects."""
     lines = [line for line in source.splitlines() if re.search(r"\bextra ?=", line)]
     return {name for line in lines for name in re.findall(r'"(\w+)":', line)} & RESERVED
 
 
-def test_no_field_has_a_name_of_loggings_own() -> None:
+def test_no_field_has_a_reserved_name() -> None:
     found = {path: refused(path.read_text()) for path in (ROOT / "functions").rglob("*.py")}
     assert {str(path): names for path, names in found.items() if names} == {}
 
@@ -33,5 +33,5 @@ def test_no_field_has_a_name_of_loggings_own() -> None:
         ('headers = {"name": 1}', set()),
     ],
 )
-def test_a_planted_name_is_found(source: str, names: set[str]) -> None:
+def test_a_reserved_name_is_found(source: str, names: set[str]) -> None:
     assert refused(source) == names

@@ -1,4 +1,4 @@
-"""No function loads templates, and Flask does without them."""
+"""No function loads templates, and Flask works without them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = "runpy.run_path('functions/gunicorn.conf.py')['on_starting'](None)"
 
 
 def loaded(*statements: str) -> set[str]:
-    """Return what a process has of jinja2 when it has loaded functions-framework."""
+    """Return the jinja2 modules that are loaded with functions-framework."""
     code = "; ".join(["import runpy, sys", *statements, "import functions_framework", LOADED])
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
@@ -24,5 +24,5 @@ def test_flask_loads_no_templates() -> None:
     assert loaded(START) == {"jinja2"}
 
 
-def test_left_alone_it_would() -> None:
+def test_flask_alone_would_load_templates() -> None:
     assert "jinja2.environment" in loaded()

@@ -1,4 +1,4 @@
-"""A relay that speaks SMTP as a script says, on the loopback interface."""
+"""A scripted SMTP relay on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Script = Mapping[str, str | None]
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """What was said to it: `lines`, and the bodies of mails, `taken`."""
+    """Records commands in `lines`, and the content of mails in `taken`."""
 
     daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None, *, implicit: bool) -> None:
-        super().__init__(("127.0.0.1", 0), Talking)
+        super().__init__(("127.0.0.1", 0), RelayHandler)
         self.script = script
         self.tls = tls
         self.implicit = implicit
@@ -29,7 +29,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.taken: list[bytes] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that does not trust the relay breaks off."""
+        """Ignore it: a client that does not trust the relay disconnects."""
 
     @property
     def port(self) -> int:
@@ -37,13 +37,13 @@ class Relay(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
 
-class Talking(socketserver.StreamRequestHandler):
-    """Answer each verb as the script says; a verb without an answer, None, makes it hang up."""
+class RelayHandler(socketserver.StreamRequestHandler):
+    """Replies to each command by the script; the reply None disconnects."""
 
     server: Relay
 
     def handle(self) -> None:
-        """Hold one session."""
+        """Handle one session."""
         if self.server.tls and self.server.implicit:
             self._encrypt(self.server.tls)
         if not self._answer("greeting", "220 relay"):
@@ -61,7 +61,7 @@ class Talking(socketserver.StreamRequestHandler):
                     return
 
     def finish(self) -> None:
-        """Close the connection: the server only closes what it accepted, which TLS has taken over."""
+        """Close the connection: after STARTTLS, the server has only the original socket."""
         super().finish()
         self.connection.close()
 
@@ -87,7 +87,7 @@ class Talking(socketserver.StreamRequestHandler):
 def relay(
     script: Script | None = None, tls: ssl.SSLContext | None = None, *, implicit: bool = False
 ) -> Iterator[Relay]:
-    """Yield a running relay, with TLS after STARTTLS or from the beginning if it is implicit."""
+    """Yield a running relay, with TLS after STARTTLS, or from the start if it is implicit."""
     with Relay(script or {}, tls, implicit=implicit) as server:
         thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS])
         thread.start()

@@ -1,4 +1,4 @@
-"""Handing a mail over: what was accepted, what was not, and what cannot be known."""
+"""Sending a mail: accepted, not accepted, or unknown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def mailer(url: str, final_timeout: float = 5.0) -> Mailer:
 
 
 def plain(server: Relay, user: str = "") -> Mailer:
-    """Return a mailer that speaks to a relay without TLS."""
+    """Return a mailer that uses a relay without TLS."""
     return mailer(f"smtp://{user}127.0.0.1:{server.port}?tls=none")
 
 
@@ -45,26 +45,26 @@ def send(through: Mailer) -> None:
 
 
 def scripted(step: str, answer: str | None) -> dict[str, str | None]:
-    """Return a script with this answer at one step; a client that is refused EHLO tries HELO."""
+    """Return a script with this reply at one step; a client whose EHLO is rejected tries HELO."""
     return dict.fromkeys(("EHLO", "HELO") if step == "EHLO" else (step,), answer)
 
 
-def test_an_accepted_mail_was_handed_over_step_by_step() -> None:
+def test_an_accepted_mail() -> None:
     with relay() as server:
         send(plain(server))
     assert server.lines[1:] == ["mail FROM:<mp3@example.org>", "rcpt TO:<a@example.org>", "DATA"]
     assert len(server.taken) == 1
 
 
-def test_lines_that_begin_with_a_dot_keep_it() -> None:
-    """And a line that is a dot does not end the mail (RFC 5321 section 4.5.2)."""
+def test_lines_that_start_with_a_dot_are_unchanged() -> None:
+    """And a line with only a dot does not end the mail (RFC 5321, section 4.5.2)."""
     with relay() as server:
         send(plain(server))
     body = server.taken[0].split(b"\r\n\r\n")[-1]
     assert body.split(b"\r\n") == [b"one", b"..", b"...two", b"..three", b""]
 
 
-def test_a_recipient_that_is_forwarded_is_accepted() -> None:
+def test_a_forwarded_recipient_is_accepted() -> None:
     with relay({"RCPT": "251 will forward"}) as server:
         send(plain(server))
     assert len(server.taken) == 1
@@ -72,7 +72,7 @@ def test_a_recipient_that_is_forwarded_is_accepted() -> None:
 
 @pytest.mark.parametrize("step", ALL_STEPS)
 @pytest.mark.parametrize("answer", ["421 later", "451 later", "452 full"])
-def test_a_temporary_answer_postpones_the_mail(step: str, answer: str) -> None:
+def test_a_temporary_reply_postpones_the_mail(step: str, answer: str) -> None:
     with relay(scripted(step, answer)) as server, pytest.raises(Postponed):
         send(plain(server))
     assert len(server.taken) == (step == "dot")
@@ -80,27 +80,27 @@ def test_a_temporary_answer_postpones_the_mail(step: str, answer: str) -> None:
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "dot"])
 @pytest.mark.parametrize("code", [500, 550, 554, 599])
-def test_a_permanent_answer_about_the_mail_refuses_it(step: str, code: int) -> None:
+def test_a_permanent_reply_about_the_mail_refuses_it(step: str, code: int) -> None:
     with relay({step: f"{code} no such user"}) as server, pytest.raises(Refused):
         send(plain(server))
 
 
 @pytest.mark.parametrize("step", ["greeting", "EHLO"])
-def test_a_permanent_answer_about_us_postpones_the_mail(step: str) -> None:
-    """Somebody may allow this client before the next attempt."""
+def test_a_permanent_reply_about_the_client_postpones_the_mail(step: str) -> None:
+    """The relay may allow this client before the next attempt."""
     with relay(scripted(step, "554 no service for you")) as server, pytest.raises(Postponed):
         send(plain(server))
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
-def test_a_login_that_is_missing_postpones_the_mail(step: str) -> None:
-    """RFC 4954: the settings lack a user, and the mail is not to blame."""
+def test_a_missing_login_postpones_the_mail(step: str) -> None:
+    """RFC 4954: the settings lack a user, so the mail is not the reason."""
     with relay({step: "530 5.7.0 Authentication required"}) as server, pytest.raises(Postponed):
         send(plain(server))
 
 
 @pytest.mark.parametrize("code", [454, 535, 538])
-def test_a_login_that_is_refused_postpones_the_mail(code: int) -> None:
+def test_a_refused_login_postpones_the_mail(code: int) -> None:
     with relay({"EHLO": "250-relay\n250 AUTH PLAIN", "AUTH": f"{code} no"}) as server, pytest.raises(Postponed):
         send(plain(server, "ada:word@"))
     assert server.lines[-1].startswith("AUTH")
@@ -120,15 +120,15 @@ def test_a_connection_that_ends_before_the_mail_postpones_it(step: str) -> None:
     assert server.taken == []
 
 
-def test_a_connection_that_ends_after_the_final_dot_leaves_it_open() -> None:
-    """The relay has the mail, and the client cannot know (RFC 1047)."""
+def test_a_connection_that_ends_after_the_final_dot_is_unknown() -> None:
+    """The relay has the mail, but the client cannot know that (RFC 1047)."""
     with relay({"dot": None}) as server, pytest.raises(Unanswered):
         send(plain(server))
     assert len(server.taken) == 1
 
 
-def test_the_answer_to_a_mail_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relay may examine a mail for minutes."""
+def test_the_reply_to_a_mail_has_its_own_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay may check a mail for minutes."""
     limits: list[float | None] = []
     getreply = smtplib.SMTP.getreply
 
@@ -143,7 +143,7 @@ def test_the_answer_to_a_mail_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyP
     assert limits == [5.0] * 5 + [300.0]
 
 
-def test_a_relay_that_is_silent_after_the_mail_leaves_it_open() -> None:
+def test_a_relay_that_is_silent_after_the_mail_is_unknown() -> None:
     with relay({"dot": "250-ok, and more to come"}) as server, pytest.raises(Unanswered):
         send(mailer(f"smtp://127.0.0.1:{server.port}?tls=none", final_timeout=0.05))
 
@@ -155,8 +155,8 @@ def test_without_starttls_a_relay_gets_neither_mail_nor_password() -> None:
 
 
 @pytest.mark.parametrize("answer", ["454 not now", "501 never", "220 go on"])
-def test_starttls_that_fails_postpones_the_mail(answer: str) -> None:
-    """220 is followed by no TLS."""
+def test_failed_starttls_postpones_the_mail(answer: str) -> None:
+    """After 220, TLS does not start."""
     with relay({"EHLO": "250-relay\n250 STARTTLS", "STARTTLS": answer}) as server, pytest.raises(Postponed):
         send(mailer(f"smtp://127.0.0.1:{server.port}"))
     assert [line.split()[0] for line in server.lines if line.isascii()][:2] == ["ehlo", "STARTTLS"]
@@ -165,7 +165,7 @@ def test_starttls_that_fails_postpones_the_mail(answer: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate that it signed for itself, for the name localhost."""
+    """A self-signed certificate for localhost, with its key."""
     key = Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     made = x509.CertificateBuilder(
@@ -210,7 +210,7 @@ def test_implicit_tls_needs_no_starttls(certificate: Path, monkeypatch: pytest.M
     assert [line.split()[0].upper() for line in server.lines] == ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"]
 
 
-def test_implicit_tls_says_nothing_in_plain_text() -> None:
+def test_implicit_tls_sends_nothing_in_plain_text() -> None:
     with relay() as server, pytest.raises(Postponed):
         send(mailer(f"smtps://ada:word@127.0.0.1:{server.port}"))
     assert "word" not in "".join(server.lines)
@@ -236,6 +236,6 @@ def test_the_port_follows_the_scheme(url: str, host: str, port: int) -> None:
     assert (made._host, made._port) == (host, port)
 
 
-def test_another_word_for_tls_is_refused() -> None:
+def test_other_values_for_tls_are_refused() -> None:
     with pytest.raises(ConfigError, match="SMTP_URL takes tls=required or tls=none"):
         mailer("smtp://relay?tls=maybe")

@@ -1,4 +1,4 @@
-"""Settings stop the process, by name and without their value, when they are missing or malformed."""
+"""Missing or malformed settings stop the process with their names, without their values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ HIDDEN = "not-to-be-shown"
 
 
 def test_defaults_and_units() -> None:
-    """What the environment does not say has a default; numbers come as numbers."""
+    """Settings that are not set have defaults; numbers are converted."""
     limits = config.load(Limits, {"UPLOAD_MAX_BYTES": "5"})
     assert (limits.upload_max_bytes, limits.convert_timeout) == (5, 540.0)
     assert config.load(Periods, {"JOB_KEEP_DAYS": "0.5"}).job_keep_days == 0.5
 
 
-def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
-    """All that is wrong with a concern is said in one go."""
+def test_all_errors_are_named_at_once_without_values() -> None:
+    """One error names everything that is wrong in a group of settings."""
     with pytest.raises(config.ConfigError) as error:
         config.load(Mongo, {"MONGODB_URL": HIDDEN, "MONGODB_TIMEOUT_SECONDS": HIDDEN})
     assert "MONGODB_URL must be a URL" in str(error.value)
@@ -28,8 +28,8 @@ def test_every_fault_is_named_at_once_and_no_value_is_shown() -> None:
     assert HIDDEN not in str(error.value)
 
 
-def test_settings_are_values() -> None:
-    """What two processes read alike is alike, whichever way it was given, and nobody changes it."""
+def test_settings_are_immutable_values() -> None:
+    """Settings are equal if their values are equal, and cannot be changed."""
     read = config.load(Periods, {"MAX_ATTEMPTS": "7"})
     assert read == config.load(Periods, {}).replace(max_attempts=7) != config.load(Periods, {})
     assert len({read, config.load(Periods, {"MAX_ATTEMPTS": "7"})}) == 1
@@ -68,8 +68,8 @@ def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, fl
         (settings.Verifying, {"JWT_PUBLIC_KEYS": '{"keys": []}'}, "JWT_PUBLIC_KEYS must be a JWK set"),
     ],
 )
-def test_malformed(kind: type[config.Settings], environ: dict[str, str], words: str) -> None:
-    """A setting that is wrong is named, with what it must be."""
+def test_malformed_settings(kind: type[config.Settings], environ: dict[str, str], words: str) -> None:
+    """The error names the setting and its allowed values."""
     with pytest.raises(config.ConfigError, match=words) as error:
         config.load(kind, environ)
     assert HIDDEN not in str(error.value)
@@ -86,7 +86,7 @@ def test_secret_from_a_file(tmp_path: Path) -> None:
 
 
 def test_all_settings_of_a_function() -> None:
-    """What is missing anywhere is named at once."""
+    """One error names everything that is missing."""
     loaded = config.load_all((Limits, Periods), {"UPLOAD_MAX_BYTES": "5", "MAX_ATTEMPTS": "7"})
     assert (loaded[Limits].upload_max_bytes, loaded[Periods].max_attempts) == (5, 7)
     with pytest.raises(KeyError):
@@ -112,6 +112,6 @@ def test_tls_is_required_unless_a_url_says_none(url: str, required: bool) -> Non
 
 
 @pytest.mark.parametrize("word", ["no", "NONE", "None", "optional", "none%20"])
-def test_another_word_for_tls_is_refused_without_showing_the_url(word: str) -> None:
+def test_other_values_for_tls_are_refused_without_showing_the_url(word: str) -> None:
     with pytest.raises(config.ConfigError, match=r"^SOME_URL takes tls=required or tls=none$"):
         config.requires_tls(f"smtp://user:secret@relay?tls={word}", "SOME_URL")

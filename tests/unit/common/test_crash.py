@@ -1,4 +1,4 @@
-"""Crash points kill, but only where a test has armed them."""
+"""Crash points kill the process, but only if a test has armed them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def work(**settings: str) -> tuple[int, list[str]]:
-    """Return how a process ends that passes all steps, and how far it comes."""
+    """Return the exit code and the output of a process that passes all steps."""
     environment = {"FUNCTION_TARGET": "convert", **settings}
     done = subprocess.run(
         [sys.executable, "-c", WORK],
@@ -45,18 +45,18 @@ def work(**settings: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.split()
 
 
-def test_it_is_off_unless_it_is_enabled() -> None:
+def test_crash_points_are_off_by_default() -> None:
     assert work() == (0, ALIVE)
     assert work(CRASH_AT=STEPS[0]) == (0, ALIVE)
 
 
-def test_enabled_it_does_nothing_where_nothing_is_armed(folder: Path) -> None:
+def test_an_unarmed_step_does_nothing(folder: Path) -> None:
     (folder / "notify:work.before").touch()
     assert work(CRASH_FOLDER=str(folder)) == (0, ALIVE)
     assert (folder / "notify:work.before").exists()
 
 
-def test_it_tells_which_steps_were_passed(folder: Path) -> None:
+def test_passed_steps_are_recorded(folder: Path) -> None:
     work(CRASH_FOLDER=str(folder))
     assert {path.name for path in (folder / "passed").iterdir()} == set(STEPS)
 
@@ -89,7 +89,7 @@ def test_an_action_that_raises_has_no_step_after_it(folder: Path) -> None:
     assert (folder / "convert:work.after").exists()
 
 
-def test_nothing_that_is_deployed_enables_it() -> None:
-    """The variables are for tests alone."""
+def test_no_deployment_enables_crash_points() -> None:
+    """The variables are only for tests."""
     deployed = [ROOT / "stack.yml", *(ROOT / "knative").rglob("*.y*ml"), *(ROOT / "local").rglob("*.py")]
     assert [path for path in deployed if "CRASH_" in path.read_text().replace("ERL_CRASH_DUMP", "")] == []

@@ -1,4 +1,4 @@
-"""The table of errors: which codes there are is part of the API, and no sentence says more than it may."""
+"""The table of errors: its codes are part of the API, and its sentences reveal nothing internal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functions.common.errors import Failure, Kind
 
 KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]
 
-# The code and status of every row. Clients rely on them: add to this table, and change no row.
+# The code and status of every error. Clients rely on them: add to this table, but change nothing.
 API = [
     ("unauthorized", 401),
     ("wrong_credentials", 401),
@@ -52,28 +52,28 @@ API = [
 ]
 
 
-def test_codes_and_statuses_are_those_that_clients_know() -> None:
+def test_codes_and_statuses_are_unchanged() -> None:
     assert sorted((kind.code, kind.status) for kind in KINDS) == sorted(API)
 
 
-def test_only_these_may_pass_when_tried_again() -> None:
+def test_transient_errors() -> None:
     assert {kind.code for kind in KINDS if not kind.permanent} == {"not_ready", "unavailable", "internal"}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.code}-{kind.status}")
-def test_a_title_is_of_whole_sentences(kind: Kind) -> None:
-    """Mails and answers show it as it is."""
+def test_a_title_consists_of_complete_sentences(kind: Kind) -> None:
+    """Mails and answers show it unchanged."""
     assert kind.title[0].isupper()
     assert kind.title.endswith(".")
     assert kind.title.isprintable()
 
 
 def test_titles_are_different() -> None:
-    """Two that say the same would leave people with the code alone."""
+    """Two errors with the same sentence could only be distinguished by their codes."""
     assert len({kind.title for kind in KINDS}) == len(KINDS)
 
 
-def test_a_failure_says_its_code_and_keeps_the_cause_to_itself() -> None:
+def test_a_failure_shows_its_code_and_hides_its_cause() -> None:
     cause = OSError("mongodb://user:word@host/")
     with pytest.raises(Failure) as caught:
         raise Failure(errors.UNAVAILABLE) from cause

@@ -1,4 +1,4 @@
-"""Ids: random, of one form only, and never the name of a file."""
+"""Ids: random, in one format, and never a file name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.common import ids
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
 
 
-def test_new_ids_are_random_and_of_our_form() -> None:
+def test_new_ids_are_random_and_well_formed() -> None:
     made = {ids.new() for _ in range(100)}
     assert len(made) == 100
     assert all(ids.is_id(each) and uuid.UUID(each).version == 4 for each in made)
@@ -54,12 +54,12 @@ def test_every_variant_of_rfc_9562_is_an_id(variant: str) -> None:
     ],
     ids=repr,
 )
-def test_anything_else_is_no_id(text: object) -> None:
-    """What is no id is never looked up: not as a query, and not as a path."""
+def test_anything_else_is_not_an_id(text: object) -> None:
+    """An invalid id is never looked up, neither in a query nor as a path."""
     assert not ids.is_id(text)
 
 
-def test_the_id_of_an_mp3_file_is_no_id_of_a_job() -> None:
-    """A file is opened through its job, which knows the owner."""
+def test_the_id_of_an_mp3_file_is_not_a_job_id() -> None:
+    """A file is opened through its job, which has the owner."""
     assert ids.mp3_file(JOB, 12) == f"{JOB}.12"
     assert not ids.is_id(ids.mp3_file(JOB, 12))

@@ -1,4 +1,4 @@
-"""Lines: whatever a text holds, it becomes one line that shows what it is."""
+"""Lines: any text becomes one harmless line."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import pytest
 
 from functions.common.lines import line
 
-# All that is neither letter nor ideograph lies below U+3000, and the formatting characters above it are few.
+# Almost all characters other than letters and ideographs are below U+3000; a few formatting characters are above.
 CHARACTERS = [chr(number) for number in (*range(0x3000), *range(0xFE00, 0x10000), *range(0xE0000, 0xE0100))]
 ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 
 
 def of_category(category: str) -> list[str]:
-    """Return the characters of a category of Unicode."""
+    """Return the characters of a Unicode category."""
     return [char for char in CHARACTERS if unicodedata.category(char) == category]
 
 
-def test_control_characters_part_words() -> None:
+def test_control_characters_separate_words() -> None:
     found = of_category("Cc")
     assert {"\0", "\t", "\n", "\r", "\x1b", "\x7f", "\x85"} <= set(found)
     assert {line(f"a{char}b") for char in found} == {"a b"}
 
 
-def test_formatting_characters_go_without_a_trace() -> None:
-    """They turn the direction of text, or hide in it."""
+def test_formatting_characters_are_removed() -> None:
+    """They change the direction of text, or are invisible."""
     found = set(of_category("Cf")) - {ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER}
     assert {"\u202e", "\u2066", "\ufeff", "\u00ad", "\u200b", "\U000e0041"} <= found
     assert {line(f"a{char}b") for char in found} == {"ab"}
 
 
 @pytest.mark.parametrize("joiner", [ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER], ids=ascii)
-def test_joiners_stay(joiner: str) -> None:
-    """Persian words and many emoji are not the same without them."""
+def test_joiners_are_kept(joiner: str) -> None:
+    """Persian words and many emoji need them."""
     assert line(f"a{joiner}b") == f"a{joiner}b"
 
 
@@ -54,11 +54,11 @@ def test_separators_of_lines_and_paragraphs_are_spaces() -> None:
     ],
     ids=ascii,
 )
-def test_spaces_are_single_and_inside(text: str, expected: str) -> None:
+def test_spaces_are_single_and_stripped(text: str, expected: str) -> None:
     assert line(text) == expected
 
 
-def test_a_line_stays_as_it_is() -> None:
+def test_a_clean_line_is_unchanged() -> None:
     for char in CHARACTERS:
         once = line(f"a {char} b")
         assert line(once) == once

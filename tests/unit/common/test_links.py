@@ -1,4 +1,4 @@
-"""Links: URLs of functions, and signed texts that open one download for a limited time."""
+"""Links: URLs of functions, and signed texts that allow one download for a limited time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = 1_800_000_000.0
 
 
 def refused(text: str, settings: SignedLinks = SIGNED) -> None:
-    """Check that a text opens nothing, and that its sender learns no more than that."""
+    """Check that a text is refused without a reason."""
     with pytest.raises(Failure) as failure:
         links.read(text, settings)
     assert failure.value.kind is errors.EXPIRED_LINK
@@ -49,17 +49,17 @@ def test_a_link_names_its_job() -> None:
     assert links.read(links.sign(JOB, SIGNED), SIGNED) == JOB
 
 
-def test_a_signed_text_needs_no_coding_in_a_url() -> None:
-    """Mail programs break what they would have to code."""
+def test_a_signed_text_needs_no_url_encoding() -> None:
+    """Mail programs may break encoded links."""
     signed = links.sign(JOB, SIGNED)
     address = links.to("http://localhost:8080/{function}", "download", link=signed)
     assert address == f"http://localhost:8080/download?link={signed}"
     assert parse_qs(urlsplit(address).query) == {"link": [signed]}
 
 
-def test_not_a_character_of_a_link_may_change() -> None:
+def test_no_character_of_a_link_may_change() -> None:
     signed = links.sign(JOB, SIGNED)
-    # The last character of the signature has bits to spare: its neighbours say the same.
+    # The last character of the signature has unused bits, so other characters are equivalent.
     for place in range(len(signed) - 1):
         refused(f"{signed[:place]}{'A' if signed[place] != 'A' else 'B'}{signed[place + 1 :]}")
     refused(signed[:-1])
@@ -67,22 +67,22 @@ def test_not_a_character_of_a_link_may_change() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", JOB, f"{JOB}.x.y", "é", "a.b.c", "." * 10_000, "\0"], ids=ascii)
-def test_what_is_no_link_opens_nothing(text: str) -> None:
+def test_invalid_links_are_refused(text: str) -> None:
     refused(text)
 
 
-def test_what_was_signed_with_another_secret_or_for_another_purpose_opens_nothing() -> None:
+def test_links_with_another_secret_or_purpose_are_refused() -> None:
     refused(links.sign(JOB, OTHER))
     refused(str(URLSafeTimedSerializer(SECRET).dumps(JOB)))
     refused(str(URLSafeTimedSerializer(SECRET, salt="mp3converter.other").dumps(JOB)))
 
 
-def test_a_link_without_a_time_opens_nothing() -> None:
+def test_a_link_without_a_time_is_refused() -> None:
     refused(str(URLSafeSerializer(SECRET, salt=PURPOSE).dumps(JOB)))
 
 
 @pytest.mark.parametrize("days", [7.0, 0.5, 1 / DAY])
-def test_a_link_works_for_its_time_to_the_second(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_is_valid_to_the_second(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = SIGNED.replace(link_ttl_days=days)
     moment = NOW
     monkeypatch.setattr(time, "time", lambda: moment)
@@ -93,16 +93,16 @@ def test_a_link_works_for_its_time_to_the_second(days: float, monkeypatch: pytes
     refused(signed, settings)
 
 
-def test_a_link_from_the_future_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would work for longer than was promised."""
+def test_a_link_from_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be valid for longer than intended."""
     monkeypatch.setattr(time, "time", lambda: NOW)
     signed = links.sign(JOB, SIGNED)
     monkeypatch.setattr(time, "time", lambda: NOW - 1)
     refused(signed)
 
 
-def test_how_long_a_link_works_is_decided_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shorter time holds for links that are out already."""
+def test_the_period_of_validity_applies_when_a_link_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shorter period also applies to links that were already sent."""
     monkeypatch.setattr(time, "time", lambda: NOW)
     signed = links.sign(JOB, SIGNED)
     monkeypatch.setattr(time, "time", lambda: NOW + 2 * DAY)

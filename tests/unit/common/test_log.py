@@ -1,4 +1,4 @@
-"""Log lines: one JSON object a line, whatever is said, with the ids that lead to the request."""
+"""Log lines: one JSON object per line, whatever the message, with the ids of the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger("tests.log")
 
 @pytest.fixture(autouse=True)
 def no_request() -> Iterator[None]:
-    """Neither a request nor a trace of another test."""
+    """Without a request or a trace of another test."""
     request = log.request_id.set("")
     current = trace._current.set("")
     yield
@@ -30,7 +30,7 @@ def no_request() -> Iterator[None]:
 
 @pytest.fixture
 def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What a process with our logging wrote; the logging of the tests comes back afterwards."""
+    """The log output of a process with our logging; the tests' logging is restored afterwards."""
     handlers, level = list(logging.root.handlers), logging.root.level
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     logging.root.handlers[:] = handlers
@@ -39,7 +39,7 @@ def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dic
 
 
 def written(message: object, *arguments: object, **more: Any) -> dict[str, Any]:
-    """Return the fields of the line that a record becomes."""
+    """Return the fields of a record's line."""
     record = LOGGER.makeRecord("n", more.pop("level", logging.INFO), "f", 1, message, arguments, None, **more)
     text = log.JsonLines("login").format(record)
     assert text.isascii()
@@ -48,7 +48,7 @@ def written(message: object, *arguments: object, **more: Any) -> dict[str, Any]:
     return found
 
 
-def test_what_every_line_has() -> None:
+def test_the_fields_of_every_line() -> None:
     line = written("took %d of %s", 2, "three", level=logging.WARNING)
     assert line.pop("time")
     assert line == {"level": "WARNING", "function": "login", "message": "took 2 of three"}
@@ -73,14 +73,14 @@ def test_the_time_is_in_utc_with_milliseconds(seconds: float, shown: str, monkey
         time.tzset()
 
 
-def test_what_is_passed_as_extra_becomes_fields() -> None:
+def test_extra_becomes_fields() -> None:
     moment = datetime(2026, 5, 1, tzinfo=UTC)
     line = written("x", extra={"job": "1", "code": None, "jobs": ["1", "2"], "at": moment, "path": Path("/a")})
     assert (line["job"], line["code"], line["jobs"]) == ("1", None, ["1", "2"])
     assert (line["at"], line["path"]) == (str(moment), "/a")
 
 
-def test_the_request_is_named_while_there_is_one() -> None:
+def test_lines_have_the_request_id() -> None:
     assert "request_id" not in written("x")
     log.request_id.set("abc")
     assert written("x")["request_id"] == "abc"
@@ -89,8 +89,8 @@ def test_the_request_is_named_while_there_is_one() -> None:
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\n{}", "a\u2028b\u2029c\x85d", "\x1b[2J", '"}', "Grüße 😀", "\ud800"], ids=ascii
 )
-def test_no_text_makes_another_line(text: str) -> None:
-    """Names and messages come from others, who would like to write lines of their own."""
+def test_no_text_can_start_another_line(text: str) -> None:
+    """Names and messages come from users, who could try to forge lines."""
     line = written(text, extra={"cause": text})
     assert (line["message"], line["cause"]) == (text, text)
 
@@ -114,15 +114,15 @@ def test_setup_sends_every_logger_to_standard_error(stderr: Callable[[], list[di
     assert [(line["function"], line["message"]) for line in stderr()] == [("sweep", "heard")]
 
 
-def test_the_level_may_be_chosen(stderr: Callable[[], list[dict[str, Any]]]) -> None:
+def test_the_log_level_is_configurable(stderr: Callable[[], list[dict[str, Any]]]) -> None:
     log.setup("login", "ERROR")
     LOGGER.warning("unheard")
     LOGGER.error("heard")
     assert [line["message"] for line in stderr()] == ["heard"]
 
 
-def test_pika_is_not_heard(stderr: Callable[[], list[dict[str, Any]]]) -> None:
-    """It tells failures that we log ourselves, with addresses and tracebacks."""
+def test_pika_does_not_log(stderr: Callable[[], list[dict[str, Any]]]) -> None:
+    """It logs failures that we log ourselves, with addresses and tracebacks."""
     log.setup("sweep", "DEBUG")
     logging.getLogger("pika.adapters.blocking_connection").error("Connection workflow failed")
     assert stderr() == []

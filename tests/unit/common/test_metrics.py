@@ -1,4 +1,4 @@
-"""Metrics: one process for each function, nothing heavy at its start, old news is no news."""
+"""Metrics: one process per function, nothing heavy at its start, and no outdated values."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TIMEOUT_SECONDS = 60
 HEAVY = ("prometheus_client", "opentelemetry", "grpc", "pymongo", "pika", "pymysql", "numpy", "requests", "urllib3")
 
 
-def test_one_process_counts() -> None:
-    """With a second worker each scrape would see another one's numbers."""
+def test_a_function_has_one_process() -> None:
+    """With a second worker, each scrape would get the numbers of one of them."""
     assert runpy.run_path(str(ROOT / "functions" / "gunicorn.conf.py"))["workers"] == 1
 
 
-def test_the_start_loads_nothing_for_them() -> None:
-    """Cold start is a feature: no exporter, no driver, and the client itself only when an answer is out."""
+def test_nothing_is_loaded_at_start() -> None:
+    """For a fast cold start, no exporter or driver is loaded, and the client only after the first answer."""
     code = "import json, sys, functions.common.metrics, functions.common.log; print(json.dumps(list(sys.modules)))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
@@ -31,8 +31,8 @@ def test_the_start_loads_nothing_for_them() -> None:
     assert {name for name in json.loads(loaded.stdout) if name.split(".")[0] in HEAVY} == set()
 
 
-def test_notes_do_not_pile_up() -> None:
-    """A process that never answers, such as a command, counts as well."""
+def test_pending_values_do_not_accumulate() -> None:
+    """A process that never answers requests, such as a command, counts too."""
     for _ in range(5000):
         metrics.count(metrics.TRANSITIONS, "claim")
     notes = metrics.take_changes()
@@ -40,7 +40,7 @@ def test_notes_do_not_pile_up() -> None:
     assert metrics.take_changes() == metrics.Changes({}, [])
 
 
-def test_notes_go_to_the_counters_once() -> None:
+def test_pending_values_are_counted_once() -> None:
     metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=70)
     metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=30)
     metrics.count(metrics.AUDIO, amount=2.5)
@@ -64,7 +64,7 @@ def test_notes_go_to_the_counters_once() -> None:
         ("sweep", b'mp3converter_sweep_troubles_total{trouble="not_mended"} 0.0'),
     ],
 )
-def test_a_function_begins_with_zeros(function: str, series: bytes) -> None:
+def test_counters_start_at_zero(function: str, series: bytes) -> None:
     code = f"from functions.common import counters; counters.begin({function!r}); print(counters.render()[0].decode())"
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=TIMEOUT_SECONDS, check=True
@@ -72,8 +72,8 @@ def test_a_function_begins_with_zeros(function: str, series: bytes) -> None:
     assert series in shown.stdout
 
 
-def test_gauges_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When sweep is no longer called, its last numbers must not be shown as if they were new."""
+def test_gauges_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When sweep is no longer called, its last numbers must not be exported."""
     clock = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
     metrics.set_gauges({metrics.JOBS: {"ready": 7}})

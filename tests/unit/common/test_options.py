@@ -1,4 +1,4 @@
-"""Options: what each may be to the last digit, which do not go together, and how a job keeps them."""
+"""Options: their allowed values, forbidden combinations, and how a job stores them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ TAKEN: dict[str, list[tuple[str, Any]]] = {
     "cover": [("none", "none"), *TIMES],
 }
 
-# What no number and no time may look like.
+# Invalid for every number and time.
 ODD = [
     "NaN",
     "nan",
@@ -207,29 +207,29 @@ EVERYTHING = Options(
 
 
 def refusal(*given: tuple[str, str]) -> tuple[str, str]:
-    """Return which field a refusal names, and what it allows."""
+    """Return the field and the allowed values in an error."""
     with pytest.raises(Failure) as failure:
         parse(given)
     assert failure.value.kind is errors.INVALID_OPTION
     return failure.value.more["field"], failure.value.more["allowed"]
 
 
-def test_every_option_is_tried() -> None:
-    """No option is left out of the tables above."""
+def test_every_option_is_tested() -> None:
+    """Every option is in the tables above."""
     assert list(TAKEN) == list(REFUSED) == list(ALLOWED) == [field.name for field in dataclasses.fields(Options)]
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_an_option_takes(name: str) -> None:
-    """Every value up to the border is read as what it says, and as its own type."""
+def test_valid_values(name: str) -> None:
+    """Every value up to the limits is parsed, with the right type."""
     for text, value in TAKEN[name]:
         found = getattr(parse([(name, text)]), name)
         assert (found, str(found), type(found)) == (value, str(value), type(value)), text
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_an_option_refuses(name: str) -> None:
-    """Everything else is refused by name, with what is allowed."""
+def test_invalid_values(name: str) -> None:
+    """Every other value is refused, with the option's name and the allowed values."""
     for text in REFUSED[name]:
         field, allowed = refusal((name, text))
         assert field == name, text[:50]
@@ -237,7 +237,7 @@ def test_what_an_option_refuses(name: str) -> None:
 
 
 def test_phrases() -> None:
-    """What is allowed is said so that a person can do it."""
+    """The allowed values are described in plain words."""
     assert ALLOWED["quality"] == "a whole number from 0 to 9"
     assert ALLOWED["channels"] == "1 or 2"
     assert ALLOWED["normalize"] == "a number from -70 to -5"
@@ -247,8 +247,8 @@ def test_phrases() -> None:
     assert all(allowed and allowed[-1] != "." for allowed in ALLOWED.values())
 
 
-def test_a_million_digits_take_no_time() -> None:
-    """Nobody keeps us busy with a number."""
+def test_a_million_digits_are_refused_quickly() -> None:
+    """A huge number cannot keep the service busy."""
     begun = time.process_time()
     for name in ALLOWED:
         for text in ("9" * 10**6, "0" * 10**6, "1:" * 10**6, "x" * 10**6, "\u202e" * 10**6):
@@ -278,8 +278,8 @@ def test_a_million_digits_take_no_time() -> None:
         ("changes_sound=1", "changes_sound", f"one of {', '.join(ALLOWED)}"),
     ],
 )
-def test_what_does_not_go_together(given: str, field: str, allowed: str) -> None:
-    """Options that are right each by itself, but not in this company."""
+def test_forbidden_combinations(given: str, field: str, allowed: str) -> None:
+    """Options that are valid on their own, but not together."""
     assert refusal(*_pairs(given)) == (field, allowed)
 
 
@@ -296,14 +296,14 @@ def test_what_does_not_go_together(given: str, field: str, allowed: str) -> None
         "quality= quality=2 quality=",
     ],
 )
-def test_what_does_go_together(given: str) -> None:
-    """The other side of each border; an empty value is none."""
+def test_allowed_combinations(given: str) -> None:
+    """The valid side of each limit; an empty value counts as not given."""
     said = {name: value for name, value in _pairs(given) if value}
     assert parse(_pairs(given)).to_document().keys() == said.keys()
 
 
-def test_a_document_keeps_what_was_given() -> None:
-    """The least values are values, and what was not given is not there."""
+def test_a_document_has_the_given_options() -> None:
+    """The smallest values are stored, and options that were not given are not."""
     kept = EVERYTHING.to_document()
     assert len(kept) == len(ALLOWED) - 1
     assert Options.from_document(kept) == EVERYTHING
@@ -311,8 +311,8 @@ def test_a_document_keeps_what_was_given() -> None:
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_every_option_comes_back_from_its_document(name: str) -> None:
-    """Whatever is taken at upload is what convert gets."""
+def test_every_option_is_restored_from_its_document(name: str) -> None:
+    """Every value accepted at upload reaches convert unchanged."""
     for text, _ in TAKEN[name]:
         options = parse([(name, text)])
         assert options.to_document().keys() == {name}
@@ -320,7 +320,7 @@ def test_every_option_comes_back_from_its_document(name: str) -> None:
 
 
 def test_older_and_newer_documents() -> None:
-    """A job from before there were options asks for nothing; one that asks for the unknown is not converted wrongly."""
+    """A job from before there were options has none; one with unknown options is not converted wrongly."""
     assert Options.from_document(None) == Options.from_document({}) == Options() == parse([])
     with pytest.raises(TypeError):
         Options.from_document({"reverse": True})
@@ -344,14 +344,14 @@ def test_older_and_newer_documents() -> None:
         ("title=a bitrate=128", True, False),
     ],
 )
-def test_what_changes_the_sound(given: str, changes: bool, effects: bool) -> None:
-    """Frames are copied only where nothing but words, pictures and the track were asked for."""
+def test_options_that_change_the_sound(given: str, changes: bool, effects: bool) -> None:
+    """Frames are only copied if no option but tags, cover and track is given."""
     options = parse(_pairs(given))
     assert (options.changes_sound, options.needs_effects) == (changes, effects)
 
 
 def test_the_readme_shows_every_option() -> None:
-    """The README's table has them all, says what the answers say, and its examples are taken."""
+    """The README's table has all options, the same descriptions of allowed values, and valid examples."""
     rows = README_ROW.findall((ROOT / "README.md").read_text())
     assert [row[0] for row in rows] == list(ALLOWED)
     for name, _meaning, allowed, _default, example_name, example in rows:

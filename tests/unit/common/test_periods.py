@@ -1,4 +1,4 @@
-"""The waits between attempts, as the settings give them."""
+"""The delays between attempts, from the settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PERIODS = config.load(Periods, {"RETRY_DELAY_SECONDS": "10"})
 @pytest.mark.parametrize(
     ("attempts", "seconds"), [(1, 10), (2, 20), (3, 40), (9, 2560), (10, 3600), (11, 3600), (64, 3600), (100_000, 3600)]
 )
-def test_waits_double_up_to_an_hour(attempts: int, seconds: float) -> None:
+def test_delays_double_up_to_an_hour(attempts: int, seconds: float) -> None:
     assert PERIODS.backoff(attempts) == seconds
 
 
-def test_a_first_wait_above_an_hour_is_cut_to_it() -> None:
+def test_a_first_delay_above_an_hour_is_limited() -> None:
     assert config.load(Periods, {"RETRY_DELAY_SECONDS": "7200"}).backoff(1) == 3600
 
 

@@ -1,4 +1,4 @@
-"""functions/SETTINGS.md says what the code says."""
+"""functions/SETTINGS.md agrees with the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROW = re.compile(r"^\| `([A-Z0-9_]+)`( \U0001f511)? \| (required|none|`.*?`) \| 
 
 
 def test_every_setting_with_its_default_and_meaning() -> None:
-    """No setting is missing, none is invented, none has another default."""
+    """It has every setting with its default, and no others."""
     found = ROW.findall((ROOT / "functions" / "SETTINGS.md").read_text())
     rows = {name: (secret, default, meaning) for name, secret, default, meaning in found}
     known = declared.everywhere()

@@ -1,4 +1,4 @@
-"""Which words people read for the states of a job."""
+"""The public words for the states of a job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_each_state_has_its_public_word(state: str, word: str) -> None:
     assert states.public(state) == word
 
 
-def test_every_state_of_the_table_has_a_word_and_none_is_ready() -> None:
+def test_every_state_has_a_public_word() -> None:
     known = {state for row in transitions.TABLE for state in (*row.source, row.target) if state}
     words = {states.public(state) for state in known}
     assert words == {"uploading", "queued", "converting", "done", "failed", "aborted", "deleting"}

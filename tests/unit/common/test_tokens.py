@@ -1,4 +1,4 @@
-"""Nothing but a token of ours, whole and in time, is believed (RFC 8725)."""
+"""Only our own complete and current tokens are accepted (RFC 8725)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "exp": now + 60,
         "jti": "x",
     }
-    # A period stands for the moment that it is away from now: tables of cases are made long before they are run.
+    # A period means that far from now: parametrized cases are created long before they run.
     moments = {name: now + _number(value / SECOND) for name, value in changes.items() if isinstance(value, timedelta)}
     return {name: value for name, value in (whole | changes | moments).items() if value is not None}
 
@@ -59,19 +59,19 @@ def encoded(part: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
-def test_own_token_is_believed() -> None:
-    """A token says who its bearer is."""
+def test_our_own_token_is_accepted() -> None:
+    """A token identifies its bearer."""
     assert VERIFIER.verify(SIGNER.sign(Bearer("7", "a@example.org"))) == Bearer("7", "a@example.org")
 
 
 @pytest.mark.parametrize("changes", [{}, {"exp": 2 * SECOND}, {"iat": 20 * SECOND}, {"nbf": -SECOND}, {"more": 1}])
-def test_other_right_claims_are_believed(changes: dict[str, Any]) -> None:
-    """The cases below are wrong for their one change: without it, and with harmless ones, they are right."""
+def test_other_valid_claims_are_accepted(changes: dict[str, Any]) -> None:
+    """The cases below differ from these only in one change, which makes them invalid."""
     assert VERIFIER.verify(forged(changes)).user == "1"
 
 
-def test_what_a_token_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The claims of RFC 9068, an id of its own, and no more."""
+def test_the_claims_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claims of RFC 9068, a unique id, and no others."""
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.9)
     token = SIGNER.sign(Bearer("7", "a@example.org"))
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "at+jwt", "kid": KID}
@@ -89,9 +89,9 @@ def test_what_a_token_says(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(59, True), (59.9, True), (60, False), (61, False)])
-def test_a_token_is_over_to_the_second(seconds: float, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The allowance is for clocks that disagree on when it began."""
-    begun = int(time.time()) - 5  # PyJWT's clock is not ours to set
+def test_a_token_expires_to_the_second(seconds: float, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leeway is only for clocks that disagree about its start."""
+    begun = int(time.time()) - 5  # PyJWT's clock cannot be changed
     token = forged({"iat": begun, "exp": begun + 60})
     monkeypatch.setattr(time, "time", lambda: begun + seconds)
     if good:
@@ -100,8 +100,8 @@ def test_a_token_is_over_to_the_second(seconds: float, good: bool, monkeypatch: 
         refuse(token)
 
 
-def test_a_key_is_named_by_its_thumbprint() -> None:
-    """The example of RFC 8037, appendix A."""
+def test_the_id_of_a_key_is_its_thumbprint() -> None:
+    """The example in RFC 8037, appendix A."""
     seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     private = Ed25519PrivateKey.from_private_bytes(seed)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -119,15 +119,15 @@ def test_a_key_is_named_by_its_thumbprint() -> None:
     }
 
 
-def test_each_key_is_published_once_and_our_own_first() -> None:
-    """Login may be given the whole set, its own key among the others."""
+def test_each_key_is_published_once_with_our_own_first() -> None:
+    """Login may be given the whole set, including its own key."""
     other = Signer(key(), 60).key_set["keys"]
     both = {"keys": [*other, *SIGNER.key_set["keys"]]}
     assert Signer(KEY, 60, json.dumps(both)).key_set["keys"] == [*SIGNER.key_set["keys"], *other]
 
 
-def test_old_key_is_believed_while_it_is_published() -> None:
-    """After a rotation, tokens of the old key are good until they expire."""
+def test_an_old_key_is_accepted_while_it_is_published() -> None:
+    """After a rotation, tokens of the old key are valid until they expire."""
     new = Signer(key(), 60, previous_keys=json.dumps(SIGNER.key_set))
     both = Verifier(json.dumps(new.key_set))
     assert both.verify(SIGNER.sign(Bearer("7", "a"))) == both.verify(new.sign(Bearer("7", "a")))
@@ -159,7 +159,7 @@ def test_old_key_is_believed_while_it_is_published() -> None:
     ],
 )
 def test_wrong_claims(changes: dict[str, Any]) -> None:
-    """Every claim must be there and right."""
+    """Every claim must be present and correct."""
     refuse(forged(changes))
 
 
@@ -175,12 +175,12 @@ def test_wrong_claims(changes: dict[str, Any]) -> None:
     ],
 )
 def test_wrong_header(header: dict[str, Any]) -> None:
-    """The header chooses among our keys and nothing else."""
+    """The header only selects one of our keys."""
     refuse(forged({}, header))
 
 
 def test_other_algorithms() -> None:
-    """The algorithm is ours to say, not the token's."""
+    """The verifier chooses the algorithm, not the token."""
     for name in ("none", "None", "nOnE", ""):
         refuse(f"{encoded({'alg': name, 'kid': KID, 'typ': 'at+jwt'})}.{encoded(claims())}.")
     refuse(jwt.encode(claims(), PUBLIC_X + "=" * 40, "HS256", headers={"kid": KID, "typ": "at+jwt"}))
@@ -191,7 +191,7 @@ def test_other_algorithms() -> None:
 
 
 def test_changed_tokens() -> None:
-    """Not a bit of it may change."""
+    """Not a single bit may change."""
     header, payload, signature = SIGNER.sign(Bearer("7", "a")).split(".")
     refuse(f"{header}.{encoded(claims(sub='8'))}.{signature}")
     refuse(f"{header}.{payload}.{signature[:40]}{'A' if signature[40] != 'A' else 'B'}{signature[41:]}")
@@ -200,8 +200,8 @@ def test_changed_tokens() -> None:
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "a.b.c", "." * 10_000, "[" * 5000, "é.é.é", "null.null.null"])
-def test_no_tokens(token: str) -> None:
-    """What is no token at all is refused like a wrong one."""
+def test_invalid_tokens(token: str) -> None:
+    """Something that is not a token is refused like a wrong one."""
     refuse(token)
 
 

@@ -1,4 +1,4 @@
-"""Traces: what is continued, what is begun anew, and that log lines say so."""
+"""Traces: which ones are continued and which are started, and the fields in log lines."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ GIVEN = f"00-{TRACE}-{SPAN}-01"
 
 
 @pytest.mark.parametrize("text", [GIVEN, f"01-{TRACE}-{SPAN}-01", f"cc-{TRACE}-{SPAN}-01-what-comes"])
-def test_a_callers_trace_goes_on(text: str) -> None:
-    """The trace and its flags stay, the span is our own."""
+def test_the_callers_trace_is_continued(text: str) -> None:
+    """The trace id and flags are kept, the span id is new."""
     trace.begin(text)
     version, trace_id, span_id, flags = trace.current().split("-")
     assert (version, trace_id, flags) == ("00", TRACE, "01")
@@ -39,7 +39,7 @@ def test_a_callers_trace_goes_on(text: str) -> None:
         f"00-{TRACE}-{'0' * 16}-01",
     ],
 )
-def test_anything_else_begins_one(text: str | None) -> None:
+def test_anything_else_starts_a_trace(text: str | None) -> None:
     assert trace.parse(text) is None
     trace.begin(text)
     first = trace.current()

@@ -1,4 +1,4 @@
-"""The table of transitions: what a row asks for, changes and shows, and that it never loses its claim."""
+"""The transitions: their conditions, changes and results, and that none can lose its claim."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ GIVEN = {
     "until": NOW,
 }
 MOMENT = Moment(NOW, PERIODS, GIVEN)
-# A row as somebody may write it, with values of its own instead of the shared ones.
-PLANTED = Transition(
+# A new transition, with its own values instead of shared ones.
+EXAMPLE = Transition(
     "planted", "convert", ("converting",), "ready", when={"epoch": Given("epoch"), "attempts": Given("run")}
 )
-PLANTED_MAIL = Transition(
+MAIL_EXAMPLE = Transition(
     "planted_mail", "notify", ("done",), None, mail=("claimed",), when={"mail.token": Given("token")}
 )
 
 
 def lost_claims(row: Transition) -> list[str]:
-    """Return the claims that a row asks for and its result does not show, unless the row itself drops them."""
+    """Return the claims in a transition's condition that its result does not show, unless it removes them."""
     shown = transitions.result(row, MOMENT)
     return [path for path in ("epoch", "mail.token") if path in row.when and path not in (*row.drops, *shown)]
 
 
-@pytest.mark.parametrize("row", [*TABLE, PLANTED, PLANTED_MAIL], ids=lambda row: row.name)
-def test_no_row_loses_its_claim(row: Transition) -> None:
-    """Somebody else's change of the same kind must not be taken for one's own."""
+@pytest.mark.parametrize("row", [*TABLE, EXAMPLE, MAIL_EXAMPLE], ids=lambda row: row.name)
+def test_no_transition_loses_its_claim(row: Transition) -> None:
+    """Another process's change of the same kind must not be taken for one's own."""
     assert lost_claims(row) == []
 
 
 def test_a_lost_claim_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test above can fail: it does when the claim is sought elsewhere."""
+    """The test above can fail: it does if the claim is checked elsewhere."""
     monkeypatch.setattr(transitions, "_CLAIMS", ())
-    assert lost_claims(PLANTED) == ["epoch"]
-    assert lost_claims(PLANTED_MAIL) == ["mail.token"]
+    assert lost_claims(EXAMPLE) == ["epoch"]
+    assert lost_claims(MAIL_EXAMPLE) == ["mail.token"]
 
 
 def test_the_result_shows_the_epoch_after_the_change() -> None:
@@ -67,16 +67,16 @@ def test_the_result_shows_the_epoch_after_the_change() -> None:
     assert transitions.result(transitions.FINISH, MOMENT)["epoch"] == 4
 
 
-def test_names_are_unique_and_rows_compare_by_content() -> None:
+def test_names_are_unique_and_transitions_compare_by_content() -> None:
     assert len({row.name for row in TABLE}) == len(TABLE)
-    assert PLANTED._replace(when={"epoch": Given("epoch"), "attempts": Given("run")}) == PLANTED
-    assert PLANTED._replace(when={"epoch": After("epoch"), "attempts": Given("run")}) != PLANTED
-    assert "Given(name='epoch')" in repr(PLANTED)
+    assert EXAMPLE._replace(when={"epoch": Given("epoch"), "attempts": Given("run")}) == EXAMPLE
+    assert EXAMPLE._replace(when={"epoch": After("epoch"), "attempts": Given("run")}) != EXAMPLE
+    assert "Given(name='epoch')" in repr(EXAMPLE)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_every_row_names_where_it_comes_from(row: Transition) -> None:
-    """By the state, and by the epoch, the token or the run: a change that names neither could undo another's."""
+def test_every_transition_names_its_origin(row: Transition) -> None:
+    """A change that names neither the epoch, the token nor the run could undo another one."""
     query: Document = transitions.condition(row, "id", MOMENT)
     assert query["_id"] == "id"
     assert query["state"] == {"$in": list(row.source)}
@@ -85,7 +85,7 @@ def test_every_row_names_where_it_comes_from(row: Transition) -> None:
         assert query["mail.state"] == {"$in": list(row.mail)}
 
 
-def test_a_change_in_mongodbs_operators() -> None:
+def test_the_update_in_mongodb() -> None:
     change = transitions.change(transitions.FAIL, MOMENT)
     moment = NOW.replace(microsecond=123000)  # MongoDB keeps milliseconds
     assert change["$set"]["state"] == "failed"
@@ -96,7 +96,7 @@ def test_a_change_in_mongodbs_operators() -> None:
     assert change["$max"] == {"cleanup.until": moment + timedelta(seconds=PERIODS.longest_step)}
 
 
-def test_a_lease_never_outlives_its_deadline() -> None:
+def test_a_lease_ends_at_its_deadline() -> None:
     """The period is a minute, the deadline 20 seconds away."""
     assert transitions.change(transitions.RENEW, MOMENT)["$set"]["lease.until"] == GIVEN["deadline"]
     later = MOMENT._replace(given={**GIVEN, "deadline": NOW + timedelta(hours=1)})

@@ -1,4 +1,4 @@
-"""Values of transitions: what each becomes at a moment, and that no two kinds are taken for one another."""
+"""Values of transitions: what each becomes at a given time, and that different kinds are never equal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def later(**length: float) -> datetime:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_a_value_is_at_a_moment(value: Value, expected: Any) -> None:
+def test_values_at_a_time(value: Value, expected: Any) -> None:
     assert value.at(moment(gap=2.5)) == expected
 
 
@@ -68,8 +68,8 @@ def test_a_lease_ends_at_its_deadline_at_the_latest(deadline: float, until: floa
 
 
 @pytest.mark.parametrize("kind", [Given("epoch"), AfterGiven("epoch"), Lease("convert_lease")], ids=repr)
-def test_what_a_caller_must_give_has_no_default(kind: Value) -> None:
-    """An epoch that is missing would match the documents that have none."""
+def test_required_arguments_have_no_default(kind: Value) -> None:
+    """A missing epoch would match documents without one."""
     with pytest.raises(KeyError):
         kind.at(moment())
 
@@ -78,8 +78,8 @@ def test_what_a_caller_must_give_has_no_default(kind: Value) -> None:
     ("microsecond", "seconds", "kept"),
     [(123456, 0, 123000), (123999, 0, 123000), (999999, 0, 999000), (0, 0.0019, 1000), (999000, 0.0005, 999000)],
 )
-def test_moments_are_whole_milliseconds(microsecond: int, seconds: float, kept: int) -> None:
-    """MongoDB keeps no more, and what is read back must equal what was written."""
+def test_times_are_whole_milliseconds(microsecond: int, seconds: float, kept: int) -> None:
+    """MongoDB stores no more, and values must be read back as they were written."""
     assert Moment(NOW.replace(microsecond=microsecond), PERIODS).after(seconds).microsecond == kept
 
 
@@ -96,7 +96,7 @@ ALL = [
 
 
 def test_values_are_equal_by_kind_and_content() -> None:
-    """They are tuples, of which many have the same content; a row must not be taken for another one."""
+    """They are tuples, many with the same content; a transition must not equal another one."""
     for first, second in combinations(ALL, 2):
         assert first != second
         assert not first == second  # noqa: SIM201 - the operator is a method of its own

@@ -1,4 +1,4 @@
-"""The HTTP edge: who is let in, how much is read, and what an answer to an error shows."""
+"""HTTP: authentication, body limits, and error responses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TOKEN = SIGNER.sign(ADA)
 
 
 def client(edge: Exception | Callable[[], Any], *, events: bool = False) -> FlaskClient:
-    """Return a client of an app whose only address does this, or raises it."""
+    """Return a client of an app whose only route returns or raises this."""
     app = Flask("edge")
 
     @app.route("/", methods=["GET", "POST"])
@@ -48,19 +48,19 @@ def client(edge: Exception | Callable[[], Any], *, events: bool = False) -> Flas
             raise edge
         return edge()
 
-    app.register_error_handler(500, lambda error: str(error))  # as functions-framework does
+    app.register_error_handler(500, lambda error: str(error))  # like functions-framework
     web.install_error_handlers(app, events=events)
     return app.test_client()
 
 
 def body(answer: TestResponse) -> dict[str, Any]:
-    """Return the fields of an answer in JSON."""
+    """Return the JSON fields of a response."""
     fields: dict[str, Any] = json.loads(answer.text)
     return fields
 
 
 def failure(kind: Kind) -> Failure:
-    """Return a failure that a driver's error caused."""
+    """Return a failure caused by a driver's error."""
     made = Failure(kind)
     made.__cause__ = OSError(HIDDEN)
     return made
@@ -74,15 +74,15 @@ def request(*authorizations: str, method: str = "POST") -> Request:
 
 
 def sending(content: bytes, length: int | None) -> Request:
-    """Return a request as gunicorn gives it: it ends the stream itself, whatever length the head says."""
+    """Return a request like gunicorn's: it ends the stream itself, whatever the declared length."""
     environ = EnvironBuilder(method="POST").get_environ()
     environ |= {"wsgi.input": io.BytesIO(content), "wsgi.input_terminated": True, "CONTENT_LENGTH": str(length or "")}
     return Request(environ)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.code}-{kind.status}")
-def test_a_failure_is_answered_with_its_row(kind: Kind) -> None:
-    """As RFC 9457 describes it, and without a word of the driver."""
+def test_a_failure_becomes_its_error_response(kind: Kind) -> None:
+    """As in RFC 9457, and without the driver's text."""
     answer = client(failure(kind)).get("/")
     assert (answer.status_code, answer.content_type) == (kind.status, "application/problem+json")
     assert body(answer) == {
@@ -97,23 +97,23 @@ def test_a_failure_is_answered_with_its_row(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.status == 401], ids=lambda kind: str(kind.code))
-def test_every_401_says_what_would_open_the_door(kind: Kind) -> None:
-    """A token, unless the function asks for something else (RFC 9110 section 15.5.2)."""
+def test_every_401_has_a_challenge(kind: Kind) -> None:
+    """A token, unless the function requires something else (RFC 9110, section 15.5.2)."""
     assert client(Failure(kind)).get("/").headers["WWW-Authenticate"] == 'Bearer realm="mp3converter"'
     basic = client(web.challenge(kind, "Basic")).get("/")
     assert basic.headers.getlist("WWW-Authenticate") == ['Basic realm="mp3converter"']
 
 
-def test_other_answers_ask_for_nothing() -> None:
+def test_other_responses_have_no_challenge() -> None:
     assert "WWW-Authenticate" not in client(Failure(errors.FORBIDDEN)).get("/").headers
 
 
-def test_a_failure_may_say_more_and_bring_headers() -> None:
+def test_a_failure_may_add_fields_and_headers() -> None:
     answer = client(Failure(errors.NOT_READY, {"Retry-After": "5"}, state="queued")).get("/")
     assert (answer.headers["Retry-After"], body(answer)["state"]) == ("5", "queued")
 
 
-def test_an_answer_names_its_request() -> None:
+def test_a_response_has_the_request_id() -> None:
     before = log.request_id.set("abc")
     try:
         assert body(client(Failure(errors.NOT_FOUND)).get("/"))["request_id"] == "abc"
@@ -122,8 +122,8 @@ def test_an_answer_names_its_request() -> None:
 
 
 @pytest.mark.parametrize("events", [False, True])
-def test_an_event_that_is_too_long_is_poison(events: bool) -> None:
-    """A deliverer tries 413 again, and a body that is too long stays so."""
+def test_an_event_that_is_too_long_is_invalid(events: bool) -> None:
+    """A sender would retry a 413, although the body stays too long."""
     answer = client(Failure(errors.FILE_TOO_LARGE), events=events).post("/")
     expected = errors.MALFORMED_EVENT if events else errors.FILE_TOO_LARGE
     assert (answer.status_code, body(answer)["code"]) == (expected.status, expected.code)
@@ -133,8 +133,8 @@ def test_an_event_that_is_too_long_is_poison(events: bool) -> None:
     "error", [ZeroDivisionError(HIDDEN), BadGateway(HIDDEN)], ids=lambda error: type(error).__name__
 )
 @pytest.mark.parametrize("events", [False, True])
-def test_an_unexpected_error_is_ours(events: bool, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    """A deliverer drops the message of a 500 and tries that of a 503 again; the log has what the answer does not."""
+def test_an_unexpected_error(events: bool, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """A sender drops the message after a 500 and retries after a 503; the log has the details."""
     answer = client(error, events=events).post("/")
     expected = errors.UNAVAILABLE if events else errors.INTERNAL
     assert (answer.status_code, body(answer)["code"]) == (expected.status, expected.code)
@@ -149,7 +149,7 @@ def test_an_unexpected_error_is_ours(events: bool, error: Exception, caplog: pyt
     [(Conflict(HIDDEN), 409), (RequestEntityTooLarge(), 413), (ImATeapot(), 418), (SecurityError(HIDDEN), 400)],
     ids=lambda value: type(value).__name__,
 )
-def test_what_the_framework_refuses_is_a_bad_request_under_its_own_status(error: HTTPException, status: int) -> None:
+def test_errors_of_the_framework_keep_their_status(error: HTTPException, status: int) -> None:
     answer = client(error).post("/")
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     assert body(answer)["code"] == "bad_request"
@@ -157,7 +157,7 @@ def test_what_the_framework_refuses_is_a_bad_request_under_its_own_status(error:
     assert body(answer)["status"] == status
 
 
-def test_addresses_and_methods_that_the_framework_does_not_know() -> None:
+def test_unknown_paths_and_methods() -> None:
     door = client(lambda: "")
     answer = door.get("/other")
     assert (answer.status_code, body(answer)["code"]) == (404, "not_found")
@@ -166,7 +166,7 @@ def test_addresses_and_methods_that_the_framework_does_not_know() -> None:
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-def test_an_error_that_the_framework_wrapped_is_logged_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrapped_error_is_logged_itself(caplog: pytest.LogCaptureFixture) -> None:
     original = ZeroDivisionError(HIDDEN)
     answer = client(InternalServerError(original_exception=original)).get("/")
     assert (answer.status_code, body(answer)["code"]) == (500, "internal")
@@ -175,7 +175,7 @@ def test_an_error_that_the_framework_wrapped_is_logged_itself(caplog: pytest.Log
 
 
 @pytest.mark.parametrize("wrap", [abort, lambda response: Conflict(response=response)], ids=["aborted", "raised"])
-def test_an_answer_that_is_raised_is_given_as_it_is(wrap: Callable[[Response], Any]) -> None:
+def test_a_raised_response_is_returned_unchanged(wrap: Callable[[Response], Any]) -> None:
     def edge() -> Any:
         raise wrap(Response("moved", 302, {"Location": "/x"}))
 
@@ -195,7 +195,7 @@ def test_an_answer_that_is_raised_is_given_as_it_is(wrap: Callable[[Response], A
     ids=lambda value: getattr(value, "code", ""),
 )
 def test_the_log_has_the_cause(kind: Kind, level: int, caplog: pytest.LogCaptureFixture) -> None:
-    """What may pass is a warning; what its sender must mend is not ours to worry about."""
+    """A transient error is a warning; errors that only the client can fix are less severe."""
     caplog.set_level(logging.INFO)
     client(failure(kind)).get("/")
     assert [(record.levelno, record.message) for record in caplog.records] == [(level, "refused")]
@@ -209,7 +209,7 @@ def test_a_failure_without_a_cause_logs_none(caplog: pytest.LogCaptureFixture) -
     assert vars(caplog.records[0])["cause"] is None
 
 
-def test_answers_are_one_line_of_json_that_no_cache_keeps() -> None:
+def test_responses_are_one_line_of_json_and_not_cached() -> None:
     made = web.answer({"id": "ü"}, 202, {"Location": "/x"})
     assert (made.status_code, made.content_type, made.headers["Location"]) == (202, "application/json", "/x")
     assert made.get_data() == b'{"id": "\\u00fc"}\n'
@@ -219,7 +219,7 @@ def test_answers_are_one_line_of_json_that_no_cache_keeps() -> None:
     assert plain.headers["Cache-Control"] == "no-store"
 
 
-def test_an_answer_may_be_kept_where_its_function_says_so() -> None:
+def test_a_function_may_allow_caching() -> None:
     made = web.answer({}, headers={"Cache-Control": "public, max-age=300"})
     assert made.headers.getlist("Cache-Control") == ["public, max-age=300"]
     assert web.answer({}).headers["Cache-Control"] == "no-store"
@@ -233,13 +233,13 @@ def test_methods() -> None:
 
 
 @pytest.mark.parametrize("field", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER   {TOKEN}  "], ids=lambda f: f[:8])
-def test_a_token_is_taken(field: str) -> None:
-    """The scheme's case does not matter (RFC 9110 section 11.1)."""
+def test_a_token_is_accepted(field: str) -> None:
+    """The scheme is case-insensitive (RFC 9110, section 11.1)."""
     assert web.bearer(request(field), VERIFIER) == ADA
 
 
-def test_who_brings_no_token_is_told_which_to_bring() -> None:
-    """Without an error code, as RFC 6750 section 3.1 asks."""
+def test_a_missing_token_gets_a_challenge() -> None:
+    """Without an error code, as RFC 6750, section 3.1 requires."""
     with pytest.raises(Failure) as refused:
         web.bearer(request(), VERIFIER)
     assert refused.value.kind is errors.UNAUTHORIZED
@@ -266,14 +266,14 @@ def test_who_brings_no_token_is_told_which_to_bring() -> None:
     ],
     ids=range(14),
 )
-def test_anything_else_is_no_token(fields: tuple[str, ...]) -> None:
+def test_anything_else_is_an_invalid_token(fields: tuple[str, ...]) -> None:
     with pytest.raises(Failure) as refused:
         web.bearer(request(*fields), VERIFIER)
     assert refused.value.kind is errors.INVALID_TOKEN
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="mp3converter", error="invalid_token"'}
 
 
-def test_a_refused_token_leaves_its_reason_to_the_log() -> None:
+def test_the_reason_for_refusing_a_token_is_logged() -> None:
     with pytest.raises(Failure) as refused:
         web.bearer(request(f"Bearer {Signer(KEY, -60).sign(ADA)}"), VERIFIER)
     assert refused.value.kind is errors.INVALID_TOKEN
@@ -282,14 +282,14 @@ def test_a_refused_token_leaves_its_reason_to_the_log() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10])
-@pytest.mark.parametrize("told", [True, False])
-def test_a_small_body_is_read_to_its_end(size: int, told: bool) -> None:
-    assert web.small_body(sending(b"x" * size, size if told else None), 10) == b"x" * size
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_small_body_is_read_to_its_end(size: int, declared: bool) -> None:
+    assert web.small_body(sending(b"x" * size, size if declared else None), 10) == b"x" * size
 
 
 @pytest.mark.parametrize(("size", "length"), [(11, 11), (11, None), (11, 5), (0, 11), (10**6, None)])
-def test_a_body_that_is_longer_is_refused(size: int, length: int | None) -> None:
-    """Whether its head says so or not; no more is read than shows it."""
+def test_a_longer_body_is_refused(size: int, length: int | None) -> None:
+    """With and without a declared length; no more is read than necessary."""
     long = sending(b"x" * size, length)
     with pytest.raises(Failure) as refused:
         web.small_body(long, 10)
@@ -297,11 +297,11 @@ def test_a_body_that_is_longer_is_refused(size: int, length: int | None) -> None
     assert long.environ["wsgi.input"].tell() <= 11
 
 
-class Unread(io.RawIOBase):
+class UnreadableBody(io.RawIOBase):
     """A body that must not be read."""
 
     def readable(self) -> bool:
-        """Say so: werkzeug asks."""
+        """Return True, because werkzeug asks."""
         return True
 
     def readinto(self, _buffer: Any) -> int:
@@ -309,8 +309,8 @@ class Unread(io.RawIOBase):
         raise AssertionError("the body was read")
 
 
-def test_a_body_that_says_it_is_longer_is_not_read() -> None:
-    environ = sending(b"", 65_537).environ | {"wsgi.input": Unread()}
+def test_a_body_with_a_longer_declared_length_is_not_read() -> None:
+    environ = sending(b"", 65_537).environ | {"wsgi.input": UnreadableBody()}
     with pytest.raises(Failure):
         web.small_body(Request(environ))
 
@@ -321,7 +321,7 @@ def test_an_event_may_have_64_kibibytes() -> None:
         web.small_body(sending(b"x" * 65_537, None))
 
 
-def test_work_for_later_is_kept_in_order_for_one_request() -> None:
+def test_deferred_work_is_kept_in_order_per_request() -> None:
     done: list[str] = []
     app = Flask("edge")
     with app.test_request_context():

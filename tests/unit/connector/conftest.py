@@ -1,4 +1,4 @@
-"""A function for the connector's calls: a real HTTP server on the loopback interface."""
+"""A function that the connector calls: a real HTTP server on the loopback interface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _one_sink() -> Iterator[Sink]:
 
 @pytest.fixture
 def sink(_one_sink: Sink) -> Sink:
-    """A sink that nothing has called yet and that answers with 200."""
+    """A sink without calls, which answers with 200."""
     _one_sink.calls.clear()
     _one_sink.most = 0
     _one_sink.answer = lambda call: 200

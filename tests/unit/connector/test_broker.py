@@ -1,4 +1,4 @@
-"""The broker's pure parts: how long it waits to connect again, and what it says before it is connected."""
+"""The parts of the broker that need no connection: delays before reconnecting, and the state before the first one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from functions.connector.broker import Broker
     ("failures", "longest"), [(0, 0.5), (1, 1.0), (2, 2.0), (4, 8.0), (5, 15.0), (10, 15.0), (100_000, 15.0)]
 )
 @pytest.mark.parametrize(("share", "part"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
-def test_the_waits_between_connections_grow_up_to_a_limit(
+def test_delays_between_connections_grow_up_to_a_limit(
     share: float, part: float, failures: int, longest: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is shortened by chance, by half at the most: connectors must not come back all at the same moment."""
+    """Each is shortened at random, by up to half: connectors must not reconnect at the same time."""
     monkeypatch.setattr("random.uniform", lambda least, most: least + share * (most - least))
     assert broker._reconnect_wait(failures) == pytest.approx(longest * part)
 
@@ -27,16 +27,16 @@ def test_the_waits_between_connections_grow_up_to_a_limit(
 @pytest.mark.parametrize(
     ("queues", "consuming"), [([True], True), ([True, True], True), ([True, False], False), ([False], False)]
 )
-def test_it_consumes_when_every_queue_is_consumed(queues: list[bool], consuming: bool) -> None:
+def test_it_is_consuming_when_every_queue_is(queues: list[bool], consuming: bool) -> None:
     made = Broker(pika.URLParameters("amqp://127.0.0.1:1/x"))
     consumers: Any = [SimpleNamespace(consuming=each) for each in queues]
     made.consumers = consumers
     assert made.consuming == consuming
 
 
-def test_told_to_stop_before_it_is_connected_it_never_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_before_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(_parameters: object) -> None:
-        pytest.fail("it connected")
+        pytest.fail("it tried to connect")
 
     monkeypatch.setattr("functions.backends.amqp.connection_to", connect)
     made = Broker(pika.URLParameters("amqp://127.0.0.1:1/x"))
@@ -44,8 +44,8 @@ def test_told_to_stop_before_it_is_connected_it_never_connects(monkeypatch: pyte
     made.run()
 
 
-def test_a_broker_that_is_down_is_tried_again_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each failure every queue forgets its channel, and the waits count the failures."""
+def test_reconnecting_until_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each failure, every queue drops its channel, and the failures are counted."""
     made = Broker(pika.URLParameters("amqp://127.0.0.1:1/x"))
     lost: list[str] = []
     consumers: Any = [SimpleNamespace(consuming=False, reset=lambda name=name: lost.append(name)) for name in "ab"]

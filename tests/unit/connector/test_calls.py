@@ -1,4 +1,4 @@
-"""One call: its status is all that counts, whatever else the answer holds, and no answer is an error."""
+"""One call: only the response's status matters, and no response is an error."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def prepared(url: str) -> requests.PreparedRequest:
 
 
 @contextmanager
-def saying(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
-    """Yield the URL of a server that answers one call with these bytes, and hangs up once the event is set."""
+def server_answering(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """Yield the URL of a server that answers one request with these bytes, and closes once the event is set."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -47,27 +47,27 @@ def test_the_status_is_returned_and_no_redirect_followed(status: int, sink: Sink
     assert [(call.path, call.body, call.headers["ce-id"]) for call in sink.calls] == [("/", b"body", "1")]
 
 
-def test_the_body_of_an_answer_is_not_waited_for() -> None:
-    with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning") as (url, _):
+def test_the_body_of_a_response_is_not_awaited() -> None:
+    with server_answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning") as (url, _):
         assert calls.post(prepared(url), None) == 200
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"SSH-2.0\r\n\r\n"])
-def test_what_is_no_answer_is_an_error(answer: bytes) -> None:
-    with saying(answer) as (url, done):
+def test_an_invalid_response_is_an_error(answer: bytes) -> None:
+    with server_answering(answer) as (url, done):
         done.set()
         with pytest.raises(requests.RequestException):
             calls.post(prepared(url), None)
 
 
-def test_a_function_that_is_not_there_is_an_error() -> None:
+def test_an_unreachable_function_is_an_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(requests.ConnectionError):
             calls.post(prepared(f"http://127.0.0.1:{free.getsockname()[1]}/"), None)
 
 
-def test_an_answer_that_takes_too_long_is_an_error(sink: Sink) -> None:
+def test_a_slow_response_is_an_error(sink: Sink) -> None:
     released = threading.Event()
 
     def answer(call: Call) -> int:
@@ -80,8 +80,8 @@ def test_an_answer_that_takes_too_long_is_an_error(sink: Sink) -> None:
     released.set()
 
 
-def test_a_host_that_vanishes_is_noticed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel asks it for a sign of life, since a call may last for minutes without a byte."""
+def test_a_lost_host_is_noticed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TCP keepalive is on, because a call may take minutes without a byte."""
     options: list[tuple[int, int, int]] = []
     connect = socket.socket.connect
 

@@ -1,6 +1,6 @@
-"""How a message becomes a call: RabbitmqSource's rules in their details, and what is refused.
+"""How a message becomes a request: RabbitmqSource's rules in detail, and which messages are rejected.
 
-`tests/connector/test_conversion.py` shows the same rules at work on messages of a real broker.
+`tests/connector/test_conversion.py` tests the same rules with messages of a real broker.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ DROP: Any = object()
 
 
 def structured(**changes: Any) -> PreparedRequest:
-    """Return the call of an event in JSON; DROP leaves an attribute out."""
+    """Return the request for an event in JSON; DROP omits an attribute."""
     document = {name: value for name, value in (EVENT | changes).items() if value is not DROP}
     return sent(json.dumps(document).encode(), content_type=STRUCTURED)
 
 
 def binary(**headers: Any) -> PreparedRequest:
-    """Return the call of an event in headers."""
+    """Return the request for an event in headers."""
     return sent(b"raw", headers=EVENT | headers)
 
 
@@ -39,7 +39,7 @@ def sent(body: bytes, **properties: Any) -> PreparedRequest:
 
 
 def header(request: PreparedRequest, name: str) -> str | None:
-    """Return a header of a call; headers are bytes, as the wire has them."""
+    """Return a header of a request; header values are bytes."""
     value: Any = request.headers.get(name)
     return None if value is None else bytes(value).decode()
 
@@ -104,7 +104,7 @@ def test_data_becomes_the_body(changes: dict[str, Any], body: bytes) -> None:
         {"datacontentencoding": "base64", "data": "*"},
     ],
 )
-def test_data_that_cannot_be_carried_is_refused(changes: dict[str, Any]) -> None:
+def test_unsupported_data_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConversionError):
         structured(**changes)
 
@@ -125,7 +125,7 @@ def test_data_that_cannot_be_carried_is_refused(changes: dict[str, Any]) -> None
     ],
     ids=lambda body: body[:30],
 )
-def test_what_is_no_event_in_json_is_refused(body: bytes) -> None:
+def test_invalid_json_events_are_refused(body: bytes) -> None:
     with pytest.raises(ConversionError):
         sent(body, content_type=STRUCTURED)
 
@@ -145,7 +145,7 @@ def test_an_event_without_type_or_source_is_refused(missing: str, absent: Any) -
         structured(**{missing: absent})
 
 
-def test_what_else_is_missing_is_supplied() -> None:
+def test_missing_optional_attributes_are_supplied() -> None:
     request = structured(id=None)
     assert uuid.UUID(str(header(request, "ce-id")))
     assert header(request, "ce-time")
@@ -182,46 +182,46 @@ def test_a_value_with_parts_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nHost: other", "\x00a", "a\x7fb", "a\x1bb"])
 def test_control_characters_are_refused(value: str) -> None:
-    """They could begin a header of their own."""
+    """They could start another header."""
     for convert in (structured, binary):
         with pytest.raises(ConversionError, match="control"):
             convert(subject=value)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_bytes_that_are_not_text_are_refused() -> None:
     assert header(binary(subject=b"text"), "ce-subject") == "text"
     with pytest.raises(ConversionError):
         binary(subject=b"\xff")
 
 
 @pytest.mark.parametrize("name", ["my-name", "my_name", "my.name", "ünï", "", "data", "extensions"])
-def test_names_that_no_attribute_has_are_refused(name: str) -> None:
+def test_invalid_attribute_names_are_refused(name: str) -> None:
     with pytest.raises(ConversionError, match="invalid attribute name"):
         binary(**{name: "x"})
 
 
-def test_names_are_told_apart_by_their_letters_alone() -> None:
+def test_names_are_case_insensitive() -> None:
     assert header(structured(MyName="x"), "ce-myname") == "x"
     assert header(binary(**{"CE-MyName": "x"}), "ce-myname") == "x"
 
 
 @pytest.mark.parametrize("moment", ["2024-05-06T07:08:09", "2024-05-06", "soon", "2024-13-06T07:08:09Z"])
-def test_a_time_that_is_no_moment_is_refused(moment: str) -> None:
+def test_an_invalid_time_is_refused(moment: str) -> None:
     with pytest.raises(ConversionError):
         structured(time=moment)
 
 
 @pytest.mark.parametrize("moment", ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09.123456+02:00"])
-def test_a_moment_is_passed_as_it_is(moment: str) -> None:
+def test_a_valid_time_is_unchanged(moment: str) -> None:
     assert header(structured(time=moment), "ce-time") == moment
 
 
-def test_headers_of_the_broker_are_no_attributes() -> None:
+def test_headers_of_the_broker_are_not_attributes() -> None:
     request = binary(**{"x-death": [{"count": 1}], "X-Delay": 5, "ce-x-other": "x"})
     assert attributes(request).keys() == {"specversion", "id", "source", "type", "time"}
 
 
-def test_a_trace_travels_beside_a_binary_event_and_within_a_structured_one() -> None:
+def test_the_trace_in_both_modes() -> None:
     request = binary(traceparent="00-1-2-03", tracestate="a=b")
     assert (header(request, "traceparent"), header(request, "tracestate")) == ("00-1-2-03", "a=b")
     assert "ce-traceparent" not in request.headers
@@ -229,26 +229,26 @@ def test_a_trace_travels_beside_a_binary_event_and_within_a_structured_one() -> 
     assert (header(within, "ce-traceparent"), "traceparent" in within.headers) == ("00-1-2-03", False)
 
 
-def test_a_trace_header_ends_no_line() -> None:
+def test_a_trace_header_cannot_end_a_line() -> None:
     with pytest.raises(ConversionError, match="control"):
         binary(tracestate="a=b\r\nHost: other")
 
 
-def test_a_structured_event_ignores_headers_but_for_the_trace() -> None:
+def test_a_structured_event_ignores_headers_except_the_trace() -> None:
     document = json.dumps(EVENT).encode()
     request = sent(document, content_type=STRUCTURED, headers={"ce-id": "9", "my-name": "x", "tracestate": "a=b"})
     assert attributes(request) | {"time": ""} == EVENT | {"time": ""}
     assert header(request, "tracestate") == "a=b"
 
 
-def test_a_binary_event_without_a_source_comes_from_its_queue() -> None:
+def test_the_source_of_a_binary_event_defaults_to_its_queue() -> None:
     assert header(binary(), "ce-source") == "/here"
     assert header(sent(b"", headers={"specversion": "1.0", "type": "t"}), "ce-source") == SOURCE
     with pytest.raises(ConversionError):
         sent(b"", headers={"specversion": "1.0"})
 
 
-def test_a_binary_events_content_type_stands_in_its_headers() -> None:
+def test_the_content_type_of_a_binary_event_may_be_in_its_headers() -> None:
     for name in ("content-type", "ce-datacontenttype", "Content-Type"):
         assert header(binary(**{name: "text/x"}), "content-type") == "text/x"
     assert header(sent(b"", headers=EVENT, content_type="text/x"), "content-type") is None
@@ -277,17 +277,17 @@ def test_any_other_message_is_wrapped(stamp: int | None, moment: str) -> None:
 
 
 @pytest.mark.parametrize("properties", [{"timestamp": 2**62}, {"timestamp": 253_402_300_800}, {"message_id": "a\nb"}])
-def test_a_message_whose_properties_are_absurd_is_refused(properties: dict[str, Any]) -> None:
+def test_absurd_properties_are_refused(properties: dict[str, Any]) -> None:
     with pytest.raises(ConversionError):
         sent(b"", **properties)
 
 
 @pytest.mark.parametrize("version", ["2.0", "1", "", 1.0, None])
-def test_a_message_of_another_version_is_no_event(version: Any) -> None:
+def test_a_message_of_another_version_is_not_an_event(version: Any) -> None:
     assert header(binary(specversion=version), "ce-type") == "dev.knative.rabbitmq.event"
 
 
-def test_wrapped_messages_without_an_id_are_told_apart() -> None:
+def test_wrapped_messages_without_an_id_get_different_ids() -> None:
     ids = {header(sent(b"same"), "ce-id") for _ in range(3)}
     assert len(ids) == 3
     assert all(uuid.UUID(str(each)) for each in ids)

@@ -1,4 +1,4 @@
-"""The connector's end: it waits for its threads, for a limited time, and not beyond a second signal."""
+"""The connector's shutdown: it waits for its threads for a limited time, or until a second signal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from functions.connector.__main__ import ENDED
 SECONDS = 10
 
 
-def heard(*messages: str, threads: int = 2, grace: float = SECONDS) -> int:
-    """Return the exit status of a connector that hears these messages while it ends."""
+def exit_status(*messages: str, threads: int = 2, grace: float = SECONDS) -> int:
+    """Return the exit status of a connector that gets these messages while it shuts down."""
     news: SimpleQueue[str] = SimpleQueue()
     for message in messages:
         news.put(message)
@@ -24,17 +24,17 @@ def heard(*messages: str, threads: int = 2, grace: float = SECONDS) -> int:
 @pytest.mark.parametrize(
     ("messages", "status"), [([ENDED, ENDED], 0), ([ENDED, "SIGTERM"], 1), (["SIGINT"], 1), ([ENDED, ENDED, ENDED], 0)]
 )
-def test_it_ends_well_only_once_every_thread_has_ended(messages: list[str], status: int) -> None:
-    assert heard(*messages) == status
+def test_it_succeeds_only_if_every_thread_has_ended(messages: list[str], status: int) -> None:
+    assert exit_status(*messages) == status
 
 
 @pytest.mark.parametrize("messages", [[], [ENDED]])
-def test_calls_that_last_too_long_are_cut(messages: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    assert heard(*messages, grace=0.01) == 1
+def test_calls_that_take_too_long_are_cut_off(messages: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    assert exit_status(*messages, grace=0.01) == 1
     assert "CONNECTOR_GRACE_SECONDS" in caplog.text
 
 
-def test_a_thread_that_fails_is_heard_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise KeyError("a defect")
 

@@ -1,4 +1,4 @@
-"""The connector's settings: each queue has its sink and its numbers, and what is malformed is named and not shown."""
+"""The connector's settings: each queue has its sink and its numbers; errors name a setting without its value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_each_queue_has_its_sink_and_its_numbers() -> None:
     ]
 
 
-def test_one_number_is_for_all_queues_and_prefetch_follows_parallelism() -> None:
+def test_one_number_applies_to_all_queues_and_prefetch_defaults_to_parallelism() -> None:
     assert [(queue.parallelism, queue.prefetch) for queue in read(CONNECTOR_PARALLELISM="3")] == [(3, 3), (3, 3)]
 
 
@@ -66,7 +66,7 @@ def test_a_malformed_setting_is_named_and_not_shown(name: str, value: str) -> No
 
 
 @pytest.mark.parametrize(("parallelism", "prefetch"), [("3", "2"), ("videos=3", "2"), ("videos=3", "videos=2 mp3s=9")])
-def test_a_queue_must_hold_as_much_as_it_works_on(parallelism: str, prefetch: str) -> None:
+def test_prefetch_must_not_be_below_parallelism(parallelism: str, prefetch: str) -> None:
     with pytest.raises(config.ConfigError, match=r"^CONNECTOR_PREFETCH .*\(queue videos\)$"):
         read(CONNECTOR_PARALLELISM=parallelism, CONNECTOR_PREFETCH=prefetch)
 
@@ -78,11 +78,11 @@ def test_the_largest_numbers() -> None:
     assert read(CONNECTOR_SINKS="a=http://h:65535/")[0].url == "http://h:65535/"
 
 
-def test_a_prefetch_of_one_queue_leaves_the_others_to_their_parallelism() -> None:
+def test_a_prefetch_for_one_queue_does_not_change_others() -> None:
     found = read(CONNECTOR_PARALLELISM="4", CONNECTOR_PREFETCH="mp3s=9")
     assert [(queue.name, queue.prefetch) for queue in found] == [("videos", 4), ("mp3s", 9)]
 
 
-def test_several_complaints_come_together() -> None:
+def test_all_errors_are_reported_together() -> None:
     with pytest.raises(config.ConfigError, match=r"CONNECTOR_RETRY .*; .*SWEEP_EVERY_SECONDS "):
         read(CONNECTOR_RETRY="1001", SWEEP_EVERY_SECONDS="0")

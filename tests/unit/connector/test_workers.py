@@ -1,4 +1,4 @@
-"""Workers: a message becomes a verdict, whatever it holds, and the connection's thread is woken for it."""
+"""Workers: every message gets a verdict, and the connection's thread is woken."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = 10
 
 
 def message(tag: int, content_type: str = STRUCTURED, **changes: Any) -> Delivery:
-    """Return an event as a message that RabbitMQ waits to hear about."""
+    """Return an event as an unacknowledged RabbitMQ message."""
     event = {"specversion": "1.0", "id": "1", "source": "/here", "type": "t", "subject": f"s-{tag}"} | changes
     properties = BasicProperties(content_type=content_type, message_id=f"m-{tag}")
     channel: Any = None
@@ -31,7 +31,7 @@ def message(tag: int, content_type: str = STRUCTURED, **changes: Any) -> Deliver
 
 
 class Group:
-    """Workers of one queue, and how often they woke the connection's thread."""
+    """The workers of one queue, and how often they woke the connection's thread."""
 
     def __init__(self, url: str, parallelism: int = 1, retry: int = 0) -> None:
         self.woken = threading.Semaphore(0)
@@ -41,7 +41,7 @@ class Group:
         self.workers.start()
 
     def verdicts(self, *messages: Delivery) -> dict[int, Verdict]:
-        """Have messages delivered; return how each is to be settled."""
+        """Have messages delivered; return their verdicts."""
         for each in messages:
             self.workers.waiting.put(each)
         found = {}
@@ -62,17 +62,17 @@ def test_each_message_gets_its_verdict(sink: Sink) -> None:
     }
 
 
-def test_what_is_no_event_is_a_dead_letter_without_a_call(sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_event_is_dead_lettered_without_a_call(sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         verdicts = Group(sink.url).verdicts(message(1, type=""), message(2))
     assert verdicts == {1: Verdict.DEAD, 2: Verdict.DONE}
     assert [call.headers["ce-subject"] for call in sink.calls] == ["s-2"]
-    told = vars(caplog.records[0])
-    assert told["message_id"] == "m-1"
-    assert "type" in told["reason"]
+    logged = vars(caplog.records[0])
+    assert logged["message_id"] == "m-1"
+    assert "type" in logged["reason"]
 
 
-def test_a_defect_costs_one_message_and_no_worker(
+def test_a_defect_affects_one_message_and_no_worker(
     sink: Sink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(request: Any, *rest: Any, **more: Any) -> Verdict:
@@ -85,8 +85,8 @@ def test_a_defect_costs_one_message_and_no_worker(
     assert [record.exc_info is not None for record in caplog.records if record.levelno == logging.ERROR] == [True]
 
 
-def test_a_message_whose_channel_is_lost_is_not_tried_again(sink: Sink) -> None:
-    """A wait of a minute ends at once."""
+def test_a_message_with_a_lost_channel_is_not_retried(sink: Sink) -> None:
+    """A delay of a minute ends at once."""
     held = message(1)
 
     def answer(call: Call) -> int:
@@ -98,8 +98,8 @@ def test_a_message_whose_channel_is_lost_is_not_tried_again(sink: Sink) -> None:
     assert len(sink.calls) == 1
 
 
-def test_as_many_calls_run_at_once_as_are_allowed(sink: Sink) -> None:
-    """Each call waits until three run: fewer workers would never get there."""
+def test_calls_run_in_parallel_up_to_the_limit(sink: Sink) -> None:
+    """Each call waits until three are running, which fewer workers would never reach."""
     together = threading.Barrier(3)
 
     def answer(call: Call) -> int:
@@ -114,12 +114,12 @@ def test_as_many_calls_run_at_once_as_are_allowed(sink: Sink) -> None:
 
 
 @pytest.mark.parametrize(("traceparent", "known"), [(TRACE, True), ("forged", False)])
-def test_the_log_tells_which_trace_a_message_belongs_to(
+def test_log_lines_have_the_trace_of_a_message(
     traceparent: str, known: bool, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         Group(sink.url).verdicts(message(1, traceparent=traceparent))
-    told = next(vars(record) for record in caplog.records if record.message == "delivered")
-    assert (told["message_id"], told["type"], told["subject"]) == ("m-1", "t", "s-1")
-    assert (told.get("trace_id") == "a" * 32) == known
-    assert "forged" not in str(told)
+    logged = next(vars(record) for record in caplog.records if record.message == "delivered")
+    assert (logged["message_id"], logged["type"], logged["subject"]) == ("m-1", "t", "s-1")
+    assert (logged.get("trace_id") == "a" * 32) == known
+    assert "forged" not in str(logged)

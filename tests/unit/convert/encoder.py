@@ -1,4 +1,4 @@
-"""An encoder for the bookkeeping around LAME: each frame that it makes says which sound it had to make it from."""
+"""A fake encoder for the code around LAME: each frame records the sound it was made from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from functions.convert import mp3
 from functions.convert.lane import Lane
 
-FRAME_BYTES = 4  # of sound: each frame of the tests' sound is its own number
+FRAME_BYTES = 4  # of sound: each frame of the tests' sound contains its number
 KIND = mp3.Kind(0, 8000, 1)
 _HEADER = bytes([0xFF, 0xE3, 0x18, 0xC0])  # MPEG 2.5 Layer III, 8 kbit/s, 8 kHz, mono
 _MP3_BYTES = 72
@@ -20,9 +20,9 @@ _PIPE_BYTES = 4096
 
 
 class Frame(NamedTuple):
-    """What a frame was made from: sound `number` at `position` of what the encoder was given.
+    """The sound that a frame was made from: `number` of the sound frame, at `position` in the encoder's input.
 
-    `before` and `after` count the frames next to it that the encoder had, in the order of the sound.
+    `before` and `after` count the adjacent frames that the encoder had, in the sound's order.
     """
 
     number: int
@@ -32,12 +32,12 @@ class Frame(NamedTuple):
 
 
 def sound(frames: int) -> bytes:
-    """Return a sound of so many frames."""
+    """Return a sound with this many frames."""
     return struct.pack(f">{frames}I", *range(frames))
 
 
 def frames(made: bytes) -> list[Frame]:
-    """Return what the frames in an MP3 say."""
+    """Return the records in the frames of an MP3."""
     return [
         Frame(*(int.from_bytes(made[at + first : at + first + 4], "big") for first in (4, 8, 12, 16)))
         for at in range(0, len(made), _MP3_BYTES)
@@ -45,7 +45,7 @@ def frames(made: bytes) -> list[Frame]:
 
 
 class Encoder:
-    """Read a lane's sound and write its frames, as LAME does: with a look at the next few frames of sound."""
+    """Reads a lane's sound and writes frames like LAME, with a lookahead of a few frames."""
 
     def __init__(self) -> None:
         self._source, sound_in = os.pipe()
@@ -63,7 +63,7 @@ class Encoder:
         self._over = False
 
     def work(self) -> None:
-        """Take what sound there is, and make what frames can be made."""
+        """Read the available sound, and write the frames that are possible."""
         with contextlib.suppress(BlockingIOError):
             while not self._over:
                 data = os.read(self._source, _PIPE_BYTES)
@@ -83,7 +83,7 @@ class Encoder:
 
     @property
     def done(self) -> bool:
-        """Tell whether all frames were written."""
+        """Tell whether all frames have been written."""
         return self._sink < 0
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A chain: which program's failure counts, and what it is called."""
+"""A chain of programs: which program's failure counts, and as which error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FAIL = ["/bin/sh", "-c", "cat > /dev/null; echo broken >&2; exit 3"]
 
 @pytest.fixture
 def cage(tmp_path: Path) -> Iterator[Cage]:
-    """A cage in a folder of its own."""
+    """A cage in its own folder."""
     with Cage(tmp_path, Watch(time.monotonic() + 30)) as cage:
         yield cage
 
 
 def decoder(code: int, message: str = "") -> list[str]:
-    """Return a program that writes a sound and a message, and ends with a code."""
+    """Return a program that prints some sound and a message, and exits with a code."""
     return ["/bin/sh", "-c", f"echo sound; echo '{message}' >&2; exit {code}"]
 
 
@@ -52,14 +52,14 @@ def ended(chain: Chain, *, sounded: bool) -> errors.Kind | None:
         (1, "Output file does not contain any stream", False, errors.NO_AUDIO),
     ],
 )
-def test_how_a_decoder_ended(code: int, message: str, sounded: bool, kind: errors.Kind | None, cage: Cage) -> None:
+def test_the_error_of_a_decoder(code: int, message: str, sounded: bool, kind: errors.Kind | None, cage: Cage) -> None:
     chain = Chain(decoder(code, message), cage)
     chain.then(COPY)
     assert ended(chain, sounded=sounded) is kind
 
 
-def test_a_later_program_that_fails_is_not_the_fault_of_the_upload(cage: Cage) -> None:
-    """Its failure counts before that of the decoder, which may have failed because of it."""
+def test_the_failure_of_a_later_program_is_not_blamed_on_the_upload(cage: Cage) -> None:
+    """Its failure comes before the decoder's, which may be a consequence."""
     chain = Chain(decoder(1), cage)
     chain.then(COPY)
     chain.then(FAIL)

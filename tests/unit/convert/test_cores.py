@@ -1,4 +1,4 @@
-"""How many encoders run: as many as the container has processors, shared by the conversions that run at once."""
+"""The number of encoders: the container's processors, shared by parallel conversions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOST = len(os.sched_getaffinity(0))
 
 
 def version_2(folder: Path, quota: str) -> Path:
-    """Make a control group of version 2."""
+    """Create a control group of version 2."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cpu.max").write_text(f"{quota} 100000\n")
     return folder
@@ -23,12 +23,12 @@ def version_2(folder: Path, quota: str) -> Path:
     ("quota", "expected"),
     [("max", HOST), ("100000", 1), ("150000", min(2, HOST)), ("50000", 1), ("1000", 1), ("9900000", HOST)],
 )
-def test_the_quota_counts_not_the_host(quota: str, expected: int, tmp_path: Path) -> None:
+def test_the_quota_limits_the_cores(quota: str, expected: int, tmp_path: Path) -> None:
     version_2(tmp_path, quota)
     assert cores.available(tmp_path, tmp_path / "none") == expected
 
 
-def test_a_group_above_limits_too(tmp_path: Path) -> None:
+def test_a_parent_group_limits_too(tmp_path: Path) -> None:
     version_2(tmp_path / "pod", "100000")
     version_2(tmp_path / "pod" / "container", "max")
     (tmp_path / "own").write_text("0::/pod/container\n")
@@ -47,12 +47,12 @@ def test_version_1(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "max", "nonsense 1", "1 0"])
-def test_what_cannot_be_read_is_no_limit(content: str, tmp_path: Path) -> None:
+def test_unreadable_limits_are_ignored(content: str, tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text(content)
     assert cores.available(tmp_path, tmp_path / "none") == HOST
 
 
-def test_conversions_share_them() -> None:
+def test_conversions_share_the_cores() -> None:
     with cores.shared(4) as first:
         assert first() == 4
         with cores.shared(4) as second, cores.shared(4):

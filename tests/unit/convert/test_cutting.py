@@ -1,4 +1,4 @@
-"""Cutting: at any number and pace of encoders, every frame comes once, in order, and from enough sound around it."""
+"""Cutting: with any number and speed of encoders, each frame comes once, in order, and with enough sound around it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.unit.convert import encoder
 from tests.unit.convert.encoder import FRAME_BYTES, KIND, Encoder, Frame
 
 LOOKAHEAD = 3
-WARM_UP = 3 * BLOCK_FRAMES - 4  # behind a tail of four frames
+WARM_UP = 3 * BLOCK_FRAMES - 4  # after a tail of four frames
 LEAST_BLOCKS = 8
 
 
 class Line:
-    """A cutter with its encoders, driven by hand."""
+    """A cutter with its encoders, controlled step by step."""
 
     def __init__(self, allowed: int, expected: float | None) -> None:
         self.allowed = allowed
@@ -57,7 +57,7 @@ class Line:
             self.segments.write()
 
     def finish(self, chance: random.Random) -> list[Frame]:
-        """Work to the end, as the loop does; return the frames in the file."""
+        """Work until the end, like the real loop; return the frames in the file."""
         self.cutter.share_the_rest()
         while not all(each.done for each in self.encoders):
             each = chance.choice(self.encoders)
@@ -75,7 +75,7 @@ class Line:
 
 @contextmanager
 def line(allowed: int, expected: float | None = 0.0) -> Iterator[Line]:
-    """Open a line, and close its pipes."""
+    """Create a line, and close its pipes at the end."""
     opened = Line(allowed, expected)
     try:
         yield opened
@@ -85,7 +85,7 @@ def line(allowed: int, expected: float | None = 0.0) -> Iterator[Line]:
 
 
 def assert_whole(found: list[Frame], length: int) -> None:
-    """Assert that each frame came once, in order, warmed up, with its lookahead, and where it fits the pattern."""
+    """Assert that each frame came once, in order, with its warm-up and lookahead, at the right position."""
     assert [frame.number for frame in found] == list(range(length))
     for frame in found:
         assert frame.before >= min(frame.number, WARM_UP), frame
@@ -95,7 +95,7 @@ def assert_whole(found: list[Frame], length: int) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_every_frame_comes_once_and_in_order(seed: int) -> None:
-    """Encoders that work at any pace, whose number changes on the way, and a sound of any length."""
+    """Encoders of any speed whose number changes, and a sound of any length."""
     chance = random.Random(seed)
     length = chance.randrange(1, 60 * BLOCK_FRAMES)
     expected = chance.choice([None, 0.0, length / BLOCK_FRAMES, 10.0, 1e6])
@@ -112,7 +112,7 @@ def test_every_frame_comes_once_and_in_order(seed: int) -> None:
         assert_whole(found, length)
         assert made.segments.all_written
         assert made.segments.frames == length
-        # Only the blocks that the next segment would warm up with are still needed.
+        # Only the next segment's warm-up blocks are still needed.
         assert sum(each.readers for each in set(made.handed_out)) <= WARM_UP_BLOCKS
 
 
@@ -130,28 +130,28 @@ def test_the_assertion_above_can_fail() -> None:
     ("allowed", "expected", "length"),
     [
         (1, 100.0, 100),  # one encoder, one segment
-        (2, 0.0, LEAST_BLOCKS),  # what was expected is over: as short as a segment may be
+        (2, 0.0, LEAST_BLOCKS),  # past the expected end: the shortest segment
         (2, 100.0, 50),
         (4, 100.0, 25),
         (4, 10.0, LEAST_BLOCKS),
         (2, None, 24),
     ],
 )
-def test_segments_are_as_long_as_what_is_expected_wants(allowed: int, expected: float | None, length: int) -> None:
+def test_the_length_of_segments(allowed: int, expected: float | None, length: int) -> None:
     with line(allowed, expected) as made:
         data = encoder.sound(100 * BLOCK_FRAMES)
         for first in range(0, len(data), made.blocks.size):
             made.give(data[first : first + made.blocks.size])
             for each in made.encoders:
                 made.work(each)
-        # A new encoder is started for each segment until there are as many as are allowed.
+        # Each segment gets a new encoder, up to the allowed number.
         starts = [min(each.heard) // BLOCK_FRAMES for each in made.encoders]
         assert len(starts) == allowed
         assert starts == [max(0, at * length - WARM_UP_BLOCKS) for at in range(allowed)]
 
 
-def test_less_is_handed_out_at_once_where_much_would_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long sound is cut into several rounds, each for all encoders."""
+def test_long_sounds_are_cut_into_several_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long sound is cut into several rounds with a segment for each encoder."""
     monkeypatch.setattr(cutting, "AHEAD_BYTES", 20 * BLOCK_FRAMES * FRAME_BYTES)
     with line(2, 100.0) as made:
         for _ in range(40):
@@ -162,7 +162,7 @@ def test_less_is_handed_out_at_once_where_much_would_wait(monkeypatch: pytest.Mo
 
 
 def test_the_rest_is_halved_until_every_core_has_work() -> None:
-    """All of it was given to one encoder, for the sound was expected to be longer."""
+    """One encoder got all of it, because the sound was expected to be longer."""
     blocks = 100
     with line(4, 1e6) as made:
         data = encoder.sound(blocks * BLOCK_FRAMES)
@@ -181,7 +181,7 @@ def test_the_rest_is_halved_until_every_core_has_work() -> None:
 
 def test_a_short_rest_is_not_shared() -> None:
     with line(1) as made:
-        for _ in range(14):  # (14 - 3) // 2 = 5: fewer than are worth a new encoder
+        for _ in range(14):  # (14 - 3) // 2 = 5: too few for a new encoder
             made.give(bytes(made.blocks.size))
         made.allowed = 8
         made.cutter.share_the_rest()

@@ -1,4 +1,4 @@
-"""The engine: what it expects of a file, when the result is too short, and LAME's settings from the options."""
+"""The engine: the expected length, results that are too short, and LAME's settings from the options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from functions.convert.probe import Media, Track
 
 
 def work(duration: float | None, options: Options) -> _Work:
-    """Return a conversion of a file that declares such a length."""
+    """Return a conversion of a file with this declared length."""
     media = Media("mov,mp4", duration, 0.0, (Track(0, 1),), None, None, {}, ())
     unused: Any = None
     return _Work(Path("in"), media, media.tracks[0], options, Limits(1.0, 1), unused, lambda: 1)
@@ -58,7 +58,7 @@ def test_a_result_that_is_too_short(duration: float | None, seconds: float, cut:
         (Options(), 44_100, Settings(None, 2, 3), 77),
         (Options(quality=0, effort=0), 44_100, Settings(None, 0, 0), 100),
         (Options(bitrate=320), 44_100, Settings(320, 2, 3), 97),
-        (Options(bitrate=320), 22_050, Settings(160, 2, 3), 97),  # the most at that rate
+        (Options(bitrate=320), 22_050, Settings(160, 2, 3), 97),  # the maximum at that rate
         (Options(bitrate=320), 8000, Settings(64, 2, 3), 97),
     ],
 )

@@ -1,4 +1,4 @@
-"""Languages: which codes mean the same one, and what a tag names."""
+"""Languages: which codes are equivalent, and which language a tag names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_language_of_a_tag(tag: str, code: str) -> None:
         ("eng", "eng", True),
         ("en", "de", False),
         ("nor", "nno", False),
-        ("mul", "mul", True),  # a code of which no other is known
+        ("mul", "mul", True),  # a code without an equivalent
         ("mul", "eng", False),
         ("", "eng", False),
     ],
@@ -49,7 +49,7 @@ def test_codes_of_the_same_language(one: str, other: str, same: bool) -> None:
     assert languages.same(other, one) is same
 
 
-def test_no_code_stands_for_two_languages() -> None:
+def test_no_code_means_two_languages() -> None:
     codes = [code for codes in languages._SAME.split() for code in codes.split("/")]
     assert len(codes) == len(set(codes)) > 2 * 180
     assert all(len(codes.partition("/")[0]) == 2 for codes in languages._SAME.split())

@@ -1,4 +1,4 @@
-"""The lease: renewed by signs of work, a few times in its length, and never past the end of the time for the job."""
+"""The lease: renewed by heartbeats, a few times in its duration, and never past the conversion's time limit."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 PERIODS = load(Periods, {}).replace(convert_lease=60.0, convert_timeout=600.0)
 
 
-class Held:
-    """A claimed job on a clock that is turned by hand."""
+class ClaimedJob:
+    """A claimed job, and a clock set by the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, periods: Periods = PERIODS) -> None:
         self.seconds = 0.0
@@ -40,7 +40,7 @@ class Held:
         self.lease = Lease(claimed, self.jobs, self.stopping)
 
     def monotonic(self) -> float:
-        """Return the seconds on the clock, as `time` does."""
+        """Return the clock's seconds, like `time`."""
         return self.seconds
 
     @property
@@ -54,63 +54,63 @@ class Held:
         return float((self.job["lease"]["until"] - START).total_seconds())
 
 
-def test_signs_of_work_renew_it_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch)
+def test_heartbeats_renew_it_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch)
     ends = []
     for tenths in range(40):
-        held.seconds = tenths / 10
-        held.lease.beat()
-        ends.append(held.until)
+        claimed_job.seconds = tenths / 10
+        claimed_job.lease.beat()
+        ends.append(claimed_job.until)
     assert sorted(set(ends)) == pytest.approx([60.0, 61.1, 62.2, 63.3])
 
 
-def test_a_short_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch, PERIODS.replace(convert_lease=0.3))
-    held.seconds = 0.09
-    held.lease.beat()
-    assert held.until == pytest.approx(0.3)
-    held.seconds = 0.11
-    held.lease.beat()
-    assert held.until == pytest.approx(0.41)
+def test_a_short_lease_is_renewed_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch, PERIODS.replace(convert_lease=0.3))
+    claimed_job.seconds = 0.09
+    claimed_job.lease.beat()
+    assert claimed_job.until == pytest.approx(0.3)
+    claimed_job.seconds = 0.11
+    claimed_job.lease.beat()
+    assert claimed_job.until == pytest.approx(0.41)
 
 
-def test_it_is_not_renewed_past_the_time_for_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch, PERIODS.replace(convert_timeout=90.0))
-    assert held.lease.deadline == 90.0
+def test_it_is_not_renewed_past_the_conversions_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch, PERIODS.replace(convert_timeout=90.0))
+    assert claimed_job.lease.deadline == 90.0
     ends = []
-    for held.seconds in (20.0, 40.0, 80.0):
-        held.lease.beat()
-        ends.append(held.until)
+    for claimed_job.seconds in (20.0, 40.0, 80.0):
+        claimed_job.lease.beat()
+        ends.append(claimed_job.until)
     assert ends == [80.0, 90.0, 90.0]
 
 
-def test_the_first_progress_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch)
+def test_the_first_progress_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch)
     shown = []
-    for held.seconds, percent in ((0.1, 0.0), (0.2, 7.9), (0.3, 30.0), (1.5, 0.0), (3.0, 20.0), (5.0, 100.0)):
-        held.lease.beat(percent)
-        shown.append(held.job["progress"])
+    for claimed_job.seconds, percent in ((0.1, 0.0), (0.2, 7.9), (0.3, 30.0), (1.5, 0.0), (3.0, 20.0), (5.0, 100.0)):
+        claimed_job.lease.beat(percent)
+        shown.append(claimed_job.job["progress"])
     assert shown == [0, 7, 7, 30, 30, 99]
 
 
 @pytest.mark.parametrize("row", [EXPIRE, DELETE], ids=lambda row: str(row.name))
-def test_a_job_that_changed_hands_is_lost(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch)
-    held.seconds = 61.0
-    assert held.jobs.apply(row, JOB, epoch=1)
-    before = copy.deepcopy(held.job)
+def test_a_job_claimed_by_another_is_lost(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch)
+    claimed_job.seconds = 61.0
+    assert claimed_job.jobs.apply(row, JOB, epoch=1)
+    before = copy.deepcopy(claimed_job.job)
     with pytest.raises(Lost):
-        held.lease.beat(50.0)
-    assert held.job == before
+        claimed_job.lease.beat(50.0)
+    assert claimed_job.job == before
 
 
-def test_told_to_stop_it_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(monkeypatch)
-    held.lease.check()
-    before = copy.deepcopy(held.job)
-    held.seconds = 30.0
-    held.stopping.set()
-    for sign in (held.lease.check, held.lease.beat):
+def test_stopping_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed_job = ClaimedJob(monkeypatch)
+    claimed_job.lease.check()
+    before = copy.deepcopy(claimed_job.job)
+    claimed_job.seconds = 30.0
+    claimed_job.stopping.set()
+    for sign in (claimed_job.lease.check, claimed_job.lease.beat):
         with pytest.raises(Stopped):
             sign()
-    assert held.job == before
+    assert claimed_job.job == before

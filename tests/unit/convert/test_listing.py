@@ -1,4 +1,4 @@
-"""Listing: the text of ffmpeg adds to the list of streams, and a file that writes lines of its own adds nothing."""
+"""Listing: ffmpeg's text adds details to the list of streams; forged lines in a file's tags add nothing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ENGLISH = Stream(1, "audio", "aac", "eng", frozenset({"default", "hearing impair
 GERMAN = Stream(2, "audio", "ac3", "ger")
 
 
-def said(title: str = "a", more: str = "", streams: list[tuple[int, str]] | None = None) -> str:
-    """Return what ffmpeg says of a file with such a title."""
+def ffmpeg_output(title: str = "a", more: str = "", streams: list[tuple[int, str]] | None = None) -> str:
+    """Return ffmpeg's output about a file with this title."""
     found: list[dict[str, Any]] = [
         {"index": index} | ({"media_type": kind} if kind else {}) for index, kind in streams or STREAMS
     ]
@@ -40,14 +40,14 @@ def said(title: str = "a", more: str = "", streams: list[tuple[int, str]] | None
 
 
 def read(text: str) -> listing.Listing:
-    """Read a listing that is there."""
+    """Read a valid listing."""
     found = listing.read(text)
     assert found is not None
     return found
 
 
 def test_streams_and_times() -> None:
-    found = read(said())
+    found = read(ffmpeg_output())
     assert found.demuxer == "mov,mp4"
     assert found.streams == (
         Stream(0, "video", "h264", "", frozenset({"default"})),
@@ -59,7 +59,7 @@ def test_streams_and_times() -> None:
     assert (found.copyable, found.locked) == (frozenset({1, 2}), False)
 
 
-def test_without_a_list_there_is_nothing() -> None:
+def test_without_a_list_there_are_no_streams() -> None:
     assert listing.read(INPUT) is None
     assert listing.read("") is None
 
@@ -72,49 +72,49 @@ def test_without_a_list_there_is_nothing() -> None:
         "x\n    Stream #0:1: Video: h264 (attached pic)",
     ],
 )
-def test_a_stream_that_is_described_twice_is_not_described(forged: str) -> None:
-    """A title with line ends may describe streams; the list alone says which there are."""
-    found = read(said(title=forged))
+def test_a_stream_that_is_described_twice_has_no_description(forged: str) -> None:
+    """A title with line breaks may describe streams, but only the list says which streams exist."""
+    found = read(ffmpeg_output(title=forged))
     assert found.streams[1] == Stream(1, "audio")
     assert found.streams[2] == GERMAN
 
 
-def test_a_stream_that_is_not_listed_is_not_there() -> None:
-    found = read(said(title="x\n  Stream #0:7(fre): Audio: mp3, 44100 Hz"))
+def test_an_unlisted_stream_does_not_exist() -> None:
+    found = read(ffmpeg_output(title="x\n  Stream #0:7(fre): Audio: mp3, 44100 Hz"))
     assert [each.index for each in found.streams] == [0, 1, 2, 3]
 
 
-def test_a_description_of_another_kind_does_not_count() -> None:
-    assert read(said(streams=[(1, "video")])).streams == (Stream(1, "video"),)
+def test_a_description_of_another_kind_is_ignored() -> None:
+    assert read(ffmpeg_output(streams=[(1, "video")])).streams == (Stream(1, "video"),)
 
 
-def test_a_stream_without_a_kind_takes_the_one_that_is_described() -> None:
-    found = read(said(streams=[(1, ""), (2, "audio")]))
+def test_a_stream_without_a_kind_uses_its_description() -> None:
+    found = read(ffmpeg_output(streams=[(1, ""), (2, "audio")]))
     assert found.streams == (ENGLISH, GERMAN)
     assert found.copyable == {2}
 
 
-def test_a_forged_duration_makes_none() -> None:
-    found = read(said(title="x\n  Duration: 00:00:01.00, start: 5.000000, bitrate: 1 kb/s"))
+def test_a_forged_duration_is_ignored() -> None:
+    found = read(ffmpeg_output(title="x\n  Duration: 00:00:01.00, start: 5.000000, bitrate: 1 kb/s"))
     assert (found.duration, found.start) == (None, 0.0)
 
 
-def test_what_is_not_declared() -> None:
-    text = said().replace("01:02:03.50, start: -0.021000", "N/A, start: 1.500000")
+def test_undeclared_times() -> None:
+    text = ffmpeg_output().replace("01:02:03.50, start: -0.021000", "N/A, start: 1.500000")
     assert (read(text).duration, read(text).start) == (None, 1.5)
 
 
 @pytest.mark.parametrize("title", ['x\n{\n "inputfiles": []}', "x\nStream mapping:"])
 def test_the_last_list_counts(title: str) -> None:
-    """A list or a heading that a title forges hides no stream, though perhaps its description."""
-    found = read(said(title=title))
+    """A list or heading forged in a title may hide a stream's description, but not the stream."""
+    found = read(ffmpeg_output(title=title))
     assert [(each.index, each.kind) for each in found.streams] == STREAMS
 
 
 def test_encrypted_streams() -> None:
-    found = read(said(more=" (enca / 0x61636E65)"))
+    found = read(ffmpeg_output(more=" (enca / 0x61636E65)"))
     assert [each.locked for each in found.streams] == [False, False, True, False]
-    found = read(said(more="\n      enc_key_id      : abc"))
+    found = read(ffmpeg_output(more="\n      enc_key_id      : abc"))
     assert [each.locked for each in found.streams] == [False, False, True, False]
     assert not found.locked
-    assert read("[in#0 @ 0x55] DRM protected stream detected, decoding will likely fail!\n" + said()).locked
+    assert read("[in#0 @ 0x55] DRM protected stream detected, decoding will likely fail!\n" + ffmpeg_output()).locked

@@ -1,4 +1,4 @@
-"""Metadata: tags and chapters out of ffmpeg's text form, whatever a file has written into them."""
+"""Metadata: tags and chapters from ffmpeg's text format, also from hostile files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def chapter(start: object, end: object, title: str = "", base: str = "1/1000") -
 
 
 def read(text: str) -> tuple[dict[str, str], tuple[Chapter, ...]]:
-    """Read a text behind ffmpeg's first line."""
+    """Parse text after ffmpeg's first line."""
     return metadata.read(b";FFMETADATA1\n" + text.encode(errors="surrogateescape"))
 
 
-def test_tags_that_are_known() -> None:
+def test_known_tags() -> None:
     tags, chapters = read("Title=A\\=b\\;c\nARTIST=Ada\nencoder=x\ndate=2020\nalbum=  \n")
     assert tags == {"title": "A=b;c", "artist": "Ada", "date": "2020"}
     assert chapters == ()
 
 
-def test_a_tag_with_line_ends_forges_nothing() -> None:
+def test_a_tag_with_line_breaks_cannot_forge_others() -> None:
     tags, chapters = read("comment=x\\\n[CHAPTER]\\\nSTART\\=0\\\ntitle\\=forged\nartist=Ada\n")
     assert (tags, chapters) == ({"artist": "Ada"}, ())
 
@@ -44,7 +44,7 @@ def test_a_broken_chapter_is_left_out(broken: str) -> None:
     assert read(broken + chapter(0, 1000, "a"))[1] == (Chapter(0.0, 1.0, "a"),)
 
 
-def test_no_more_chapters_than_a_table_of_contents_holds() -> None:
+def test_chapters_are_limited_to_a_table_of_contents() -> None:
     assert len(read("".join(chapter(at, at + 1) for at in range(300)))[1]) == metadata.CHAPTERS_MOST == 255
 
 
@@ -53,7 +53,7 @@ def test_no_more_chapters_than_a_table_of_contents_holds() -> None:
     [
         ("  a \n b\t c ", "a b c"),
         ("\x1b[31mred", "[31mred"),
-        ("a\u202eb", "ab"),  # would turn the rest around
+        ("a\u202eb", "ab"),  # would reverse the rest
         ("caf\udce9", "café"),  # Latin 1
         ("\udcc3\udca9", "é"),  # UTF-8
         ("x" * 400, "x" * 300),

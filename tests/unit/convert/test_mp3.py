@@ -1,4 +1,4 @@
-"""MP3: frames cut out of a stream, and an Info frame that says what the stream holds."""
+"""MP3: splitting a stream into frames, and the Info frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from functions.convert import mp3
 from functions.convert.mp3 import Gaps, Kind, NotMp3, Splitter, Stream
 
-# Headers by ISO/IEC 11172-3 section 2.4.1.3, and the length of their frames by 2.4.3.1, written out.
+# Headers by ISO/IEC 11172-3, section 2.4.1.3, and the length of their frames by 2.4.3.1, computed by hand.
 FRAMES = {
     "MPEG 1, 128 kbit/s, 44.1 kHz, joint stereo": (bytes.fromhex("fffb9064"), 417, Kind(3, 44_100, 2), 128),
     "the same, padded": (bytes.fromhex("fffb9264"), 418, Kind(3, 44_100, 2), 128),
@@ -22,7 +22,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("name", FRAMES)
 @pytest.mark.parametrize("size", [1, 5, 100, 10_000])
-def test_frames_are_cut_however_they_come(name: str, size: int) -> None:
+def test_splitting_does_not_depend_on_the_block_size(name: str, size: int) -> None:
     header, length, kind, bitrate = FRAMES[name]
     frame = header + b"\xff" * (length - 4)
     data, splitter = frame * 3, Splitter()
@@ -38,7 +38,7 @@ def test_frames_are_cut_however_they_come(name: str, size: int) -> None:
     ["fefb9064", "fffd9064", "fffbf064", "fffb0064", "fffb9c64", "ffeb9064", "49443304"],
     ids=["no sync", "layer II", "no bitrate", "free bitrate", "no rate", "no version", "a tag"],
 )
-def test_what_is_not_a_frame(header: str) -> None:
+def test_invalid_frames(header: str) -> None:
     with pytest.raises(NotMp3):
         list(Splitter().split(bytes.fromhex(header) + bytes(1000)))
 
@@ -60,7 +60,7 @@ def test_half_a_frame_is_not_an_end() -> None:
 @pytest.mark.parametrize("rate", [rate for rates in mp3.RATES.values() for rate in rates])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("bitrate", [None, 32, 64])
-def test_an_info_frame_says_what_the_stream_holds(rate: int, channels: int, bitrate: int | None) -> None:
+def test_the_info_frame_describes_the_stream(rate: int, channels: int, bitrate: int | None) -> None:
     kind = mp3.kind_of(rate, channels)
     stream = Stream(kind, bitrate, 77)
     before = stream.info_frame(None)
@@ -85,7 +85,7 @@ def test_an_info_frame_says_what_the_stream_holds(rate: int, channels: int, bitr
     assert stream.seconds == pytest.approx(1000 * kind.samples / rate)
 
 
-def test_gaps_are_as_long_as_their_field() -> None:
+def test_gaps_are_limited_to_their_field() -> None:
     frame = Stream(Kind(3, 44_100, 2), 128).info_frame(Gaps(5000, 5000))
     assert mp3.gaps_of(frame) == Gaps(4095, 4095)
     assert mp3.gaps_of(b"") is None

@@ -1,4 +1,4 @@
-"""Segments: frames are written in the order of the sound, whichever encoder is first, and no more than may come out."""
+"""Segments: frames are written in the sound's order, whichever encoder is first, and not beyond the size limit."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def made(limit: int = 1000) -> tuple[Segments, io.BytesIO]:
 
 
 def add(segment: Segment, *frames: bytes) -> None:
-    """Put frames into a segment, as a lane does."""
+    """Add frames to a segment, like a lane does."""
     for frame in frames:
         segment.waiting += frame
         segment.sizes.append(len(frame))
 
 
-def test_what_comes_later_waits_for_what_comes_before() -> None:
+def test_segments_are_written_in_order() -> None:
     segments, target = made()
     first, last = segments.append(), segments.append()
     middle = segments.insert_after(first)
@@ -51,7 +51,7 @@ def test_what_comes_later_waits_for_what_comes_before() -> None:
     assert (segments.frames, segments.stream.frames, segments.stream.length) == (6, 6, 8)
 
 
-def test_what_waits_counts_for_the_limit() -> None:
+def test_waiting_frames_count_for_the_limit() -> None:
     segments, target = made(limit=10)
     first, second = segments.append(), segments.append()
     add(first, b"12345")
@@ -64,7 +64,7 @@ def test_what_waits_counts_for_the_limit() -> None:
     assert failure.value.kind is errors.MP3_TOO_LARGE
 
 
-def test_a_limit_is_what_may_come_out() -> None:
+def test_the_limit_is_inclusive() -> None:
     limits = Limits(2.5, 10)
     limits.check_seconds(2.5)
     limits.check_length(10)

@@ -1,4 +1,4 @@
-"""Tags: chapters that move with the cut, dates that can be read, and a tag of exactly the length that was kept free."""
+"""Tags: chapters of a cut, valid dates, and a tag of exactly the reserved size."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def test_chapters_move_with_the_cut(
         ("", ""),
     ],
 )
-def test_of_a_date_counts_what_can_be_read(said: str, date: str) -> None:
+def test_the_valid_part_of_a_date_is_used(said: str, date: str) -> None:
     assert tags._date(said) == date
 
 
-def test_nothing_to_say_is_no_tag() -> None:
+def test_empty_tags() -> None:
     assert tags.encoded() == b""
     assert tags.encoded(title=" \n", date="soon") == b""
 
 
-def test_a_tag_fills_the_place_that_was_kept_free() -> None:
+def test_a_tag_fills_the_reserved_space() -> None:
     long = tags.encoded(title="A talk", chapters=CHAPTERS)
     short = tags.encoded(title="A talk", chapters=CHAPTERS[:1], length=len(long))
     assert len(short) == len(long)

@@ -1,4 +1,4 @@
-"""The header of a WAV: every kind that is ours, and none that is cut, endless or of other samples."""
+"""WAV headers: every supported format is read; truncated, endless and other ones are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTENSIBLE = (
     struct.pack("<HHIIHHHHI", 0xFFFE, 2, 44_100, 44_100 * 8, 8, 32, 22, 32, 3) + struct.pack("<H", 3) + bytes(14)
 )
 FACT = b"fact" + struct.pack("<I", 4) + bytes(4)
-ODD = b"LIST" + struct.pack("<I", 5) + b"INFO!" + b"\0"  # chunks begin at even places
+ODD = b"LIST" + struct.pack("<I", 5) + b"INFO!" + b"\0"  # chunks start at even offsets
 
 
 def file(
@@ -35,8 +35,8 @@ def blocks(data: bytes, size: int) -> Callable[[], bytes]:
 @pytest.mark.parametrize(
     "data", [file(), file(FLOAT + bytes(2)), file(EXTENSIBLE), file(FLOAT, FACT), file(FLOAT, ODD), file(riff=b"RF64")]
 )
-def test_a_header_is_read_however_it_comes(data: bytes, size: int) -> None:
-    """No byte of the sound behind it is lost."""
+def test_reading_does_not_depend_on_the_block_size(data: bytes, size: int) -> None:
+    """No byte of the sound after it is lost."""
     source = blocks(data, size)
     found, head = wav.read(source)
     assert found == Format(44_100, 2)
@@ -45,7 +45,7 @@ def test_a_header_is_read_however_it_comes(data: bytes, size: int) -> None:
     assert head == SOUND
 
 
-def test_what_is_written_is_what_is_read() -> None:
+def test_a_written_header_is_read_back() -> None:
     form = Format(8000, 1)
     assert wav.read(blocks(wav.header(form) + SOUND, 5))[0] == form
     assert form.frame_bytes == 4

@@ -1,4 +1,4 @@
-"""Delivery: who gets an MP3, what the others are told, and what becomes of an answer that takes too long."""
+"""Delivery: who gets an MP3, the errors for others, and responses that take too long."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def failure_of(job: Document | None, system: System) -> Failure:
     return failure.value
 
 
-def test_a_job_that_is_done_gives_the_file_that_it_names(system: System) -> None:
+def test_a_finished_job_delivers_its_file(system: System) -> None:
     job_id = states.done(system.sweeper)
     states.store(system.sweeper, MP3S, f"{job_id}.2")
     reader = delivery.open_mp3(system.jobs.find(job_id), system.files)
@@ -39,28 +39,28 @@ def test_a_job_that_is_done_gives_the_file_that_it_names(system: System) -> None
 @pytest.mark.parametrize(
     ("make", "state"), [(states.received, "uploading"), (states.ready, "queued"), (states.converting, "converting")]
 )
-def test_before_the_end_the_state_is_told(make: Any, state: str, system: System) -> None:
-    """An MP3 that a conversion has stored is not given before the job names it."""
+def test_an_unfinished_job_returns_its_state(make: Any, state: str, system: System) -> None:
+    """An MP3 that a conversion has stored is not delivered before the job names it."""
     failure = failure_of(system.jobs.find(make(system.sweeper)), system)
     assert (failure.kind, failure.more) == (errors.NOT_READY, {"state": state})
     assert failure.headers == {"Retry-After": "2"}
 
 
-def test_an_upload_that_ended_early_is_as_unknown_as_any_id(system: System) -> None:
+def test_an_aborted_upload_is_unknown(system: System) -> None:
     job_id = states.received(system.sweeper)
     states.take(system.sweeper, transitions.ABORT, job_id, epoch=0)
     assert failure_of(system.jobs.find(job_id), system).kind is errors.NOT_FOUND
     assert failure_of(None, system).kind is errors.NOT_FOUND
 
 
-def test_a_failed_job_says_its_own_reason(system: System) -> None:
+def test_a_failed_job_returns_its_error(system: System) -> None:
     job_id = states.converting(system.sweeper)
     reason = {"code": "no_audio", "title": "The video has no sound track."}
     states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error=reason)
     assert failure_of(system.jobs.find(job_id), system).kind == errors.NO_AUDIO
 
 
-def test_an_expired_mp3_is_gone_even_while_its_file_is_there(system: System) -> None:
+def test_an_expired_mp3_is_gone_even_if_its_file_exists(system: System) -> None:
     job_id = states.done(system.sweeper)
     system.clock.advance(days=states.PERIODS.mp3_keep_days)
     states.take(system.sweeper, transitions.EXPIRE_MP3, job_id, epoch=1)
@@ -68,13 +68,13 @@ def test_an_expired_mp3_is_gone_even_while_its_file_is_there(system: System) -> 
     assert failure_of(system.jobs.find(job_id), system).kind is errors.EXPIRED
 
 
-def test_a_file_that_is_missing_is_our_trouble(system: System) -> None:
+def test_a_missing_file_is_an_internal_error(system: System) -> None:
     job_id = states.done(system.sweeper)
     system.files.delete(MP3S, f"{job_id}.1")
     assert failure_of(system.jobs.find(job_id), system).kind is errors.UNAVAILABLE
 
 
-def test_a_file_that_cannot_be_read_fails_before_the_answer_begins() -> None:
+def test_an_unreadable_file_fails_before_the_response_starts() -> None:
     def broken() -> Iterator[bytes]:
         raise Failure(errors.UNAVAILABLE)
         yield b""
@@ -96,12 +96,12 @@ def test_one_block_is_read_ahead_and_no_more() -> None:
     assert list(begun) == [b"0", b"1", b"2"]
 
 
-def test_a_file_without_a_byte_is_an_empty_answer() -> None:
+def test_an_empty_file_is_an_empty_response() -> None:
     assert b"".join(delivery.started(iter([]), 10.0)) == b""
 
 
-def test_an_answer_breaks_off_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its length tells the reader that it is not whole."""
+def test_a_response_is_cut_off_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The declared length tells the reader that the response is incomplete."""
     seconds = iter([5.0, 14.0, 15.0, 15.1])
 
     class Time:

@@ -1,4 +1,4 @@
-"""Ranges: which bytes of a file of 100 bytes a request gets (RFC 9110 section 14)."""
+"""Ranges: which bytes of a file of 100 bytes are returned (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ TAG = "tag.1"
 WHOLE = Span(0, LENGTH, partial=False)
 
 
-def asked(method: str = "GET", **headers: str) -> Request:
+def make_request(method: str = "GET", **headers: str) -> Request:
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Request(EnvironBuilder(method=method, headers=named).get_environ())
 
 
-def test_without_a_range_the_whole_file_answers() -> None:
-    assert requested(asked(), LENGTH, TAG) == WHOLE
+def test_without_a_range_the_whole_file_is_returned() -> None:
+    assert requested(make_request(), LENGTH, TAG) == WHOLE
 
 
 @pytest.mark.parametrize(
-    ("said", "start", "stop"),
+    ("value", "start", "stop"),
     [
         ("bytes=0-", 0, 100),
         ("bytes=0-0", 0, 1),
@@ -42,20 +42,20 @@ def test_without_a_range_the_whole_file_answers() -> None:
         ("BYTES=10-19", 10, 20),
     ],
 )
-def test_a_range_gives_its_bytes(said: str, start: int, stop: int) -> None:
-    assert requested(asked(Range=said), LENGTH, TAG) == Span(start, stop, partial=True)
+def test_a_range_gives_its_bytes(value: str, start: int, stop: int) -> None:
+    assert requested(make_request(Range=value), LENGTH, TAG) == Span(start, stop, partial=True)
 
 
-@pytest.mark.parametrize("said", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-"])
-def test_a_range_behind_the_end_is_refused_with_the_length(said: str) -> None:
+@pytest.mark.parametrize("value", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-"])
+def test_a_range_after_the_end_is_refused_with_the_length(value: str) -> None:
     with pytest.raises(Failure) as failure:
-        requested(asked(Range=said), LENGTH, TAG)
+        requested(make_request(Range=value), LENGTH, TAG)
     assert failure.value.kind is RANGE_NOT_SATISFIABLE
     assert failure.value.headers == {"Content-Range": "bytes */100"}
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         "",
         "bytes",
@@ -76,13 +76,13 @@ def test_a_range_behind_the_end_is_refused_with_the_length(said: str) -> None:
         "bytes=" + ",".join(["0-"] * 1000),
     ],
 )
-def test_what_is_no_single_range_of_bytes_is_ignored(said: str) -> None:
-    assert requested(asked(Range=said), LENGTH, TAG) == WHOLE
+def test_other_ranges_are_ignored(value: str) -> None:
+    assert requested(make_request(Range=value), LENGTH, TAG) == WHOLE
 
 
-@pytest.mark.parametrize("said", ["bytes=0-9", "bytes=100-"])
-def test_head_knows_no_ranges(said: str) -> None:
-    assert requested(asked("HEAD", Range=said), LENGTH, TAG) == WHOLE
+@pytest.mark.parametrize("value", ["bytes=0-9", "bytes=100-"])
+def test_head_ignores_ranges(value: str) -> None:
+    assert requested(make_request("HEAD", Range=value), LENGTH, TAG) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_head_knows_no_ranges(said: str) -> None:
         ("Wed, 21 Oct 2015 07:28:00 GMT", False),
     ],
 )
-def test_a_range_of_another_version_is_none(condition: str, same: bool) -> None:
-    span = requested(asked(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
+def test_a_range_of_another_version_is_ignored(condition: str, same: bool) -> None:
+    span = requested(make_request(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
     assert span == (Span(10, 20, partial=True) if same else WHOLE)
 
 
 def test_a_range_of_another_version_is_never_refused() -> None:
-    assert requested(asked(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE
+    assert requested(make_request(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE

@@ -1,4 +1,4 @@
-"""The step of download: who may ask for what, and the headers of the answer."""
+"""The step of download: who may download, and the headers of the response."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 @pytest.fixture
 def job_id(system: System) -> str:
-    """A job of the owner's that is done."""
+    """A finished job of the owner."""
     return states.done(system.sweeper)
 
 
-def asked(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **headers: str) -> Response:
-    """Ask for an MP3."""
+def download(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **headers: str) -> Response:
+    """Request an MP3."""
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     if bearer:
         named.append(("Authorization", f"Bearer {SIGNER.sign(bearer)}"))
@@ -56,28 +56,28 @@ def asked(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **heade
 
 
 def refusal(path: str, bearer: Bearer | None = OWNER) -> errors.Kind:
-    """Return why an MP3 is not given."""
+    """Return why an MP3 is refused."""
     with pytest.raises(Failure) as failure:
-        asked(path, bearer)
+        download(path, bearer)
     return failure.value.kind
 
 
 def test_its_owner_gets_the_mp3_by_query_and_by_path(job_id: str) -> None:
     for path in (f"/?fid={job_id}", f"/{job_id}", f"/{job_id}/", f"/whatever?fid={job_id}"):
-        answer = asked(path)
+        answer = download(path)
         assert (answer.status_code, answer.get_data(), answer.content_type) == (200, b"bytes", "audio/mpeg")
         assert answer.content_length == LENGTH
 
 
-def test_a_stranger_learns_as_little_as_from_an_unknown_id(job_id: str) -> None:
+def test_another_users_job_is_like_an_unknown_id(job_id: str) -> None:
     assert refusal(f"/?fid={job_id}", STRANGER) == refusal(f"/?fid={ids.new()}", STRANGER) == errors.NOT_FOUND
     assert refusal(f"/?fid={job_id}", None) is errors.UNAUTHORIZED
 
 
 @pytest.mark.parametrize("path", ["/", "/?fid=", "/?fid=x", "/?fid[$ne]=x", "/{}.1", "/?fid={}%00", "/?fid=../jobs"])
-def test_what_is_no_id_is_never_looked_up(path: str, job_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_id_is_never_looked_up(path: str, job_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def look() -> None:
-        pytest.fail("the database was asked")
+        pytest.fail("the database was queried")
 
     monkeypatch.setattr(jobs, "connect", look)
     assert refusal(path.format(job_id)) is errors.NOT_FOUND
@@ -85,47 +85,47 @@ def test_what_is_no_id_is_never_looked_up(path: str, job_id: str, monkeypatch: p
 
 def test_a_signed_link_needs_no_token(job_id: str) -> None:
     signed = links.sign(job_id, LOADED[SignedLinks])
-    assert asked(f"/?link={signed}", None).get_data() == b"bytes"
+    assert download(f"/?link={signed}", None).get_data() == b"bytes"
     assert refusal(f"/?link={signed}x", None) is errors.EXPIRED_LINK
-    assert refusal(f"/?link={job_id}", OWNER) is errors.EXPIRED_LINK, "a link that is no link is not an id"
+    assert refusal(f"/?link={job_id}", OWNER) is errors.EXPIRED_LINK, "an invalid link must not be used as an id"
 
 
-def test_a_signed_link_of_a_deleted_job_opens_nothing(system: System, job_id: str) -> None:
+def test_a_signed_link_to_a_deleted_job(system: System, job_id: str) -> None:
     system.database["jobs"].documents.clear()
     assert refusal(f"/?link={links.sign(job_id, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
 
 
 def test_a_part(job_id: str) -> None:
-    answer = asked(f"/{job_id}", Range="bytes=1-3")
+    answer = download(f"/{job_id}", Range="bytes=1-3")
     assert (answer.status_code, answer.get_data(), answer.content_length) == (206, b"yte", 3)
     assert answer.headers["Content-Range"] == "bytes 1-3/5"
 
 
-def test_head_reads_nothing_and_says_the_same(system: System, job_id: str) -> None:
-    whole = asked(f"/{job_id}")
+def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
+    whole = download(f"/{job_id}")
     system.database["mp3s.chunks"].documents.clear()
-    head = asked(f"/{job_id}", method="HEAD", Range="bytes=1-3")
+    head = download(f"/{job_id}", method="HEAD", Range="bytes=1-3")
     assert (head.status_code, head.get_data()) == (200, b"")
     assert dict(head.headers) == dict(whole.headers)
 
 
-def test_what_the_client_has_is_not_sent_again(job_id: str) -> None:
-    tag = asked(f"/{job_id}").headers["ETag"]
-    same = asked(f"/{job_id}", If_None_Match=f'"another", {tag}', Range="bytes=1-3")
+def test_an_unchanged_mp3_is_not_sent_again(job_id: str) -> None:
+    tag = download(f"/{job_id}").headers["ETag"]
+    same = download(f"/{job_id}", If_None_Match=f'"another", {tag}', Range="bytes=1-3")
     assert (same.status_code, same.get_data(), same.headers["ETag"]) == (304, b"", tag)
-    assert asked(f"/{job_id}", If_None_Match='"another"').status_code == 200
+    assert download(f"/{job_id}", If_None_Match='"another"').status_code == 200
 
 
-def test_an_mp3_that_was_made_anew_is_another_version(system: System, job_id: str) -> None:
-    tag = asked(f"/{job_id}").headers["ETag"]
+def test_a_new_mp3_is_another_version(system: System, job_id: str) -> None:
+    tag = download(f"/{job_id}").headers["ETag"]
     states.store(system.sweeper, MP3S, f"{job_id}.2")
     system.database["jobs"].documents[job_id]["mp3"]["file_id"] = f"{job_id}.2"
-    assert asked(f"/{job_id}").headers["ETag"] != tag
-    assert asked(f"/{job_id}", If_None_Match=tag).status_code == 200
+    assert download(f"/{job_id}").headers["ETag"] != tag
+    assert download(f"/{job_id}", If_None_Match=tag).status_code == 200
 
 
-def test_no_shared_cache_keeps_it(job_id: str) -> None:
-    headers = asked(f"/{job_id}").headers
+def test_it_is_not_kept_by_shared_caches(job_id: str) -> None:
+    headers = download(f"/{job_id}").headers
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("private, no-cache", "nosniff")
     assert headers["Accept-Ranges"] == "bytes"
 
@@ -144,6 +144,6 @@ def test_no_shared_cache_keeps_it(job_id: str) -> None:
     ],
 )
 def test_the_file_is_saved_under_the_name_of_its_video(name: str, header: str, system: System, job_id: str) -> None:
-    """In ASCII for old clients, in UTF-8 for the others; no character of it ends the header's value."""
+    """In ASCII for old clients, in UTF-8 for others; no character can end the header value."""
     system.database["jobs"].documents[job_id]["filename"] = name
-    assert asked(f"/{job_id}").headers["Content-Disposition"] == header
+    assert download(f"/{job_id}").headers["Content-Disposition"] == header

@@ -1,4 +1,4 @@
-"""Actions: what may be asked of a job in each state, by whom, and while it changes."""
+"""Actions: what is allowed in each state of a job, for whom, and while it changes."""
 
 from __future__ import annotations
 
@@ -55,27 +55,27 @@ def refusal(act: Callable[..., object], *arguments: Any) -> Failure:
 
 @pytest.mark.parametrize("state", ["receiving", "converting", "done", "aborted"])
 def test_only_a_failed_job_is_converted_again(state: str, system: System) -> None:
-    """The refusal names the state, and nothing changes."""
+    """The error names the state, and nothing changes."""
     job_id = made(system, state)
     before = system.document(job_id)
     refused = refusal(retry, system, job_id)
     assert (refused.kind, refused.more) == (errors.NOT_FAILED, {"state": state})
     assert system.document(job_id) == before
-    assert system.queue.told == []
+    assert system.queue.published == []
 
 
-def test_a_job_that_waits_is_announced_and_not_changed(system: System) -> None:
-    """One event more does no harm."""
+def test_a_waiting_job_is_announced_and_not_changed(system: System) -> None:
+    """An additional event is harmless."""
     job_id = made(system, "ready")
     before = system.document(job_id)
     queued = retry(system, job_id)
     assert (queued.job, queued.announced) == (before, True)
     assert system.document(job_id) == before
-    assert system.queue.told == [("uploaded", job_id)]
+    assert system.queue.published == [("uploaded", job_id)]
 
 
 def test_a_failed_job_begins_again(system: System) -> None:
-    """With all its attempts, a mail of its own, and nothing of what it failed for."""
+    """With new attempts, a new mail, and without the old error."""
     job_id = made(system, "failed")
     queued = retry(system, job_id)
     job = system.document(job_id)
@@ -83,10 +83,10 @@ def test_a_failed_job_begins_again(system: System) -> None:
     assert (job["state"], job["epoch"], job["attempts"], job["progress"]) == ("ready", 2, 0, 0)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
     assert job.keys().isdisjoint({"error", "expires", "cleanup", "retry_at", "lease"})
-    assert system.queue.told == [("uploaded", job_id)]
+    assert system.queue.published == [("uploaded", job_id)]
 
 
-def test_what_the_first_conversion_left_goes_after_the_second(system: System) -> None:
+def test_leftovers_of_the_first_conversion_are_deleted_after_the_second(system: System) -> None:
     job_id = made(system, "failed")
     retry(system, job_id)
     states.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
@@ -102,7 +102,7 @@ def test_what_the_first_conversion_left_goes_after_the_second(system: System) ->
     }
 
 
-def test_a_retry_that_cannot_be_announced_is_written_down(system: System) -> None:
+def test_a_retry_that_cannot_be_announced_is_stored(system: System) -> None:
     job_id = made(system, "failed")
     system.queue.down = True
     queued = retry(system, job_id)
@@ -111,7 +111,7 @@ def test_a_retry_that_cannot_be_announced_is_written_down(system: System) -> Non
 
 
 def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
-    """Until it is marked as expired, it is there."""
+    """Until it is marked as expired, it exists."""
     first, second = made(system, "failed"), made(system, "failed")
     system.clock.advance(days=PERIODS.video_keep_days)
     assert retry(system, first).job["state"] == "ready"
@@ -123,17 +123,17 @@ def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
 
 @pytest.mark.parametrize("act", [retry, mail_again, delete])
 @pytest.mark.parametrize("state", IN_STATE)
-def test_a_strangers_job_is_as_unknown_as_any(state: str, act: Callable[..., object], system: System) -> None:
+def test_another_users_job_is_unknown(state: str, act: Callable[..., object], system: System) -> None:
     job_id = made(system, state)
     before = system.document(job_id)
     assert refusal(act, system, job_id, STRANGER).kind is errors.NOT_FOUND
     assert refusal(act, system, ids.new()).kind is errors.NOT_FOUND
-    assert (system.document(job_id), system.queue.told) == (before, [])
+    assert (system.document(job_id), system.queue.published) == (before, [])
 
 
 @pytest.mark.parametrize("state", IN_STATE)
 def test_an_operator_deletes_any_job_with_its_files(state: str, system: System) -> None:
-    """The tombstone says when the files are looked for again; another job's files stay."""
+    """The document says when the files are checked again; files of other jobs are kept."""
     job_id, other = made(system, state), made(system, "done")
     before = system.document(job_id)
     delete(system, job_id, None)
@@ -151,7 +151,7 @@ def test_an_operator_deletes_any_job_with_its_files(state: str, system: System) 
 
 
 def test_files_of_every_epoch_are_deleted(system: System) -> None:
-    """The one that a conversion writes at this moment is among them."""
+    """Including the file that a conversion may be writing."""
     job_id = made(system, "failed")
     retry(system, job_id)
     states.take(system.sweeper, transitions.CLAIM, job_id, epoch=2, holder="h")
@@ -161,7 +161,7 @@ def test_files_of_every_epoch_are_deleted(system: System) -> None:
     assert not any(system.stored().values())
 
 
-class Broken(MemoryCollection):
+class UndeletableCollection(MemoryCollection):
     """Documents that cannot be deleted."""
 
     def delete_many(self, query: Document) -> None:
@@ -169,16 +169,16 @@ class Broken(MemoryCollection):
         raise AutoReconnect("no answer")
 
 
-def test_files_that_cannot_be_deleted_now_do_not_keep_the_job(system: System) -> None:
+def test_undeletable_files_do_not_keep_the_job(system: System) -> None:
     job_id = made(system, "done")
-    system.database["videos.files"] = Broken()
+    system.database["videos.files"] = UndeletableCollection()
     delete(system, job_id)
     assert system.document(job_id)["state"] == "deleting"
     assert system.stored()["mp3s.files"] == {f"{job_id}.1"}
 
 
-class Restless(Jobs):
-    """Jobs that are claimed and given back just before a row of ours is applied, so many times."""
+class ChangingJobs(Jobs):
+    """Jobs that are claimed and handed back just before one of our transitions, this many times."""
 
     def __init__(self, system: System, row: Transition, turns: int) -> None:
         super().__init__(system.jobs._collection, system.clock, PERIODS)
@@ -186,7 +186,7 @@ class Restless(Jobs):
         self.turns = turns
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
-        """Let the job change first."""
+        """Change the job first."""
         if row is self.row and self.turns:
             self.turns -= 1
             assert super().apply(transitions.CLAIM, job_id, epoch=given["epoch"], holder="h")
@@ -195,10 +195,10 @@ class Restless(Jobs):
 
 
 @pytest.mark.parametrize(("turns", "deleted"), [(1, True), (9, True), (10, False), (99, False)])
-def test_a_job_that_changes_under_a_delete(turns: int, deleted: bool, system: System) -> None:
-    """Each change costs another look; a job that never stands still is given up after a few, whole."""
+def test_a_job_that_changes_during_a_delete(turns: int, deleted: bool, system: System) -> None:
+    """Each change requires another attempt; after a few, the job is left complete."""
     job_id = made(system, "ready")
-    restless = Restless(system, transitions.DELETE, turns)
+    restless = ChangingJobs(system, transitions.DELETE, turns)
     if deleted:
         delete(system, job_id, jobs=restless)
         assert restless.turns == 0
@@ -210,40 +210,40 @@ def test_a_job_that_changes_under_a_delete(turns: int, deleted: bool, system: Sy
     assert system.document(job_id)["state"] == ("deleting" if deleted else "ready")
 
 
-def test_a_retry_that_another_one_overtook_announces_the_job(system: System) -> None:
-    """Both asked for the same thing."""
+def test_an_overtaken_retry_announces_the_job(system: System) -> None:
+    """Both wanted the same."""
 
-    class Overtaken(Jobs):
+    class OvertakenJobs(Jobs):
         def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
             assert super().apply(row, job_id, **given)
             return super().apply(row, job_id, **given)
 
     job_id = made(system, "failed")
-    queued = retry(system, job_id, jobs=Overtaken(system.jobs._collection, system.clock, PERIODS))
+    queued = retry(system, job_id, jobs=OvertakenJobs(system.jobs._collection, system.clock, PERIODS))
     assert (queued.job["epoch"], queued.announced) == (2, True)
-    assert system.queue.told == [("uploaded", job_id)]
+    assert system.queue.published == [("uploaded", job_id)]
 
 
 @pytest.mark.parametrize("end", [states.finished, states.failed])
 @pytest.mark.parametrize("mail", states.MAILED)
-def test_only_a_mail_that_was_given_up_is_sent_again(mail: str, end: Callable[[Sweeper], str], system: System) -> None:
-    """One that was sent, or may have been, is not; one that is about to be sent needs nothing."""
+def test_only_a_failed_mail_is_sent_again(mail: str, end: Callable[[Sweeper], str], system: System) -> None:
+    """Mails that were or may have been sent are not sent again; mails that will be sent need nothing."""
     job_id = states.mailed(system.sweeper, end(system.sweeper), mail)
     before = system.document(job_id)
     queued = mail_again(system, job_id)
     if mail != "failed":
         assert queued is None
-        assert (system.document(job_id), system.queue.told) == (before, [])
+        assert (system.document(job_id), system.queue.published) == (before, [])
         return
     job = system.document(job_id)
     assert queued == actions.Queued(job, announced=True)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
-    assert system.queue.told == [("ready" if end is states.finished else "failed", job_id)]
+    assert system.queue.published == [("ready" if end is states.finished else "failed", job_id)]
 
 
 @pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])
-def test_a_job_that_has_not_ended_has_no_mail(state: str, system: System) -> None:
+def test_an_unfinished_job_has_no_mail(state: str, system: System) -> None:
     job_id = made(system, state)
     system.database["jobs"].documents[job_id]["mail"]["state"] = "failed"
     assert mail_again(system, job_id) is None
-    assert system.queue.told == []
+    assert system.queue.published == []

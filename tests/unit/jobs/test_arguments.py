@@ -1,4 +1,4 @@
-"""The operator's command line is read once, for python -m functions.jobs and ./local/jobs alike."""
+"""The operator's command line, which python -m functions.jobs and ./local/jobs share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROGRAMS = {"./local/jobs": ["./local/jobs"], "python -m functions.jobs": [sys.e
         (f"delete {ID}", "delete", {"id": ID}),
     ],
 )
-def test_what_it_takes(words: str, action: str, given: dict[str, object]) -> None:
+def test_valid_command_lines(words: str, action: str, given: dict[str, object]) -> None:
     assert vars(arguments.parser("x").parse_args(words.split())) == {"action": action, **given}
 
 
@@ -43,7 +43,7 @@ def test_what_it_takes(words: str, action: str, given: dict[str, object]) -> Non
         (f"dead {ID}", "unrecognized arguments"),
     ],
 )
-def test_what_it_refuses(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_command_lines(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         arguments.parser("x").parse_args(words.split())
     assert caught.value.code == 2
@@ -61,8 +61,8 @@ def test_both_commands_show_the_same_help(program: str, words: str) -> None:
     assert done.stdout.startswith(f"usage: {program}")
 
 
-def test_it_is_read_without_any_package() -> None:
-    """./local/jobs reads it with whatever Python there is, before it installs anything."""
+def test_it_is_parsed_without_packages() -> None:
+    """./local/jobs parses it with any Python, before it installs anything."""
     read = "from functions.jobs import arguments; arguments.parser('x').parse_args()"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, ''); {read}", "retry", "7"],

@@ -1,4 +1,4 @@
-"""Dead letters: each is listed beside its job, and replayed by what its job needs now."""
+"""Dead letters: listed with their jobs, and replayed by what the job needs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def done(system: System, mail: str) -> str:
 
 
 def expired(system: System) -> str:
-    """Return a job that was given up, and whose video is gone."""
+    """Return a job that was given up and whose video has expired."""
     job_id = failed(system, GAVE_UP.code, "sent")
     system.clock.advance(days=PERIODS.video_keep_days)
     states.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
@@ -53,7 +53,7 @@ def expired(system: System) -> str:
 
 
 def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple[list[str], list[Letter]]:
-    """Replay letters; return what was done for each, and those that are left."""
+    """Replay letters; return the result of each, and the letters that are left."""
     deeds: list[tuple[Letter, str]] = []
     dead_letters = MemoryLetters(letters)
     count = dead.replay(
@@ -70,7 +70,7 @@ def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple
 
 Make = Callable[[System], str]
 CASES: dict[str, tuple[Make, str, str, str | None]] = {
-    # what the job is: how it is made, what a letter in videos.dead and one in mp3s.dead do for it, and the event sent
+    # the job: how it is made, what a letter in videos.dead and one in mp3s.dead do, and the event sent
     "uploading": (lambda system: states.received(system.sweeper), NOTHING, NOTHING, None),
     "queued": (lambda system: states.ready(system.sweeper), QUEUED, QUEUED, "uploaded"),
     "converting": (lambda system: states.converting(system.sweeper), NOTHING, NOTHING, None),
@@ -92,15 +92,15 @@ def test_a_letter_does_what_its_job_needs(queue: str, case: str, system: System)
     job_id = make(system)
     deed = of_videos if queue == VIDEOS_DEAD else of_mp3s
     assert replay(system, letter(queue, job_id)) == ([deed], [])
-    assert system.queue.told == ([(event, job_id)] if event else [])
+    assert system.queue.published == ([(event, job_id)] if event else [])
 
 
 @pytest.mark.parametrize("make", [lambda system: done(system, "failed"), lambda system: failed(system, "x", "failed")])
-def test_a_mail_that_was_given_up_is_sent_again_by_its_own_letter(make: Make, system: System) -> None:
+def test_a_failed_mail_is_sent_again_by_its_own_letter(make: Make, system: System) -> None:
     job_id = make(system)
     assert replay(system, letter(VIDEOS_DEAD, job_id))[0] == [NOTHING]
     assert replay(system, letter(MP3S_DEAD, job_id))[0] == [MAIL_AGAIN]
-    assert (system.document(job_id)["mail"]["run"], len(system.queue.told)) == (2, 1)
+    assert (system.document(job_id)["mail"]["run"], len(system.queue.published)) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_mail_that_was_given_up_is_sent_again_by_its_own_letter(make: Make, sy
         ("no_audio", True, AGAIN),
     ],
 )
-def test_a_job_that_failed_by_its_video_is_converted_again_only_by_name(
+def test_a_job_that_failed_because_of_its_video_is_only_retried_by_name(
     code: str, named: bool, deed: str, system: System
 ) -> None:
     job_id = failed(system, code, "sent")
@@ -120,7 +120,7 @@ def test_a_job_that_failed_by_its_video_is_converted_again_only_by_name(
     assert system.document(job_id)["state"] == ("failed" if deed == NOTHING else "ready")
 
 
-def test_what_names_no_job_is_dropped_with_all_others_only(system: System) -> None:
+def test_letters_without_a_job_are_only_dropped_with_all_others(system: System) -> None:
     job_id, unknown = states.ready(system.sweeper), ids.new()
     letters = letter(VIDEOS_DEAD, None), letter(MP3S_DEAD, unknown), letter(VIDEOS_DEAD, job_id)
     assert replay(system, *letters, job_id=job_id) == ([QUEUED], list(letters[:2]))
@@ -128,16 +128,16 @@ def test_what_names_no_job_is_dropped_with_all_others_only(system: System) -> No
     assert replay(system, *letters) == ([POISON, GONE, QUEUED], [])
 
 
-def test_several_letters_about_a_job_do_it_once(system: System) -> None:
-    """Between two of them the job may have failed anew."""
+def test_several_letters_about_a_job_are_replayed_once(system: System) -> None:
+    """Between two letters, the job may have failed again."""
     job_id = failed(system, GAVE_UP.code, "sent")
     letters = [letter(VIDEOS_DEAD, job_id)] * 3
     assert replay(system, *letters) == ([AGAIN] * 3, [])
-    assert system.queue.told == [("uploaded", job_id)]
+    assert system.queue.published == [("uploaded", job_id)]
     assert system.document(job_id)["epoch"] == 2
 
 
-def test_letters_of_both_queues_are_two_things(system: System) -> None:
+def test_letters_in_both_queues_are_replayed_separately(system: System) -> None:
     job_id = failed(system, GAVE_UP.code, "failed")
     assert replay(system, letter(MP3S_DEAD, job_id), letter(VIDEOS_DEAD, job_id))[0] == [MAIL_AGAIN, AGAIN]
 
@@ -152,34 +152,34 @@ def test_letters_of_both_queues_are_two_things(system: System) -> None:
     ],
 )
 def test_without_a_broker_sweep_announces_the_job(make: Make, queue: str, deed: str, system: System) -> None:
-    """The letter may go: what it was to bring about is written down."""
+    """The letter can be dropped, because its effect is stored."""
     job_id = make(system)
     system.queue.down = True
     assert replay(system, letter(queue, job_id)) == ([deed + LATER], [])
     assert system.document(job_id)["announce_due"]
 
 
-class Failing(MemoryCollection):
-    """Documents of which one cannot be looked up, and another cannot be changed."""
+class FailingCollection(MemoryCollection):
+    """Documents of which one cannot be read, and another cannot be changed."""
 
     unseen = unchanged = ""
 
     def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Look up, or fail."""
+        """Find it, or fail."""
         if query["_id"] == self.unseen:
             raise AutoReconnect("no answer")
         return super().find_one(query, projection, sort)
 
     def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Change, or fail."""
+        """Change it, or fail."""
         if query["_id"] == self.unchanged:
             raise AutoReconnect("no answer")
         return super().find_one_and_update(query, update)
 
 
 @pytest.mark.parametrize("trouble", ["unseen", "unchanged"])
-def test_where_nothing_can_be_done_the_letter_stays_and_so_do_the_others(trouble: str) -> None:
-    documents = Failing()
+def test_if_replaying_fails_all_letters_stay(trouble: str) -> None:
+    documents = FailingCollection()
     system = System(collection=documents)
     first, broken, last = (failed(system, GAVE_UP.code, "sent") for _ in range(3))
     setattr(documents, trouble, broken)
@@ -188,10 +188,10 @@ def test_where_nothing_can_be_done_the_letter_stays_and_so_do_the_others(trouble
         dead.replay(None, letters=letters, jobs=system.jobs, queue=system.queue, report=lambda letter, deed: None)
     assert failure.value.kind is errors.UNAVAILABLE
     assert [each.job_id for each in letters.letters] == [broken, last]
-    assert system.queue.told == [("uploaded", first)]
+    assert system.queue.published == [("uploaded", first)]
 
 
-def test_letters_are_listed_beside_their_jobs(system: System) -> None:
+def test_letters_are_listed_with_their_jobs(system: System) -> None:
     job_id = states.ready(system.sweeper)
     letters = [letter(VIDEOS_DEAD, job_id), letter(VIDEOS_DEAD, None), letter(MP3S_DEAD, ids.new())]
     dead_letters = MemoryLetters(letters)

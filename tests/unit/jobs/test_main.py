@@ -1,4 +1,4 @@
-"""The operator's command line: what it prints, what it refuses, and its exit status."""
+"""The operator's command line: its output, its errors, and its exit status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run a command line; what it changes of logging is undone."""
+    """Run a command line; its changes to logging are undone."""
     handlers, level = logging.root.handlers[:], logging.root.level
     pika = logging.getLogger("pika").level
 
@@ -59,7 +59,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 def test_letters_are_shown_in_columns(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What others wrote cannot speak to the terminal."""
+    """Text from users cannot control the terminal."""
     waiting, ended = states.ready(system.sweeper), states.finished(system.sweeper)
     letters = [
         Letter(VIDEOS_DEAD, waiting, "rejected", DIED, b"{", 100),
@@ -79,7 +79,7 @@ def test_letters_are_shown_in_columns(
     ]
 
 
-def test_more_letters_than_are_shown_are_counted(
+def test_letters_that_are_not_shown_are_counted(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     letters = [Letter(VIDEOS_DEAD, None, "rejected", None, b"", 0)] * 1003
@@ -89,7 +89,7 @@ def test_more_letters_than_are_shown_are_counted(
     assert (len(lines), lines[-1]) == (1002, "and 3 more")
 
 
-def test_without_letters_it_says_so(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_letters(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("dead") == 0
     assert capsys.readouterr().out == "No dead letters.\n"
     assert run("replay", "--all") == 0
@@ -98,7 +98,7 @@ def test_without_letters_it_says_so(system: System, run: Run, capsys: pytest.Cap
     assert capsys.readouterr().err == "There is no dead letter for this job.\n"
 
 
-def test_each_letter_that_is_replayed_is_told(
+def test_each_replayed_letter_is_printed(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = states.ready(system.sweeper)
@@ -141,29 +141,29 @@ def test_a_retry_says_when_the_job_is_converted(system: System, run: Run, capsys
         ("aborted", "The upload ended before the whole video arrived. Upload it again."),
     ],
 )
-def test_where_there_is_nothing_to_retry_a_sentence_says_why(
+def test_a_refused_retry_has_a_reason(
     state: str, sentence: str, system: System, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("retry", states.IN_STATE[state](system.sweeper)) == 1
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
-def test_what_is_gone_is_told(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_expired_and_unknown_jobs(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     job_id = states.failed(system.sweeper)
     system.clock.advance(days=PERIODS.video_keep_days)
     states.take(system.sweeper, transitions.EXPIRE_VIDEO, job_id, epoch=1)
     assert run("retry", job_id) == 1
     assert run("delete", job_id) == 0
     assert run("delete", job_id) == 1
-    told = capsys.readouterr()
-    assert told.out == "Deleted.\n"
-    assert told.err.splitlines() == [
+    output = capsys.readouterr()
+    assert output.out == "Deleted.\n"
+    assert output.err.splitlines() == [
         "The video has expired and was deleted. Upload it again.",
         "No job has this id, or it was deleted.",
     ]
 
 
-def test_a_server_that_does_not_answer_is_a_sentence_and_a_line_of_the_log(
+def test_an_unavailable_server_is_reported_and_logged(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Down(MemoryLetters):
@@ -177,7 +177,7 @@ def test_a_server_that_does_not_answer_is_a_sentence_and_a_line_of_the_log(
     assert (json.loads(logged)["code"], json.loads(logged)["cause"]) == ("unavailable", "OSError('refused')")
 
 
-def test_a_setting_that_is_wrong_is_a_sentence(
+def test_a_wrong_setting_is_reported(
     system: System, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def connect() -> None:
@@ -206,7 +206,7 @@ def test_a_setting_that_is_wrong_is_a_sentence(
     ],
     ids=" ".join,
 )
-def test_what_is_not_understood_changes_nothing(words: list[str], system: System, run: Run) -> None:
+def test_an_invalid_command_line_changes_nothing(words: list[str], system: System, run: Run) -> None:
     with pytest.raises(SystemExit) as ended:
         run(*words)
     assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""Accounts: which password opens which, how it is kept, and which addresses and passwords are refused."""
+"""Accounts: which password is right, how it is stored, and which addresses and passwords are refused."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ PASSWORD = "correct horse"
 OWASP = accounts._HASHER
 
 
-class Quick(PasswordHasher):
-    """Hash in no time, and count the hashes that are worked out to check a password."""
+class QuickHasher(PasswordHasher):
+    """Hashes quickly, and counts the hashes computed to check passwords."""
 
     def __init__(self, time_cost: int = 2) -> None:
         super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1, type=Type.ID)
         self.checked = 0
 
     def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
-        extract_parameters(str(hash))  # raises where the library works nothing out
+        extract_parameters(str(hash))  # raises if the library computes nothing
         self.checked += 1
         return super().verify(hash, password)
 
 
 @pytest.fixture(autouse=True)
-def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Quick]:
-    """Hashes that take no time."""
-    quick = Quick()
+def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickHasher]:
+    """Fast hashing."""
+    quick = QuickHasher()
     monkeypatch.setattr(accounts, "_HASHER", quick)
     accounts._unknown_user_hash.cache_clear()
     yield quick
@@ -55,7 +55,7 @@ def refused(act: Callable[..., object], *arguments: object) -> Kind:
     return failure.value.kind
 
 
-def test_a_password_opens_its_account_however_the_address_is_written(users: MemoryUsers) -> None:
+def test_the_case_of_the_address_does_not_matter(users: MemoryUsers) -> None:
     added = accounts.add(users, "Ada@Example.ORG", PASSWORD)
     assert added.email == EMAIL
     for address in (EMAIL, EMAIL.upper(), f" {EMAIL}\n"):
@@ -65,21 +65,23 @@ def test_a_password_opens_its_account_however_the_address_is_written(users: Memo
 @pytest.mark.parametrize(
     "wrong", ["", PASSWORD.upper(), f"{PASSWORD} ", f" {PASSWORD}", f"{PASSWORD}\0", PASSWORD[:-1]]
 )
-def test_a_wrong_password_opens_nothing(users: MemoryUsers, wrong: str) -> None:
+def test_a_wrong_password_is_refused(users: MemoryUsers, wrong: str) -> None:
     accounts.add(users, EMAIL, PASSWORD)
     assert refused(accounts.check, users, EMAIL, wrong) is errors.WRONG_CREDENTIALS
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "the password of no user", ""])
 def test_an_unknown_user_has_no_password(users: MemoryUsers, password: str) -> None:
-    """Not even the one whose hash is checked, so that an unknown user takes as long as a known one."""
+    """Not even the dummy that makes an unknown user take as long as a known one."""
     assert refused(accounts.check, users, "unknown@example.org", password) is errors.WRONG_CREDENTIALS
 
 
 @pytest.mark.parametrize("stored", ["a hash", "plain text", None])
 @pytest.mark.parametrize("offered", [PASSWORD, "wrong horse"])
-def test_every_check_works_out_one_hash(users: MemoryUsers, hasher: Quick, stored: str | None, offered: str) -> None:
-    """The time tells neither who has an account nor how its password is stored."""
+def test_every_check_computes_one_hash(
+    users: MemoryUsers, hasher: QuickHasher, stored: str | None, offered: str
+) -> None:
+    """The time reveals neither who has an account nor how its password is stored."""
     if stored:
         users.add(EMAIL, hasher.hash(PASSWORD) if stored == "a hash" else PASSWORD)
     if stored and offered == PASSWORD:
@@ -89,8 +91,8 @@ def test_every_check_works_out_one_hash(users: MemoryUsers, hasher: Quick, store
     assert hasher.checked == 1
 
 
-def test_a_password_that_no_account_has_is_not_looked_for(users: MemoryUsers, hasher: Quick) -> None:
-    """Long passwords cannot be used to keep the service busy."""
+def test_impossible_passwords_are_not_looked_up(users: MemoryUsers, hasher: QuickHasher) -> None:
+    """Long passwords cannot keep the service busy."""
     accounts.add(users, EMAIL, "x" * 1024)
     assert accounts.check(users, EMAIL, "x" * 1024)
     checked, sought = hasher.checked, len(users.sought)
@@ -101,14 +103,14 @@ def test_a_password_that_no_account_has_is_not_looked_for(users: MemoryUsers, ha
 
 @pytest.mark.parametrize("password", ["8 chars.", "ü" * 8, "😀" * 8, "x" * 1024, "ü" * 512, " " * 8, "\0" * 8])
 def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> None:
-    """Characters count, whichever they are (NIST SP 800-63B section 3.1.1.2)."""
+    """Only the number of characters counts (NIST SP 800-63B, section 3.1.1.2)."""
     accounts.add(users, EMAIL, password)
     assert accounts.check(users, EMAIL, password).email == EMAIL
 
 
 @pytest.mark.parametrize("password", ["", "7 chars", "😀" * 7, "x" * 1025, "ü" * 513])
 def test_weak_passwords(users: MemoryUsers, password: str) -> None:
-    """Neither a new account has one, nor an old one gets it."""
+    """Neither a new nor an existing account can have one."""
     assert refused(accounts.add, users, EMAIL, password) is errors.WEAK_PASSWORD
     user = accounts.add(users, EMAIL, PASSWORD)
     assert refused(accounts.change_password, users, user, password) is errors.WEAK_PASSWORD
@@ -147,7 +149,7 @@ def test_weak_passwords(users: MemoryUsers, password: str) -> None:
     ],
 )
 def test_addresses_that_can_get_no_mail(users: MemoryUsers, bad: str) -> None:
-    """Mails go out in ASCII, without SMTPUTF8 (RFC 6531)."""
+    """Mails are sent in ASCII, without SMTPUTF8 (RFC 6531)."""
     assert refused(accounts.add, users, bad, PASSWORD) is errors.INVALID_EMAIL
     assert users.rows == {}
 
@@ -165,18 +167,20 @@ def test_one_account_for_an_address(users: MemoryUsers) -> None:
     assert accounts.check(users, EMAIL, PASSWORD) == first
 
 
-def test_a_password_is_kept_as_owasp_recommends(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_hashed_as_owasp_recommends(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "_HASHER", OWASP)
     first, second = (accounts.add(users, f"{name}@example.org", PASSWORD).password for name in "ab")
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
 
 
-@pytest.mark.parametrize("stored", [PASSWORD, Quick(time_cost=1).hash(PASSWORD)], ids=["plain text", "a weaker hash"])
-def test_what_an_old_database_kept_is_replaced_at_the_first_login(
-    users: MemoryUsers, hasher: Quick, stored: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "stored", [PASSWORD, QuickHasher(time_cost=1).hash(PASSWORD)], ids=["plain text", "a weaker hash"]
+)
+def test_old_passwords_are_hashed_again_at_the_first_login(
+    users: MemoryUsers, hasher: QuickHasher, stored: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says so, with neither the address nor the password."""
+    """It is logged, without the address and the password."""
     caplog.set_level("INFO")
     users.add(EMAIL, stored)
     assert refused(accounts.check, users, EMAIL, "wrong horse") is errors.WRONG_CREDENTIALS
@@ -191,8 +195,8 @@ def test_what_an_old_database_kept_is_replaced_at_the_first_login(
     assert PASSWORD not in caplog.text
 
 
-def test_a_stolen_hash_is_no_password(users: MemoryUsers) -> None:
-    """A thief of the table knows the hash, but not the password."""
+def test_a_stolen_hash_is_not_a_password(users: MemoryUsers) -> None:
+    """Someone who has stolen the table knows the hash, but not the password."""
     stored = accounts.add(users, EMAIL, PASSWORD).password
     assert refused(accounts.check, users, EMAIL, stored) is errors.WRONG_CREDENTIALS
 
@@ -204,23 +208,25 @@ def test_a_change_of_password(users: MemoryUsers) -> None:
     assert refused(accounts.check, users, EMAIL, PASSWORD) is errors.WRONG_CREDENTIALS
 
 
-def test_of_two_changes_the_first_wins(users: MemoryUsers) -> None:
-    """The other one was made with a password that is no longer valid."""
+def test_the_first_of_two_changes_wins(users: MemoryUsers) -> None:
+    """The other one used a password that is no longer valid."""
     user = accounts.add(users, EMAIL, PASSWORD)
     accounts.change_password(users, user, "another horse")
     assert refused(accounts.change_password, users, user, "a third horse") is errors.WRONG_CREDENTIALS
     assert accounts.check(users, EMAIL, "another horse").id == user.id
 
 
-@pytest.mark.parametrize("stored", [PASSWORD, Quick(time_cost=1).hash(PASSWORD)], ids=["plain text", "a weaker hash"])
-def test_a_password_may_be_changed_at_the_login_that_replaced_its_hash(users: MemoryUsers, stored: str) -> None:
+@pytest.mark.parametrize(
+    "stored", [PASSWORD, QuickHasher(time_cost=1).hash(PASSWORD)], ids=["plain text", "a weaker hash"]
+)
+def test_a_password_can_be_changed_right_after_its_hash_was_replaced(users: MemoryUsers, stored: str) -> None:
     users.add(EMAIL, stored)
     accounts.change_password(users, accounts.check(users, EMAIL, PASSWORD), "another horse")
     assert accounts.check(users, EMAIL, "another horse").email == EMAIL
 
 
-class Overtaken(MemoryUsers):
-    """Users who each change the password right after the old one was read."""
+class ChangingUsers(MemoryUsers):
+    """Changes each user's password right after it was read."""
 
     def find(self, email: str) -> User | None:
         found = super().find(email)
@@ -230,7 +236,7 @@ class Overtaken(MemoryUsers):
 
 
 def test_a_new_hash_of_an_old_password_does_not_undo_a_change() -> None:
-    users = Overtaken()
+    users = ChangingUsers()
     users.add(EMAIL, PASSWORD)
     user = accounts.check(users, EMAIL, PASSWORD)
     assert users.rows[1].password == "another horse"

@@ -1,4 +1,4 @@
-"""The paths of login: which requests are taken at each, and with which challenge the others are refused."""
+"""The paths of login: which requests each accepts, and the challenges in the errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BEARER = {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
 
 @pytest.fixture(autouse=True)
 def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
-    """One user, whose password takes no time to check."""
+    """One user, whose password is checked quickly."""
     monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     accounts._unknown_user_hash.cache_clear()
     known = MemoryUsers()
@@ -49,7 +49,7 @@ def basic(email: str = EMAIL, password: str = PASSWORD) -> str:
     return "Basic " + base64.b64encode(f"{email}:{password}".encode()).decode()
 
 
-def asked(
+def send(
     method: str, path: str, authorization: str = "", body: Any = b"", signing: Signing = SIGNING, **headers: str
 ) -> Response:
     """Return the answer to a request; a body that is not bytes is sent as JSON."""
@@ -62,15 +62,15 @@ def asked(
 def refused(*arguments: Any, **more: Any) -> Failure:
     """Return how a request was refused."""
     with pytest.raises(Failure) as failure:
-        asked(*arguments, **more)
+        send(*arguments, **more)
     return failure.value
 
 
 @pytest.mark.parametrize("path", ["/", "", "//"])
 def test_a_token_for_credentials(path: str) -> None:
-    answer = asked("POST", path, basic())
+    answer = send("POST", path, basic())
     assert (answer.status_code, answer.content_type) == (200, "text/plain; charset=utf-8")
-    assert Verifier(json.dumps(asked("GET", "/keys").json)).verify(answer.get_data(as_text=True)) == Bearer("1", EMAIL)
+    assert Verifier(json.dumps(send("GET", "/keys").json)).verify(answer.get_data(as_text=True)) == Bearer("1", EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_token_for_credentials(path: str) -> None:
     ],
 )
 def test_plain_text_unless_json_is_preferred(accept: str, media_type: str) -> None:
-    answer = asked("POST", "/", basic(), Accept=accept)
+    answer = send("POST", "/", basic(), Accept=accept)
     assert answer.mimetype == media_type
     if media_type == "application/json":
         fields = answer.get_json()
@@ -107,7 +107,7 @@ def test_plain_text_unless_json_is_preferred(accept: str, media_type: str) -> No
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
-def test_credentials_are_asked_for(method: str, path: str, authorization: str) -> None:
+def test_missing_credentials(method: str, path: str, authorization: str) -> None:
     failure = refused(method, path, authorization)
     assert (failure.kind, failure.headers) == (errors.UNAUTHORIZED, BASIC)
 
@@ -116,25 +116,25 @@ def test_credentials_are_asked_for(method: str, path: str, authorization: str) -
     "wrong", [basic(password="wrong horse"), basic(password=""), basic(email="eve@example.org"), NO_COLON]
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
-def test_wrong_credentials_are_asked_for_again(method: str, path: str, wrong: str) -> None:
+def test_wrong_credentials(method: str, path: str, wrong: str) -> None:
     failure = refused(method, path, wrong)
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
 
 
-def test_other_credentials_would_not_help_while_the_database_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_database_is_not_a_challenge(monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0))
     monkeypatch.setattr(users_backend, "connect", lambda: unreachable)
     failure = refused("POST", "/", basic())
     assert (failure.kind, failure.headers) == (errors.UNAVAILABLE, {})
 
 
-def test_a_password_may_hold_a_colon_and_any_character(users: MemoryUsers) -> None:
+def test_a_password_may_contain_colons_and_any_character(users: MemoryUsers) -> None:
     accounts.add(users, "b@example.org", "a:b:ü😀:cd")
-    assert asked("POST", "/", basic("b@example.org", "a:b:ü😀:cd")).status_code == 200
+    assert send("POST", "/", basic("b@example.org", "a:b:ü😀:cd")).status_code == 200
 
 
-def test_keys_may_be_cached_and_hold_nothing_secret() -> None:
-    answer = asked("GET", "/keys/")
+def test_keys_are_cacheable_and_public() -> None:
+    answer = send("GET", "/keys/")
     assert (answer.status_code, answer.content_type) == (200, "application/jwk-set+json")
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert [sorted(key) for key in answer.get_json()["keys"]] == [["alg", "crv", "kid", "kty", "use", "x"]]
@@ -142,9 +142,9 @@ def test_keys_may_be_cached_and_hold_nothing_secret() -> None:
 
 def test_the_operators_token_adds_a_user(users: MemoryUsers) -> None:
     wanted = {"email": "Bob@Example.org", "password": "another horse", "more": 1}
-    answer = asked("POST", "/users", f"Bearer {SIGN_UP}", wanted)
+    answer = send("POST", "/users", f"Bearer {SIGN_UP}", wanted)
     assert (answer.status_code, answer.get_json()) == (201, {"id": "2", "email": "bob@example.org"})
-    assert asked("POST", "/", basic("bob@example.org", "another horse")).status_code == 200
+    assert send("POST", "/", basic("bob@example.org", "another horse")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_the_operators_token_adds_a_user(users: MemoryUsers) -> None:
         (f"Bearer {SIGN_UP}", CLOSED),
     ],
 )
-def test_other_tokens_add_no_user(users: MemoryUsers, authorization: str, signing: Signing) -> None:
-    """Without a token in the settings there is none that would do."""
+def test_other_tokens_cannot_add_a_user(users: MemoryUsers, authorization: str, signing: Signing) -> None:
+    """If the settings have no token, none is accepted."""
     wanted = {"email": "eve@example.org", "password": "another horse"}
     failure = refused("POST", "/users", authorization, wanted, signing)
     assert (failure.kind, failure.headers) == (errors.UNAUTHORIZED, BEARER)
@@ -194,8 +194,8 @@ def test_other_tokens_add_no_user(users: MemoryUsers, authorization: str, signin
     ],
     ids=range(16),
 )
-def test_a_body_that_names_no_user_is_a_bad_request(users: MemoryUsers, body: Any) -> None:
-    """Half a surrogate pair, which JSON can hold, is no character of a password."""
+def test_an_invalid_body_is_a_bad_request(users: MemoryUsers, body: Any) -> None:
+    """Half a surrogate pair, which JSON allows, is not a character."""
     assert refused("POST", "/users", f"Bearer {SIGN_UP}", body).kind is errors.BAD_REQUEST
     assert len(users.rows) == 1
 
@@ -206,9 +206,9 @@ def test_a_long_body_is_refused() -> None:
 
 
 def test_a_change_of_password() -> None:
-    answer = asked("PUT", "/password", basic(), {"password": "another horse"})
+    answer = send("PUT", "/password", basic(), {"password": "another horse"})
     assert (answer.status_code, answer.get_data()) == (204, b"")
-    assert asked("POST", "/", basic(password="another horse")).status_code == 200
+    assert send("POST", "/", basic(password="another horse")).status_code == 200
     assert refused("POST", "/", basic()).kind is errors.WRONG_CREDENTIALS
 
 
@@ -226,12 +226,10 @@ def test_a_change_of_password() -> None:
 def test_no_change_without_a_new_password(body: Any, kind: errors.Kind) -> None:
     failure = refused("PUT", "/password", basic(), body)
     assert (failure.kind, failure.headers) == (kind, {})
-    assert asked("POST", "/", basic()).status_code == 200
+    assert send("POST", "/", basic()).status_code == 200
 
 
-def test_a_change_that_came_too_late_asks_for_the_new_password(
-    users: MemoryUsers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_change_requires_the_new_password(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(users, "change_password", lambda _user, _password: False)
     failure = refused("PUT", "/password", basic(), {"password": "another horse"})
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
@@ -241,7 +239,7 @@ def test_a_change_that_came_too_late_asks_for_the_new_password(
     ("path", "allowed"), [("/", "POST"), ("/keys", "GET, HEAD"), ("/users", "POST"), ("/password", "PUT")]
 )
 def test_methods(path: str, allowed: str) -> None:
-    """They come before the credentials: a wrong method is wrong for everyone."""
+    """The method is checked before the credentials."""
     for method in {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} - set(allowed.split(", ")):
         failure = refused(method, path)
         assert (failure.kind, failure.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": allowed})

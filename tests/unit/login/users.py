@@ -1,4 +1,4 @@
-"""The table of users in memory; `tests/integration/test_users.py` runs the same on it and on a server."""
+"""The users' table in memory; `tests/integration/test_users.py` runs the same operations on it and on a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functions.common.errors import EMAIL_TAKEN, Failure
 
 
 class MemoryUsers(Users):
-    """Behave as the table does, and remember what was looked for."""
+    """Behaves like the table, and records lookups."""
 
     def __init__(self) -> None:
         self.rows: dict[int, User] = {}
@@ -19,7 +19,7 @@ class MemoryUsers(Users):
         return next((user for user in self.rows.values() if user.email == email), None)
 
     def add(self, email: str, password: str) -> User:
-        """Add a user; an address is taken in whichever case it is written."""
+        """Add a user; addresses are compared without case."""
         if any(user.email.casefold() == email.casefold() for user in self.rows.values()):
             raise Failure(EMAIL_TAKEN)
         user = User(len(self.rows) + 1, email, password)
@@ -27,7 +27,7 @@ class MemoryUsers(Users):
         return user
 
     def change_password(self, user: User, password: str) -> bool:
-        """Replace a user's password, if it is still the one that was read."""
+        """Replace a user's password, if it has not changed since it was read."""
         if self.rows.get(user.id) != user:
             return False
         self.rows[user.id] = User(user.id, user.email, password)

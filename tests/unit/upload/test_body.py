@@ -24,7 +24,7 @@ LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 def form(*parts: bytes, end: bytes = b"--B--\r\n", length: int | None = None, query: str = "") -> Request:
     whole = b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + end
     environ = EnvironBuilder(method="POST", query_string=query, input_stream=io.BytesIO(whole)).get_environ()
-    # gunicorn ends the stream itself: a client that dies looks like one that is done.
+    # gunicorn ends the stream itself, so an interrupted client looks like one that is done.
     environ |= {"CONTENT_LENGTH": str(length or len(whole)), "wsgi.input_terminated": True}
     environ["CONTENT_TYPE"] = "multipart/form-data; boundary=B"
     return Request(environ)
@@ -35,8 +35,8 @@ def part(content: bytes, name: str = "file", filename: str | None = "a.mp4") -> 
     return f'Content-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content
 
 
-def said(name: str, value: bytes) -> bytes:
-    """A field of the form that is no file."""
+def field(name: str, value: bytes) -> bytes:
+    """Return a form field that is not a file."""
     return part(value, name, None)
 
 
@@ -49,7 +49,7 @@ def taken(request: Request) -> tuple[str, bytes]:
     return video.filename, b"".join(video.blocks)
 
 
-def asked(request: Request) -> dict[str, Any]:
+def options_of(request: Request) -> dict[str, Any]:
     """Return the options of an upload that is read to its end."""
     video = body.open_video(request, LIMITS)
     for _ in video.blocks:
@@ -58,16 +58,16 @@ def asked(request: Request) -> dict[str, Any]:
 
 
 def refused(request: Request) -> dict[str, str]:
-    """Return what the refusal of an upload says besides its kind, which must be a wrong option."""
+    """Return the details of an upload's error, which must be about an option."""
     with pytest.raises(Failure) as failure:
-        asked(request)
+        options_of(request)
     assert failure.value.kind is errors.INVALID_OPTION
     return failure.value.more
 
 
 def test_one_file_among_fields() -> None:
-    """The file is found wherever it stands in the form."""
-    request = form(said("title", b"x"), part(b"12345"), said("artist", b"y"))
+    """The file may be anywhere in the form."""
+    request = form(field("title", b"x"), part(b"12345"), field("artist", b"y"))
     assert taken(request) == ("a.mp4", b"12345")
 
 
@@ -90,22 +90,22 @@ def test_one_file_among_fields() -> None:
     ],
 )
 def test_forms_that_are_refused(request_: Request, kind: errors.Kind) -> None:
-    """Every way to be wrong has its own code."""
+    """Every kind of error has its own code."""
     with pytest.raises(Failure) as failure:
         taken(request_)
     assert failure.value.kind is kind
 
 
 def test_a_body_that_ends_one_byte_early_is_refused() -> None:
-    """A client that dies looks like the end of a file: only the count tells."""
+    """An interrupted client looks like the end of a file; only the count differs."""
     environ = raw("", b"x" * 9).environ | {"CONTENT_LENGTH": "10", "wsgi.input_terminated": True}
     with pytest.raises(Failure) as failure:
         taken(Request(environ))
     assert failure.value.kind is errors.INCOMPLETE_BODY
 
 
-def test_limit_to_the_byte() -> None:
-    """The largest video is taken, one byte more is not."""
+def test_the_limit_is_exact_to_the_byte() -> None:
+    """The largest video is accepted, one more byte is not."""
     assert len(taken(form(part(b"x" * 1000)))[1]) == 1000
     assert len(taken(raw("", b"x" * 1000))[1]) == 1000
     with pytest.raises(Failure) as failure:
@@ -114,14 +114,14 @@ def test_limit_to_the_byte() -> None:
 
 
 class Stream(io.RawIOBase):
-    """A body that comes in blocks, and perhaps breaks."""
+    """A body in blocks, which can raise an error."""
 
     def __init__(self, *blocks: bytes | OSError) -> None:
         super().__init__()
         self._blocks = list(blocks)
 
     def readable(self) -> bool:
-        """Say so: werkzeug asks."""
+        """Return True, because werkzeug asks."""
         return True
 
     def read(self, _most: int = -1) -> bytes:
@@ -133,17 +133,17 @@ class Stream(io.RawIOBase):
 
 
 def streamed(*blocks: bytes | OSError, **headers: str) -> Request:
-    """Return a request whose body comes in blocks, without a length unless a header gives one."""
+    """Return a request whose body comes in blocks, without a length unless a header declares it."""
     environ = EnvironBuilder(method="POST").get_environ()
     environ |= {"wsgi.input": Stream(*blocks), "wsgi.input_terminated": True} | headers
     return Request(environ)
 
 
-def test_a_body_without_a_length_is_taken_in_chunks() -> None:
+def test_a_chunked_body_without_a_length_is_accepted() -> None:
     assert taken(streamed(b"12", b"345", HTTP_TRANSFER_ENCODING="chunked")) == ("video", b"12345")
 
 
-def test_a_body_that_nothing_announces_is_none() -> None:
+def test_an_undeclared_body_is_missing() -> None:
     with pytest.raises(Failure) as failure:
         taken(streamed(b"12345"))
     assert failure.value.kind is errors.MISSING_FILE
@@ -152,13 +152,13 @@ def test_a_body_that_nothing_announces_is_none() -> None:
 @pytest.mark.parametrize(
     "blocks", [(OSError("chunks"),), (b"1", TimeoutError()), (b"1" * 1000, ConnectionResetError())]
 )
-def test_a_connection_that_breaks_is_an_incomplete_body(blocks: tuple[bytes | OSError, ...]) -> None:
+def test_a_lost_connection_is_an_incomplete_body(blocks: tuple[bytes | OSError, ...]) -> None:
     with pytest.raises(Failure) as failure:
         taken(streamed(*blocks, HTTP_TRANSFER_ENCODING="chunked"))
     assert failure.value.kind is errors.INCOMPLETE_BODY
 
 
-def test_the_limit_holds_without_a_length_too() -> None:
+def test_the_limit_applies_without_a_length() -> None:
     assert len(taken(streamed(b"x" * 999, b"x", HTTP_TRANSFER_ENCODING="chunked"))[1]) == 1000
     with pytest.raises(Failure) as failure:
         taken(streamed(b"x" * 999, b"xx", b"never read", HTTP_TRANSFER_ENCODING="chunked"))
@@ -173,10 +173,10 @@ def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read() -> None:
 
 
 @pytest.mark.parametrize("size", [1000, 262_144])
-def test_what_surrounds_the_file_in_a_form_is_counted_apart(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """64 KB may come with the largest video, before it or behind it, and no more."""
+def test_other_data_in_a_form_has_its_own_limit(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest video may have 64 KB of other data around it, and no more."""
     monkeypatch.setattr(body, "_BLOCK_BYTES", size)
-    notes = [said("title", b"") for _ in range(20)]
+    notes = [field("title", b"") for _ in range(20)]
     assert len(taken(form(*notes, part(b"x" * 1000)))[1]) == 1000
     environ = form(part(b"1"), end=b"--B--\r\n" + b"x" * 70_000).environ
     del environ["CONTENT_LENGTH"]
@@ -187,18 +187,18 @@ def test_what_surrounds_the_file_in_a_form_is_counted_apart(size: int, monkeypat
 
 @pytest.mark.parametrize("request_", [raw("", b"x"), form(part(b"1"))], ids=["raw", "form"])
 @pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br"])
-def test_a_coded_body_is_refused(coding: str, request_: Request) -> None:
+def test_an_encoded_body_is_refused(coding: str, request_: Request) -> None:
     with pytest.raises(Failure) as failure:
         taken(Request(request_.environ | {"HTTP_CONTENT_ENCODING": coding}))
     assert failure.value.kind is errors.CODED_BODY
 
 
-def test_identity_is_no_coding() -> None:
+def test_identity_is_not_an_encoding() -> None:
     assert taken(Request(raw("filename=b.mp4").environ | {"HTTP_CONTENT_ENCODING": "Identity"})) == ("b.mp4", b"x")
 
 
 def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is looked at with every block, however slowly they come."""
+    """The clock is checked with every block, however slowly they arrive."""
     seconds = iter([0.0, 9.0, 10.0, 10.1])
 
     class Time:
@@ -226,43 +226,45 @@ def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.Monkey
         ("filename=%FF.mp4", ".mp4"),
     ],
 )
-def test_the_name_of_a_raw_body_stands_in_the_query(query: str, name: str) -> None:
+def test_the_name_of_a_raw_body_is_in_the_query(query: str, name: str) -> None:
     assert taken(raw(query))[0] == name
 
 
-def test_options_in_front_of_the_file_behind_it_and_in_the_query() -> None:
-    """curl sends fields in the order of its arguments, so they may stand anywhere."""
+def test_options_before_and_after_the_file_and_in_the_query() -> None:
+    """curl sends fields in the order of its arguments, so they may be anywhere."""
     asked_for = {"bitrate": 128, "start": 65.0, "title": "Grüße"}
-    one, two, three = said("bitrate", b"128"), said("start", b"1:05"), said("title", "Grüße".encode())
-    assert asked(form(one, two, three, part(b"1"))) == asked_for
-    assert asked(form(part(b"1"), three, two, one)) == asked_for
-    assert asked(form(two, part(b"1"), one, query="title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
-    assert asked(raw("bitrate=128&start=1:05&title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
+    one, two, three = field("bitrate", b"128"), field("start", b"1:05"), field("title", "Grüße".encode())
+    assert options_of(form(one, two, three, part(b"1"))) == asked_for
+    assert options_of(form(part(b"1"), three, two, one)) == asked_for
+    assert options_of(form(two, part(b"1"), one, query="title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
+    assert options_of(raw("bitrate=128&start=1:05&title=Gr%C3%BC%C3%9Fe&filename=b.mp4")) == asked_for
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_options_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever a network cuts a form, it says the same."""
+    """The result does not depend on how the network splits a form."""
     monkeypatch.setattr(body, "_BLOCK_BYTES", size)
-    request = form(said("title", "Grüße".encode()), part(b"\r\n--" * 9), said("artist", b"\r\n-"), said("end", b"5.5"))
+    request = form(
+        field("title", "Grüße".encode()), part(b"\r\n--" * 9), field("artist", b"\r\n-"), field("end", b"5.5")
+    )
     video = body.open_video(request, LIMITS)
     assert b"".join(video.blocks) == b"\r\n--" * 9
     assert video.options().to_document() == {"title": "Grüße", "artist": "-", "end": 5.5}
 
 
-def test_nothing_asked_for() -> None:
-    """An empty field, as browsers send it, is as good as none, and does not hide another."""
-    assert asked(form(part(b"1"))) == asked(raw("filename=a.mp4")) == asked(raw("bitrate=&title")) == {}
-    assert asked(form(said("bitrate", b""), part(b"1"), said("bitrate", b"128"), said("title", b""))) == {
+def test_no_options() -> None:
+    """An empty field, as browsers send it, counts as not given, and does not hide another one."""
+    assert options_of(form(part(b"1"))) == options_of(raw("filename=a.mp4")) == options_of(raw("bitrate=&title")) == {}
+    assert options_of(form(field("bitrate", b""), part(b"1"), field("bitrate", b"128"), field("title", b""))) == {
         "bitrate": 128
     }
 
 
-class Unread(io.RawIOBase):
+class UnreadableBody(io.RawIOBase):
     """A body that must not be read."""
 
     def readable(self) -> bool:
-        """Say so, for werkzeug asks."""
+        """Return True, because werkzeug asks."""
         return True
 
     def readinto(self, _buffer: Any) -> int:
@@ -271,18 +273,18 @@ class Unread(io.RawIOBase):
 
 
 def test_a_wrong_option_in_the_query_is_refused_before_the_body_is_read() -> None:
-    """Nobody waits for two gigabytes to hear of a slip of the pen."""
+    """A client should not send two gigabytes before it learns of a typing error."""
     environ = EnvironBuilder(method="POST", query_string="bitrate=129").get_environ()
-    environ |= {"CONTENT_LENGTH": "500", "wsgi.input": Unread(), "wsgi.input_terminated": True}
+    environ |= {"CONTENT_LENGTH": "500", "wsgi.input": UnreadableBody(), "wsgi.input_terminated": True}
     for kind in ("multipart/form-data; boundary=B", "video/mp4"):
         with pytest.raises(Failure) as failure:
             body.open_video(Request(environ | {"CONTENT_TYPE": kind}), LIMITS)
         assert (failure.value.kind, failure.value.more["field"]) == (errors.INVALID_OPTION, "bitrate")
 
 
-def test_a_wrong_option_in_front_of_the_file_is_refused_before_the_file_is_read() -> None:
-    """What is not stored yet need not be removed."""
-    for parts in ([said("end", b"5")], [said("fade_out", b"x")], [said("nothing", b"x")]):
+def test_a_wrong_option_before_the_file_is_refused_before_the_file_is_read() -> None:
+    """Data that is not stored yet need not be removed."""
+    for parts in ([field("end", b"5")], [field("fade_out", b"x")], [field("nothing", b"x")]):
         with pytest.raises(Failure) as failure:
             body.open_video(form(*parts, part(b"1"), query="start=5"), LIMITS)
         assert failure.value.kind is errors.INVALID_OPTION
@@ -291,37 +293,37 @@ def test_a_wrong_option_in_front_of_the_file_is_refused_before_the_file_is_read(
 @pytest.mark.parametrize(
     ("request_", "field"),
     [
-        (form(part(b"1"), said("bitrate", b"129")), "bitrate"),
-        (form(part(b"1"), said("bitrate ", b"128")), "bitrate "),
-        (form(part(b"1"), said("Bitrate", b"128")), "Bitrate"),
-        (form(part(b"1"), said("note", b"x" * 60_000)), "note"),
-        (form(said("filename", b"b.mp4"), part(b"1")), "filename"),
+        (form(part(b"1"), field("bitrate", b"129")), "bitrate"),
+        (form(part(b"1"), field("bitrate ", b"128")), "bitrate "),
+        (form(part(b"1"), field("Bitrate", b"128")), "Bitrate"),
+        (form(part(b"1"), field("note", b"x" * 60_000)), "note"),
+        (form(field("filename", b"b.mp4"), part(b"1")), "filename"),
         (raw("file=b.mp4"), "file"),
         (raw("=1"), ""),
-        (form(said("bitrate", b"128"), said("bitrate", b"128"), part(b"1")), "bitrate"),
-        (form(said("bitrate", b"128"), part(b"1"), said("bitrate", b"128")), "bitrate"),
-        (form(part(b"1"), said("bitrate", b"128"), query="bitrate=128"), "bitrate"),
+        (form(field("bitrate", b"128"), field("bitrate", b"128"), part(b"1")), "bitrate"),
+        (form(field("bitrate", b"128"), part(b"1"), field("bitrate", b"128")), "bitrate"),
+        (form(part(b"1"), field("bitrate", b"128"), query="bitrate=128"), "bitrate"),
         (raw("bitrate=128&bitrate=192"), "bitrate"),
-        (form(said("start", b"5"), part(b"1"), query="end=5"), "end"),
-        (form(part(b"1"), said("quality", b"2"), query="bitrate=128"), "quality"),
-        (form(part(b"1"), said("title", b"x" * 301)), "title"),
-        (form(part(b"1"), said("title", b"x" * 900)), "title"),
-        (form(said("title", b"x" * 60_000), part(b"1")), "title"),
-        (form(part(b"1"), said("title", b"Gr\xfc\xdfe")), "title"),
+        (form(field("start", b"5"), part(b"1"), query="end=5"), "end"),
+        (form(part(b"1"), field("quality", b"2"), query="bitrate=128"), "quality"),
+        (form(part(b"1"), field("title", b"x" * 301)), "title"),
+        (form(part(b"1"), field("title", b"x" * 900)), "title"),
+        (form(field("title", b"x" * 60_000), part(b"1")), "title"),
+        (form(part(b"1"), field("title", b"Gr\xfc\xdfe")), "title"),
         (raw("title=Gr%FC%DFe"), "title"),
         (raw("bitrate=%31%32%39"), "bitrate"),
         (raw("bitrate=+128"), "bitrate"),
     ],
 )
 def test_options_that_are_refused(request_: Request, field: str) -> None:
-    """A refusal names the field, wherever it stood, and what is allowed."""
+    """The error names the field, wherever it was, and the allowed values."""
     said_so = refused(request_)
     assert said_so["field"] == field
     assert said_so["allowed"]
 
 
-def test_a_name_that_is_no_option_gets_the_list() -> None:
-    """A slip that went by unseen would give another MP3 than was asked for."""
+def test_an_unknown_option_lists_all_options() -> None:
+    """An ignored typing error would make another MP3 than requested."""
     assert refused(raw("bitrat=128"))["allowed"] == f"one of {', '.join(ALLOWED)}"
     shown = refused(raw("%FF" + "x" * 2000))["field"]
     assert shown == "?" + "x" * 59
@@ -344,12 +346,12 @@ def test_a_name_that_is_no_option_gets_the_list() -> None:
     ],
 )
 def test_names(name: str, clean: str) -> None:
-    """A name shows what it is, and never where to put it."""
+    """A name is readable, and never a path."""
     assert body.clean_name(name) == clean
 
 
 def assert_clean(name: str) -> None:
-    """Check that what is made of a name can be shown in a line and never leads anywhere."""
+    """Check that a cleaned name fits in a line and is never a path."""
     clean = body.clean_name(name)
     assert all(char.isprintable() or char.isspace() for char in clean)
     assert not set("/\\\r\n\0\u2028\u2029") & set(clean)
@@ -358,12 +360,12 @@ def assert_clean(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_naughty_names(kind: str) -> None:
+def test_hostile_names(kind: str) -> None:
     for name in NAMES[kind]:
         assert_clean(name)
 
 
 @public.needs("traversal.txt", "blns.json")
-def test_naughty_names_of_public_lists() -> None:
+def test_hostile_names_from_public_lists() -> None:
     for name in [*public.strings("traversal.txt"), *public.strings("blns.json")]:
         assert_clean(name)

@@ -1,4 +1,4 @@
-"""Intake: a video is stored with its job, or nothing of it is left; what is in doubt is left to sweep."""
+"""Intake: a video is stored with its job, or nothing of it is left; unknown outcomes are left to sweep."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ CONTENT = MP4 + bytes(range(256)) * 20
 
 
 class Collection(MemoryCollection):
-    """Documents whose changes may fail: `faults` says of the next ones what happens instead of the answer.
+    """Documents whose changes may fail: `faults` determines the results of the next ones.
 
-    Every look at a document fails as long as `blind`.
+    Reads fail while `blind` is set.
     """
 
     def __init__(self) -> None:
@@ -41,13 +41,13 @@ class Collection(MemoryCollection):
         self.blind = False
 
     def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Look a document up, or fail."""
+        """Find a document, or fail."""
         if self.blind:
             raise AutoReconnect("no answer")
         return super().find_one(query, projection, sort)
 
     def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Make the change, and lose the answer where that is due."""
+        """Make the change, and lose the answer if scheduled."""
         changed = super().find_one_and_update(query, update)
         fault = self.faults.pop(0) if self.faults else None
         if fault is None:
@@ -63,7 +63,7 @@ def collection() -> Collection:
 
 @pytest.fixture
 def system(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> System:
-    """A system with small chunks, whose clock is also that of the process."""
+    """A system with small chunks, whose clock is also the process's clock."""
     monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
     made = System(collection=collection)
     begin = made.clock.now
@@ -78,18 +78,18 @@ def system(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 def take(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> Document:
-    """Take a video in."""
+    """Store a video."""
     video = Video("a.mp4", blocks, [] if given is None else given)
     return intake.store(video, BEARER, None, jobs=system.jobs, files=system.files)
 
 
 def pieces(content: bytes, size: int) -> Iterator[bytes]:
-    """Yield a content in pieces."""
+    """Yield content in pieces."""
     return (content[start : start + size] for start in range(0, len(content), size))
 
 
 def refused(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> errors.Kind:
-    """Return why a video was not taken."""
+    """Return why a video was refused."""
     with pytest.raises(Failure) as failure:
         take(system, blocks, given)
     return failure.value.kind
@@ -102,13 +102,13 @@ def only_job(system: System) -> Document:
 
 
 def is_empty(system: System) -> bool:
-    """Tell whether no file is stored, nor a part of one."""
+    """Tell whether no file or chunk is stored."""
     return not any(system.stored().values())
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 100_000])
 def test_a_video_is_stored_with_its_job(size: int, system: System) -> None:
-    """However its bytes come, none is lost between those that were looked at and the others."""
+    """However the bytes arrive, none is lost between the inspected first ones and the rest."""
     job = take(system, pieces(CONTENT, size), [("bitrate", "128")])
     assert (job["state"], job["size"], job["sha256"]) == ("ready", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert (job["owner"], job["email"], job["filename"]) == ("7", "ada@example.org", "a.mp4")
@@ -119,7 +119,7 @@ def test_a_video_is_stored_with_its_job(size: int, system: System) -> None:
     assert only_job(system) == job
 
 
-def test_options_that_come_after_the_file_count(system: System) -> None:
+def test_options_after_the_file_count(system: System) -> None:
     given: RawOptions = []
 
     def blocks() -> Iterator[bytes]:
@@ -147,7 +147,7 @@ def test_an_empty_file_gets_no_job(blocks: list[bytes], system: System) -> None:
     assert not system.database["jobs"].documents
 
 
-def test_what_is_no_media_gets_no_job_and_is_read_no_further(system: System) -> None:
+def test_a_file_that_is_not_media_gets_no_job(system: System) -> None:
     blocks = pieces(b"some text\n" * 10_000, 1000)
     assert refused(system, blocks) is errors.NOT_MEDIA
     assert not system.database["jobs"].documents
@@ -155,8 +155,8 @@ def test_what_is_no_media_gets_no_job_and_is_read_no_further(system: System) -> 
     assert sniffing.HEAD_BYTES == 4096
 
 
-def test_a_body_that_breaks_off_leaves_nothing(system: System) -> None:
-    """Chunks that were written by then are deleted; sweep will look once more."""
+def test_an_interrupted_body_leaves_nothing(system: System) -> None:
+    """Chunks that were already written are deleted; sweep checks once more."""
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
@@ -169,8 +169,8 @@ def test_a_body_that_breaks_off_leaves_nothing(system: System) -> None:
     assert is_empty(system)
 
 
-def test_a_process_that_is_told_to_end_leaves_nothing(system: System) -> None:
-    """What ends a process is no Exception."""
+def test_a_terminated_process_leaves_nothing(system: System) -> None:
+    """The exceptions that end a process are not subclasses of Exception."""
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
@@ -182,7 +182,7 @@ def test_a_process_that_is_told_to_end_leaves_nothing(system: System) -> None:
     assert is_empty(system)
 
 
-def test_the_lease_is_renewed_as_bytes_come(system: System) -> None:
+def test_the_lease_is_renewed_as_bytes_arrive(system: System) -> None:
     """Once a third of it has passed, and not before."""
     lease = timedelta(seconds=PERIODS.upload_lease)
     ends = []
@@ -222,10 +222,10 @@ def test_the_lease_never_outlasts_the_longest_upload(system: System) -> None:
     ids=lambda value: getattr(value, "name", ""),
 )
 @pytest.mark.parametrize("more", [True, False], ids=["more to come", "all read"])
-def test_an_upload_that_lost_its_job_is_refused(
+def test_an_upload_whose_job_is_lost_is_refused(
     more: bool, row: transitions.Transition, given: dict[str, Any], system: System
 ) -> None:
-    """Sweep took it for dead, or its owner deleted it: at the next sign of life, or at the latest at the end."""
+    """Sweep ended it, or its owner deleted it: noticed at the next renewal, or at the end."""
 
     def blocks() -> Iterator[bytes]:
         yield CONTENT
@@ -239,7 +239,7 @@ def test_an_upload_that_lost_its_job_is_refused(
     assert is_empty(system)
 
 
-def test_a_job_whose_document_is_gone_leaves_no_file(system: System) -> None:
+def test_a_job_without_a_document_leaves_no_file(system: System) -> None:
     def blocks() -> Iterator[bytes]:
         yield CONTENT
         system.database["jobs"].documents.clear()
@@ -252,8 +252,8 @@ def claimed_by_convert(system: System) -> None:
     assert system.jobs.apply(transitions.CLAIM, only_job(system)["_id"], epoch=0, holder="h")
 
 
-def test_a_lost_answer_is_looked_up(system: System, collection: Collection) -> None:
-    """The job was accepted, and convert was quick: to its owner the upload went well."""
+def test_after_a_lost_answer_the_job_is_read(system: System, collection: Collection) -> None:
+    """The job was accepted and quickly claimed by convert, so the upload succeeded."""
     collection.faults = [lambda: claimed_by_convert(system)]
     job = take(system, iter([CONTENT]))
     assert job == only_job(system)
@@ -261,8 +261,8 @@ def test_a_lost_answer_is_looked_up(system: System, collection: Collection) -> N
     assert system.stored()["videos.files"] == {job["_id"]}
 
 
-def test_in_doubt_the_file_is_kept(system: System, collection: Collection) -> None:
-    """Nothing tells whether the job was accepted: a job that waits for a file that is gone would be lost."""
+def test_an_unknown_outcome_keeps_the_file(system: System, collection: Collection) -> None:
+    """It is unknown whether the job was accepted; deleting the file could lose it."""
 
     def go_blind() -> None:
         collection.blind = True
@@ -274,10 +274,10 @@ def test_in_doubt_the_file_is_kept(system: System, collection: Collection) -> No
     assert system.stored()["videos.files"] == {job["_id"]}
 
 
-def test_a_doubt_that_is_cleared_up_keeps_the_file_too(
+def test_a_resolved_outcome_keeps_the_file(
     system: System, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database answers again as the upload is to be aborted: the job is no longer this upload's to abort."""
+    """The database answers again when the upload is to be aborted, but the job has moved on."""
     abort = intake._abort
 
     def go_blind() -> None:

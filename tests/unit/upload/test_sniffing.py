@@ -1,4 +1,4 @@
-"""Sniffing: media of every kind is known by its first bytes, and nothing else is taken for it."""
+"""Sniffing: all kinds of media are recognized by their first bytes, and nothing else is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functions.upload.sniffing import require_media
 
 REST = bytes(400)
 
-# As ffmpeg, cameras and iTunes begin their files.
+# The first bytes as written by ffmpeg, cameras and iTunes.
 MEDIA = {
     "MP4": "000000206674797069736f6d",
     "fragmented MP4": "00000024667479706973 6f35000002006973 6f3569736f36",
@@ -63,7 +63,7 @@ def is_media(head: bytes) -> bool:
 
 
 @pytest.mark.parametrize("kind", MEDIA)
-def test_media_is_taken_by_its_first_bytes(kind: str) -> None:
+def test_media_is_recognized_by_its_first_bytes(kind: str) -> None:
     head = bytes.fromhex(MEDIA[kind].replace(" ", ""))
     assert is_media(head + REST)
     assert not is_media(b"\n" + head + REST)
@@ -114,7 +114,7 @@ def test_other_files_are_refused(head: bytes) -> None:
 
 
 def packets(*sync: int, length: int) -> bytes:
-    """Return a head of so many bytes with the sync byte of transport streams at these places."""
+    """Return `length` bytes with the sync byte of transport streams at these offsets."""
     head = bytearray(b"\xa5" * length)
     for place in sync:
         head[place] = 0x47

@@ -1,4 +1,4 @@
-"""The step of upload: the answer tells where the MP3 will be, and the job is announced once it is out."""
+"""The step of upload: the response names the download, and the job is announced after it was sent."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 def taken(system: System, content: bytes = MP4) -> tuple[Response, list[Any]]:
-    """Upload a video; return the answer, and the work that is left for the time after it."""
+    """Upload a video; return the response, and the work that is left until it is sent."""
     with Flask("upload").test_request_context("/?filename=a.mp4&quality=4", method="POST", data=content):
         answer = step.answer(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
         return answer, g.get("after_response", [])
 
 
-def test_the_answer_names_the_job_and_its_download(system: System) -> None:
+def test_the_response_names_the_job_and_its_download(system: System) -> None:
     answer, _ = taken(system)
     [job] = system.database["jobs"].documents.values()
     assert answer.status_code == 202
@@ -52,19 +52,19 @@ def test_the_answer_names_the_job_and_its_download(system: System) -> None:
 
 @pytest.mark.parametrize("down", [False, True], ids=["broker up", "broker down"])
 def test_the_job_is_announced_after_the_answer(down: bool, system: System) -> None:
-    """The uploader waits for no broker; what it does not take, sweep announces."""
+    """The client does not wait for the broker; if that fails, sweep announces the job."""
     system.queue.down = down
     _, work = taken(system)
-    assert system.queue.told == []
+    assert system.queue.published == []
     [job] = system.database["jobs"].documents
     for each in work:
         each()
-    assert system.queue.told == ([] if down else [("uploaded", job)])
+    assert system.queue.published == ([] if down else [("uploaded", job)])
     assert system.document(job)["announce_due"] == system.jobs.after(PERIODS.announce_gap)
 
 
-def test_what_is_refused_is_not_announced(system: System) -> None:
+def test_a_refused_upload_is_not_announced(system: System) -> None:
     with pytest.raises(Failure) as failure:
         taken(system, MP4 + bytes(10_000))
     assert failure.value.kind is errors.FILE_TOO_LARGE
-    assert system.queue.told == []
+    assert system.queue.published == []
