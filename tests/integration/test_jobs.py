@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError
 
 from functions.backends.jobs import Jobs
 from functions.common import transitions
 from functions.common.config import load
-from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
 from functions.common.transitions import TABLE, Transition
 from functions.common.values import Document, Moment
@@ -134,35 +132,6 @@ def test_one_of_many_claims_wins(collection: Collection[Document]) -> None:
     with ThreadPoolExecutor(8) as pool:
         claims = pool.map(lambda n: jobs.apply(transitions.CLAIM, str(n % 20), epoch=0, holder=str(n)), range(160))
     assert sum(claim is not None for claim in claims) == 20
-
-
-@pytest.mark.parametrize("answers", [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()]])
-def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], collection: Collection[Document]) -> None:
-    """The change is not requested, whatever the database answers afterwards."""
-
-    def clock() -> datetime:
-        raise answers.pop(0)
-
-    Jobs(collection, lambda: NOW, PERIODS).receive("a", **FIELDS)
-    with pytest.raises(Failure) as failure:
-        Jobs(collection, clock, PERIODS).apply(transitions.ABORT, "a", epoch=0)
-    assert failure.value.kind is UNAVAILABLE
-    assert not answers
-    assert (collection.find_one({"_id": "a"}) or {})["state"] == transitions.RECEIVING
-
-
-def test_a_connection_lost_before_reading_the_clock_is_replaced(collection: Collection[Document]) -> None:
-    """A conversion of an hour is not repeated because of it."""
-    answers: list[PyMongoError | None] = [None, AutoReconnect(), None]
-
-    def clock() -> datetime:
-        if answer := answers.pop(0):
-            raise answer
-        return NOW
-
-    jobs = Jobs(collection, clock, PERIODS)
-    jobs.receive("a", **FIELDS)
-    assert jobs.apply(transitions.ABORT, "a", epoch=0)
 
 
 def test_user_text_stays_text(collection: Collection[Document]) -> None:

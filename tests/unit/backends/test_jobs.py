@@ -1,0 +1,301 @@
+"""Job documents: what becomes of a change whose answer is lost, and what is found when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError
+
+from functions.backends.jobs import Jobs, Waiting
+from functions.common import transitions
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.transitions import ABORT, ACCEPT, CLAIM, DELETE, EXPIRE
+from functions.common.values import Document
+from tests.exploration.memory import MemoryCollection
+from tests.integration import lives
+from tests.integration.lives import PERIODS, Clock
+from tests.unit.in_memory import System
+
+FIELDS: dict[str, Any] = {"owner": "1", "email": "a@example.org", "filename": "a.mp4", "options": {}}
+
+
+class Unreliable(MemoryCollection):
+    """Documents whose changes may go wrong: each of the `faults` says how one does, in turn.
+
+    "before" fails before the change is made, "after" loses its answer, and a function is called in between.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str | Callable[[], None] | None] = []
+        self.blind = False
+        self.changes = 0
+
+    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
+        """Look a document up, or fail."""
+        if self.blind:
+            raise NetworkTimeout("no answer")
+        return super().find_one(query, projection, sort)
+
+    def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
+        """Change a document, or fail before or after it."""
+        self.changes += 1
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "before":
+            raise AutoReconnect("not sent")
+        changed = super().find_one_and_update(query, update)
+        if fault is None:
+            return changed
+        if callable(fault):
+            fault()
+        raise AutoReconnect("the answer is lost")
+
+
+@pytest.fixture
+def collection() -> Unreliable:
+    return Unreliable()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def jobs(collection: Unreliable, clock: Clock) -> Jobs:
+    """Jobs of which one, "a", is being uploaded."""
+    documents: Any = collection
+    made = Jobs(documents, clock, PERIODS)
+    made.receive("a", **FIELDS)
+    return made
+
+
+def accept(jobs: Jobs) -> Document | None:
+    return jobs.apply(ACCEPT, "a", epoch=0, size=5, sha256="x", options={})
+
+
+def document(collection: Unreliable) -> Document:
+    return collection.documents["a"]
+
+
+def test_a_job_begins_under_its_lease(jobs: Jobs, collection: Unreliable, clock: Clock) -> None:
+    assert document(collection) == FIELDS | {
+        "_id": "a",
+        "state": "receiving",
+        "epoch": 0,
+        "attempts": 0,
+        "progress": 0,
+        "created_at": clock.now,
+        "updated_at": clock.now,
+        "lease": {"holder": "a", "until": clock.now + timedelta(seconds=PERIODS.upload_lease)},
+        "mail": {"state": "none", "run": 1, "attempts": 0},
+    }
+
+
+def test_an_id_is_used_once(jobs: Jobs) -> None:
+    with pytest.raises(Failure) as failure:
+        jobs.receive("a", **FIELDS)
+    assert failure.value.kind is UNAVAILABLE
+
+
+@pytest.mark.parametrize("faults", [[], ["after"], ["before"], ["before", "after"]], ids=str)
+def test_a_change_is_made_once_whatever_is_lost(
+    faults: list[str | Callable[[], None] | None], jobs: Jobs, collection: Unreliable
+) -> None:
+    """A lost answer is looked up; what was not made is tried once more."""
+    collection.faults = faults
+    tries = 1 + faults.count("before")
+    assert accept(jobs) == document(collection)
+    assert (document(collection)["state"], collection.changes) == ("ready", tries)
+
+
+def test_a_change_that_fails_twice_may_not_have_been_made(jobs: Jobs, collection: Unreliable) -> None:
+    collection.faults = ["before", "before"]
+    with pytest.raises(Failure) as failure:
+        accept(jobs)
+    assert failure.value.kind is UNAVAILABLE
+    assert isinstance(failure.value.__cause__, AutoReconnect)
+    assert (document(collection)["state"], collection.changes) == ("receiving", 2)
+
+
+def test_an_outcome_that_cannot_be_looked_up_is_unknown(jobs: Jobs, collection: Unreliable) -> None:
+    """It is not tried again either."""
+
+    def go_blind() -> None:
+        collection.blind = True
+
+    collection.faults = [go_blind]
+    with pytest.raises(Failure) as failure:
+        accept(jobs)
+    assert failure.value.kind is UNAVAILABLE
+    assert (document(collection)["state"], collection.changes) == ("ready", 1)
+
+
+def test_the_same_change_of_another_process_is_not_taken_for_ours(
+    jobs: Jobs, collection: Unreliable, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sweeps expire a lease: ours does not get through, and the state is soon the one that it wanted."""
+    accept(jobs)
+    assert jobs.apply(CLAIM, "a", epoch=0, holder="h")
+    clock.passes(seconds=PERIODS.convert_lease)
+    read_again = Jobs._read_again
+
+    def overtaken(ours: Jobs, job_id: str, error: PyMongoError) -> Document | None:
+        clock.passes(milliseconds=1)
+        assert jobs.apply(EXPIRE, "a", epoch=1)
+        return read_again(ours, job_id, error)
+
+    monkeypatch.setattr(Jobs, "_read_again", overtaken)
+    collection.faults = ["before"]
+    assert jobs.apply(EXPIRE, "a", epoch=1) is None
+    assert (document(collection)["state"], document(collection)["epoch"]) == ("ready", 2)
+
+
+def test_a_job_that_is_gone_is_no_longer_to_be_changed(jobs: Jobs, collection: Unreliable) -> None:
+    collection.faults = [collection.documents.clear]
+    assert accept(jobs) is None
+    assert collection.changes == 1
+
+
+def test_a_row_that_does_not_apply_changes_nothing(jobs: Jobs, collection: Unreliable) -> None:
+    before = dict(document(collection))
+    assert jobs.apply(CLAIM, "a", epoch=0, holder="h") is None
+    assert jobs.apply(ABORT, "a", epoch=1) is None
+    assert jobs.apply(ABORT, "b", epoch=0) is None
+    assert document(collection) == before
+
+
+def ticking(*answers: PyMongoError | None) -> tuple[Callable[[], datetime], list[PyMongoError | None]]:
+    """Return a clock that raises these errors in turn, and those that are left."""
+    left = list(answers)
+    clock = Clock()
+
+    def tick() -> datetime:
+        if error := left.pop(0) if left else None:
+            raise error
+        return clock.now
+
+    return tick, left
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()], [PyMongoError()]],
+    ids=["two connections lost", "timed out", "another error"],
+)
+def test_a_clock_that_cannot_be_read_changes_nothing(
+    answers: list[PyMongoError], jobs: Jobs, collection: Unreliable
+) -> None:
+    """The change was not asked for yet, whatever the database answers a moment later."""
+    tick, left = ticking(*answers)
+    with pytest.raises(Failure) as failure:
+        Jobs(collection, tick, PERIODS).apply(ABORT, "a", epoch=0)  # type: ignore[arg-type]
+    assert failure.value.kind is UNAVAILABLE
+    assert (left, collection.changes, document(collection)["state"]) == ([], 0, "receiving")
+
+
+def test_a_connection_that_was_lost_before_the_clock_was_read_costs_nothing(jobs: Jobs, collection: Unreliable) -> None:
+    """A conversion of an hour is not done again for it."""
+    tick, _ = ticking(AutoReconnect())
+    assert Jobs(collection, tick, PERIODS).apply(ABORT, "a", epoch=0)  # type: ignore[arg-type]
+
+
+def test_a_job_that_is_being_deleted_is_not_found(jobs: Jobs) -> None:
+    assert jobs.find("a") == jobs.find_owned("a", "1")
+    assert jobs.find_owned("a", "2") is None
+    assert jobs.apply(DELETE, "a", epoch=0)
+    assert (jobs.find("a"), jobs.find_owned("a", "1")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda jobs: jobs.find("a"), lambda jobs: jobs.find_owned("a", "1"), lambda jobs: jobs.waiting({}, 1)]
+)
+def test_what_cannot_be_asked_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: Unreliable) -> None:
+    collection.blind = True
+    with pytest.raises(Failure) as failure:
+        ask(jobs)
+    assert failure.value.kind is UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("make", "forgotten"), [(lives.aborted, True), (lives.deleted, True), (lives.done, False), (lives.failed, False)]
+)
+def test_only_a_job_that_is_deleted_or_aborted_is_forgotten(make: Callable[[Any], str], forgotten: bool) -> None:
+    system = System()
+    job_id = make(system.sweeper)
+    assert system.jobs.forget(system.document(job_id)) == forgotten
+    assert (job_id in system.database["jobs"].documents) != forgotten
+    if forgotten:
+        assert not system.jobs.forget({"_id": job_id, "epoch": 0, "cleanup": {}})
+
+
+@pytest.mark.parametrize("changed", [{"epoch": 7}, {"cleanup": {"at": None, "until": None}}])
+def test_a_job_that_has_changed_is_not_forgotten(changed: Document) -> None:
+    """Its clean-up was put off, because somebody may still write."""
+    system = System()
+    job_id = lives.deleted(system.sweeper)
+    assert not system.jobs.forget(system.document(job_id) | changed)
+    assert job_id in system.database["jobs"].documents
+
+
+Ask = Callable[[Jobs, int], Any]
+DUE: dict[str, tuple[str, Document, Ask]] = {
+    "lease.until": ("converting", {}, lambda jobs, limit: jobs.lease_expired("converting", limit)),
+    "announce_due": ("ready", {}, lambda jobs, limit: jobs.unannounced(limit)),
+    "mail.until": ("done", {"mail": {"state": "claimed"}}, lambda jobs, limit: jobs.mail_expired("claimed", limit)),
+    "cleanup.at": ("done", {}, lambda jobs, limit: jobs.uncleaned(limit)),
+    "expires.mp3": ("done", {}, lambda jobs, limit: jobs.expired("mp3", limit)),
+}
+
+
+def dated(name: str, state: str, more: Document, field: str, moment: datetime | None) -> Document:
+    """Return a document with a date in a field."""
+    made: Document = {"_id": name, "state": state, "mail": {"state": "none"}} | more
+    parent, _, last = field.rpartition(".")
+    if moment is not None:
+        here = made | {parent: dict(made.get(parent, {}))} if parent else made
+        (here[parent] if parent else here)[last] = moment
+        return here
+    return made
+
+
+@pytest.mark.parametrize("field", DUE)
+def test_what_is_due_is_found_oldest_first(field: str, clock: Clock) -> None:
+    """At its moment and not before; what has no date is never due."""
+    state, more, ask = DUE[field]
+    seconds = {"late": -10, "first": -3600, "now": 0, "soon": 0.001, "much later": 3600}
+    found = [dated(name, state, more, field, clock.now + timedelta(seconds=after)) for name, after in seconds.items()]
+    documents: Any = MemoryCollection([*found, dated("never", state, more, field, None)])
+    jobs = Jobs(documents, clock, PERIODS)
+    assert [job["_id"] for job in ask(jobs, 10)] == ["first", "late", "now"]
+    assert [job["_id"] for job in ask(jobs, 2)] == ["first", "late"]
+
+
+@pytest.mark.parametrize("field", ["lease.until", "mail.until"])
+def test_only_the_state_that_is_asked_for_is_due(field: str, clock: Clock) -> None:
+    state, more, ask = DUE[field]
+    other = {"mail": {"state": "handing_over"}} if more else {}
+    documents: Any = MemoryCollection([dated("a", state if more else "receiving", other, field, clock.now)])
+    assert list(ask(Jobs(documents, clock, PERIODS), 10)) == []
+
+
+def test_those_that_wait_are_counted_up_to_a_limit_and_the_oldest_is_timed(clock: Clock) -> None:
+    system = System()
+    for _ in range(3):
+        lives.ready(system.sweeper)
+        system.clock.passes(seconds=60)
+    query = {"state": transitions.READY}
+    assert system.jobs.waiting(query, 10) == Waiting(3, 180.0)
+    assert system.jobs.waiting(query, 2) == Waiting(2, 180.0)
+    assert system.jobs.waiting({"state": transitions.DONE}, 10) == Waiting(0, 0.0)
+
+
+def test_no_answer_of_the_driver_reaches_a_person(jobs: Jobs, collection: Unreliable) -> None:
+    collection.blind = True
+    with pytest.raises(Failure) as failure:
+        jobs.find("a")
+    assert (str(failure.value), failure.value.more) == ("unavailable", {})
+    assert "no answer" in repr(failure.value.__cause__)
