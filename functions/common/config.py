@@ -90,14 +90,14 @@ def secret(
     return Setting(name, parse, default, meaning, secret=True)
 
 
-def url(name: str, meaning: str, *schemes: str, default: Any = REQUIRED) -> Any:
+def url(name: str, meaning: str, *schemes: str, default: Any = REQUIRED, several_hosts: bool = False) -> Any:
     """Declare a URL with one of the schemes; it is a secret because it may contain a password."""
 
     def parse(value: str) -> str:
         try:
-            parts = urlsplit(value)
-            known = parts.scheme in schemes and bool(parts.hostname)
-            _ = parts.port
+            scheme, location = urlsplit(value)[:2]
+            hosts = location.rpartition("@")[2].split(",") if several_hosts else [location]
+            known = scheme in schemes and all(map(_is_host, hosts))
         except ValueError:
             known = False
         if not known:
@@ -105,6 +105,12 @@ def url(name: str, meaning: str, *schemes: str, default: Any = REQUIRED) -> Any:
         return value
 
     return Setting(name, parse, default, meaning, secret=True)
+
+
+def _is_host(location: str) -> bool:
+    parts = urlsplit(f"//{location}")
+    _ = parts.port
+    return bool(parts.hostname)
 
 
 def integer(name: str, meaning: str, *, default: Any = REQUIRED, minimum: int = 0, maximum: int = 2**53) -> Any:

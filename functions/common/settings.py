@@ -69,7 +69,7 @@ class SignedLinks(Settings):
 class Mongo(Settings):
     """MongoDB: job documents and GridFS."""
 
-    url: str = url("MONGODB_URL", "URL of MongoDB", "mongodb", "mongodb+srv")
+    url: str = url("MONGODB_URL", "URL of MongoDB", "mongodb", "mongodb+srv", several_hosts=True)
     database: str = text("MONGODB_DATABASE", "name of the database", default="mp3converter")
     timeout: float = seconds("MONGODB_TIMEOUT_SECONDS", "maximum time of an operation", default=10.0)
 

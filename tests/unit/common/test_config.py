@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.common import config, settings
-from functions.common.settings import Limits, Mongo, Periods, Serving, SignedLinks, Signing
+from functions.common.settings import Broker, Limits, Mongo, Periods, Serving, SignedLinks, Signing
 
 HIDDEN = "not-to-be-shown"
 
@@ -115,3 +115,41 @@ def test_tls_is_required_unless_a_url_says_none(url: str, required: bool) -> Non
 def test_other_values_for_tls_are_refused_without_showing_the_url(word: str) -> None:
     with pytest.raises(config.ConfigError, match=r"^SOME_URL takes tls=required or tls=none$"):
         config.requires_tls(f"smtp://user:secret@relay?tls={word}", "SOME_URL")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mongodb://host",
+        "mongodb://a:27017,b:27018,c/?replicaSet=rs0",
+        "mongodb://ada:w%40rd@a:27017,b:27017/?replicaSet=rs0",
+        "mongodb://ada:word@[::1]:27017,b/",
+        "mongodb+srv://host/",
+    ],
+)
+def test_a_replica_set_may_name_its_hosts(value: str) -> None:
+    assert config.load(Mongo, {"MONGODB_URL": value}).url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mongodb://",
+        "mongodb://,",
+        "mongodb://a,,b/",
+        "mongodb://a:27017,b:port/",
+        "mongodb://a:70000,b/",
+        "mongodb://ada:word@/",
+        "mongodb://[::1/",
+        "http://host/",
+        "host:27017",
+    ],
+)
+def test_what_is_no_url_of_hosts_is_refused(value: str) -> None:
+    with pytest.raises(config.ConfigError, match=r"^MONGODB_URL must be a URL that begins with mongodb:// or"):
+        config.load(Mongo, {"MONGODB_URL": value})
+
+
+def test_other_servers_have_one_host() -> None:
+    with pytest.raises(config.ConfigError, match=r"^RABBITMQ_URL must be a URL"):
+        config.load(Broker, {"RABBITMQ_URL": "amqp://a:5672,b:5672/x"})
