@@ -124,6 +124,7 @@ def test_other_values_for_tls_are_refused_without_showing_the_url(word: str) -> 
         "mongodb://a:27017,b:27018,c/?replicaSet=rs0",
         "mongodb://ada:w%40rd@a:27017,b:27017/?replicaSet=rs0",
         "mongodb://ada:word@[::1]:27017,b/",
+        "mongodb://ada:wo,rd@a,b/",
         "mongodb+srv://host/",
     ],
 )

@@ -1,0 +1,265 @@
+"""Files: what is written in chunks and batches is read back whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from functions.backends import files as gridfs
+from functions.backends.files import MP3S, VIDEOS, Files, Reader
+from functions.common.errors import UNAVAILABLE, Failure
+from functions.common.values import Document
+from tests.exploration.memory import MemoryCollection, MemoryDatabase
+
+CHUNK = 10
+CONTENT = bytes(range(256))
+
+
+class Watched(MemoryCollection):
+    """A collection that remembers its operations, and fails at one of them if it is told to."""
+
+    def __init__(self, name: str, log: list[tuple[str, Any]]) -> None:
+        super().__init__(name=name)
+        self.log = log
+        self.fails = ""
+
+    def _note(self, what: str, number: object) -> None:
+        kind = self.name.rpartition(".")[2]
+        self.log.append((f"{kind}.{what}", number))
+        if self.fails == what:
+            raise AutoReconnect("no answer")
+
+    def insert_one(self, document: Document) -> None:
+        """Insert a file's entry; chunks are counted where they are inserted together."""
+        if self.name.endswith(".files"):
+            self._note("insert", document["length"])
+        super().insert_one(document)
+
+    def insert_many(self, documents: list[Document]) -> None:
+        """Insert chunks."""
+        self._note("insert", [len(each["data"]) for each in documents])
+        super().insert_many(documents)
+
+    def find(self, query: Document, projection: Any = None) -> Any:
+        """Find chunks."""
+        if "n" in query:
+            self._note("find", (query["n"]["$gte"], query["n"]["$lte"]))
+        return super().find(query, projection)
+
+    def delete_many(self, query: Document) -> None:
+        """Delete."""
+        self._note("delete", len(self.find({})))
+        super().delete_many(query)
+
+    def create_index(self, keys: Any, unique: bool = False) -> None:
+        """Create an index."""
+        self._note("index", unique)
+        super().create_index(keys, unique)
+
+
+class Store:
+    """Files in memory, and every operation on them."""
+
+    def __init__(self) -> None:
+        self.log: list[tuple[str, Any]] = []
+        self.database = MemoryDatabase()
+        for name in ("videos.files", "videos.chunks", "mp3s.files", "mp3s.chunks"):
+            self.database[name] = Watched(name, self.log)
+        database: Any = self.database
+        self.files = Files(database)
+
+    def fails(self, collection: str, what: str) -> None:
+        """Let an operation fail from now on."""
+        watched: Any = self.database[collection]
+        watched.fails = what
+
+    def write(self, content: bytes, *, piece: int = 7, file_id: str = "a") -> str:
+        writer = self.files.write(VIDEOS, file_id)
+        for start in range(0, len(content), piece):
+            writer.write(content[start : start + piece])
+        assert writer.length == len(content)
+        return writer.finish()
+
+    def reader(self, file_id: str = "a") -> Reader:
+        found = self.files.read(VIDEOS, file_id)
+        assert found is not None
+        return found
+
+    def read(self, start: int = 0, stop: int | None = None) -> bytes:
+        return b"".join(self.reader().blocks(start, stop))
+
+    def did(self, what: str) -> list[Any]:
+        """Return what was noted of one kind of operation."""
+        return [number for name, number in self.log if name == what]
+
+    @property
+    def chunks(self) -> list[Document]:
+        return sorted(self.database["videos.chunks"].documents.values(), key=lambda chunk: int(chunk["n"]))
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store whose chunks have 10 bytes, four of which are written and read at a time."""
+    monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
+    return Store()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10, 40, 41, 1000])
+@pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 39, 40, 41, 79, 80, 81, 256])
+def test_every_length_comes_back(length: int, piece: int, store: Store) -> None:
+    digest = store.write(CONTENT[:length], piece=piece)
+    assert digest == hashlib.sha256(CONTENT[:length]).hexdigest()
+    assert (store.read(), store.reader().length) == (CONTENT[:length], length)
+    assert [len(chunk["data"]) for chunk in store.chunks] == [10] * (length // 10) + [length % 10] * (length % 10 > 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [(0, 0), (7, 7), (9, 5), (0, 1), (9, 10), (9, 11), (10, 20), (0, 95), (94, 95), (39, 41), (40, 80), (5, 85)],
+)
+def test_a_part_comes_from_its_chunks_alone(start: int, stop: int, store: Store) -> None:
+    store.write(CONTENT[:95])
+    assert store.read(start, stop) == CONTENT[start:stop]
+    numbers = sorted({number for first, last in store.did("chunks.find") for number in range(first, last + 1)})
+    assert numbers == sorted({place // CHUNK for place in range(start, stop)})
+
+
+@pytest.mark.parametrize("piece", [7, 1000])
+def test_no_batch_is_larger_than_four_chunks(piece: int, store: Store) -> None:
+    store.write(CONTENT[:95], piece=piece)
+    assert store.did("chunks.insert") == [[10] * 4, [10] * 4, [10, 5]]
+    store.read()
+    assert store.did("chunks.find") == [(0, 3), (4, 7), (8, 9)]
+
+
+def test_no_more_than_a_batch_is_fetched_ahead(store: Store) -> None:
+    store.write(CONTENT)
+    blocks = store.reader().blocks()
+    next(blocks)
+    assert len(store.did("chunks.find")) <= 2
+    assert b"".join(blocks) == CONTENT[CHUNK:]
+
+
+def test_a_file_with_chunks_of_another_size_is_read_as_well(store: Store) -> None:
+    """As long as files of an earlier version are kept."""
+    store.database["videos.files"].insert_one(
+        {"_id": "old", "length": 95, "chunkSize": 64, "uploadDate": None, "filename": "old"}
+    )
+    for n, data in enumerate((CONTENT[:64], CONTENT[64:95])):
+        store.database["videos.chunks"].insert_one({"files_id": "old", "n": n, "data": data})
+    assert b"".join(store.reader("old").blocks(60, 70)) == CONTENT[60:70]
+    assert b"".join(store.reader("old").blocks()) == CONTENT[:95]
+
+
+def test_a_file_is_visible_once_it_is_whole(store: Store) -> None:
+    writer = store.files.write(VIDEOS, "a")
+    writer.write(CONTENT[:45])
+    assert store.files.read(VIDEOS, "a") is None
+    assert len(store.chunks) == 4, "a batch is written as soon as it is full"
+    writer.finish()
+    assert store.files.read(VIDEOS, "a")
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "long", "swapped"])
+@pytest.mark.parametrize("number", [0, 1, 4, 9])
+def test_a_damaged_file_never_looks_whole(number: int, damage: str, store: Store) -> None:
+    store.write(CONTENT[:95])
+    chunk = store.chunks[number]
+    if damage == "missing":
+        del store.database["videos.chunks"].documents[chunk["_id"]]
+    elif damage == "swapped":
+        chunk["n"] = 10
+    else:
+        chunk["data"] = chunk["data"][:-1] if damage == "short" else chunk["data"] + b"x"
+    with pytest.raises(Failure) as failure:
+        store.read()
+    assert failure.value.kind is UNAVAILABLE
+    assert store.read(20, 30) == CONTENT[20:30], "the other chunks are readable"
+
+
+@pytest.mark.parametrize("length", [5, 50])
+def test_two_writers_of_one_id_do_not_mix(length: int, store: Store) -> None:
+    store.write(b"first")
+    with pytest.raises(Failure) as failure:
+        store.write(CONTENT[:length])
+    assert failure.value.kind is UNAVAILABLE
+    assert store.read() == b"first"
+
+
+def test_the_index_that_keeps_them_apart_is_made_once_for_each_bucket(store: Store) -> None:
+    for _ in range(2):
+        store.files.write(VIDEOS, "a")
+    assert (store.did("chunks.index"), store.did("files.index")) == ([True], [False])
+    store.files.write(MP3S, "a")
+    assert store.did("chunks.index") == [True, True]
+
+
+def test_an_index_that_cannot_be_made_is_made_before_the_next_file(store: Store) -> None:
+    store.fails("videos.chunks", "index")
+    with pytest.raises(Failure):
+        store.files.write(VIDEOS, "a")
+    store.fails("videos.chunks", "")
+    store.write(b"first")
+    with pytest.raises(Failure):
+        store.write(b"second")
+
+
+def test_entries_are_deleted_before_their_chunks(store: Store) -> None:
+    """A reader begins with an entry: it must not find one without its chunks."""
+    for file_id in ("a", "b", "c"):
+        store.write(CONTENT, file_id=file_id)
+    store.log.clear()
+    store.files.delete(VIDEOS, "a", "b", "unknown")
+    assert [name for name, _ in store.log] == ["files.delete", "chunks.delete"]
+    assert {chunk["files_id"] for chunk in store.chunks} == {"c"}
+    assert b"".join(store.reader("c").blocks()) == CONTENT
+
+
+def test_a_deletion_that_breaks_off_leaves_no_entry_without_chunks(store: Store) -> None:
+    store.write(CONTENT)
+    store.fails("videos.chunks", "delete")
+    with pytest.raises(Failure):
+        store.files.delete(VIDEOS, "a")
+    assert store.files.read(VIDEOS, "a") is None
+    store.fails("videos.chunks", "")
+    store.files.delete(VIDEOS, "a")
+    assert store.chunks == []
+
+
+def test_what_an_interrupted_writer_left_is_deleted_by_its_id(store: Store) -> None:
+    store.files.write(VIDEOS, "a").write(CONTENT)
+    assert store.chunks
+    store.files.delete(VIDEOS, "a")
+    assert store.chunks == []
+
+
+@pytest.mark.parametrize(("collection", "what"), [("videos.chunks", "insert"), ("videos.files", "insert")])
+def test_a_database_that_fails_leaves_no_file(collection: str, what: str, store: Store) -> None:
+    store.fails(collection, what)
+    with pytest.raises(Failure) as failure:
+        store.write(CONTENT)
+    assert failure.value.kind is UNAVAILABLE
+    assert store.files.read(VIDEOS, "a") is None
+
+
+@pytest.mark.parametrize("after", [0, 4])
+def test_a_database_that_fails_ends_the_reading(after: int, store: Store) -> None:
+    """The batch that is fetched ahead fails when it is needed, and not before."""
+    store.write(CONTENT)
+    blocks = store.reader().blocks()
+    read = [next(blocks) for _ in range(after)]
+    store.fails("videos.chunks", "find")
+    with pytest.raises(Failure) as failure:
+        read += blocks
+    assert failure.value.kind is UNAVAILABLE
+    assert CONTENT.startswith(b"".join(read))
+
+
+def test_a_buckets_files_are_its_own(store: Store) -> None:
+    store.write(CONTENT)
+    assert store.files.read(MP3S, "a") is None
+    store.files.delete(MP3S, "a")
+    assert store.read() == CONTENT

@@ -1,0 +1,226 @@
+"""Users: what a URL says, and which operations are done again over another connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pymysql
+import pytest
+from pymysql.constants import ER
+
+from functions.backends import users
+from functions.backends.users import User, Users
+from functions.common.config import ConfigError
+from functions.common.errors import EMAIL_TAKEN, UNAVAILABLE, Failure
+from functions.common.settings import Database
+
+URL = "mysql://login:word@db/mp3converter?tls=none"
+LOST = pymysql.err.OperationalError(2013, "Lost connection to MySQL server")
+ADA = User(7, "ada@example.org", "hash")
+
+Deed = Callable[[Users], object]
+FIND: Deed = lambda users: users.find(ADA.email)  # noqa: E731
+ADD: Deed = lambda users: users.add(ADA.email, ADA.password)  # noqa: E731
+CHANGE: Deed = lambda users: users.change_password(ADA, "other")  # noqa: E731
+
+
+class Server:
+    """A database whose connections may be lost: `faults` says of each query, or ping, what it raises."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+        self.log: list[str] = []
+        self.faults: list[Exception | None] = []
+        self.row: tuple[Any, ...] | None = (ADA.id, ADA.email, ADA.password)
+
+    def connect(self, **_options: Any) -> Connection:
+        """Open a connection."""
+        self.answer("connect")
+        self.connections.append(Connection(self))
+        return self.connections[-1]
+
+    def answer(self, what: str) -> None:
+        """Note an operation, and fail where that is due."""
+        self.log.append(what)
+        error = self.faults.pop(0) if self.faults else None
+        if error:
+            raise error
+
+
+class Connection:
+    """A connection, and the cursor that it hands out."""
+
+    lastrowid = ADA.id
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.open = True
+
+    def cursor(self) -> Connection:
+        """Return itself: one query at a time."""
+        return self
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Keep the connection."""
+
+    def execute(self, query: str, _values: object) -> int:
+        """Run a query."""
+        self.server.answer(query.partition(" ")[0].lower())
+        return 1
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the row."""
+        return self.server.row
+
+    def ping(self) -> None:
+        """Ask whether the server is still there."""
+        self.server.answer("ping")
+
+    def close(self) -> None:
+        """Close."""
+        self.open = False
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    made = Server()
+    monkeypatch.setattr(pymysql, "connect", made.connect)
+    return made
+
+
+@pytest.fixture
+def found() -> Users:
+    return Users(Database(URL, 5.0))
+
+
+def refusal(deed: Deed, found: Users) -> Any:
+    with pytest.raises(Failure) as failure:
+        deed(found)
+    return failure.value.kind
+
+
+@pytest.mark.parametrize("deed", [FIND, ADD, CHANGE])
+def test_a_connection_is_kept(deed: Deed, server: Server, found: Users) -> None:
+    for _ in range(3):
+        deed(found)
+    assert (server.log.count("connect"), len(server.connections)) == (1, 1)
+
+
+def test_a_read_is_repeated_once_over_another_connection(server: Server, found: Users) -> None:
+    """The server may have closed one that was idle."""
+    server.faults = [None, LOST]
+    assert found.find(ADA.email) == ADA
+    assert server.log == ["connect", "select", "connect", "select"]
+    assert [each.open for each in server.connections] == [False, True]
+
+
+def test_a_read_that_fails_twice_is_unavailable(server: Server, found: Users) -> None:
+    server.faults = [None, LOST, None, LOST]
+    assert refusal(FIND, found) is UNAVAILABLE
+    assert server.log.count("select") == 2
+
+
+@pytest.mark.parametrize(("deed", "query"), [(ADD, "insert"), (CHANGE, "update")])
+def test_a_change_without_an_answer_is_never_repeated(deed: Deed, query: str, server: Server, found: Users) -> None:
+    """It may have been made."""
+    server.faults = [None, LOST]
+    assert refusal(deed, found) is UNAVAILABLE
+    assert server.log == ["connect", query]
+    assert not server.connections[0].open
+
+
+@pytest.mark.parametrize(("deed", "query"), [(ADD, "insert"), (CHANGE, "update")])
+def test_a_connection_is_checked_before_a_change(deed: Deed, query: str, server: Server, found: Users) -> None:
+    deed(found)
+    deed(found)
+    server.faults = [LOST]
+    deed(found)
+    assert server.log == ["connect", query, "ping", query, "ping", "connect", query]
+    assert [each.open for each in server.connections] == [False, True]
+
+
+@pytest.mark.parametrize("deed", [FIND, ADD, CHANGE])
+def test_a_server_that_cannot_be_reached_is_unavailable(deed: Deed, server: Server, found: Users) -> None:
+    server.faults = [LOST, LOST]
+    assert refusal(deed, found) is UNAVAILABLE
+    server.faults.clear()
+    assert deed(found), "and used again once it is there"
+
+
+def test_an_address_that_is_taken_is_told_apart(server: Server, found: Users) -> None:
+    server.faults = [None, pymysql.err.IntegrityError(ER.DUP_ENTRY, "Duplicate entry")]
+    assert refusal(ADD, found) is EMAIL_TAKEN
+    server.faults = [None, pymysql.err.IntegrityError(ER.BAD_NULL_ERROR, "Column cannot be null")]
+    assert refusal(ADD, found) is UNAVAILABLE
+    assert server.log.count("connect") == 1, "the connection is still good"
+
+
+@pytest.mark.parametrize(
+    ("row", "is_hers"),
+    [
+        ((7, "ada@example.org", "hash"), True),
+        ((7, "Ada@example.org", "hash"), False),
+        ((7, "ádá@example.org", "hash"), False),
+        ((7, "ada@example.org ", "hash"), False),
+        (None, False),
+    ],
+)
+def test_only_exactly_this_address_is_found(
+    row: tuple[Any, ...] | None, is_hers: bool, server: Server, found: Users
+) -> None:
+    """The database's collation considers more addresses equal."""
+    server.row = row
+    assert found.find(ADA.email) == (ADA if is_hers else None)
+
+
+def test_threads_do_not_share_a_connection(server: Server, found: Users) -> None:
+    found.find(ADA.email)
+    other = threading.Thread(target=found.find, args=[ADA.email])
+    other.start()
+    other.join()
+    assert len(server.connections) == 2
+
+
+def test_what_a_url_says() -> None:
+    options = users._options(Database("mysql://ada%40x:p%2Fw%3A@db:3307/mine%2Fown?tls=none", 2.5))
+    assert options == {
+        "host": "db",
+        "port": 3307,
+        "user": "ada@x",
+        "password": "p/w:",
+        "database": "mine/own",
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": 2.5,
+        "read_timeout": 2.5,
+        "write_timeout": 2.5,
+        "ssl_disabled": True,
+    }
+
+
+@pytest.mark.parametrize("query", ["", "?tls=required", "?other=x"])
+def test_tls_is_required_and_the_name_checked_unless_it_is_turned_off(query: str) -> None:
+    options = users._options(Database(f"mysql://db/mine{query}", 5.0))
+    assert "ssl_disabled" not in options
+    assert (options["port"], options["ssl"].check_hostname, options["ssl"].verify_mode.name) == (
+        3306,
+        True,
+        "CERT_REQUIRED",
+    )
+
+
+@pytest.mark.parametrize("url", ["mysql://db", "mysql://db/", "mysql://db/?tls=none", "mysql://db/mine?tls=maybe"])
+def test_a_url_without_a_database_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^MYSQL_URL (must name a database|takes tls=required or tls=none)$"):
+        users._options(Database(url, 5.0))
+
+
+def test_nothing_listens() -> None:
+    with pytest.raises(Failure) as failure:
+        Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)).find(ADA.email)
+    assert failure.value.kind is UNAVAILABLE
