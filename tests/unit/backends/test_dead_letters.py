@@ -1,4 +1,4 @@
-"""Dead letters: what a message tells of its death and its job, and how far a walk through a queue goes."""
+"""Dead letters: the job and the reason in a message, and which letters of a queue are read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def letter(queue: str, body: bytes, content_type: str | None = events.STRUCTURED
         (MP3S_DEAD, events.CONVERSION_FAILED, True),
     ],
 )
-def test_a_letter_is_about_a_job_if_its_queue_has_such_events(queue: str, kind: str, ours: bool) -> None:
+def test_a_letter_names_a_job_if_its_queue_takes_such_events(queue: str, kind: str, ours: bool) -> None:
     assert letter(queue, event(kind)).job_id == (JOB if ours else None)
 
 
@@ -57,15 +57,15 @@ def test_a_letter_is_about_a_job_if_its_queue_has_such_events(queue: str, kind: 
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_anything_else_is_poison(body: bytes, content_type: str | None) -> None:
-    """Its first bytes are kept to be shown, and no more of it."""
+def test_other_messages_are_poison(body: bytes, content_type: str | None) -> None:
+    """Only its first bytes are kept."""
     found = letter(VIDEOS_DEAD, body, content_type)
     assert (found.job_id, found.beginning, found.length) == (None, body[:40], len(body))
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
-def test_an_event_is_known_without_its_content_type(content_type: str | None) -> None:
-    """Somebody may have put it back by hand."""
+def test_the_content_type_of_an_event_is_not_needed(content_type: str | None) -> None:
+    """An operator may have published it."""
     assert letter(VIDEOS_DEAD, event(events.VIDEO_UPLOADED), content_type).job_id == JOB
 
 
@@ -84,14 +84,14 @@ def test_an_event_is_known_without_its_content_type(content_type: str | None) ->
         ({"x-death": [{"reason": 7, "time": "never"}]}, "7", None),
     ],
 )
-def test_the_latest_entry_of_a_history_tells_why(headers: Any, reason: str, died_at: datetime | None) -> None:
-    """A forged one does no harm."""
+def test_the_reason_is_in_the_latest_entry_of_x_death(headers: Any, reason: str, died_at: datetime | None) -> None:
+    """A forged history is ignored."""
     found = letter(VIDEOS_DEAD, b"", headers=headers)
     assert (found.reason, found.died_at) == (reason, died_at)
 
 
 class Channel:
-    """A queue of messages as a channel gives them: each only once, until it is given back."""
+    """A channel on a queue of messages."""
 
     def __init__(self, *bodies: bytes) -> None:
         self.ready = list(bodies)
@@ -113,7 +113,7 @@ class Channel:
 
 
 def read(channel: Any, handle: Callable[[Letter], bool]) -> list[bytes]:
-    """Walk through a queue; return what was shown."""
+    """Read a queue; return the letters that `handle` was called with."""
     shown: list[bytes] = []
 
     def show(letter: Letter) -> bool:
@@ -125,19 +125,19 @@ def read(channel: Any, handle: Callable[[Letter], bool]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 5])
-def test_every_letter_is_shown_once(number: int) -> None:
+def test_every_letter_is_read_once(number: int) -> None:
     bodies = [b"%d" % each for each in range(number)]
     assert read(Channel(*bodies), lambda letter: False) == bodies
 
 
-def test_only_what_is_handled_is_dropped() -> None:
+def test_only_handled_letters_are_dropped() -> None:
     channel = Channel(b"1", b"2", b"3")
     read(channel, lambda letter: letter.beginning != b"2")
     assert channel.acknowledged == [b"1", b"3"]
 
 
-def test_letters_that_come_meanwhile_are_for_the_next_walk() -> None:
-    """They may come as fast as they are dropped."""
+def test_letters_that_arrive_meanwhile_are_not_read() -> None:
+    """They may arrive as fast as these are dropped."""
     channel = Channel(b"1", b"2", b"3")
 
     def handle(letter: Letter) -> bool:
@@ -147,7 +147,7 @@ def test_letters_that_come_meanwhile_are_for_the_next_walk() -> None:
     assert read(channel, handle) == [b"1", b"2", b"3"]
 
 
-def test_a_walk_ends_early_where_others_take_letters() -> None:
+def test_an_emptied_queue_ends_the_reading() -> None:
     channel = Channel(b"1", b"2", b"3")
 
     def handle(letter: Letter) -> bool:
@@ -157,7 +157,7 @@ def test_a_walk_ends_early_where_others_take_letters() -> None:
     assert read(channel, handle) == [b"1"]
 
 
-def test_a_letter_that_cannot_be_handled_is_not_dropped() -> None:
+def test_a_letter_whose_handling_fails_is_not_dropped() -> None:
     channel = Channel(b"1", b"2")
 
     def handle(letter: Letter) -> bool:

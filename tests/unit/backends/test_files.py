@@ -1,4 +1,4 @@
-"""Files: what is written in chunks and batches is read back whole, or not at all."""
+"""Files: written in chunks and batches, and read back completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CHUNK = 10
 CONTENT = bytes(range(256))
 
 
-class Watched(MemoryCollection):
-    """A collection that remembers its operations, and fails at one of them if it is told to."""
+class RecordedCollection(MemoryCollection):
+    """A collection that records its operations; the operation named by `fails` fails."""
 
     def __init__(self, name: str, log: list[tuple[str, Any]]) -> None:
         super().__init__(name=name)
@@ -33,7 +33,7 @@ class Watched(MemoryCollection):
             raise AutoReconnect("no answer")
 
     def insert_one(self, document: Document) -> None:
-        """Insert a file's entry; chunks are counted where they are inserted together."""
+        """Insert an entry; chunks are recorded by insert_many."""
         if self.name.endswith(".files"):
             self._note("insert", document["length"])
         super().insert_one(document)
@@ -61,18 +61,18 @@ class Watched(MemoryCollection):
 
 
 class Store:
-    """Files in memory, and every operation on them."""
+    """Files in memory, with a record of all operations."""
 
     def __init__(self) -> None:
         self.log: list[tuple[str, Any]] = []
         self.database = MemoryDatabase()
         for name in ("videos.files", "videos.chunks", "mp3s.files", "mp3s.chunks"):
-            self.database[name] = Watched(name, self.log)
+            self.database[name] = RecordedCollection(name, self.log)
         database: Any = self.database
         self.files = Files(database)
 
     def fails(self, collection: str, what: str) -> None:
-        """Let an operation fail from now on."""
+        """Make an operation fail from now on."""
         watched: Any = self.database[collection]
         watched.fails = what
 
@@ -92,7 +92,7 @@ class Store:
         return b"".join(self.reader().blocks(start, stop))
 
     def did(self, what: str) -> list[Any]:
-        """Return what was noted of one kind of operation."""
+        """Return what was recorded of one kind of operation."""
         return [number for name, number in self.log if name == what]
 
     @property
@@ -102,14 +102,14 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store whose chunks have 10 bytes, four of which are written and read at a time."""
+    """A store with chunks of 10 bytes, written and read in batches of four."""
     monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
     return Store()
 
 
 @pytest.mark.parametrize("piece", [1, 7, 10, 40, 41, 1000])
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 39, 40, 41, 79, 80, 81, 256])
-def test_every_length_comes_back(length: int, piece: int, store: Store) -> None:
+def test_every_length_is_read_back(length: int, piece: int, store: Store) -> None:
     digest = store.write(CONTENT[:length], piece=piece)
     assert digest == hashlib.sha256(CONTENT[:length]).hexdigest()
     assert (store.read(), store.reader().length) == (CONTENT[:length], length)
@@ -120,7 +120,7 @@ def test_every_length_comes_back(length: int, piece: int, store: Store) -> None:
     ("start", "stop"),
     [(0, 0), (7, 7), (9, 5), (0, 1), (9, 10), (9, 11), (10, 20), (0, 95), (94, 95), (39, 41), (40, 80), (5, 85)],
 )
-def test_a_part_comes_from_its_chunks_alone(start: int, stop: int, store: Store) -> None:
+def test_a_part_only_reads_its_chunks(start: int, stop: int, store: Store) -> None:
     store.write(CONTENT[:95])
     assert store.read(start, stop) == CONTENT[start:stop]
     numbers = sorted({number for first, last in store.did("chunks.find") for number in range(first, last + 1)})
@@ -128,14 +128,14 @@ def test_a_part_comes_from_its_chunks_alone(start: int, stop: int, store: Store)
 
 
 @pytest.mark.parametrize("piece", [7, 1000])
-def test_no_batch_is_larger_than_four_chunks(piece: int, store: Store) -> None:
+def test_a_batch_has_at_most_four_chunks(piece: int, store: Store) -> None:
     store.write(CONTENT[:95], piece=piece)
     assert store.did("chunks.insert") == [[10] * 4, [10] * 4, [10, 5]]
     store.read()
     assert store.did("chunks.find") == [(0, 3), (4, 7), (8, 9)]
 
 
-def test_no_more_than_a_batch_is_fetched_ahead(store: Store) -> None:
+def test_only_one_batch_is_prefetched(store: Store) -> None:
     store.write(CONTENT)
     blocks = store.reader().blocks()
     next(blocks)
@@ -143,8 +143,8 @@ def test_no_more_than_a_batch_is_fetched_ahead(store: Store) -> None:
     assert b"".join(blocks) == CONTENT[CHUNK:]
 
 
-def test_a_file_with_chunks_of_another_size_is_read_as_well(store: Store) -> None:
-    """As long as files of an earlier version are kept."""
+def test_a_file_with_another_chunk_size_can_be_read(store: Store) -> None:
+    """An earlier version may have written it."""
     store.database["videos.files"].insert_one(
         {"_id": "old", "length": 95, "chunkSize": 64, "uploadDate": None, "filename": "old"}
     )
@@ -154,18 +154,18 @@ def test_a_file_with_chunks_of_another_size_is_read_as_well(store: Store) -> Non
     assert b"".join(store.reader("old").blocks()) == CONTENT[:95]
 
 
-def test_a_file_is_visible_once_it_is_whole(store: Store) -> None:
+def test_an_unfinished_file_is_not_visible(store: Store) -> None:
     writer = store.files.write(VIDEOS, "a")
     writer.write(CONTENT[:45])
     assert store.files.read(VIDEOS, "a") is None
-    assert len(store.chunks) == 4, "a batch is written as soon as it is full"
+    assert len(store.chunks) == 4, "a full batch is written at once"
     writer.finish()
     assert store.files.read(VIDEOS, "a")
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "long", "swapped"])
 @pytest.mark.parametrize("number", [0, 1, 4, 9])
-def test_a_damaged_file_never_looks_whole(number: int, damage: str, store: Store) -> None:
+def test_a_damaged_file_does_not_look_complete(number: int, damage: str, store: Store) -> None:
     store.write(CONTENT[:95])
     chunk = store.chunks[number]
     if damage == "missing":
@@ -189,7 +189,7 @@ def test_two_writers_of_one_id_do_not_mix(length: int, store: Store) -> None:
     assert store.read() == b"first"
 
 
-def test_the_index_that_keeps_them_apart_is_made_once_for_each_bucket(store: Store) -> None:
+def test_indexes_are_created_once_per_bucket(store: Store) -> None:
     for _ in range(2):
         store.files.write(VIDEOS, "a")
     assert (store.did("chunks.index"), store.did("files.index")) == ([True], [False])
@@ -197,7 +197,7 @@ def test_the_index_that_keeps_them_apart_is_made_once_for_each_bucket(store: Sto
     assert store.did("chunks.index") == [True, True]
 
 
-def test_an_index_that_cannot_be_made_is_made_before_the_next_file(store: Store) -> None:
+def test_a_failed_index_is_created_before_the_next_file(store: Store) -> None:
     store.fails("videos.chunks", "index")
     with pytest.raises(Failure):
         store.files.write(VIDEOS, "a")
@@ -208,7 +208,7 @@ def test_an_index_that_cannot_be_made_is_made_before_the_next_file(store: Store)
 
 
 def test_entries_are_deleted_before_their_chunks(store: Store) -> None:
-    """A reader begins with an entry: it must not find one without its chunks."""
+    """A reader starts with the entry, and must not find one without its chunks."""
     for file_id in ("a", "b", "c"):
         store.write(CONTENT, file_id=file_id)
     store.log.clear()
@@ -218,7 +218,7 @@ def test_entries_are_deleted_before_their_chunks(store: Store) -> None:
     assert b"".join(store.reader("c").blocks()) == CONTENT
 
 
-def test_a_deletion_that_breaks_off_leaves_no_entry_without_chunks(store: Store) -> None:
+def test_an_interrupted_deletion_leaves_no_entry_without_chunks(store: Store) -> None:
     store.write(CONTENT)
     store.fails("videos.chunks", "delete")
     with pytest.raises(Failure):
@@ -229,7 +229,7 @@ def test_a_deletion_that_breaks_off_leaves_no_entry_without_chunks(store: Store)
     assert store.chunks == []
 
 
-def test_what_an_interrupted_writer_left_is_deleted_by_its_id(store: Store) -> None:
+def test_the_chunks_of_an_interrupted_writer_can_be_deleted(store: Store) -> None:
     store.files.write(VIDEOS, "a").write(CONTENT)
     assert store.chunks
     store.files.delete(VIDEOS, "a")
@@ -237,7 +237,7 @@ def test_what_an_interrupted_writer_left_is_deleted_by_its_id(store: Store) -> N
 
 
 @pytest.mark.parametrize(("collection", "what"), [("videos.chunks", "insert"), ("videos.files", "insert")])
-def test_a_database_that_fails_leaves_no_file(collection: str, what: str, store: Store) -> None:
+def test_a_failed_write_leaves_no_file(collection: str, what: str, store: Store) -> None:
     store.fails(collection, what)
     with pytest.raises(Failure) as failure:
         store.write(CONTENT)
@@ -246,8 +246,8 @@ def test_a_database_that_fails_leaves_no_file(collection: str, what: str, store:
 
 
 @pytest.mark.parametrize("after", [0, 4])
-def test_a_database_that_fails_ends_the_reading(after: int, store: Store) -> None:
-    """The batch that is fetched ahead fails when it is needed, and not before."""
+def test_a_failed_read_is_unavailable(after: int, store: Store) -> None:
+    """A failed prefetch is raised when its batch is needed."""
     store.write(CONTENT)
     blocks = store.reader().blocks()
     read = [next(blocks) for _ in range(after)]
@@ -258,7 +258,7 @@ def test_a_database_that_fails_ends_the_reading(after: int, store: Store) -> Non
     assert CONTENT.startswith(b"".join(read))
 
 
-def test_a_buckets_files_are_its_own(store: Store) -> None:
+def test_buckets_are_separate(store: Store) -> None:
     store.write(CONTENT)
     assert store.files.read(MP3S, "a") is None
     store.files.delete(MP3S, "a")

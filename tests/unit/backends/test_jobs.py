@@ -1,4 +1,4 @@
-"""Job documents: what becomes of a change whose answer is lost, and what is found when."""
+"""Job documents: changes whose answer is lost, and which jobs are due."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.transitions import ABORT, ACCEPT, CLAIM, DELETE, EXPIRE
 from functions.common.values import Document
 from tests.exploration.memory import MemoryCollection
-from tests.integration import lives
-from tests.integration.lives import PERIODS, Clock
+from tests.integration import states
+from tests.integration.states import PERIODS, Clock
 from tests.unit.in_memory import System
 
 FIELDS: dict[str, Any] = {"owner": "1", "email": "a@example.org", "filename": "a.mp4", "options": {}}
 
 
 class Unreliable(MemoryCollection):
-    """Documents whose changes may go wrong: each of the `faults` says how one does, in turn.
+    """Documents whose changes may fail: `faults` determines the results of the next ones.
 
-    "before" fails before the change is made, "after" loses its answer, and a function is called in between.
+    "before" fails before the change; "after", or a function that is called then, loses the answer.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class Unreliable(MemoryCollection):
         self.changes = 0
 
     def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Look a document up, or fail."""
+        """Find a document, or fail."""
         if self.blind:
             raise NetworkTimeout("no answer")
         return super().find_one(query, projection, sort)
 
     def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Change a document, or fail before or after it."""
+        """Change a document, and fail before or after it if scheduled."""
         self.changes += 1
         fault = self.faults.pop(0) if self.faults else None
         if fault == "before":
@@ -66,7 +66,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def jobs(collection: Unreliable, clock: Clock) -> Jobs:
-    """Jobs of which one, "a", is being uploaded."""
+    """Jobs with one upload, "a"."""
     documents: Any = collection
     made = Jobs(documents, clock, PERIODS)
     made.receive("a", **FIELDS)
@@ -81,7 +81,7 @@ def document(collection: Unreliable) -> Document:
     return collection.documents["a"]
 
 
-def test_a_job_begins_under_its_lease(jobs: Jobs, collection: Unreliable, clock: Clock) -> None:
+def test_a_new_job_has_a_lease(jobs: Jobs, collection: Unreliable, clock: Clock) -> None:
     assert document(collection) == FIELDS | {
         "_id": "a",
         "state": "receiving",
@@ -95,24 +95,24 @@ def test_a_job_begins_under_its_lease(jobs: Jobs, collection: Unreliable, clock:
     }
 
 
-def test_an_id_is_used_once(jobs: Jobs) -> None:
+def test_an_id_is_only_used_once(jobs: Jobs) -> None:
     with pytest.raises(Failure) as failure:
         jobs.receive("a", **FIELDS)
     assert failure.value.kind is UNAVAILABLE
 
 
 @pytest.mark.parametrize("faults", [[], ["after"], ["before"], ["before", "after"]], ids=str)
-def test_a_change_is_made_once_whatever_is_lost(
+def test_a_change_is_made_once(
     faults: list[str | Callable[[], None] | None], jobs: Jobs, collection: Unreliable
 ) -> None:
-    """A lost answer is looked up; what was not made is tried once more."""
+    """After a lost answer the job is read; a change that was not made is repeated once."""
     collection.faults = faults
     tries = 1 + faults.count("before")
     assert accept(jobs) == document(collection)
     assert (document(collection)["state"], collection.changes) == ("ready", tries)
 
 
-def test_a_change_that_fails_twice_may_not_have_been_made(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_change_that_fails_twice_is_unavailable(jobs: Jobs, collection: Unreliable) -> None:
     collection.faults = ["before", "before"]
     with pytest.raises(Failure) as failure:
         accept(jobs)
@@ -121,8 +121,8 @@ def test_a_change_that_fails_twice_may_not_have_been_made(jobs: Jobs, collection
     assert (document(collection)["state"], collection.changes) == ("receiving", 2)
 
 
-def test_an_outcome_that_cannot_be_looked_up_is_unknown(jobs: Jobs, collection: Unreliable) -> None:
-    """It is not tried again either."""
+def test_an_outcome_that_cannot_be_read_is_unknown(jobs: Jobs, collection: Unreliable) -> None:
+    """The change is not repeated then."""
 
     def go_blind() -> None:
         collection.blind = True
@@ -137,14 +137,14 @@ def test_an_outcome_that_cannot_be_looked_up_is_unknown(jobs: Jobs, collection: 
 def test_the_same_change_of_another_process_is_not_taken_for_ours(
     jobs: Jobs, collection: Unreliable, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two sweeps expire a lease: ours does not get through, and the state is soon the one that it wanted."""
+    """Two sweeps expire a lease: the request of one fails, and the job then has the expected state."""
     accept(jobs)
     assert jobs.apply(CLAIM, "a", epoch=0, holder="h")
-    clock.passes(seconds=PERIODS.convert_lease)
+    clock.advance(seconds=PERIODS.convert_lease)
     read_again = Jobs._read_again
 
     def overtaken(ours: Jobs, job_id: str, error: PyMongoError) -> Document | None:
-        clock.passes(milliseconds=1)
+        clock.advance(milliseconds=1)
         assert jobs.apply(EXPIRE, "a", epoch=1)
         return read_again(ours, job_id, error)
 
@@ -154,13 +154,13 @@ def test_the_same_change_of_another_process_is_not_taken_for_ours(
     assert (document(collection)["state"], document(collection)["epoch"]) == ("ready", 2)
 
 
-def test_a_job_that_is_gone_is_no_longer_to_be_changed(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_deleted_job_cannot_be_changed(jobs: Jobs, collection: Unreliable) -> None:
     collection.faults = [collection.documents.clear]
     assert accept(jobs) is None
     assert collection.changes == 1
 
 
-def test_a_row_that_does_not_apply_changes_nothing(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_transition_that_does_not_apply_changes_nothing(jobs: Jobs, collection: Unreliable) -> None:
     before = dict(document(collection))
     assert jobs.apply(CLAIM, "a", epoch=0, holder="h") is None
     assert jobs.apply(ABORT, "a", epoch=1) is None
@@ -169,7 +169,7 @@ def test_a_row_that_does_not_apply_changes_nothing(jobs: Jobs, collection: Unrel
 
 
 def ticking(*answers: PyMongoError | None) -> tuple[Callable[[], datetime], list[PyMongoError | None]]:
-    """Return a clock that raises these errors in turn, and those that are left."""
+    """Return a clock that raises these errors first, and the list of those that are left."""
     left = list(answers)
     clock = Clock()
 
@@ -186,10 +186,8 @@ def ticking(*answers: PyMongoError | None) -> tuple[Callable[[], datetime], list
     [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()], [PyMongoError()]],
     ids=["two connections lost", "timed out", "another error"],
 )
-def test_a_clock_that_cannot_be_read_changes_nothing(
-    answers: list[PyMongoError], jobs: Jobs, collection: Unreliable
-) -> None:
-    """The change was not asked for yet, whatever the database answers a moment later."""
+def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], jobs: Jobs, collection: Unreliable) -> None:
+    """The change is not requested, whatever the database answers afterwards."""
     tick, left = ticking(*answers)
     with pytest.raises(Failure) as failure:
         Jobs(collection, tick, PERIODS).apply(ABORT, "a", epoch=0)  # type: ignore[arg-type]
@@ -197,13 +195,13 @@ def test_a_clock_that_cannot_be_read_changes_nothing(
     assert (left, collection.changes, document(collection)["state"]) == ([], 0, "receiving")
 
 
-def test_a_connection_that_was_lost_before_the_clock_was_read_costs_nothing(jobs: Jobs, collection: Unreliable) -> None:
-    """A conversion of an hour is not done again for it."""
+def test_a_connection_lost_before_reading_the_clock_is_replaced(jobs: Jobs, collection: Unreliable) -> None:
+    """A conversion of an hour is not repeated because of it."""
     tick, _ = ticking(AutoReconnect())
     assert Jobs(collection, tick, PERIODS).apply(ABORT, "a", epoch=0)  # type: ignore[arg-type]
 
 
-def test_a_job_that_is_being_deleted_is_not_found(jobs: Jobs) -> None:
+def test_a_job_being_deleted_is_not_found(jobs: Jobs) -> None:
     assert jobs.find("a") == jobs.find_owned("a", "1")
     assert jobs.find_owned("a", "2") is None
     assert jobs.apply(DELETE, "a", epoch=0)
@@ -213,7 +211,7 @@ def test_a_job_that_is_being_deleted_is_not_found(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     "ask", [lambda jobs: jobs.find("a"), lambda jobs: jobs.find_owned("a", "1"), lambda jobs: jobs.waiting({}, 1)]
 )
-def test_what_cannot_be_asked_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: Unreliable) -> None:
+def test_a_failed_read_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: Unreliable) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
         ask(jobs)
@@ -221,9 +219,10 @@ def test_what_cannot_be_asked_is_unavailable(ask: Callable[[Jobs], object], jobs
 
 
 @pytest.mark.parametrize(
-    ("make", "forgotten"), [(lives.aborted, True), (lives.deleted, True), (lives.done, False), (lives.failed, False)]
+    ("make", "forgotten"),
+    [(states.aborted, True), (states.deleted, True), (states.done, False), (states.failed, False)],
 )
-def test_only_a_job_that_is_deleted_or_aborted_is_forgotten(make: Callable[[Any], str], forgotten: bool) -> None:
+def test_only_deleted_and_aborted_jobs_are_forgotten(make: Callable[[Any], str], forgotten: bool) -> None:
     system = System()
     job_id = make(system.sweeper)
     assert system.jobs.forget(system.document(job_id)) == forgotten
@@ -233,10 +232,10 @@ def test_only_a_job_that_is_deleted_or_aborted_is_forgotten(make: Callable[[Any]
 
 
 @pytest.mark.parametrize("changed", [{"epoch": 7}, {"cleanup": {"at": None, "until": None}}])
-def test_a_job_that_has_changed_is_not_forgotten(changed: Document) -> None:
-    """Its clean-up was put off, because somebody may still write."""
+def test_a_changed_job_is_not_forgotten(changed: Document) -> None:
+    """Its cleanup was postponed, because another process may still write."""
     system = System()
-    job_id = lives.deleted(system.sweeper)
+    job_id = states.deleted(system.sweeper)
     assert not system.jobs.forget(system.document(job_id) | changed)
     assert job_id in system.database["jobs"].documents
 
@@ -263,8 +262,8 @@ def dated(name: str, state: str, more: Document, field: str, moment: datetime | 
 
 
 @pytest.mark.parametrize("field", DUE)
-def test_what_is_due_is_found_oldest_first(field: str, clock: Clock) -> None:
-    """At its moment and not before; what has no date is never due."""
+def test_due_jobs_are_found_oldest_first(field: str, clock: Clock) -> None:
+    """A job is due from its date on; without a date it never is."""
     state, more, ask = DUE[field]
     seconds = {"late": -10, "first": -3600, "now": 0, "soon": 0.001, "much later": 3600}
     found = [dated(name, state, more, field, clock.now + timedelta(seconds=after)) for name, after in seconds.items()]
@@ -275,25 +274,25 @@ def test_what_is_due_is_found_oldest_first(field: str, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("field", ["lease.until", "mail.until"])
-def test_only_the_state_that_is_asked_for_is_due(field: str, clock: Clock) -> None:
+def test_only_jobs_in_the_given_state_are_due(field: str, clock: Clock) -> None:
     state, more, ask = DUE[field]
     other = {"mail": {"state": "handing_over"}} if more else {}
     documents: Any = MemoryCollection([dated("a", state if more else "receiving", other, field, clock.now)])
     assert list(ask(Jobs(documents, clock, PERIODS), 10)) == []
 
 
-def test_those_that_wait_are_counted_up_to_a_limit_and_the_oldest_is_timed(clock: Clock) -> None:
+def test_waiting_jobs_are_counted_up_to_a_limit(clock: Clock) -> None:
     system = System()
     for _ in range(3):
-        lives.ready(system.sweeper)
-        system.clock.passes(seconds=60)
+        states.ready(system.sweeper)
+        system.clock.advance(seconds=60)
     query = {"state": transitions.READY}
     assert system.jobs.waiting(query, 10) == Waiting(3, 180.0)
     assert system.jobs.waiting(query, 2) == Waiting(2, 180.0)
     assert system.jobs.waiting({"state": transitions.DONE}, 10) == Waiting(0, 0.0)
 
 
-def test_no_answer_of_the_driver_reaches_a_person(jobs: Jobs, collection: Unreliable) -> None:
+def test_the_drivers_message_is_only_the_cause(jobs: Jobs, collection: Unreliable) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
         jobs.find("a")

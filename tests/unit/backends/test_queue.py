@@ -1,4 +1,4 @@
-"""Publishing: which events are sent and how, and what a broker that does not take them costs."""
+"""Publishing events: how they are sent, and what happens if the broker does not confirm them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from functions.common import events, ids
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker
 from functions.common.values import Document
-from tests.unit.in_memory import RememberingQueue
+from tests.unit.in_memory import RecordingQueue
 
 URL = "amqp://ada:sesame@broker/x"
 
@@ -27,7 +27,7 @@ def job(state: str = "ready") -> Document:
 
 
 class Wire:
-    """A connection that notes what is done with it, and refuses an event where that is due."""
+    """A connection that records what it is used for; the event number `refused` is not routed."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -46,7 +46,7 @@ class Wire:
         return SimpleNamespace(confirm_delivery=lambda: self.log.append("confirms"), basic_publish=self.publish)
 
     def publish(self, exchange: str, key: str, body: bytes, properties: Any, *, mandatory: bool) -> None:
-        """Take an event, or refuse it."""
+        """Record an event, or refuse it."""
         if len(self.published) == self.refused:
             raise pika.exceptions.UnroutableError([])
         self.log.append("published")
@@ -86,15 +86,13 @@ def test_a_batch_is_published_on_one_connection_with_confirms(wire: Wire) -> Non
     assert len({json.loads(each["body"])["id"] for each in wire.published}) == 3
 
 
-def test_nothing_to_tell_needs_no_broker(wire: Wire) -> None:
+def test_without_jobs_no_connection_is_opened(wire: Wire) -> None:
     assert queue().announce([])
     assert queue().announce(iter([]))
     assert wire.log == []
 
 
-def test_jobs_are_read_once(wire: Wire) -> None:
-    """They may come from the database one by one."""
-
+def test_jobs_may_be_an_iterator(wire: Wire) -> None:
     def waiting() -> Iterator[Document]:
         yield job()
         yield job()
@@ -103,8 +101,8 @@ def test_jobs_are_read_once(wire: Wire) -> None:
     assert len(wire.published) == 2
 
 
-def test_an_event_that_is_not_taken_fails_the_batch(wire: Wire) -> None:
-    """Those before it are published, and sweep will send them once more, which does no harm."""
+def test_an_unroutable_event_fails_the_batch(wire: Wire) -> None:
+    """The events before it are published; sweep sends them again, which is harmless."""
     wire.refused = 1
     with pytest.raises(Failure) as failure:
         queue().publish([events.of(job()) for _ in range(3)])
@@ -112,8 +110,8 @@ def test_an_event_that_is_not_taken_fails_the_batch(wire: Wire) -> None:
     assert (len(wire.published), wire.log[-1]) == (1, "closed")
 
 
-def test_a_batch_that_fails_is_left_to_sweep(caplog: pytest.LogCaptureFixture) -> None:
-    broken = RememberingQueue()
+def test_a_failed_batch_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    broken = RecordingQueue()
     broken.down = True
     jobs = [job(), job()]
     with caplog.at_level(logging.WARNING):
@@ -122,8 +120,8 @@ def test_a_batch_that_fails_is_left_to_sweep(caplog: pytest.LogCaptureFixture) -
     assert vars(record)["jobs"] == [each["_id"] for each in jobs]
 
 
-def test_a_url_that_is_wrong_fails_like_a_broker_that_is_down() -> None:
-    """The step has done its work by now: it must not crash for its event."""
+def test_a_malformed_url_fails_like_an_unavailable_broker() -> None:
+    """The step has done its work, and must not crash because of its event."""
     broken = queue(url="amqp://ada:sesame@broker:port/")
     assert not broken.announce([job()])
     with pytest.raises(Failure) as failure:
@@ -132,6 +130,6 @@ def test_a_url_that_is_wrong_fails_like_a_broker_that_is_down() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "heartbeat"), [(0.1, 1), (1.0, 1), (2.0, 1), (5.0, 2), (60.0, 30)])
-def test_a_broker_that_falls_silent_is_noticed_within_the_limit(timeout: float, heartbeat: int, wire: Wire) -> None:
+def test_heartbeats_follow_the_timeout(timeout: float, heartbeat: int, wire: Wire) -> None:
     queue(timeout).announce([job()])
     assert (wire.parameters.heartbeat, wire.parameters.socket_timeout) == (heartbeat, timeout)

@@ -1,4 +1,4 @@
-"""Users: what a URL says, and which operations are done again over another connection."""
+"""Users: the URL, and which operations are repeated on another connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHANGE: Deed = lambda users: users.change_password(ADA, "other")  # noqa: E731
 
 
 class Server:
-    """A database whose connections may be lost: `faults` says of each query, or ping, what it raises."""
+    """A database whose connections may be lost: `faults` determines the results of the next operations."""
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
@@ -42,7 +42,7 @@ class Server:
         return self.connections[-1]
 
     def answer(self, what: str) -> None:
-        """Note an operation, and fail where that is due."""
+        """Record an operation, and fail if scheduled."""
         self.log.append(what)
         error = self.faults.pop(0) if self.faults else None
         if error:
@@ -50,7 +50,7 @@ class Server:
 
 
 class Connection:
-    """A connection, and the cursor that it hands out."""
+    """A connection that is its own cursor."""
 
     lastrowid = ADA.id
 
@@ -59,7 +59,7 @@ class Connection:
         self.open = True
 
     def cursor(self) -> Connection:
-        """Return itself: one query at a time."""
+        """Return itself."""
         return self
 
     def __enter__(self) -> Connection:
@@ -78,7 +78,7 @@ class Connection:
         return self.server.row
 
     def ping(self) -> None:
-        """Ask whether the server is still there."""
+        """Check the connection."""
         self.server.answer("ping")
 
     def close(self) -> None:
@@ -111,8 +111,8 @@ def test_a_connection_is_kept(deed: Deed, server: Server, found: Users) -> None:
     assert (server.log.count("connect"), len(server.connections)) == (1, 1)
 
 
-def test_a_read_is_repeated_once_over_another_connection(server: Server, found: Users) -> None:
-    """The server may have closed one that was idle."""
+def test_a_read_is_repeated_once_on_another_connection(server: Server, found: Users) -> None:
+    """The server may have closed an idle connection."""
     server.faults = [None, LOST]
     assert found.find(ADA.email) == ADA
     assert server.log == ["connect", "select", "connect", "select"]
@@ -126,7 +126,7 @@ def test_a_read_that_fails_twice_is_unavailable(server: Server, found: Users) ->
 
 
 @pytest.mark.parametrize(("deed", "query"), [(ADD, "insert"), (CHANGE, "update")])
-def test_a_change_without_an_answer_is_never_repeated(deed: Deed, query: str, server: Server, found: Users) -> None:
+def test_a_change_is_not_repeated(deed: Deed, query: str, server: Server, found: Users) -> None:
     """It may have been made."""
     server.faults = [None, LOST]
     assert refusal(deed, found) is UNAVAILABLE
@@ -145,14 +145,14 @@ def test_a_connection_is_checked_before_a_change(deed: Deed, query: str, server:
 
 
 @pytest.mark.parametrize("deed", [FIND, ADD, CHANGE])
-def test_a_server_that_cannot_be_reached_is_unavailable(deed: Deed, server: Server, found: Users) -> None:
+def test_an_unreachable_server_is_unavailable(deed: Deed, server: Server, found: Users) -> None:
     server.faults = [LOST, LOST]
     assert refusal(deed, found) is UNAVAILABLE
     server.faults.clear()
-    assert deed(found), "and used again once it is there"
+    assert deed(found), "it is used again once it is available"
 
 
-def test_an_address_that_is_taken_is_told_apart(server: Server, found: Users) -> None:
+def test_only_a_duplicate_address_is_taken(server: Server, found: Users) -> None:
     server.faults = [None, pymysql.err.IntegrityError(ER.DUP_ENTRY, "Duplicate entry")]
     assert refusal(ADD, found) is EMAIL_TAKEN
     server.faults = [None, pymysql.err.IntegrityError(ER.BAD_NULL_ERROR, "Column cannot be null")]
@@ -170,7 +170,7 @@ def test_an_address_that_is_taken_is_told_apart(server: Server, found: Users) ->
         (None, False),
     ],
 )
-def test_only_exactly_this_address_is_found(
+def test_only_the_exact_address_is_found(
     row: tuple[Any, ...] | None, is_hers: bool, server: Server, found: Users
 ) -> None:
     """The database's collation considers more addresses equal."""
@@ -186,7 +186,7 @@ def test_threads_do_not_share_a_connection(server: Server, found: Users) -> None
     assert len(server.connections) == 2
 
 
-def test_what_a_url_says() -> None:
+def test_the_parts_of_a_url_are_decoded() -> None:
     options = users._options(Database("mysql://ada%40x:p%2Fw%3A@db:3307/mine%2Fown?tls=none", 2.5))
     assert options == {
         "host": "db",
@@ -204,7 +204,7 @@ def test_what_a_url_says() -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?tls=required", "?other=x"])
-def test_tls_is_required_and_the_name_checked_unless_it_is_turned_off(query: str) -> None:
+def test_tls_is_required_by_default(query: str) -> None:
     options = users._options(Database(f"mysql://db/mine{query}", 5.0))
     assert "ssl_disabled" not in options
     assert (options["port"], options["ssl"].check_hostname, options["ssl"].verify_mode.name) == (
@@ -215,12 +215,12 @@ def test_tls_is_required_and_the_name_checked_unless_it_is_turned_off(query: str
 
 
 @pytest.mark.parametrize("url", ["mysql://db", "mysql://db/", "mysql://db/?tls=none", "mysql://db/mine?tls=maybe"])
-def test_a_url_without_a_database_is_refused(url: str) -> None:
+def test_an_incomplete_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^MYSQL_URL (must name a database|takes tls=required or tls=none)$"):
         users._options(Database(url, 5.0))
 
 
-def test_nothing_listens() -> None:
+def test_a_closed_port_is_unavailable() -> None:
     with pytest.raises(Failure) as failure:
         Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)).find(ADA.email)
     assert failure.value.kind is UNAVAILABLE
