@@ -74,7 +74,7 @@ def _authenticated(request: Request) -> Any:
 
 @contextmanager
 def _challenging() -> Iterator[None]:
-    """Ask for other credentials where these are wrong."""
+    """Turn Failure(WRONG_CREDENTIALS) into a challenge."""
     try:
         yield
     except Failure as failure:
@@ -94,7 +94,7 @@ def _fields(request: Request, *names: str) -> dict[str, str]:
 
 
 def _is_text(value: object) -> bool:
-    # JSON can hold half a surrogate pair, which is no character and has no UTF-8 (RFC 8259 section 8.2).
+    # JSON may contain a lone surrogate, which cannot be encoded in UTF-8 (RFC 8259 section 8.2).
     return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
