@@ -22,6 +22,12 @@ def test_a_function_has_one_process() -> None:
     assert runpy.run_path(str(ROOT / "functions" / "gunicorn.conf.py"))["workers"] == 1
 
 
+@pytest.fixture(autouse=True)
+def _no_earlier_changes() -> None:
+    """Drop what tests of other modules have counted."""
+    metrics.take_changes()
+
+
 def test_nothing_is_loaded_at_start() -> None:
     """For a fast cold start, no exporter or driver is loaded, and the client only after the first answer."""
     code = "import json, sys, functions.common.metrics, functions.common.log; print(json.dumps(list(sys.modules)))"
