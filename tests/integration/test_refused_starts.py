@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from functions.common.config import REQUIRED
+from local import stack_file
 from tests.local.commands import free_port
+from tests.manifests.settings import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = [str(Path(sys.executable).parent / "gunicorn"), "-c", "functions/gunicorn.conf.py"]
@@ -23,16 +26,14 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(GUNICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=END_SECONDS)
 
 
+def required(function: str) -> list[str]:
+    """Return the settings without which a function does not start, but its name."""
+    declared = settings_of(function).values()
+    return [setting.name for setting in declared if setting.default is REQUIRED and setting.name != "FUNCTION_TARGET"]
+
+
 @pytest.mark.parametrize(
-    ("function", "missing"),
-    [
-        ("login", "JWT_PRIVATE_KEY"),
-        ("upload", "JWT_PUBLIC_KEYS"),
-        ("convert", "MONGODB_URL"),
-        ("notify", "LINK_SECRET"),
-        ("download", "JWT_PUBLIC_KEYS"),
-        ("sweep", "RABBITMQ_URL"),
-    ],
+    ("function", "missing"), [(name, *required(name)[:1]) for name in stack_file.functions() if required(name)]
 )
 def test_a_setting_is_missing(function: str, missing: str) -> None:
     ended = start(FUNCTION_TARGET=function)

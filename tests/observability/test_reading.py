@@ -32,7 +32,6 @@ def test_the_broker_is_looked_for_where_it_is() -> None:
     assert namespaces("rabbitmq") == found
 
 
-INTERACTIVE = {"login", "download"}
 FOREIGN = {
     "another's function": {"faas_function": "figlet"},
     "the gateway": {"app.kubernetes.io/name": "gateway", "app.kubernetes.io/part-of": "mp3converter"},
@@ -60,5 +59,7 @@ def test_the_pods_of_all_functions_are_read_and_no_others(tmp_path: Path) -> Non
         found = server.get("targets")
     labels = [target["labels"] for target in found["activeTargets"]]
     assert sorted(each["function"] for each in labels) == sorted([*entries, *entries])
-    assert {each["function"] for each in labels if each.get("interactive") == "true"} == INTERACTIVE
+    wanted = {name for name, entry in entries.items() if entry["labels"].get("mp3converter.com/interactive") == "true"}
+    assert wanted
+    assert {each["function"] for each in labels if each.get("interactive") == "true"} == wanted
     assert len(found["droppedTargets"]) == len(sidecars) + len(foreign)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
 
 from functions.common import transitions
 from functions.common.transitions import Transition
+from local import stack_file
 
 ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file())
 README_MOST_LINES = 180
+NEW_FUNCTION_MOST_FILES = 15
+FUNCTIONS = stack_file.functions()
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.glob("*.md"))
 DOCUMENTS += sorted(
     path.relative_to(ROOT)
@@ -67,6 +71,45 @@ def test_links_point_to_existing_files(document: Path) -> None:
     """Relative links name existing files."""
     found = [target for target, _ in LINK.findall((ROOT / document).read_text())]
     assert [target for target in found if not (ROOT / document.parent / target).exists()] == []
+
+
+def _column(document: str, heading: str) -> list[str]:
+    """Return the first cells of the first table below a heading."""
+    lines = (ROOT / document).read_text().partition(f"\n## {heading}\n")[2].splitlines()
+    table = takewhile(lambda line: line[:1] == "|", dropwhile(lambda line: line[:1] != "|", lines))
+    return [line.strip("|").split(" | ")[0].strip() for line in table][2:]
+
+
+@pytest.mark.parametrize(("document", "heading"), [("README.md", "Functions"), ("functions/README.md", "The steps")])
+def test_the_tables_of_functions_have_them_all(document: str, heading: str) -> None:
+    named = [cell.strip("`") for cell in _column(document, heading)]
+    assert [name for name in named if name not in ("", "all")] == list(FUNCTIONS)
+
+
+NEW = [path for cell in _column("CONTRIBUTING.md", "A new function") for path in re.findall(r"`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("path", [path for path in NEW if not path.startswith("tests/")])
+def test_what_a_new_function_needs_the_others_have(path: str) -> None:
+    for name, entry in FUNCTIONS.items():
+        file = ROOT / path.replace("NAME", name)
+        assert file.is_file()
+        people_call_it = "jwt-public-keys" in entry["secrets"] or "jwt-private-key" in entry["secrets"]
+        if "NAME" not in path and (people_call_it or not path.endswith("/Caddyfile")):
+            assert re.search(rf"\b{name}\b", file.read_text())
+
+
+def test_no_other_file_lists_the_functions() -> None:
+    """Tests aside: of those, some choose what they try."""
+    tracked = _tracked(rf"\b{next(iter(FUNCTIONS))}\b")
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in tracked}
+    listing = {path for path, text in texts.items() if all(re.search(rf"\b{name}\b", text) for name in FUNCTIONS)}
+    assert {path for path in listing if not path.startswith("tests/")} <= {*NEW, "functions/SETTINGS.md"}
+    assert "stack.yml" in listing
+
+
+def test_a_new_function_touches_few_files() -> None:
+    assert len(NEW) <= NEW_FUNCTION_MOST_FILES
 
 
 def test_the_readme_is_short() -> None:
