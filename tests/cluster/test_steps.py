@@ -185,13 +185,7 @@ def test_openfaas_gets_backends_and_a_connector(stand_ins: StandIns) -> None:
     items = objects(
         openfaas_steps.overlay("localhost:5001/mp3converter/connector:dev-abc", stand_ins.folder / "overlay")
     )
-    for check in (
-        schemas.complaints,
-        admission.complaints,
-        references.complaints,
-        topology.complaints,
-        operation.pods_complaints,
-    ):
+    for check in (schemas.errors, admission.errors, references.errors, topology.errors, operation.pods_errors):
         assert check(items) == []
     assert not [item for item in items if item["kind"] in ("RabbitmqSource", "PingSource", "NetworkPolicy")]
 

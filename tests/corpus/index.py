@@ -1,4 +1,4 @@
-"""The index of real media files from other projects, and the folder that holds them."""
+"""The index of real media files from other projects, and the folder that contains them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.commands import corpus
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SHARED = ROOT.parent / "shared"
-WHAT = "real media files of other projects: ./local/corpus fetches them, or CORPUS names a folder that has them"
+WHAT = "real media files of other projects: ./local/corpus downloads them, or set CORPUS to a folder that has them"
 UNCONVERTIBLE = {
     "no": {errors.NO_AUDIO},
     "corrupt": {errors.UNDECODABLE, errors.ENCRYPTED, errors.NOT_MEDIA},
@@ -34,7 +34,7 @@ class File(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Return where it lies."""
+        """Return its path."""
         return path(self.name)
 
 
@@ -54,7 +54,7 @@ def files() -> list[File]:
 
 
 def folder() -> Path:
-    """Return the folder that the files are taken from."""
+    """Return the folder with the files."""
     chosen = os.environ.get("CORPUS")
     if chosen:
         return Path(chosen)
@@ -63,12 +63,12 @@ def folder() -> Path:
 
 
 def path(name: str) -> Path:
-    """Return where a file of the index lies."""
+    """Return the path of a file in the index."""
     return folder() / name
 
 
 def _missing() -> bool:
-    # In CI, and where a folder was chosen, a file that is missing fails its test instead.
+    # In CI, or if a folder was chosen, a missing file fails its test instead.
     expected = bool(os.environ.get("CORPUS")) or (bool(os.environ.get("CI")) and SHARED.is_dir())
     return not expected and not all(file.path.is_file() for file in files())
 

@@ -1,4 +1,4 @@
-"""Real files converted: by the engine alone, and from upload to mail."""
+"""Real files: converted by the engine alone, and from upload to mail."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ pytestmark = index.MARKS
 
 AT_ONCE = 2
 SECONDS = 180
-# The lengths in the index count the delay and padding of the encoder that measured them.
+# The lengths in the index include the delay and padding of the encoder that measured them.
 SHORTER, LONGER = 0.3, 0.05
-# Where each file's sound is: the stream's number.
+# The number of each file's sound stream.
 STREAMS = {
     "file-type__fixture-mjpeg.mov": 1,
     "file-type__fixture-realmedia-video.rm": 1,
@@ -48,7 +48,7 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_they_sound_as_plain_ffmpeg_has_them(name: str, cage: Cage) -> None:
+def test_they_sound_like_plain_ffmpeg(name: str, cage: Cage) -> None:
     heard = hear(index.path(name), cage, STREAMS[name])
     assert mp3_of(heard.samples, heard.rate) == plain_mp3(index.path(name))
 
@@ -59,7 +59,7 @@ def test_no_sound_at_all_is_not_blamed_on_the_range(options: dict[str, float], c
 
 
 def test_the_engine(tmp_path: Path) -> None:
-    """Every file with sound gives an MP3 of its length, every other one a reason, and none hangs or crashes."""
+    """Every file with sound becomes an MP3 of its length, every other one gives an error, and none hangs or crashes."""
     files = index.files()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = pool.map(lambda file: _outcome(file.path, tmp_path / file.name), files)
@@ -84,7 +84,7 @@ def _outcome(source: Path, folder: Path) -> engine.Made | Kind:
 def test_from_upload_to_mail(
     stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> None:
-    """An MP3 with sound, or a typed failure that the owner is mailed about; never a hang, never a leftover."""
+    """Each becomes an MP3 with sound, or fails with an error and a mail; none hangs or leaves anything behind."""
     taken: dict[str, index.File] = {}
     for file in index.files():
         answer = web.upload(url("upload"), owner.token, file.path)
@@ -95,7 +95,7 @@ def test_from_upload_to_mail(
     for fid, file in taken.items():
         job = inspector.ended(fid, SECONDS)
         if job["state"] == "failed":
-            # A file may be damaged in such a way that no sound track is seen at all.
+            # A file may be so damaged that its sound track is not found.
             codes = {kind.code for kind in index.UNCONVERTIBLE.get(file.sound, set())}
             assert job["error"]["code"] in codes | ({"no_audio"} if file.sound == "corrupt" else set()), file.name
             assert inspector.files("mp3s", fid) == []
@@ -105,4 +105,4 @@ def test_from_upload_to_mail(
             assert math.isclose(len(decode_mp3(mp3)) / 44_100, job["mp3"]["duration"], abs_tol=0.1), file.name
     for fid in taken:
         mailbox.about(fid, owner.email)
-    until_gone(lambda: leftovers(stack, inspector), "what the corpus left behind", 60)
+    until_gone(lambda: leftovers(stack, inspector), "leftovers", 60)

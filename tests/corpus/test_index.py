@@ -1,4 +1,4 @@
-"""The index says where each file comes from."""
+"""The index has the origin of each file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from tests.corpus.index import HERE
 
 
-def test_every_row_is_whole() -> None:
+def test_every_row_is_complete() -> None:
     with (HERE / "INDEX.tsv").open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
     assert len(rows) > 50

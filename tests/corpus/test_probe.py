@@ -1,4 +1,4 @@
-"""What the probe sees in real files."""
+"""The probe's results for real files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = index.MARKS
 
 
 def test_containers_and_tracks(cage: Cage) -> None:
-    """Of every file the probe tells the container, and the sound tracks or why there are none."""
+    """The probe finds every file's container, and its sound tracks or the reason why it has none."""
     for file in index.files():
         media = seen(file.path, cage)
         if isinstance(media, errors.Kind):
@@ -40,17 +40,17 @@ def test_containers_and_tracks(cage: Cage) -> None:
         ("patt__eicar.txt", errors.NOT_MEDIA),
     ],
 )
-def test_what_cannot_be_opened(name: str, reason: errors.Kind, cage: Cage) -> None:
+def test_unreadable_files(name: str, reason: errors.Kind, cage: Cage) -> None:
     assert seen(index.path(name), cage) is reason
 
 
-def test_a_sound_track_of_an_unknown_codec_is_one(cage: Cage) -> None:
+def test_a_sound_track_with_an_unknown_codec_counts(cage: Cage) -> None:
     media = probe.look(index.path("media__sample_missing_stsd.mp4"), cage)
     assert media.tracks == (Track(stream=1, number=1, default=True),)
 
 
 def test_times(cage: Cage) -> None:
-    """Declared length and start are told as they are declared, or not at all."""
+    """The declared length and start are reported as declared, or not at all."""
     assert probe.look(index.path("moviepy__no_duration.webm"), cage).duration is None
     truncated = probe.look(index.path("file-type__fixture2.mkv"), cage)
     assert truncated.duration == pytest.approx(1132.05, abs=0.02)
@@ -59,8 +59,8 @@ def test_times(cage: Cage) -> None:
     assert late.start == pytest.approx(9.881, abs=0.001)
 
 
-def test_a_file_that_makes_ffmpeg_talk(cage: Cage) -> None:
-    """More warnings than a log holds come before what counts, and do not keep it away."""
+def test_a_file_with_many_warnings(cage: Cage) -> None:
+    """More warnings than a log holds come first, but the important part is still found."""
     source = index.path("mp4parse__zero_empty_stsc.mp4")
     said = ffmpeg_output(source)
     assert said.index(b"Input #0") > 65_536

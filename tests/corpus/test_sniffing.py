@@ -1,4 +1,4 @@
-"""What upload thinks of real files by their first bytes."""
+"""Upload's check of the first bytes of real files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.corpus import index
 pytestmark = index.MARKS
 
 
-def test_every_media_file_is_taken() -> None:
-    """Whatever its container; a text is refused."""
+def test_every_media_file_is_accepted() -> None:
+    """Every container is accepted; text is refused."""
     for file in index.files():
         head = file.path.read_bytes()[: sniffing.HEAD_BYTES]
         if file.name.endswith(".txt"):

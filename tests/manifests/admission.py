@@ -1,4 +1,4 @@
-"""What Knative's and RabbitMQ's webhooks refuse though the schemas allow it."""
+"""What the webhooks of Knative and RabbitMQ refuse, although the schemas allow it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.manifests.objects import Object, label, of_kind, services
 
-MOST_SECONDS = 600  # max-revision-timeout-seconds of an unchanged Knative
+MAX_SECONDS = 600  # max-revision-timeout-seconds of an unchanged Knative
 _POD = {
     "containers",
     "volumes",
@@ -67,11 +67,11 @@ _SCALING = {
 }
 _SCALING_PREFIX = "autoscaling.knative.dev/"
 _INJECTED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}
-_TAKEN_PORTS = {8008, 8012, 8013, 8022, 8112, 9090, 9091}
+_RESERVED_PORTS = {8008, 8012, 8013, 8022, 8112, 9090, 9091}
 _DURATION = re.compile(r"P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 
 
-def complaints(items: list[Object]) -> list[str]:
+def errors(items: list[Object]) -> list[str]:
     """Return what a webhook would refuse."""
     rules = {
         "RabbitmqSource.sources.knative.dev": _rabbitmq_source,
@@ -91,12 +91,12 @@ def complaints(items: list[Object]) -> list[str]:
 def _service(item: Object) -> Iterator[str]:
     metadata, template = item["metadata"], item["spec"]["template"]
     if any(name.startswith(_SCALING_PREFIX) for name in metadata.get("annotations", {})):
-        yield "autoscaling annotations belong to the template"
+        yield "autoscaling annotations belong in the template"
     if metadata["labels"].get("networking.knative.dev/visibility", "cluster-local") != "cluster-local":
         yield "the only visibility is cluster-local"
     name = template["metadata"].get("name")
     if name is not None and not name.startswith(metadata["name"] + "-"):
-        yield "a revision's name begins with the service's"
+        yield "a revision's name must start with the service's"
     yield from _scaling(template["metadata"].get("annotations", {}))
     spec = template["spec"]
     yield from (f"{field} is not allowed in a pod" for field in sorted(spec.keys() - _POD))
@@ -105,12 +105,12 @@ def _service(item: Object) -> Iterator[str]:
     if not 0 <= spec.get("containerConcurrency", 0) <= 1000:
         yield "containerConcurrency is 0 to 1000"
     total = spec.get("timeoutSeconds", 300)
-    if not 0 < total <= MOST_SECONDS:
-        yield f"timeoutSeconds is at most {MOST_SECONDS}"
+    if not 0 < total <= MAX_SECONDS:
+        yield f"timeoutSeconds is at most {MAX_SECONDS}"
     if spec.get("responseStartTimeoutSeconds", 0) > total or spec.get("idleTimeoutSeconds", 0) > total:
         yield "no other time-out is longer than timeoutSeconds"
     if len(spec["containers"]) != 1:
-        yield "there is exactly one container"
+        yield "there must be exactly one container"
     for container in spec["containers"]:
         yield from _container(container)
         yield from _volumes(spec.get("volumes", []), container.get("volumeMounts", []))
@@ -121,7 +121,7 @@ def _scaling(annotations: dict[str, str]) -> Iterator[str]:
         if name.startswith(_SCALING_PREFIX):
             word = name.removeprefix(_SCALING_PREFIX)
             if word not in _SCALING:
-                yield f"there is no annotation {name}"
+                yield f"unknown annotation {name}"
             if word in ("min-scale", "max-scale", "initial-scale") and not value.isdecimal():
                 yield f"{name} is a whole number"
     least, most = (annotations.get(f"{_SCALING_PREFIX}{word}", "0") for word in ("min-scale", "max-scale"))
@@ -146,7 +146,7 @@ def _container(container: Object) -> Iterator[str]:
     if len(ports) > 1:
         yield "a container has one port"
     for port in ports:
-        if port["containerPort"] in _TAKEN_PORTS:
+        if port["containerPort"] in _RESERVED_PORTS:
             yield f"port {port['containerPort']} is Knative's"
         if port.get("name", "") not in ("", "http1", "h2c"):
             yield "a port's name is http1 or h2c"
@@ -166,14 +166,14 @@ def _probe(field: str, probe: Object | None, *, readiness: bool) -> Iterator[str
 def _volumes(volumes: list[Object], mounts: list[Object]) -> Iterator[str]:
     for volume in volumes:
         if len(volume) != 2 or not volume.keys() & {"secret", "configMap", "projected", "emptyDir"}:
-            yield f"volume {volume['name']} is of no kind that is allowed"
+            yield f"volume {volume['name']} has a forbidden type"
         if volume.get("emptyDir", {}).get("medium", "") not in ("", "Memory"):
-            yield f"volume {volume['name']} is of no medium that is allowed"
+            yield f"volume {volume['name']} has a forbidden medium"
     for name in {volume["name"] for volume in volumes} ^ {mount["name"] for mount in mounts}:
-        yield f"{name} is not both a volume and mounted"
+        yield f"{name} must be both a volume and mounted"
     paths = [mount["mountPath"].rstrip("/") for mount in mounts]
     if len(set(paths)) < len(paths) or {"", "/dev", "/dev/log"} & set(paths):
-        yield "a mountPath is taken"
+        yield "a mountPath is reserved"
 
 
 def _rabbitmq_source(spec: Object) -> Iterator[str]:
@@ -183,9 +183,9 @@ def _rabbitmq_source(spec: Object) -> Iterator[str]:
         spec.get("delivery", {}),
     )
     if ("name" in cluster) == ("connectionSecret" in cluster):
-        yield "the cluster is given by its name or by a connectionSecret"
+        yield "the cluster must be given by its name or by a connectionSecret"
     if not resources.get("predeclared") and not resources.get("exchangeName"):
-        yield "an exchange that it declares needs a name"
+        yield "a declared exchange needs a name"
     if not 1 <= resources.get("parallelism", 1) <= 1000:
         yield "parallelism is 1 to 1000"
     if delivery.get("backoffPolicy", "linear") not in ("linear", "exponential"):
@@ -198,7 +198,7 @@ def _ping_source(spec: Object) -> Iterator[str]:
     if len(spec["schedule"].split()) not in (5, 6):
         yield "a schedule has five fields, or six with seconds"
     if "data" in spec and "dataBase64" in spec:
-        yield "there is one kind of data"
+        yield "only one kind of data is allowed"
 
 
 def _queue(spec: Object) -> Iterator[str]:
@@ -208,4 +208,4 @@ def _queue(spec: Object) -> Iterator[str]:
 
 def _permission(spec: Object) -> Iterator[str]:
     if ("user" in spec) == ("userReference" in spec):
-        yield "the user is given by user or by userReference"
+        yield "the user must be given by user or by userReference"

@@ -1,4 +1,4 @@
-"""All that is asked of a built kustomization."""
+"""All checks of a built kustomization."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from tests.manifests import admission, operation, policies, references, schemas,
 from tests.manifests.objects import Object
 
 CHECKS = {
-    module.__name__.rpartition(".")[2]: module.complaints
+    module.__name__.rpartition(".")[2]: module.errors
     for module in (schemas, admission, references, settings, topology, operation, policies)
 }
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return all that is wrong."""
+def errors(items: list[Object]) -> list[str]:
+    """Return all errors."""
     return [text for check in CHECKS.values() for text in check(items)]

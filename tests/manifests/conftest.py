@@ -1,4 +1,4 @@
-"""Download the definitions that manifests are checked against, before the first test."""
+"""Downloads the custom resource definitions before the first test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How checks speak of objects: by kind and name, and of the pods in them."""
+"""Helpers for Kubernetes objects: kinds, names, and pods."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ Key = tuple[str, str, str]  # kind with its group, namespace, name
 
 
 def kind(item: Object) -> str:
-    """Return a kind that cannot be mistaken for another group's."""
+    """Return a kind with its group."""
     group, slash, _ = item["apiVersion"].partition("/")
     return f"{item['kind']}.{group}" if slash else str(item["kind"])
 
 
 def key(item: Object) -> Key:
-    """Return what no two objects may share."""
+    """Return an object's unique key."""
     metadata = item["metadata"]
     return kind(item), metadata.get("namespace", ""), metadata["name"]
 
 
 def label(item: Object) -> str:
-    """Return how a complaint calls an object."""
+    """Return an object's name for error messages."""
     return f"{kind(item).partition('.')[0]} {item['metadata'].get('name', '?')}"
 
 
@@ -43,13 +43,13 @@ def one(items: list[Object], wanted: str, name: str) -> Object:
 
 
 def pods(items: list[Object]) -> Iterator[tuple[Object, Object]]:
-    """Yield every object that makes pods, and the template of them."""
+    """Yield every object that creates pods, with its pod template."""
     for item in items:
         if "template" in item.get("spec", {}):
             yield item, item["spec"]["template"]
 
 
 def container(item: Object) -> Object:
-    """Return the container of what makes pods."""
+    """Return the container of an object that creates pods."""
     found: Object = item["spec"]["template"]["spec"]["containers"][0]
     return found

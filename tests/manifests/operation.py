@@ -1,4 +1,4 @@
-"""What our own rules ask of a manifest: limits that fit together, pods that may do little, events that are kept."""
+"""Our own rules for manifests: consistent limits, pods with few rights, no lost events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Iterator
 
-from tests.manifests.admission import MOST_SECONDS
+from tests.manifests.admission import MAX_SECONDS
 from tests.manifests.objects import Object, container, label, of_kind, one, pods, services
 from tests.manifests.settings import effective, environment
 
-PREFETCH = 100  # RabbitmqSource's, which cannot be changed
-# The step that a function's time limit must leave time for.
+PREFETCH = 100  # RabbitmqSource's, which cannot be configured
+# The step whose time limit must be below the function's.
 STEPS = {
     "upload": "UPLOAD_TIMEOUT_SECONDS",
     "convert": "CONVERT_TIMEOUT_SECONDS",
@@ -22,14 +22,14 @@ STEPS = {
 _PROBES = ("readinessProbe", "livenessProbe")
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return which of our rules are broken."""
+def errors(items: list[Object]) -> list[str]:
+    """Return violations of our rules."""
     found = [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
-    found += pods_complaints(items)
+    found += pods_errors(items)
     sources = of_kind(items, "RabbitmqSource.sources.knative.dev")
     found += [f"{label(item)}: {text}" for item in sources for text in _source(item, items)]
     found += [
-        f"{label(item)}: what it holds would be deleted with it"
+        f"{label(item)}: its messages would be deleted with it"
         for item in of_kind(items, "Queue.rabbitmq.com")
         if item["spec"].get("deletionPolicy") != "retain"
     ]
@@ -42,8 +42,8 @@ def complaints(items: list[Object]) -> list[str]:
     return found
 
 
-def pods_complaints(items: list[Object]) -> list[str]:
-    """Return what pods may that they need not, or lack."""
+def pods_errors(items: list[Object]) -> list[str]:
+    """Return unnecessary rights of pods, and what they lack."""
     return [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod)]
 
 
@@ -51,30 +51,30 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     name, spec = item["metadata"]["name"], item["spec"]["template"]["spec"]
     given = effective(name, environment(item, items))
     total = spec.get("timeoutSeconds", 0)
-    if total != spec.get("responseStartTimeoutSeconds") or total > MOST_SECONDS:
-        yield "timeoutSeconds and responseStartTimeoutSeconds must be the same, or Knative cuts the answer after 300 s"
+    if total != spec.get("responseStartTimeoutSeconds") or total > MAX_SECONDS:
+        yield "timeoutSeconds and responseStartTimeoutSeconds must be equal, or Knative ends the response after 300 s"
     if name in STEPS and not float(given[STEPS[name]]) < total:
         yield f"{STEPS[name]} must be below timeoutSeconds"
     if not float(given["GRACEFUL_TIMEOUT_SECONDS"]) < total:
         yield "GRACEFUL_TIMEOUT_SECONDS must be below timeoutSeconds, after which the pod is killed"
     if not 0 < spec.get("containerConcurrency", 0) < int(given["THREADS"]):
-        yield "THREADS must leave one above containerConcurrency for probes"
+        yield "THREADS must be above containerConcurrency, to leave one for probes"
     private = item["metadata"]["labels"].get("networking.knative.dev/visibility") == "cluster-local"
     if private != (name in _sinks(items)):
-        yield "what events go to is cluster-local, and nothing else is"
+        yield "only event sinks must be cluster-local"
     scale = item["spec"]["template"]["metadata"]["annotations"]
     if not scale.keys() >= {"autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/max-scale"}:
         yield "its scale needs both bounds"
     paths = [container(item).get(probe, {}).get("httpGet", {}).get("path") for probe in _PROBES]
     if paths != ["/_/ready", "/_/health"]:
-        yield "its probes must ask /_/ready and /_/health"
+        yield "its probes must use /_/ready and /_/health"
     needed = int(given["UPLOAD_MAX_BYTES"]) + int(given["MAX_MP3_BYTES"]) if name == "convert" else 0
     rooms = [_bytes(volume["emptyDir"].get("sizeLimit", "0")) for volume in spec["volumes"] if "emptyDir" in volume]
     disk = _bytes(container(item)["resources"]["limits"].get("ephemeral-storage", "0"))
     if not needed < sum(rooms) <= disk:
         yield "its /tmp must hold the largest video and MP3, and its limit of ephemeral-storage must hold /tmp"
     if container(item)["securityContext"].get("runAsUser") != 65532:
-        yield "the image's user is 65532"
+        yield "the user must be the image's, 65532"
 
 
 def _sinks(items: list[Object]) -> set[str]:
@@ -89,13 +89,13 @@ def _bytes(quantity: str) -> int:
 def _pod(item: Object, pod: Object) -> Iterator[str]:
     spec = pod["spec"]
     if spec.get("automountServiceAccountToken") is not False:
-        yield "nothing here calls the Kubernetes API"
+        yield "no pod needs the Kubernetes API"
     for part in spec["containers"]:
         if part.get("readinessProbe") is None:
-            yield "nothing tells when it is ready"
+            yield "it has no readiness probe"
         for side in ("requests", "limits"):
             if not part.get("resources", {}).get(side, {}).keys() >= {"cpu", "memory"}:
-                yield f"its {side} name no cpu or no memory"
+                yield f"its {side} lack cpu or memory"
         if {mount["mountPath"] for mount in part["volumeMounts"] if mount["name"] == "tmp"} != {"/tmp"}:  # noqa: S108
             yield "nothing is mounted at /tmp"
     for part in [*spec.get("initContainers", []), *spec["containers"]]:
@@ -106,7 +106,7 @@ def _pod(item: Object, pod: Object) -> Iterator[str]:
 
 
 def _restricted(security: Object) -> Iterator[str]:
-    """Yield what the Pod Security Standard "restricted" refuses, and a root file system that can be written."""
+    """Yield violations of the Pod Security Standard "restricted", and a writable root file system."""
     wanted = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True}
     yield from (f"{field} must be {value}" for field, value in wanted.items() if security.get(field) is not value)
     if security.get("runAsUser") == 0:
@@ -121,29 +121,29 @@ def _restricted(security: Object) -> Iterator[str]:
 def _replica_set(item: Object, items: list[Object]) -> Iterator[str]:
     """Yield what would keep the members of MongoDB's replica set from finding or trusting each other."""
     if item["spec"]["replicas"] % 2 == 0:
-        yield "an even number of members has no more majority than one less"
+        yield "an even number of members does not improve the majority"
     if item["spec"].get("podManagementPolicy") != "Parallel":
-        yield "its members must start together: one alone has no majority"
+        yield "its members must start together, because one alone has no majority"
     service = one(items, "Service", item["spec"]["serviceName"])
     if not service["spec"].get("publishNotReadyAddresses"):
         yield "its members must be found before they are ready"
     arguments = container(item).get("args", [])
     if not {"--replSet", "--keyFile"} <= set(arguments):
-        yield "mongod is no member of a replica set"
+        yield "mongod is not a member of a replica set"
 
 
 def _source(item: Object, items: list[Object]) -> Iterator[str]:
     resources = item["spec"]["rabbitmqResourcesConfig"]
     if not resources.get("predeclared"):
-        yield "its queue must be one that we declare: its own would have no dead letters"
+        yield "its queue must be declared here: one of its own would have no dead letters"
     if not item["spec"].get("delivery", {}).get("retry"):
-        yield "without delivery.retry a 503 is not tried again"
+        yield "without delivery.retry a 503 is not retried"
     sink = one(items, "Service.serving.knative.dev", item["spec"]["sink"]["ref"]["name"])
     template = sink["spec"]["template"]
     calls = max(1, resources.get("parallelism", 1))
     most = int(template["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"])
     if calls != most * template["spec"]["containerConcurrency"]:
-        yield "parallelism must be what the function can take at once"
+        yield "parallelism must equal the function's capacity"
     waits = math.ceil(PREFETCH / calls) * template["spec"]["timeoutSeconds"]
     (cluster,) = of_kind(items, "RabbitmqCluster.rabbitmq.com")
     match = re.search(r"^consumer_timeout = (\d+)$", cluster["spec"]["rabbitmq"]["additionalConfig"], re.M)

@@ -1,10 +1,10 @@
-"""Mistakes to plant: where, what, and a part of the complaint that must follow."""
+"""Mistakes for testing the checks: the object, the path, the value, and part of the expected error."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-GONE: Any = object()
+REMOVED: Any = object()
 SERVICE = "Service.serving.knative.dev"
 TEMPLATE = "spec.template.spec"
 PART = f"{TEMPLATE}.containers.0"
@@ -14,7 +14,7 @@ SCALE = "spec.template.metadata.annotations.autoscaling/"
 
 
 class Mistake(NamedTuple):
-    """A value put at a path of an object; parts of the path are split at dots, an annotation is named by its end."""
+    """A value to put at a path in an object; the path is split at dots, an annotation may be shortened to its end."""
 
     kind: str
     name: str
@@ -45,9 +45,9 @@ MISTAKES = [
     Mistake("PingSource.sources.knative.dev", "sweep", "spec.cron", "x", "cron"),
     Mistake("PingSource.sources.knative.dev", "sweep", "apiVersion", "sources.knative.dev/v2", "no schema"),
     # webhooks
-    Mistake(SERVICE, "login", "metadata.annotations", {"autoscaling.knative.dev/min-scale": "1"}, "to the template"),
+    Mistake(SERVICE, "login", "metadata.annotations", {"autoscaling.knative.dev/min-scale": "1"}, "in the template"),
     Mistake(SERVICE, "login", f"{SCALE}min-scale", "9", "max-scale is below min-scale"),
-    Mistake(SERVICE, "login", f"{SCALE}minScale", "9", "there is no annotation"),
+    Mistake(SERVICE, "login", f"{SCALE}minScale", "9", "unknown annotation"),
     Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", "private", "cluster-local"),
     Mistake(SERVICE, "login", f"{TEMPLATE}.nodeSelector", {}, "nodeSelector is not allowed"),
     Mistake(SERVICE, "login", f"{TEMPLATE}.automountServiceAccountToken", True, "may only be false"),
@@ -61,9 +61,9 @@ MISTAKES = [
     Mistake(SERVICE, "login", f"{PART}.ports.0.name", "http", "http1 or h2c"),
     Mistake(SERVICE, "login", f"{PART}.readinessProbe.failureThreshold", 3, "without periodSeconds"),
     Mistake(SERVICE, "login", f"{PART}.livenessProbe.tcpSocket", {}, "one handler"),
-    Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.0", {"name": "tmp", "hostPath": {"path": "/"}}, "of no kind"),
+    Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.0", {"name": "tmp", "hostPath": {"path": "/"}}, "forbidden type"),
     Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.name", "temp", "both a volume and mounted"),
-    Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.mountPath", "/", "mountPath is taken"),
+    Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.mountPath", "/", "mountPath is reserved"),
     Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqClusterReference.name", "x", "by its name"),
     Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery.backoffDelay", "1s", "ISO 8601"),
     Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.rabbitmqResourcesConfig.parallelism", 0, "1 to 1000"),
@@ -98,38 +98,40 @@ MISTAKES = [
     Mistake("Queue.rabbitmq.com", "videos", "spec.rabbitmqClusterReference.name", "x", "no RabbitmqCluster 'x'"),
     Mistake("ServiceAccount", "functions", "metadata.namespace", "default", "no namespace 'default'"),
     # settings
-    Mistake(SERVICE, "login", f"{PART}.env.0.name", "THREAD", "THREAD is no setting"),
-    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "MONGODB_URL_FILE", "MONGODB_URL_FILE is no setting"),
-    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "SIGNUP_TOKEN", "belongs into a file"),
+    Mistake(SERVICE, "login", f"{PART}.env.0.name", "THREAD", "THREAD is not a setting"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "MONGODB_URL_FILE", "MONGODB_URL_FILE is not a setting"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "SIGNUP_TOKEN", "belongs in a file"),
     Mistake(SERVICE, "convert", f"{PART}.env.-1", {"name": "LOG_LEVEL", "value": "DEBUG"}, "RABBITMQ_URL is required"),
-    Mistake("ConfigMap", "jobs", "data.MAX_TRIES", "5", "MAX_TRIES is no setting"),
-    Mistake(SERVICE, "login", f"{PART}.env.0.name", "UPLOAD_TIMEOUT_SECONDS", "UPLOAD_TIMEOUT_SECONDS is no setting"),
+    Mistake("ConfigMap", "jobs", "data.MAX_TRIES", "5", "MAX_TRIES is not a setting"),
+    Mistake(
+        SERVICE, "login", f"{PART}.env.0.name", "UPLOAD_TIMEOUT_SECONDS", "UPLOAD_TIMEOUT_SECONDS is not a setting"
+    ),
     Mistake(SERVICE, "login", f"{PART}.env.0.value", "4", "THREADS repeats the default"),
     Mistake("ConfigMap", "jobs", "data.VIDEO_KEEP_DAYS", "1.0", "VIDEO_KEEP_DAYS repeats the default"),
     # topology
-    Mistake("Queue.rabbitmq.com", "videos", "spec.arguments.x-delivery-limit", 6, "definitions.json alone"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.arguments.x-delivery-limit", 6, "only definitions.json"),
     Mistake("Exchange.rabbitmq.com", "mp3converter", "spec.type", "direct", "only a manifest"),
     Mistake("Binding.rabbitmq.com", "mp3-ready", "spec.routingKey", "mp3.*", "only a manifest"),
     # our own rules
     Mistake("ConfigMap", "jobs", "data.CONVERT_TIMEOUT_SECONDS", "600", "CONVERT_TIMEOUT_SECONDS must be below"),
     Mistake("ConfigMap", "jobs", "data.UPLOAD_TIMEOUT_SECONDS", "3600", "UPLOAD_TIMEOUT_SECONDS must be below"),
-    Mistake(SERVICE, "convert", f"{TEMPLATE}.responseStartTimeoutSeconds", GONE, "must be the same"),
+    Mistake(SERVICE, "convert", f"{TEMPLATE}.responseStartTimeoutSeconds", REMOVED, "must be equal"),
     Mistake(SERVICE, "convert", f"{PART}.env.0.value", "600", "GRACEFUL_TIMEOUT_SECONDS must be below"),
-    Mistake(SERVICE, "upload", f"{TEMPLATE}.containerConcurrency", 16, "THREADS must leave one"),
-    Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", GONE, "cluster-local"),
-    Mistake(SERVICE, "login", f"{SCALE}max-scale", GONE, "both bounds"),
-    Mistake(SERVICE, "login", f"{PART}.livenessProbe.httpGet.path", "/", "probes must ask"),
+    Mistake(SERVICE, "upload", f"{TEMPLATE}.containerConcurrency", 16, "THREADS must be above"),
+    Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", REMOVED, "cluster-local"),
+    Mistake(SERVICE, "login", f"{SCALE}max-scale", REMOVED, "both bounds"),
+    Mistake(SERVICE, "login", f"{PART}.livenessProbe.httpGet.path", "/", "probes must use"),
     Mistake(SERVICE, "login", f"{PART}.securityContext.runAsUser", 1000, "65532"),
-    Mistake(SERVICE, "login", f"{PART}.securityContext.runAsNonRoot", GONE, "runAsNonRoot must be True"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.runAsNonRoot", REMOVED, "runAsNonRoot must be True"),
     Mistake(SERVICE, "login", f"{PART}.securityContext.capabilities", {}, "capabilities must be dropped"),
-    Mistake(SERVICE, "login", f"{PART}.securityContext.seccompProfile", GONE, "seccompProfile"),
+    Mistake(SERVICE, "login", f"{PART}.securityContext.seccompProfile", REMOVED, "seccompProfile"),
     Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.securityContext", {}, "runAsNonRoot must be True"),
-    Mistake(SERVICE, "login", f"{PART}.resources.limits", {"cpu": 1}, "limits name no"),
+    Mistake(SERVICE, "login", f"{PART}.resources.limits", {"cpu": 1}, "limits lack"),
     Mistake(SERVICE, "login", f"{TEMPLATE}.volumes.0.emptyDir", {}, "no size limit"),
     Mistake(SERVICE, "convert", f"{TEMPLATE}.volumes.0.emptyDir.sizeLimit", "3Gi", "the largest video and MP3"),
     Mistake(SERVICE, "convert", f"{PART}.resources.limits.ephemeral-storage", "7Gi", "must hold /tmp"),
     Mistake(SERVICE, "login", f"{PART}.volumeMounts.0.mountPath", "/temp", "nothing is mounted at /tmp"),
-    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery", GONE, "a 503 is not tried again"),
+    Mistake("RabbitmqSource.sources.knative.dev", "videos", "spec.delivery", REMOVED, "a 503 is not retried"),
     Mistake(
         "RabbitmqSource.sources.knative.dev",
         "videos",
@@ -142,7 +144,7 @@ MISTAKES = [
         "videos",
         "spec.rabbitmqResourcesConfig.parallelism",
         1,
-        "what the function can take at once",
+        "the function's capacity",
     ),
     Mistake(
         "RabbitmqCluster.rabbitmq.com",
@@ -151,20 +153,20 @@ MISTAKES = [
         "heartbeat = 60\n",
         "consumer_timeout must be above",
     ),
-    Mistake("Queue.rabbitmq.com", "videos", "spec.deletionPolicy", GONE, "would be deleted with it"),
+    Mistake("Queue.rabbitmq.com", "videos", "spec.deletionPolicy", REMOVED, "would be deleted with it"),
     # network policies
     Mistake(POLICY, "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
     Mistake(POLICY, "gateway", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
     Mistake(POLICY, "functions", "spec.podSelector.matchLabels", {"app": "x"}, "ingress cannot call it"),
     Mistake(SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [3306]"),
-    Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mongodb-client": "true"}, "mongodb must let"),
+    Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mongodb-client": "true"}, "mongodb must allow"),
     Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [3306]"),
     Mistake(
         POLICY,
         "mongodb",
         "spec.ingress.0.from.0.podSelector.matchLabels",
         {"app.kubernetes.io/name": "login"},
-        "mongodb must let it in",
+        "mongodb must allow it",
     ),
     Mistake(POLICY, "mysql-clients", "spec.egress", [{}], "the whole network"),
     Mistake(
@@ -172,7 +174,7 @@ MISTAKES = [
         "mailpit",
         "spec.ingress.0.from.0.podSelector.matchLabels",
         {"app.kubernetes.io/name": "login"},
-        "mailpit must let it in",
+        "mailpit must allow it",
     ),
     Mistake(POLICY, "smtp-clients", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587"),
     # a mail catcher and a replica set
@@ -180,8 +182,8 @@ MISTAKES = [
     Mistake("Deployment.apps", "mailpit", f"{PART}.securityContext.readOnlyRootFilesystem", False, "must be True"),
     Mistake("Service", "mailpit", "spec.ports.0.targetPort", "mail", "unknown port mail"),
     Mistake("StatefulSet.apps", "mongodb", "spec.replicas", 2, "an even number"),
-    Mistake("StatefulSet.apps", "mongodb", "spec.podManagementPolicy", GONE, "must start together"),
-    Mistake("StatefulSet.apps", "mongodb", f"{PART}.args", ["--bind_ip_all"], "no member of a replica set"),
+    Mistake("StatefulSet.apps", "mongodb", "spec.podManagementPolicy", REMOVED, "must start together"),
+    Mistake("StatefulSet.apps", "mongodb", f"{PART}.args", ["--bind_ip_all"], "not a member of a replica set"),
     Mistake(
         "StatefulSet.apps",
         "mongodb",
@@ -191,5 +193,5 @@ MISTAKES = [
     ),
     Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.initContainers.0.image", "mango:8", "no folder"),
     Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.volumes.1.secret.items.1.key", "keys", "has no 'keys'"),
-    Mistake("Service", "mongodb", "spec.publishNotReadyAddresses", GONE, "before they are ready"),
+    Mistake("Service", "mongodb", "spec.publishNotReadyAddresses", REMOVED, "before they are ready"),
 ]

@@ -1,4 +1,4 @@
-"""Network policies: nothing by default, and each function what its settings say that it speaks to."""
+"""Network policies: nothing is allowed by default, and each function can reach exactly the backends in its settings."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from tests.manifests.objects import Object, label, of_kind, pods, services
 from tests.manifests.settings import environment
 
-# A backend by the setting that names it: the pod that answers, and its ports.
+# The setting that names a backend: the pod that answers, and its ports.
 BACKENDS = {
     "MYSQL_URL_FILE": ("mysql", {3306}),
     "MONGODB_URL_FILE": ("mongodb", {27017}),
     "RABBITMQ_URL_FILE": ("rabbitmq", {5672}),
     "SMTP_URL_FILE": ("", {25, 465, 587}),
 }
-# Where a mail catcher is, mails go to it as well.
+# If there is a mail catcher, mail also goes there.
 CATCHER, CATCHER_PORT = "mailpit", 1025
 KNATIVE_PORTS = {8012, 8013, 8112}  # the queue-proxy's
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return what could be reached and must not be, or must be and could not."""
+def errors(items: list[Object]) -> list[str]:
+    """Return connections that are wrongly allowed or denied."""
     policies = of_kind(items, "NetworkPolicy.networking.k8s.io")
     if not policies:
-        return []  # base alone: the policies are a component
+        return []  # the base has no policies, because they are a component
     found = []
     for namespace in of_kind(items, "Namespace"):
         name = namespace["metadata"]["name"]
@@ -33,7 +33,7 @@ def complaints(items: list[Object]) -> list[str]:
         if not [policy for policy in policies if _selects(policy, pod)]:
             found.append(f"{label(item)}: it has no policy of its own")
     found += [f"{label(item)}: {text}" for item in services(items) for text in _function(item, items, policies)]
-    return found + [f"{label(policy)}: it lets the whole network in or out" for policy in policies if _open(policy)]
+    return found + [f"{label(policy)}: it allows the whole network" for policy in policies if _open(policy)]
 
 
 def _denies(policy: Object) -> bool:
@@ -62,12 +62,12 @@ def _function(item: Object, items: list[Object], policies: list[Object]) -> Iter
     needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
     needed |= {CATCHER_PORT} if "SMTP_URL_FILE" in given and _catches(items) else set()
     if allowed != needed:
-        yield f"it may speak to ports {sorted(allowed)} and needs {sorted(needed)}"
+        yield f"it may use ports {sorted(allowed)} but needs {sorted(needed)}"
     backends = [(setting, backend) for setting, (backend, _) in BACKENDS.items()]
     for setting, backend in [*backends, ("SMTP_URL_FILE", CATCHER)]:
         admitted = [_admits(policy, pod) for policy in policies if policy["metadata"]["name"] == backend]
         if any(allowed != (setting in given) for allowed in admitted):
-            yield f"{backend} must let it in, or keep it out, as its settings say"
+            yield f"{backend} must allow it, or deny it, according to its settings"
 
 
 def _catches(items: list[Object]) -> bool:

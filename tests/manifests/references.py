@@ -1,4 +1,4 @@
-"""Every name that an object gives must be the name of something: Secrets and keys, sinks, queues, images, ports."""
+"""Every name in an object must exist: Secrets and keys, sinks, queues, images, ports."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from local.cluster import credentials
 from tests.manifests.building import ROOT
 from tests.manifests.objects import Object, container, key, label, of_kind, pods, services
 
-BUILT = ROOT / "functions"
+FUNCTIONS_FOLDER = ROOT / "functions"
 FOREIGN_IMAGES = {"caddy", "mysql", "mongo", "axllent/mailpit"}
 
 Names = dict[tuple[str, str, str], Any]
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return which names lead nowhere."""
+def errors(items: list[Object]) -> list[str]:
+    """Return names that do not exist."""
     known: Names = {key(item): item for item in [*items, *_secrets(_for_openfaas(items))]}
-    found = [f"{key(item)} is there twice" for item in items if sum(key(item) == key(other) for other in items) > 1]
+    found = [f"{key(item)} exists twice" for item in items if sum(key(item) == key(other) for other in items) > 1]
     found += [f"{label(item)}: {text}" for item, pod in pods(items) for text in _pod(item, pod["spec"], known)]
     found += [f"{label(item)}: {text}" for item in items for text in _events(item, known, items)]
     found += [f"{label(item)}: {text}" for item in of_kind(items, "Service") for text in _selected(item, items)]
@@ -61,7 +61,7 @@ def _pod(item: Object, spec: Object, known: Names) -> Iterator[str]:
             for handler in ("httpGet", "tcpSocket"):
                 port = probe.get(handler, {}).get("port")
                 if port is not None and port not in ports and port not in ports.values():
-                    yield f"a probe asks the unknown port {port}"
+                    yield f"a probe uses the unknown port {port}"
     for volume in spec.get("volumes", []):
         wanted = [entry["key"] for entry in volume.get("secret", {}).get("items", [])]
         if "secret" in volume:
@@ -96,9 +96,9 @@ def _image(image: str) -> Iterator[str]:
     if not path or "/" in tag:
         yield f"image {image} has no tag"
     name = path.rpartition("/")[2]
-    ours = "mp3converter/" in path and (BUILT / name / "requirements.txt").is_file()
+    ours = "mp3converter/" in path and (FUNCTIONS_FOLDER / name / "requirements.txt").is_file()
     if not ours and path not in FOREIGN_IMAGES:
-        yield f"image {image} is made from no folder of functions/"
+        yield f"image {image} has no folder in functions/"
 
 
 def _events(item: Object, known: Names, items: list[Object]) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _selected(item: Object, items: list[Object]) -> Iterator[str]:
         return
     ports = {port.get("name") for port in container(behind[0])["ports"]}
     yield from (
-        f"its port leads to the unknown port {port['targetPort']}"
+        f"its port targets the unknown port {port['targetPort']}"
         for port in item["spec"]["ports"]
         if port["targetPort"] not in ports
     )

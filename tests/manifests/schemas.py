@@ -1,4 +1,4 @@
-"""Strict schemas: an unknown field is an error here, although a cluster would only drop it."""
+"""Strict schemas: an unknown field is an error here, although a cluster would only ignore it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ KUBERNETES = kubernetes_validate.latest_version()
 _METADATA = {"name", "namespace", "labels", "annotations"}
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return what is wrong with objects according to their schemas."""
-    return [f"{label(item)}: {text}" for item in items for text in _complaints(json.dumps(item))]
+def errors(items: list[Object]) -> list[str]:
+    """Return the objects' violations of their schemas."""
+    return [f"{label(item)}: {text}" for item in items for text in _errors(json.dumps(item))]
 
 
 @cache
-def _complaints(text: str) -> list[str]:
+def _errors(text: str) -> list[str]:
     item = json.loads(text)
     found = [f"metadata.{field} is not a field we use" for field in item["metadata"].keys() - _METADATA]
     labels = {**item["metadata"].get("labels", {}), **item["metadata"].get("annotations", {})}
@@ -59,13 +59,13 @@ def _definitions() -> dict[tuple[str, str], Any]:
 
 
 def _strict(schema: Any, *, top: bool = False) -> Any:
-    """Return a CRD's schema as a JSON Schema that refuses unknown fields."""
+    """Return a CRD's schema as a JSON Schema without unknown fields."""
     if not isinstance(schema, dict):
         return schema
     strict = {name: value for name, value in schema.items() if name not in ("properties", "items", "format")}
     if "properties" in schema:
         strict["properties"] = {name: _strict(value) for name, value in schema["properties"].items()}
-        if top:  # a CRD does not describe what every object has; _complaints checks the metadata
+        if top:  # a CRD does not describe the common fields; _errors checks the metadata
             strict["properties"] |= {"metadata": {}, "apiVersion": {}, "kind": {}}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):
             strict.setdefault("additionalProperties", False)

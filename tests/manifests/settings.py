@@ -1,4 +1,4 @@
-"""Which settings a function reads, which it is given, and which it runs with."""
+"""The settings that a function reads, those it is given, and their effective values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.manifests.objects import Object, container, label, of_kind, services
 _SET_BY_IMAGE = {"FUNCTION_TARGET", "PORT", "HOST"}
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return which settings nobody reads, which are missing, and which need not be given."""
+def errors(items: list[Object]) -> list[str]:
+    """Return settings that no function reads, that are missing, or that need not be given."""
     return [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
 
 
@@ -25,9 +25,9 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
     files = {f"{name}_FILE" for name, setting in read.items() if setting.secret}
     given = environment(item, items)
     known = read.keys() | files | declared.of_the_server().keys()
-    yield from (f"{name} is no setting that it reads" for name in sorted(given.keys() - known))
+    yield from (f"{name} is not a setting that it reads" for name in sorted(given.keys() - known))
     yield from (
-        f"{name} is a secret and belongs into a file" for name in sorted(given) if name in read and read[name].secret
+        f"{name} is a secret and belongs in a file" for name in sorted(given) if name in read and read[name].secret
     )
     for name, setting in read.items():
         if setting.default is config.REQUIRED and not {name, f"{name}_FILE"} & given.keys() | ({name} & _SET_BY_IMAGE):
@@ -36,7 +36,7 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
 
 
 def effective(function: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values that a function runs with: those it is given, else the defaults; of secrets, their files."""
+    """Return a function's effective values: those given, else the defaults; for secrets, their files."""
     found: dict[str, Any] = {name: given.get(name, default) for name, default in declared.of_the_server().items()}
     for name, setting in settings_of(function).items():
         file = given.get(f"{name}_FILE")
@@ -48,7 +48,7 @@ def effective(function: str, given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def environment(item: Object, items: list[Object]) -> dict[str, str]:
-    """Return the variables of a Service's container, those of ConfigMaps included."""
+    """Return the variables of a Service's container, including those from ConfigMaps."""
     namespace = item["metadata"]["namespace"]
     maps = {
         entry["metadata"]["name"]: entry["data"]

@@ -1,4 +1,4 @@
-"""With the Secrets that the command makes, every function starts, and all of them agree."""
+"""With the Secrets that the command creates, every function starts, and all of them agree."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def values() -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("folder", WHOLE, ids=lambda folder: folder.name)
-def test_every_function_takes_its_settings(folder: Path, values: Any, tmp_path: Path) -> None:
-    """The process's own reader reads what a pod would be given."""
+def test_every_function_accepts_its_settings(folder: Path, values: Any, tmp_path: Path) -> None:
+    """The function's own reader accepts what a pod would get."""
     periods = set()
     for name in FUNCTIONS:
         loaded = load(name, objects(folder), values[name], tmp_path / name)
@@ -42,7 +42,7 @@ def test_every_function_takes_its_settings(folder: Path, values: Any, tmp_path: 
 
 
 def load(name: str, items: Any, secret: dict[str, str], mounted: Path) -> list[Any]:
-    """Read all settings of a function, its Secret mounted."""
+    """Read all settings of a function, with its Secret mounted."""
     mounted.mkdir()
     for key, value in secret.items():
         (mounted / key).write_text(value)
@@ -51,21 +51,21 @@ def load(name: str, items: Any, secret: dict[str, str], mounted: Path) -> list[A
     return [config.load(kind, {**environ, "FUNCTION_TARGET": name}) for kind in kinds(name)]
 
 
-def test_tokens_are_trusted_where_they_are_checked(values: dict[str, dict[str, str]]) -> None:
+def test_tokens_are_accepted_by_the_functions(values: dict[str, dict[str, str]]) -> None:
     token = Signer(values["login"]["jwt-private-key"], 60, "").sign(Bearer("1", "a@example.org"))
     for name in ("upload", "download"):
         assert Verifier(values[name]["jwt-public-keys"]).verify(token).user == "1"
     assert values["notify"]["link-secret"] == values["download"]["link-secret"]
 
 
-def test_no_function_is_given_what_it_does_not_mount(values: dict[str, dict[str, str]]) -> None:
+def test_no_secret_has_unused_values(values: dict[str, dict[str, str]]) -> None:
     items = objects(KNATIVE / "base")
     for name in FUNCTIONS:
         given = environment(one(items, "Service.serving.knative.dev", name), items)
         assert {Path(path).name for key, path in given.items() if key.endswith("_FILE")} == set(values[name])
 
 
-def test_the_command_prints_them_for_the_databases_and_the_relay_that_it_is_given() -> None:
+def test_the_command_prints_them_for_the_given_databases_and_relay() -> None:
     smtp_url = "smtp://a:b@relay.example.com:587"
     command = [str(ROOT / "local" / "cluster" / "secrets"), "--smtp-url", smtp_url]
     command += ["--mongodb", "m.example.com/x?tls=true", "--mysql", "s.example.com/y?tls=required"]
@@ -80,14 +80,14 @@ def test_the_command_prints_them_for_the_databases_and_the_relay_that_it_is_give
     assert values["upload"]["rabbitmq-url"].endswith("@rabbitmq.mp3converter-events.svc:5672/mp3converter")
 
 
-def test_passwords_are_new_each_time_and_shared_by_nobody() -> None:
+def test_passwords_are_new_and_unique() -> None:
     both = [secret["stringData"] for _ in range(2) for secret in credentials.make("h/d", "h/d", "r", "smtp://r")]
     made = [values[key] for values in both for key in ("password", "mongodb-url", "mysql-url") if key in values]
     assert len(set(made)) == len(made)
 
 
-def test_mongod_takes_the_key_of_its_replica_set() -> None:
-    """A key file holds 6 to 1024 characters of base64; mongod ends at any other (its manual, "Keyfiles")."""
+def test_mongod_accepts_the_key_of_its_replica_set() -> None:
+    """A key file holds 6 to 1024 characters of base64; mongod rejects any other (its manual, "Keyfiles")."""
     for _ in range(20):
         made = credentials.make("h/d", "h/d", "r", "smtp://r")
         (key,) = [secret["stringData"]["key"] for secret in made if secret["metadata"]["name"] == "mongodb-admin"]

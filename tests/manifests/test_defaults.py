@@ -1,4 +1,4 @@
-"""A default stands once, in the code: stack.yml, the manifests and the local system give only what differs."""
+"""Defaults are only in the code: stack.yml, the manifests and the local system set only what differs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def _local(home: Path) -> dict[str, list[str]]:
     return {name: declared.repeated(program.environment) for name, program in planned.programs.items()}
 
 
-def test_stack_yml_repeats_none() -> None:
+def test_stack_yml_repeats_no_default() -> None:
     assert set().union(*_stack_file().values()) == set()
 
 
-def test_the_local_system_repeats_none(tmp_path: Path) -> None:
+def test_the_local_system_repeats_no_default(tmp_path: Path) -> None:
     assert set().union(*_local(tmp_path).values()) == set()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_no_manifest_repeats_one(folder: Path) -> None:
+def test_no_manifest_repeats_a_default(folder: Path) -> None:
     items = objects(folder)
     given = [part.get("env", []) for _, pod in pods(items) for part in pod["spec"]["containers"]]
     values = [{entry["name"]: entry["value"] for entry in entries if "value" in entry} for entries in given]
@@ -51,7 +51,7 @@ def test_no_manifest_repeats_one(folder: Path) -> None:
         ('THREADS: "8"', 'MYSQL_TIMEOUT_SECONDS: "5.0"', "MYSQL_TIMEOUT_SECONDS"),
     ],
 )
-def test_a_default_that_is_planted_in_stack_yml_is_found(
+def test_a_repeated_default_in_stack_yml_is_found(
     differs: str, default: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = tmp_path / "stack.yml"
@@ -60,9 +60,7 @@ def test_a_default_that_is_planted_in_stack_yml_is_found(
     assert set().union(*_stack_file().values()) == {name}
 
 
-def test_a_default_that_is_planted_in_the_local_system_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repeated_default_in_the_local_system_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(services.LOCAL_SETTINGS, "CONVERT_TIMEOUT_SECONDS", "540")
     found = _local(tmp_path)
     assert {name for name, names in found.items() if names} == set(stack_file.functions())

@@ -1,4 +1,4 @@
-"""The definitions that manifests are checked against are the published ones, of the releases the cluster installs."""
+"""The definitions for checking manifests are the published ones, of the releases that the cluster installs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def minor(version: str) -> int:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
-def test_definitions_are_of_the_release_that_the_cluster_installs(module: Module) -> None:
+def test_definitions_have_the_release_that_the_cluster_installs(module: Module) -> None:
     offset = KNATIVE_OFFSET if module.path.startswith("knative.dev/") else 0
     assert minor(module.version) - offset == minor(module.installed.version) - BEHIND.get(module.path, 0)
 
@@ -41,7 +41,7 @@ def test_a_module_with_another_checksum_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_module_proxy_the_error_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_module_proxy_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOPROXY", "off")
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     with pytest.raises(CannotBuild, match=r"GOPROXY"):

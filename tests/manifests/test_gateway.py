@@ -1,4 +1,4 @@
-"""The gateway of a cluster sends people's URLs to the functions' hosts, and nothing to those that are private."""
+"""The gateway of a cluster routes public URLs to the functions' hosts, and nothing to private functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATEWAY = KNATIVE / "components" / "gateway"
 
 @pytest.fixture(scope="module")
 def routes() -> list[dict[str, Any]]:
-    """The routes as Caddy itself understands the file."""
+    """The routes, as Caddy parses the file."""
     command = [shutil.which("caddy") or "caddy", "adapt", "--config", str(GATEWAY / "Caddyfile")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 0, result.stderr
@@ -38,7 +38,7 @@ def test_the_public_functions_and_no_others(routes: list[dict[str, Any]]) -> Non
         assert (f'"Host": ["{host}"]' in text) != private
 
 
-def test_the_pod_reads_this_file_and_listens_where_the_service_sends() -> None:
+def test_the_pod_uses_this_file_and_the_services_port() -> None:
     items = objects(KNATIVE / "overlays" / "dev")
     deployment = one(items, "Deployment.apps", "gateway")
     volume = next(entry for entry in deployment["spec"]["template"]["spec"]["volumes"] if "configMap" in entry)
@@ -49,8 +49,8 @@ def test_the_pod_reads_this_file_and_listens_where_the_service_sends() -> None:
     assert container(deployment)["ports"][0]["containerPort"] == 8080
 
 
-def test_production_names_its_own_address() -> None:
-    """In every function that gives links to people."""
+def test_production_has_its_own_address() -> None:
+    """In every function that creates public links."""
     items = objects(KNATIVE / "overlays" / "production")
     makers = [item for item in services(items) if "PUBLIC_URL" in settings_of(item["metadata"]["name"])]
     assert makers

@@ -1,4 +1,4 @@
-"""Every kustomization is one that a cluster takes as it is."""
+"""A cluster accepts every kustomization unchanged."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def _id(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("folder", kustomizations(), ids=_id)
-def test_each_kustomization_fits_its_schemas(folder: Path) -> None:
+def test_each_kustomization_matches_its_schemas(folder: Path) -> None:
     items = objects(folder)
     assert items
-    assert schemas.complaints(items) + admission.complaints(items) == []
+    assert schemas.errors(items) + admission.errors(items) == []
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("folder", WHOLE, ids=_id)
-def test_a_whole_system_is_right(folder: Path, check: str) -> None:
+def test_a_whole_system_has_no_errors(folder: Path, check: str) -> None:
     assert CHECKS[check](objects(folder)) == []
 
 
-def test_every_function_is_a_service_in_a_file_of_its_own() -> None:
-    """`kn service apply -f` takes one Service for a file."""
+def test_every_function_has_a_service_in_its_own_file() -> None:
+    """`kn service apply -f` needs one Service per file."""
     assert sorted(item["metadata"]["name"] for item in services(objects(KNATIVE / "base"))) == sorted(FUNCTIONS)
     for name in FUNCTIONS:
         (item,) = yaml.safe_load_all((KNATIVE / "base" / "functions" / f"{name}.yaml").read_text())
@@ -47,7 +47,7 @@ def _files() -> list[Path]:
 
 
 def test_every_file_is_part_of_a_kustomization() -> None:
-    """A manifest that nothing names is never applied, and nobody notices."""
+    """A manifest that no kustomization names is never applied, which would go unnoticed."""
     for file in _files():
         assert file.name in ("kustomization.yaml", *_named(file.parent)), file
 
@@ -56,6 +56,6 @@ def _named(folder: Path) -> list[str]:
     return (folder / "kustomization.yaml").read_text().split()
 
 
-def test_one_object_for_a_file() -> None:
+def test_one_object_per_file() -> None:
     for file in _files():
         assert len(list(yaml.safe_load_all(file.read_text()))) == 1, file

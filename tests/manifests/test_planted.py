@@ -1,4 +1,4 @@
-"""Each check has teeth: a mistake that is planted is found, in every kind of object."""
+"""Each check finds mistakes: for every kind of object, one is planted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.checks import CHECKS
 from tests.manifests.objects import Object, kind
-from tests.manifests.planted import GONE, MISTAKES, Mistake
+from tests.manifests.planted import REMOVED, MISTAKES, Mistake
 
 DEV = KNATIVE / "overlays" / "dev"
 
@@ -18,7 +18,7 @@ DEV = KNATIVE / "overlays" / "dev"
 def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
     items = objects(DEV)
     _plant(items, mistake)
-    found = _complaints(items)
+    found = _errors(items)
     assert any(mistake.complaint in text for text in found), found
 
 
@@ -26,8 +26,8 @@ def test_every_kind_has_a_mistake() -> None:
     assert {kind(item) for item in objects(DEV)} == {mistake.kind for mistake in MISTAKES}
 
 
-def _complaints(items: list[Object]) -> list[str]:
-    """Return what the checks say; those that a mistake of another's makes stumble say nothing."""
+def _errors(items: list[Object]) -> list[str]:
+    """Return the errors of all checks; a check that another one's mistake breaks returns none."""
     found: list[str] = []
     for check in CHECKS.values():
         try:
@@ -44,19 +44,19 @@ def _plant(items: list[Object], mistake: Mistake) -> None:
     for step in path:
         at = at.setdefault(_whole(at, step), {}) if isinstance(at, dict) else at[int(step)]
     place: Any = int(last) if isinstance(at, list) else _whole(at, last)
-    if mistake.value is GONE:
+    if mistake.value is REMOVED:
         del at[place]
     else:
         at[place] = mistake.value
 
 
 def _named(item: Object, name: str) -> bool:
-    # A generated ConfigMap's name ends in a hash.
+    # The name of a generated ConfigMap ends with a hash.
     found = item["metadata"]["name"]
     return bool(found == name or (item["kind"] == "ConfigMap" and found.rpartition("-")[0] == name))
 
 
 def _whole(at: Object, step: str) -> str:
-    """Return the key that a short one such as autoscaling/min-scale stands for."""
+    """Return the full key of a short one such as autoscaling/min-scale."""
     group, slash, name = step.partition("/")
     return f"{group}.knative.dev/{name}" if slash else step

@@ -1,4 +1,4 @@
-"""Each function's users may do what the function does, and nothing else: asked of real servers."""
+"""Each function's users may do what the function needs and nothing else, on real servers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RIGHTS = {
 
 @pytest.fixture
 def login(mysql: str, lazy_stack: PrivateStack) -> Iterator[str]:
-    """The URL of a user that has what users.sql gives login, and a name that no other test uses."""
+    """The URL of a user with login's rights from users.sql, under a name of its own."""
     name = f"rights-{secrets.token_hex(4)}"
     statements = credentials.users_sql(PASSWORD).replace("'login'", f"'{name}'").split(";")
     with mysql_backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
@@ -84,7 +84,7 @@ def test_login_can_do_nothing_else(login: str, statement: str) -> None:
 
 @pytest.fixture(scope="module")
 def broker(rabbitmq: str, lazy_stack: PrivateStack) -> Iterator[Any]:
-    """Return a function that gives the URL of each user, in a virtual host of their own."""
+    """A function that returns the URL of each user, in a new virtual host."""
     vhost = f"rights-{secrets.token_hex(4)}"
     found = permissions(objects(KNATIVE / "base"))
     given = json.loads(definitions.in_vhost(vhost)) | {
@@ -109,12 +109,12 @@ def broker(rabbitmq: str, lazy_stack: PrivateStack) -> Iterator[Any]:
     rabbitmqctl(lazy_stack.home, "delete_vhost", vhost)
 
 
-def test_every_user_of_the_broker_is_asked() -> None:
+def test_every_user_of_the_broker_is_tested() -> None:
     assert {entry["user"] for entry in permissions(objects(KNATIVE / "base"))} == set(RIGHTS)
 
 
 @pytest.mark.parametrize("user", RIGHTS)
-def test_a_user_publishes_and_reads_only_what_it_must(broker: Any, user: str) -> None:
+def test_a_user_publishes_and_reads_only_what_it_needs(broker: Any, user: str) -> None:
     publishes, reads = RIGHTS[user]
     assert {exchange for exchange in EXCHANGES if _allowed(broker(user), _publish, exchange)} == publishes
     assert {queue for queue in QUEUES if _allowed(broker(user), _read, queue)} == reads
@@ -163,9 +163,9 @@ ACTIONS = {
 }
 
 
-@pytest.mark.requires("MONGODB_URL" not in os.environ, "roles in a MongoDB of its own maker: set MONGODB_URL")
+@pytest.mark.requires("MONGODB_URL" not in os.environ, "roles on MongoDB's own server: set MONGODB_URL")
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_allows_what_it_says(role: str) -> None:
+def test_a_role_allows_what_it_lists(role: str) -> None:
     url = os.environ["MONGODB_URL"]
     name = f"rights-{secrets.token_hex(4)}"
     collections = sorted({collection for given in ROLES.values() for collection in given} | {"users"})

@@ -1,4 +1,4 @@
-"""RabbitMQ's topology in a cluster: the same exchanges, queues and bindings as definitions.json."""
+"""RabbitMQ's topology in a cluster: the same exchanges, queues and bindings as in definitions.json."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ DEFINITIONS = KNATIVE / "base" / "definitions.json"
 KINDS = {"vhosts": "Vhost", "exchanges": "Exchange", "queues": "Queue", "bindings": "Binding"}
 
 
-def complaints(items: list[Object]) -> list[str]:
-    """Return how objects and definitions.json differ."""
+def errors(items: list[Object]) -> list[str]:
+    """Return the differences between the objects and definitions.json."""
     wanted = json.loads(DEFINITIONS.read_text())
     found = []
     for plural, kind in KINDS.items():
         here = {_text(entry) for entry in wanted[plural]}
         there = {_text(_definition(kind, item["spec"])) for item in of_kind(items, f"{kind}.rabbitmq.com")}
-        found += [f"definitions.json alone has the {kind} {text}" for text in sorted(here - there)]
+        found += [f"only definitions.json has the {kind} {text}" for text in sorted(here - there)]
         found += [f"only a manifest has the {kind} {text}" for text in sorted(there - here)]
     return found
 
 
 def permissions(items: list[Object]) -> list[dict[str, str]]:
-    """Return the rights of RabbitMQ's users, as definitions.json would have them."""
+    """Return the permissions of RabbitMQ's users, in the format of definitions.json."""
     return [
         {"user": item["spec"]["userReference"]["name"], "vhost": item["spec"]["vhost"], **item["spec"]["permissions"]}
         for item in of_kind(items, "Permission.rabbitmq.com")

@@ -1,1 +1,1 @@
-"""The videos that the tests send, and the check of the MP3 that comes back."""
+"""Videos for tests, and checks of the resulting MP3s."""

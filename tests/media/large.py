@@ -1,4 +1,4 @@
-"""Make videos that are large or long, quickly: uncompressed frames, or hardly any, with a tone beside them."""
+"""Creates large or long videos quickly: uncompressed or few frames, with a tone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 300
 
 
 def large_video(folder: Path, megabytes: int, hertz: float = 440.0) -> Path:
-    """Write an AVI of at least that many megabytes, and return its path."""
+    """Create an AVI of at least this size, and return its path."""
     path = folder / f"large-{megabytes}-{hertz:g}.avi"
     if path.exists():
         return path
@@ -28,12 +28,12 @@ def large_video(folder: Path, megabytes: int, hertz: float = 440.0) -> Path:
 
 
 def large_video_seconds(megabytes: int) -> float:
-    """Return how long the sound of such a video lasts."""
+    """Return the length of such a video's sound."""
     return _frames(megabytes) / FRAMES_PER_SECOND
 
 
 def long_video(folder: Path, seconds: int, hertz: float = 440.0) -> Path:
-    """Write a small MKV of that length, whose conversion takes a while, and return its path."""
+    """Create a small MKV of this length, whose conversion takes a while, and return its path."""
     path = folder / f"long-{seconds}-{hertz:g}.mkv"
     if path.exists():
         return path

@@ -1,6 +1,6 @@
-"""Make films as people have them, of any length, in seconds: 720p H.264 of 4 Mbit/s with music and speech in AAC.
+"""Creates typical films of any length in seconds: 720p H.264 at 4 Mbit/s, with music and speech in AAC.
 
-The picture is rendered for a minute and repeated by copying; the sound is made for the whole length.
+One minute of pictures is rendered and repeated by copying; the sound is created for the whole length.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 600
 
 
 def movie(folder: Path, seconds: int) -> Path:
-    """Write an MP4 of that length, and return its path."""
+    """Create an MP4 of this length, and return its path."""
     path = folder / f"movie-{seconds}.mp4"
     if path.exists():
         return path
@@ -60,7 +60,7 @@ def movie(folder: Path, seconds: int) -> Path:
 
 
 def mp3_movie(folder: Path, seconds: int, kilobits: int) -> Path:
-    """Write an MKV with the same picture whose sound is an MP3 already, and return its path."""
+    """Create an MKV with the same pictures and MP3 sound, and return its path."""
     path = folder / f"movie-{seconds}-mp3.mkv"
     if path.exists():
         return path
@@ -105,7 +105,7 @@ def _picture(folder: Path) -> Path:
 def _feed(command: list[str], seconds: int) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
-        # It may have all that it needs before all is written, or fail: its exit code tells.
+        # It may have enough input before everything is written, or fail: its exit code tells.
         with contextlib.suppress(BrokenPipeError):
             for bar in music.bars(-(-seconds // int(music.BAR_SECONDS)) + 1):
                 process.stdin.write(bar)

@@ -1,4 +1,4 @@
-"""Make sound that keeps an encoder as busy as a film's does: chords, drums and a voice, never the same bar twice."""
+"""Creates sound that is as hard to encode as a film's: chords, drums and a voice, with no two bars alike."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Samples = numpy.ndarray
 
 
 def bars(count: int, seed: int = SEED) -> Iterator[bytes]:
-    """Yield that many bars of BAR_SECONDS: interleaved stereo of 16-bit samples, little end first."""
+    """Yield this many bars of BAR_SECONDS: interleaved stereo in 16-bit little-endian samples."""
     random = numpy.random.default_rng(seed)
     noise = pink_noise(random)
     for _ in range(count):
@@ -36,7 +36,7 @@ def bars(count: int, seed: int = SEED) -> Iterator[bytes]:
 
 
 def pink_noise(random: numpy.random.Generator) -> Samples:
-    """Return noise with the same power in every octave, to cut pieces from."""
+    """Return noise with the same power in every octave."""
     spectrum = numpy.fft.rfft(random.standard_normal(NOISE_SECONDS * SAMPLE_RATE))
     spectrum /= numpy.sqrt(numpy.arange(1, len(spectrum) + 1))
     noise = numpy.fft.irfft(spectrum)
@@ -45,7 +45,7 @@ def pink_noise(random: numpy.random.Generator) -> Samples:
 
 
 def beat(random: numpy.random.Generator, noise: Samples) -> Samples:
-    """Return a chord of four plucked notes across the stereo field, and a stroke of a drum."""
+    """Return a chord of four plucked notes across the stereo field, and a drum beat."""
     moments = numpy.arange(BEAT, dtype=numpy.float32) / SAMPLE_RATE
     sound = numpy.zeros((BEAT, CHANNELS), numpy.float32)
     for hertz in random.choice(NOTES, 4, replace=False):
@@ -59,7 +59,7 @@ def beat(random: numpy.random.Generator, noise: Samples) -> Samples:
 
 
 def syllable(random: numpy.random.Generator, noise: Samples) -> Samples:
-    """Return a consonant and a vowel in the middle of the stereo field, or a pause."""
+    """Return a consonant and a vowel in the centre, or a pause."""
     moments = numpy.arange(SYLLABLE, dtype=numpy.float32) / SAMPLE_RATE
     if random.random() < SILENT_SYLLABLES:
         return numpy.zeros((SYLLABLE, CHANNELS), numpy.float32)
@@ -74,23 +74,23 @@ def syllable(random: numpy.random.Generator, noise: Samples) -> Samples:
 
 
 def tones(hertz: Samples | float, loudness: list[float]) -> Samples:
-    """Return a tone and its overtones, each as loud as told; the pitch may glide."""
+    """Return a tone with overtones of these amplitudes; the pitch may glide."""
     phase = numpy.cumsum(2 * numpy.pi * numpy.asarray(hertz, numpy.float64) / SAMPLE_RATE)
     waves = (level * numpy.sin((order * phase).astype(numpy.float32)) for order, level in enumerate(loudness, 1))
     return sum(waves, numpy.zeros(len(phase), numpy.float32))
 
 
 def fading(moments: Samples, speed: float) -> Samples:
-    """Return the loudness of what was struck once."""
+    """Return the decaying envelope of a struck note."""
     return numpy.exp(-speed * moments)
 
 
 def piece(random: numpy.random.Generator, noise: Samples, length: int) -> Samples:
-    """Return a piece of the noise from anywhere in it."""
+    """Return a random piece of the noise."""
     start = int(random.integers(len(noise) - length))
     return noise[start : start + length]
 
 
 def panned(sound: Samples, place: float) -> Samples:
-    """Return a sound in stereo, between 0 (left) and 1 (right)."""
+    """Return a sound in stereo, panned between 0 (left) and 1 (right)."""
     return numpy.stack([sound * numpy.float32(1 - place), sound * numpy.float32(place)], axis=1)

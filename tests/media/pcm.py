@@ -1,4 +1,4 @@
-"""Make files of samples that are known, and get the samples and the loudness of files, with a plain ffmpeg."""
+"""Creates files from known samples, and reads samples and loudness, with plain ffmpeg."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Samples = numpy.ndarray
 
 
 def made_of(samples: Samples, rate: int, path: Path, *words: str) -> Path:
-    """Write a file of these samples, one column for each channel, encoded as the words say; return its path."""
+    """Create a file from these samples, one column for each channel, with these ffmpeg options; return its path."""
     _ran([*_reading(samples, rate), *words, "-y", str(path)], samples)
     return path
 
 
 def mp3_of(samples: Samples, rate: int, *words: str) -> bytes:
-    """Return the MP3 that libmp3lame makes of these samples: VBR 2, unless the words say otherwise."""
+    """Return libmp3lame's MP3 of these samples, with VBR 2 unless the options say otherwise."""
     return _ran([*_reading(samples, rate), *(words or _VBR), *_MP3, "pipe:1"], samples).stdout
 
 
 def plain_mp3(path: Path, *words: str) -> bytes:
-    """Return the MP3 of VBR 2 that libmp3lame makes of a file's first sound track."""
+    """Return libmp3lame's MP3 of a file's first sound track, with VBR 2."""
     return _ran(["-i", str(path), "-map", "0:a:0", "-map_metadata", "-1", *words, *_VBR, *_MP3, "pipe:1"]).stdout
 
 
 def loudness(sound: bytes | Samples, rate: int = 0) -> tuple[float, float]:
-    """Return the integrated loudness in LUFS and the true peak in dBTP of an MP3, or of samples at a rate."""
+    """Return the integrated loudness in LUFS and the true peak in dBTP of an MP3, or of samples."""
     source = ["-i", "pipe:0"] if isinstance(sound, bytes) else _reading(sound, rate)
     meter = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     said = _ran([*source, *meter], sound, level="info").stderr.decode()

@@ -1,4 +1,4 @@
-"""Make small files of any container with ffmpeg, and take bytes of them apart."""
+"""Creates small files of any container with ffmpeg, and extracts their frames."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ TIMEOUT_SECONDS = 60
 
 
 def made(path: Path, *words: str) -> Path:
-    """Write a file with the ffmpeg command that these words are, and return its path."""
+    """Create a file with these ffmpeg arguments, and return its path."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *words, str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
     return path
 
 
 def tone(seconds: float = 1.0, hertz: int = 440) -> list[str]:
-    """Return the words for an input that is a tone."""
+    """Return ffmpeg arguments for a tone as input."""
     return ["-f", "lavfi", "-i", f"sine=frequency={hertz}:duration={seconds}"]
 
 
 def pictures(seconds: float = 1.0, size: str = "64x48") -> list[str]:
-    """Return the words for an input that is a moving picture."""
+    """Return ffmpeg arguments for moving pictures as input."""
     return ["-f", "lavfi", "-i", f"testsrc=size={size}:duration={seconds}:rate=10"]
 
 
 def sound_of(path: Path) -> bytes:
-    """Return the frames of an MP3, as ffmpeg copies them, without any tag."""
+    """Return the frames of an MP3, copied by ffmpeg, without tags."""
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(),
         "-v",

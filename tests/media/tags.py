@@ -1,4 +1,4 @@
-"""Read what an MP3 says of itself."""
+"""Reads the tags of an MP3."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from mutagen.mp3 import MP3
 
 
 def read(mp3: bytes) -> Any:
-    """Return mutagen's file, which has no type of its own for what a tag holds."""
+    """Return mutagen's file, whose tags have no types."""
     return MP3(io.BytesIO(mp3))

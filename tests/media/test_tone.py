@@ -1,4 +1,4 @@
-"""The check itself: what is silent, wrong, short, cut or no MP3 must not pass."""
+"""The check of the tone: an MP3 that is silent, wrong, short, truncated or invalid must not pass."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RATE = 44_100
 
 
 def encoded(source: str, *options: str, seconds: float = 3.0, kind: str = "mp3") -> bytes:
-    """Encode one of ffmpeg's own sound sources."""
+    """Encode one of ffmpeg's sound sources."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source]
     command += ["-t", str(seconds), *options, "-f", kind, "pipe:1"]
     return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
 
 def sound_of(video: Path) -> bytes:
-    """Convert a video the plainest way."""
+    """Convert a video with plain ffmpeg."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(video), "-vn", "-f", "mp3", "pipe:1"]
     return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
@@ -69,7 +69,7 @@ def test_a_long_video_holds_its_tone(tmp_path: Path) -> None:
         pytest.param(lambda: encoded("sine=frequency=440")[:-4000] + bytes(4000), "decode|lasts|silent", id="broken"),
     ],
 )
-def test_anything_else_fails(mp3: Callable[[], bytes], complaint: str) -> None:
+def test_wrong_mp3s_fail(mp3: Callable[[], bytes], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         assert_tone(mp3(), 440, 3.0)
 

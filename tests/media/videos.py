@@ -1,6 +1,6 @@
-"""Make small videos: with a known tone, without sound, cut short, and files that only pretend to be one.
+"""Creates small videos: with a tone, without sound, truncated, and files that are not videos.
 
-Each function writes into the folder it is given and keeps what is already there, so that a session makes a video once.
+Each function writes to the given folder and keeps existing files, so that a session creates each video once.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ LOUDNESS = 0.5
 
 
 def tone_video(folder: Path, hertz: float = 440.0, seconds: float = 3.0) -> Path:
-    """Write an MP4 of a few coloured frames with a sine of that pitch, and return its path."""
+    """Create an MP4 of a few coloured frames with a sine of this pitch, and return its path."""
     return _render(folder / f"tone-{hertz:g}-{seconds:g}.mp4", seconds, _sine(hertz, seconds))
 
 
 def silent_video(folder: Path, seconds: float = 2.0) -> Path:
-    """Write an MP4 that has no audio track at all."""
+    """Create an MP4 without an audio track."""
     return _render(folder / f"no-audio-{seconds:g}.mp4", seconds, None)
 
 
 def half_video(folder: Path) -> Path:
-    """Write the first half of an MP4: its index stands at the end, so nothing in it can be decoded."""
+    """Create the first half of an MP4: its index is at the end, so it cannot be decoded."""
     path = folder / "half.mp4"
     if not path.exists():
         whole = tone_video(folder, seconds=4.0).read_bytes()
@@ -38,14 +38,14 @@ def half_video(folder: Path) -> Path:
 
 
 def text_file(folder: Path) -> Path:
-    """Write plain text under a video's name."""
+    """Create a text file with a video's name."""
     path = folder / "text.mp4"
     path.write_text("This is not a video.\n" * 500)
     return path
 
 
 def zip_file(folder: Path) -> Path:
-    """Write a ZIP archive under a video's name."""
+    """Create a ZIP archive with a video's name."""
     path = folder / "archive.mp4"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("inside.txt", "still not a video\n" * 500)
@@ -53,7 +53,7 @@ def zip_file(folder: Path) -> Path:
 
 
 def empty_file(folder: Path) -> Path:
-    """Write a file of no bytes."""
+    """Create an empty file."""
     path = folder / "empty.mp4"
     path.write_bytes(b"")
     return path

@@ -1,4 +1,4 @@
-"""What is in knative/observability: the rules, the dashboard, and the queries in both."""
+"""The files in knative/observability: the rules, the dashboard, and their queries."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 
 def scraped(job: str) -> dict[str, Any]:
-    """Return a job of prometheus.yaml."""
+    """Return a job in prometheus.yaml."""
     (found,) = (each for each in yaml.safe_load(CONFIGURATION.read_text())["scrape_configs"] if each["job_name"] == job)
     return dict(found)
 
 
 def panels() -> list[dict[str, Any]]:
-    """Return the dashboard's panels that show something."""
+    """Return the dashboard's panels that have queries."""
     return [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]
 
 
 def shown() -> dict[str, str]:
-    """Return the dashboard's queries by panel and letter, with an interval in the place of Grafana's variable."""
+    """Return the dashboard's queries by panel and letter, with a fixed interval instead of Grafana's variable."""
     return {
         f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "10m")
         for panel in panels()
@@ -44,5 +44,5 @@ def shown() -> dict[str, str]:
 
 
 def selectors(query: str) -> list[str]:
-    """Return every selector of a query: a metric and what is asked of its labels."""
+    """Return every selector in a query: a metric and its label matchers."""
     return _SELECTOR.findall(query)

@@ -1,4 +1,4 @@
-"""Pods as Prometheus' discovery describes them."""
+"""Pods as described by Prometheus' service discovery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def discovered(labels: dict[str, str], port: int = 8080) -> dict[str, str]:
-    """Return what Prometheus' discovery says of a pod with these labels."""
+    """Return the discovery's labels for a pod with these labels."""
     named = {re.sub(r"[^a-zA-Z0-9_]", "_", name): value for name, value in labels.items()}
     described = {f"__meta_kubernetes_pod_label_{name}": value for name, value in named.items()}
     return {
@@ -18,7 +18,7 @@ def discovered(labels: dict[str, str], port: int = 8080) -> dict[str, str]:
 
 
 def on_knative(service: dict[str, Any]) -> dict[str, str]:
-    """Return the labels of a Service's pods: those of its template, and Knative's own."""
+    """Return the labels of a Service's pods: from its template, and Knative's own."""
     return {
         **service["spec"]["template"]["metadata"]["labels"],
         "serving.knative.dev/service": service["metadata"]["name"],
@@ -26,5 +26,5 @@ def on_knative(service: dict[str, Any]) -> dict[str, str]:
 
 
 def on_openfaas(name: str, entry: dict[str, Any]) -> dict[str, str]:
-    """Return the labels of a function's pods: those of stack.yml, and OpenFaaS's own."""
+    """Return the labels of a function's pods: from stack.yml, and OpenFaaS's own."""
     return {**entry["labels"], "faas_function": name}

@@ -1,4 +1,4 @@
-"""A real Prometheus that reads the functions of a system, and what it answers to queries."""
+"""A real Prometheus that scrapes the functions of a system, and its query results."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Prometheus:
     url: str
 
     def get(self, what: str, **parameters: str) -> Any:
-        """Ask its API; the question must be understood."""
+        """Call its API; fail if that returns an error."""
         answer = requests.get(f"{self.url}/api/v1/{what}", params=parameters, timeout=TIMEOUT_SECONDS).json()
         assert answer["status"] == "success", (parameters, answer)
         return answer["data"]
 
     def values(self, query: str) -> list[float]:
-        """Return a query's numbers, without those that are none."""
+        """Return a query's numbers, without NaN."""
         numbers = [float(sample["value"][1]) for sample in self.get("query", query=query)["result"]]
         return [number for number in numbers if not math.isnan(number)]
 
     def unread(self) -> list[str]:
-        """Return what is wrong with targets that could not be read."""
+        """Return the errors of targets that could not be scraped."""
         targets = self.get("targets")["activeTargets"]
         if not targets:
             return ["no target has been discovered yet"]
@@ -47,7 +47,7 @@ class Prometheus:
 
 @contextmanager
 def running(program: Path, folder: Path, port: int, jobs: list[dict[str, Any]]) -> Iterator[Prometheus]:
-    """Run a server that reads these targets every second, under the rules of this repository."""
+    """Run a server that scrapes these targets every second, with this repository's rules."""
     configuration = folder / "prometheus.yml"
     configuration.write_text(
         yaml.safe_dump(

@@ -1,4 +1,4 @@
-"""Prometheus looks for what it is to read where the manifests put it."""
+"""Prometheus discovers its targets as the manifests define them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.tools import prometheus
 
 
 def namespaces(job: str) -> set[str]:
-    """Return the namespaces in which a job of prometheus.yaml looks for pods."""
+    """Return the namespaces in which a job in prometheus.yaml discovers pods."""
     return {name for source in files.scraped(job)["kubernetes_sd_configs"] for name in source["namespaces"]["names"]}
 
 
-def test_the_functions_are_looked_for_on_both_platforms() -> None:
+def test_functions_are_discovered_on_both_platforms() -> None:
     found = {item["metadata"]["namespace"] for item in services(objects(KNATIVE / "base"))}
     assert namespaces("mp3converter") == {*found, FUNCTION_SPACE}
 
 
-def test_the_broker_is_looked_for_where_it_is() -> None:
+def test_the_broker_is_discovered() -> None:
     found = {
         item["metadata"]["namespace"] for item in of_kind(objects(KNATIVE / "base"), "RabbitmqCluster.rabbitmq.com")
     }
@@ -38,8 +38,8 @@ FOREIGN = {
 }
 
 
-def test_the_pods_of_all_functions_are_read_and_no_others(tmp_path: Path) -> None:
-    """On both platforms; by a real Prometheus, which is told of pods as its discovery would."""
+def test_only_the_pods_of_functions_are_scraped(tmp_path: Path) -> None:
+    """On both platforms; by a real Prometheus, whose targets have the labels of its discovery."""
     base = services(objects(KNATIVE / "base"))
     entries = stack_file.functions()
     ours = [pods.discovered(pods.on_knative(item)) for item in base]
@@ -55,7 +55,7 @@ def test_the_pods_of_all_functions_are_read_and_no_others(tmp_path: Path) -> Non
         ],
     }
     with running(prometheus.program("prometheus"), tmp_path, free_port(), [job]) as server:
-        until(lambda: len(server.get("targets")["activeTargets"]) >= len(ours), "the pods to be found")
+        until(lambda: len(server.get("targets")["activeTargets"]) >= len(ours), "the pods to be discovered")
         found = server.get("targets")
     labels = [target["labels"] for target in found["activeTargets"]]
     assert sorted(each["function"] for each in labels) == sorted([*entries, *entries])

@@ -1,4 +1,4 @@
-"""Each alert fires on what it is for, and stays silent on what looks almost like it; by promtool."""
+"""Each alert fires for its fault, and stays silent for similar but harmless events; checked by promtool."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def transitions(**rates: str) -> dict[str, str]:
 
 
 def requests(errors: int) -> dict[str, str]:
-    """Return the series of a function that answers so many of a hundred requests a minute with an error."""
+    """Return the series of a function with this many errors in a hundred requests per minute."""
     return {
         'http_requests_total{function="upload",status="202"}': f"0+{100 - errors}x120",
         'http_requests_total{function="upload",status="503"}': f"0+{errors}x120",
@@ -31,7 +31,7 @@ def requests(errors: int) -> dict[str, str]:
 
 
 def waits(function: str, seconds: int, interactive: str = "true") -> dict[str, str]:
-    """Return the series of a function where one request in ten waits longer than 1 s, up to so long."""
+    """Return the series of a function with one in ten requests slower than 1 s, up to this long."""
     name = f'http_request_duration_seconds_bucket{{function="{function}",interactive="{interactive}",le='
     bounds = (1, 2.5, 5, 10)
     return {
@@ -41,7 +41,7 @@ def waits(function: str, seconds: int, interactive: str = "true") -> dict[str, s
 
 
 def conversions(done: str, failed: str) -> dict[str, str]:
-    """Return the series of conversions by how they ended."""
+    """Return the series of conversions by outcome."""
     name = "mp3converter_conversion_duration_seconds_count"
     return {f'{name}{{outcome="done"}}': done, f'{name}{{outcome="failed"}}': failed}
 
@@ -68,28 +68,28 @@ FIRE = {
 }
 SILENT = {
     "a few errors": requests(errors=4),
-    "errors that are over": {'http_requests_total{function="upload",status="503"}': "0+10x70 700x50"},
-    "quick answers": waits("login", seconds=1),
-    "an upload that takes its time": waits("upload", seconds=10, interactive=""),
-    "a job that waits a little": {'mp3converter_oldest_job_seconds{state="ready"}': "600x120"},
+    "past errors": {'http_requests_total{function="upload",status="503"}': "0+10x70 700x50"},
+    "fast responses": waits("login", seconds=1),
+    "a slow upload": waits("upload", seconds=10, interactive=""),
+    "a job that waits briefly": {'mp3converter_oldest_job_seconds{state="ready"}': "600x120"},
     "a long upload": {'mp3converter_oldest_job_seconds{state="receiving"}': "0+60x120"},
-    "a mail that waits a little": {'mp3converter_oldest_mail_seconds{state="none"}': "1200x120"},
-    "a mail of unknown fate": {'mp3converter_oldest_mail_seconds{state="unknown"}': "0+60x120"},
+    "a mail that waits briefly": {'mp3converter_oldest_mail_seconds{state="none"}': "1200x120"},
+    "a mail with an unknown outcome": {'mp3converter_oldest_mail_seconds{state="unknown"}': "0+60x120"},
     "a damaged file": {'mp3converter_conversion_failures_total{code="undecodable"}': "0x70 1x50"},
     "a postponed conversion": transitions(postpone="0x70 1x50"),
     "a few failures": conversions(done="0x120", failed="0x60 8x60"),
     "failures among many": conversions(done="0+9x120", failed="0+1x120"),
-    "a converter that died": transitions(expire="0x70 1x50"),
+    "a crashed converter": transitions(expire="0x70 1x50"),
     "an address that does not exist": transitions(claim_mail="0+10x120", mail_sent="0+9x120", refuse_mail="0+1x120"),
     "events": {'mp3converter_events_total{outcome="published"}': "0+9x120"},
-    "a job that was not mended at once": {'mp3converter_sweep_troubles_total{trouble="not_mended"}': "0x70 2x50"},
+    "a job that was not repaired at once": {'mp3converter_sweep_troubles_total{trouble="not_mended"}': "0x70 2x50"},
     "a long queue": {'rabbitmq_detailed_queue_messages{queue="videos"}': "900x120"},
 }
 
 
 @pytest.fixture(scope="module")
 def promtool() -> Path:
-    """The program, unpacked when need be."""
+    """The program, unpacked if necessary."""
     try:
         return prometheus.program("promtool")
     except prometheus.NotFound as error:
@@ -104,12 +104,12 @@ def succeeds(*command: object) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_takes_the_rules(promtool: Path) -> None:
+def test_promtool_accepts_the_rules(promtool: Path) -> None:
     succeeds(promtool, "check", "rules", files.ALERTS)
 
 
-def test_promtool_takes_the_configuration(promtool: Path, tmp_path: Path) -> None:
-    """All of it but how pods are found: Debian builds Prometheus without Kubernetes."""
+def test_promtool_accepts_the_configuration(promtool: Path, tmp_path: Path) -> None:
+    """Everything except the discovery of pods: Debian builds Prometheus without Kubernetes."""
     configuration = yaml.safe_load(files.CONFIGURATION.read_text())
     for job in configuration["scrape_configs"]:
         assert [found["role"] for found in job.pop("kubernetes_sd_configs")] == ["pod"]
@@ -118,11 +118,11 @@ def test_promtool_takes_the_configuration(promtool: Path, tmp_path: Path) -> Non
     succeeds(promtool, "check", "config", "--syntax-only", path)
 
 
-def test_every_alert_is_shown_to_fire() -> None:
+def test_every_alert_has_a_case() -> None:
     assert set(FIRE) == set(files.alerts())
 
 
-def test_every_alert_says_what_happened_and_what_to_do() -> None:
+def test_every_alert_has_a_summary_and_an_action() -> None:
     for name, rule in files.alerts().items():
         assert set(rule["annotations"]) == {"summary", "action"}, name
         assert rule["labels"]["severity"] in {"warning", "critical"}, name
@@ -133,25 +133,25 @@ CASES = [(name, number, series) for name, cases in FIRE.items() for number, seri
 
 @pytest.mark.parametrize(("name", "number", "series"), CASES, ids=[f"{name}-{number}" for name, number, _ in CASES])
 def test_an_alert_fires(name: str, number: int, series: dict[str, str], promtool: Path, tmp_path: Path) -> None:
-    """It fires, and no other one with it."""
+    """It fires, and no other one does."""
     succeeds(promtool, "test", "rules", written(series, {name}, tmp_path))
 
 
 @pytest.mark.parametrize("series", SILENT.values(), ids=SILENT.keys())
 def test_no_alert_fires(series: dict[str, str], promtool: Path, tmp_path: Path) -> None:
-    """What happens every day wakes nobody."""
+    """Everyday events must not raise an alert."""
     succeeds(promtool, "test", "rules", written(series, set(), tmp_path))
 
 
 def test_a_wrong_expectation_fails(promtool: Path, tmp_path: Path) -> None:
-    """The way of looking sees an alert that does not fire, and one that does."""
+    """The test method detects an alert that does not fire, and one that does."""
     for series, names in ((SILENT["events"], {"Mp3converterErrors"}), (requests(errors=10), set[str]())):
         with pytest.raises(AssertionError):
             succeeds(promtool, "test", "rules", written(series, names, tmp_path))
 
 
 def written(series: dict[str, str], firing: set[str], folder: Path) -> Path:
-    """Write what promtool is to feed to the rules, and which alerts must fire then."""
+    """Write promtool's test file: the series, and the alerts that must fire."""
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in (SWEPT | series).items()],

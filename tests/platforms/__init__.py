@@ -1,1 +1,1 @@
-"""The platforms' own command-line programs, run on the files that describe the functions to them."""
+"""The platforms' command-line programs, run on the files that describe the functions to them."""

@@ -1,4 +1,4 @@
-"""The programs, each built when a test first needs it, and a run of each far from anybody's own settings."""
+"""The programs, each built when a test first needs it, and run without the user's settings."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def _runner(find: Callable[[], Path], folder: Path) -> Run:
 
 
 @pytest.fixture(autouse=True)
-def no_registry_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read stack.yml as somebody does who set nothing."""
+def no_registry_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset every variable that stack.yml reads."""
     monkeypatch.delenv("IMAGE_PREFIX", raising=False)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what faas-cli reads, with OpenFaaS's template `dockerfile`, which it would fetch."""
+    """A copy of the files that faas-cli reads, with OpenFaaS's template `dockerfile`, which it would download."""
     shutil.copy(ROOT / "stack.yml", tmp_path)
     shutil.copytree(ROOT / "functions", tmp_path / "functions", ignore=shutil.ignore_patterns("__pycache__"))
     template = tmp_path / "template" / "dockerfile"
@@ -65,5 +65,5 @@ def run_faas_cli(project: Path) -> Run:
 
 @pytest.fixture
 def run_kn(tmp_path: Path) -> Run:
-    """Run kn where no cluster is known."""
+    """Run kn without a cluster."""
     return _runner(kn, tmp_path)

@@ -1,4 +1,4 @@
-"""An OpenFaaS gateway that only writes down what it is asked to deploy; there is no OpenFaaS to deploy to."""
+"""A fake OpenFaaS gateway that records deployments; no real one is available."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 @dataclass
 class Gateway:
-    """Where it listens, what is deployed, and every request in its order."""
+    """Its address, the deployed functions, and all requests in order."""
 
     url: str = ""
     deployed: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
 
     def deploy(self, method: str, path: str, body: dict[str, Any]) -> int:
-        """Answer as a provider does: only what is there can be updated."""
+        """Answer like a provider: only existing functions can be updated."""
         status = 202
         if path != "/system/functions" or (method == "PUT" and body["service"] not in self.deployed):
             status = 404
@@ -32,7 +32,7 @@ class Gateway:
 
 @contextmanager
 def recording() -> Iterator[Gateway]:
-    """Run a gateway on a port of its own."""
+    """Run a gateway on its own port."""
     gateway = Gateway()
 
     class Handler(BaseHTTPRequestHandler):

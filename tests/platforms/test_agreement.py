@@ -1,4 +1,4 @@
-"""What stack.yml and the Knative Services both say of a function, they say alike."""
+"""stack.yml and the Knative Services agree about each function."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.manifests.objects import Object, container, one
 from tests.manifests.settings import effective, environment
 
 NAMES = sorted(stack_file.functions())
-# A platform's own: where people reach it, how long it waits for a pod to end.
+# Platform-specific: the public URL, and the time until a pod is killed.
 OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS"}
-INTERACTIVE = "mp3converter.com/interactive"  # the label of functions whose answers people wait for
-TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS leaves as it is
+INTERACTIVE = "mp3converter.com/interactive"  # the label of functions that people call
+TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS keeps
 STEPS = ("UPLOAD_TIMEOUT_SECONDS", "CONVERT_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS")
 
 
@@ -34,12 +34,12 @@ def test_the_settings(name: str, base: list[Object]) -> None:
 
 
 def _shared(function: str, given: dict[str, str]) -> dict[str, Any]:
-    """Return what a function runs with and is no platform's own."""
+    """Return a function's effective settings that are not platform-specific."""
     return {name: value for name, value in effective(function, given).items() if name not in OWN}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_who_is_interactive(name: str, base: list[Object]) -> None:
+def test_interactive_functions(name: str, base: list[Object]) -> None:
     pods = one(base, "Service.serving.knative.dev", name)["spec"]["template"]["metadata"]["labels"]
 
     assert stack_file.functions()[name]["labels"].get(INTERACTIVE) == pods.get(INTERACTIVE)
@@ -59,7 +59,7 @@ def test_a_function_ends_before_openfaas_kills_its_pod(name: str) -> None:
 
 
 def test_the_gateway_waits_longer_than_any_step() -> None:
-    """stack.yml tells how the gateway's chart has to be set."""
+    """stack.yml says how to set the gateway's chart."""
     text = (ROOT / "stack.yml").read_text()
     (upstream,) = re.findall(r"gateway\.upstreamTimeout=(\d+)m\b", text)
     around = re.findall(r"(?:gateway|faasnetes)\.(?:read|write)Timeout=(\d+)m(\d+)s", text)

@@ -1,4 +1,4 @@
-"""`faas-cli build` hands Docker a whole context and the name of the function."""
+"""`faas-cli build` passes Docker a complete context and the function's name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.platforms.conftest import Run
 
 pytestmark = pytest.mark.platforms
 
-# Docker's place: what it is asked to build is written down.
+# A fake docker that records what it should build.
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$@" >words
 """
 
 
 @pytest.mark.parametrize("name", sorted(stack_file.functions()))
-def test_a_build_has_its_context_and_its_arguments(name: str, run_faas_cli: Run, project: Path) -> None:
+def test_a_build_has_its_context_and_arguments(name: str, run_faas_cli: Run, project: Path) -> None:
     docker = project / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(DOCKER)
@@ -42,6 +42,6 @@ def test_a_build_has_its_context_and_its_arguments(name: str, run_faas_cli: Run,
 
 
 def differences(found: filecmp.dircmp[str]) -> list[str]:
-    """Return the names that are in one of two trees only, or not the same in both."""
+    """Return the names that are only in one of two trees, or differ."""
     below = [name for part in found.subdirs.values() for name in differences(part)]
     return [*found.left_only, *found.right_only, *found.diff_files, *found.funny_files, *below]

@@ -1,4 +1,4 @@
-"""The real kn reads each Service, and writes down all of it; offline, so that it asks no cluster."""
+"""The real kn reads each Service and writes it completely; offline, so that it needs no cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = sorted(item["metadata"]["name"] for item in services(objects(KNATIVE / "
 
 
 def read(run: Run, folder: Path, file: Path) -> Object:
-    """Let kn read a file; return what it would send to a cluster, without what it adds."""
+    """Let kn read a file; return the object for the cluster, without kn's additions."""
     done = refused_or_read(run, folder, file)
     assert done == "", done
     (written,) = (folder / "target" / NAMESPACE / "ksvc").iterdir()
@@ -33,14 +33,14 @@ def read(run: Run, folder: Path, file: Path) -> Object:
 
 
 def refused_or_read(run: Run, folder: Path, file: Path) -> str:
-    """Return the complaint of kn, none when it has read the file."""
+    """Return kn's error, or "" if it has read the file."""
     (folder / "target").mkdir()
     done = run("service", "create", "-f", file, "--namespace", NAMESPACE, "--target", folder / "target")
     return done.stderr if done.returncode else ""
 
 
 def meaning(value: Any) -> Any:
-    """Return a value as a cluster understands it: nothing is the same as not given, and a quantity is a text."""
+    """Return a value as a cluster interprets it: empty equals missing, and a quantity is a string."""
     if isinstance(value, dict):
         parts = {name: meaning(part) for name, part in value.items()}
         if isinstance(parts.get("cpu"), int):
@@ -52,14 +52,14 @@ def meaning(value: Any) -> Any:
 
 
 def write(folder: Path, item: Object) -> Path:
-    """Write an object into a file."""
+    """Write an object to a file."""
     file = folder / "service.yaml"
     file.write_text(yaml.safe_dump(item))
     return file
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_read_whole(name: str, run_kn: Run, tmp_path: Path) -> None:
+def test_a_file_is_read_completely(name: str, run_kn: Run, tmp_path: Path) -> None:
     file = KNATIVE / "base" / "functions" / f"{name}.yaml"
     given = yaml.safe_load(file.read_text())
     given["metadata"]["namespace"] = NAMESPACE
@@ -69,7 +69,7 @@ def test_a_file_is_read_whole(name: str, run_kn: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_a_built_service_is_read_whole(overlay: str, name: str, run_kn: Run, tmp_path: Path) -> None:
+def test_a_built_service_is_read_completely(overlay: str, name: str, run_kn: Run, tmp_path: Path) -> None:
     given = one(objects(KNATIVE / "overlays" / overlay), KIND, name)
 
     assert meaning(read(run_kn, tmp_path, write(tmp_path, given))) == meaning(given)
@@ -109,8 +109,8 @@ def test_a_mistake_is_refused(name: str, plant: Any, run_kn: Run, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_misspelt_field_is_noticed_as_lost(name: str, run_kn: Run, tmp_path: Path) -> None:
-    """kn drops what it does not know without a word, so what it read has to be compared."""
+def test_a_misspelt_field_is_found(name: str, run_kn: Run, tmp_path: Path) -> None:
+    """kn silently drops unknown fields, so its result must be compared."""
     item = one(objects(KNATIVE / "base"), KIND, name)
     spec = item["spec"]["template"]["spec"]
     spec["timeoutSecond"] = spec.pop("timeoutSeconds")

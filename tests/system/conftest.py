@@ -1,4 +1,4 @@
-"""The system under test: one elsewhere, as the environment says, or the private one of all tests."""
+"""The system under test: a remote one from the environment, or the tests' private one."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ SECONDS = 300.0
 
 @dataclass(frozen=True)
 class System:
-    """What a user knows of a system: its addresses, an account, and the mailbox."""
+    """A user's view of a system: its URLs, an account, and the mailbox."""
 
     url: str
     email: str
     password: str
     mails: Mailbox | Mailpit
 
-    def door(self, function: str) -> str:
+    def function_url(self, function: str) -> str:
         """Return a function's URL."""
         return self.url.format(function=function)
 
     def token(self) -> str:
         """Log in."""
-        return web.login(self.door("login"), self.email, self.password)
+        return web.login(self.function_url("login"), self.email, self.password)
 
     def mp3(self, token: str, fid: str) -> web.Answer:
-        """Wait for the MP3 by asking for it, as a user does."""
+        """Wait for the MP3 by requesting it, like a user."""
 
         def ready() -> web.Answer | None:
-            answer = web.download(self.door("download"), token, fid)
+            answer = web.download(self.function_url("download"), token, fid)
             return None if answer.status == 409 else answer
 
         return until(ready, f"the MP3 of {fid}", SECONDS)
 
 
 @contextmanager
-def elsewhere() -> Iterator[System]:
-    """Yield the system that the environment names."""
+def remote_system() -> Iterator[System]:
+    """Yield the system named by the environment."""
     names = ("SYSTEM_URL", "SYSTEM_USER", "SYSTEM_PASSWORD", "SYSTEM_MAILPIT")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        pytest.fail(f"SYSTEM_URL names a system; {', '.join(missing)} must be set as well.")
+        pytest.fail(f"SYSTEM_URL is set, so {', '.join(missing)} must be set too.")
     url, email, password, mailpit = (os.environ[name] for name in names)
     yield System(url, email, password, Mailpit(mailpit))
 
@@ -63,7 +63,7 @@ def elsewhere() -> Iterator[System]:
 def system(request: pytest.FixtureRequest) -> Iterator[System]:
     """The system under test."""
     if "SYSTEM_URL" in os.environ:
-        with elsewhere() as found:
+        with remote_system() as found:
             yield found
         return
     stack: PrivateStack = request.getfixturevalue("stack")

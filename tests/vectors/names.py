@@ -1,4 +1,4 @@
-"""File names that would leave a folder, break a header, or lie to a reader."""
+"""File names that could leave a folder, break a header, or mislead a reader."""
 
 import unicodedata
 
