@@ -14,7 +14,7 @@ from tests.bench.comparison import interleaved, print_table
 from tests.bench.stored import Film
 from tests.bench.system import System
 from tests.bench.targets import Target
-from tests.bench.tutor import Tutor
+from tests.bench.tutor import TutorialConsumer
 from tests.bench.ways import MEGABYTE, memory_target, rate_target
 from tests.clients import processes
 from tests.media.movies import movie
@@ -60,7 +60,7 @@ def measure(system: System, folder: Path, minutes: float, rounds: int) -> list[T
     """Let both do the step in turn, on the same film at the same bit rate."""
     seconds = round(minutes * 60)
     film = movie(folder, seconds)
-    with ours(system, film, seconds) as our_step, Tutor(system, film, seconds) as tutor:
+    with ours(system, film, seconds) as our_step, TutorialConsumer(system, film, seconds) as tutor:
         steps = {OURS: our_step, THEIRS: Step({tutor.pid}, lambda: None, tutor.convert, tutor.kilobits)}
         measured = interleaved(steps, rounds)
     rows = [

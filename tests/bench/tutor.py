@@ -19,7 +19,7 @@ LIMIT_SECONDS = 3600.0
 STOP_SECONDS = 20
 
 
-class Tutor:
+class TutorialConsumer:
     """The consumer, which is there until the block ends."""
 
     def __init__(self, system: System, film: Path, seconds: float) -> None:
@@ -40,7 +40,7 @@ class Tutor:
         self._mp3 = ""
         self.reading: list[float] = []
 
-    def __enter__(self) -> Tutor:
+    def __enter__(self) -> TutorialConsumer:
         """Wait until it is ready."""
         assert self._answer() == "ready"
         return self

@@ -94,13 +94,13 @@ class Faults:
 
     def _forge(self, fault: Fault) -> None:
         """Send events that no function sent: unknown jobs, other versions, wrong types, and invalid ones."""
-        stranger, known = str(uuid.UUID(int=int(fault.pick * 2**122), version=4)), self._jobs(fault.pick, 1)
-        wrong = [_event(stranger, UPLOADED), _event(stranger, READY)]
-        wrong += [_event(fid, FAILED, {"email": "somebody@example.org", "video_id": stranger}) for fid in known]
+        unknown_id, known = str(uuid.UUID(int=int(fault.pick * 2**122), version=4)), self._jobs(fault.pick, 1)
+        wrong = [_event(unknown_id, UPLOADED), _event(unknown_id, READY)]
+        wrong += [_event(fid, FAILED, {"email": "somebody@example.org", "video_id": unknown_id}) for fid in known]
         for event in wrong:
             for consumer in CONSUMERS:
                 self._post(consumer, event, "event" if event["type"] in _accepted_types(consumer) else "poison")
-        poison = [b"{", b"[]", json.dumps(_event(stranger, UPLOADED) | {"specversion": "9.9"}).encode()]
+        poison = [b"{", b"[]", json.dumps(_event(unknown_id, UPLOADED) | {"specversion": "9.9"}).encode()]
         for body in poison:
             self._pool.submit(self._publish, [("video.uploaded", body), ("mp3.ready", body)])
             self._call("convert", body, "poison")

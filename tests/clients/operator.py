@@ -15,7 +15,7 @@ NOT_OURS = ("MONGODB_URL", "MONGODB_URL_FILE", "RABBITMQ_URL", "RABBITMQ_URL_FIL
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """How a command ended, and what it printed."""
 
     status: int
@@ -36,7 +36,7 @@ class Operator:
     home: Path
     exported: Mapping[str, str] = field(default_factory=dict)
 
-    def jobs(self, *words: str) -> Said:
+    def jobs(self, *words: str) -> CommandResult:
         """Run ./local/jobs."""
         kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         done = subprocess.run(
@@ -49,9 +49,9 @@ class Operator:
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
-    def done(self, *words: str) -> Said:
+    def done(self, *words: str) -> CommandResult:
         """Run ./local/jobs, which must succeed."""
         said = self.jobs(*words)
         assert said.status == 0, said

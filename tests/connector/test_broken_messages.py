@@ -38,7 +38,7 @@ BROKEN: dict[str, Callable[[], Case]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Callable[[], Case]) -> None:
+def test_an_invalid_message_is_dead_lettered_at_once(line: Line, case: Callable[[], Case]) -> None:
     body, properties = case()
     letter, kept = line.dead(body, message_id="m-1", delivery_mode=2, **properties)
     assert kept == body
@@ -46,7 +46,7 @@ def test_what_cannot_be_converted_is_a_dead_letter_at_once(line: Line, case: Cal
     assert (properties.get("headers") or {}).items() <= letter.headers.items()
 
 
-def test_headers_that_pika_cannot_read_stop_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_that_pika_cannot_read_do_no_harm(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection breaks; the message is delivered again on the next one, up to the delivery limit."""
     before = len(line.sink.calls)
     properties = BasicProperties(headers={"when": datetime.now(UTC)})

@@ -27,7 +27,7 @@ def release(sink: Sink) -> threading.Event:
     return released
 
 
-def test_no_more_calls_run_at_once_than_are_allowed(
+def test_parallel_calls_are_limited(
     queues: Queues, sink: Sink, name: str, start: Start, release: threading.Event
 ) -> None:
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_PARALLELISM=2, CONNECTOR_PREFETCH=4)
@@ -40,7 +40,7 @@ def test_no_more_calls_run_at_once_than_are_allowed(
     assert sink.most == 2
 
 
-def test_the_connector_holds_no_more_messages_than_it_works_on(
+def test_unacknowledged_messages_are_limited(
     queues: Queues, sink: Sink, name: str, start: Start, release: threading.Event
 ) -> None:
     """A message that only waits in a connector loses time, and counts against its delivery limit at each stop."""
@@ -68,7 +68,7 @@ def test_queues_do_not_wait_for_each_other(
         release.set()
 
 
-def test_a_call_that_outlasts_many_heartbeats_is_settled_once(
+def test_a_call_longer_than_many_heartbeats_is_settled_once(
     queues: Queues, broker_url: str, sink: Sink, name: str, start: Start, release: threading.Event
 ) -> None:
     connector = start(RABBITMQ_URL=f"{broker_url}?heartbeat={HEARTBEAT_SECONDS}", CONNECTOR_SINKS=f"{name}={sink.url}")

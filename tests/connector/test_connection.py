@@ -50,7 +50,7 @@ def health(port: int) -> tuple[int, str]:
         return 0, "no answer"
 
 
-def test_a_lost_connection_comes_back(
+def test_a_lost_connection_is_restored(
     queues: Queues, broker_url: str, sink: Sink, name: str, start: Start, proxy: Proxy
 ) -> None:
     connector = start(RABBITMQ_URL=through(proxy, broker_url), CONNECTOR_SINKS=f"{name}={sink.url}")
@@ -65,7 +65,7 @@ def test_a_lost_connection_comes_back(
     assert queues.ready(name) == 0
 
 
-def test_a_call_that_ends_without_its_connection_is_made_again(
+def test_a_call_whose_connection_was_lost_is_repeated(
     queues: Queues, broker_url: str, sink: Sink, name: str, start: Start, proxy: Proxy
 ) -> None:
     released = threading.Event()
@@ -89,7 +89,7 @@ def test_a_call_that_ends_without_its_connection_is_made_again(
     assert (queues.ready(name), queues.ready(f"{name}.dead")) == (0, 0)
 
 
-def test_a_broker_that_is_not_there_yet_is_awaited(
+def test_a_broker_that_starts_later_is_awaited(
     queues: Queues, broker_url: str, sink: Sink, name: str, start: Start
 ) -> None:
     parameters, port = URLParameters(broker_url), free_port()
@@ -102,7 +102,7 @@ def test_a_broker_that_is_not_there_yet_is_awaited(
         assert connector.stop() == 0
 
 
-def test_a_wrong_password_is_tried_again_and_never_shown(broker_url: str, sink: Sink, start: Start, name: str) -> None:
+def test_a_wrong_password_is_retried_and_never_shown(broker_url: str, sink: Sink, start: Start, name: str) -> None:
     parameters = URLParameters(broker_url)
     url = f"amqp://nobody:{PASSWORD}@{parameters.host}:{parameters.port}/%2f"
     connector = start(RABBITMQ_URL=url, CONNECTOR_SINKS=f"{name}={sink.url}", LOG_LEVEL="DEBUG")
@@ -111,7 +111,7 @@ def test_a_wrong_password_is_tried_again_and_never_shown(broker_url: str, sink: 
     assert PASSWORD not in connector.text
 
 
-def test_a_queue_that_is_missing_is_awaited_and_the_others_are_served(
+def test_a_missing_queue_is_awaited_while_others_are_served(
     queues: Queues, sink: Sink, name: str, start: Start
 ) -> None:
     missing, port = f"{name}-missing", free_port()

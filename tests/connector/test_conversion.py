@@ -39,7 +39,7 @@ def test_a_structured_event_is_sent_in_binary_mode(line: Line, content_type: str
     assert json.loads(call.body) == {"id": "a"}
 
 
-def test_a_function_reads_the_event_that_was_published(line: Line) -> None:
+def test_a_function_reads_the_published_event(line: Line) -> None:
     call = line.call(structured(datacontenttype="application/json"), content_type=STRUCTURED)
     event = from_http(call.headers, call.body)
     assert (event["id"], event["type"], event.data) == ("1", "com.example.made", {"id": "a"})
@@ -58,7 +58,7 @@ def test_structured_data_keeps_its_bytes(line: Line, changes: dict[str, Any], bo
     assert line.call(structured(**changes), content_type=STRUCTURED).body == body
 
 
-def test_other_values_than_text_become_text(line: Line) -> None:
+def test_other_values_become_text(line: Line) -> None:
     call = line.call(structured(yes=True, number=7, Upper="Kept"), content_type=STRUCTURED)
     assert [call.headers[f"ce-{name}"] for name in ("yes", "number", "upper")] == ["true", "7", "Kept"]
 
@@ -71,7 +71,7 @@ def test_headers_with_and_without_prefix_are_a_binary_event(line: Line, prefix: 
     assert call.body == b"\x00raw"
 
 
-def test_a_binary_events_content_type_is_that_of_its_headers_alone(line: Line) -> None:
+def test_the_content_type_of_a_binary_event_is_in_its_headers(line: Line) -> None:
     without = line.call(b"{}", headers=BINARY, content_type="application/json")
     assert "content-type" not in without.headers
     for name in ("content-type", "ce-datacontenttype"):
@@ -79,13 +79,13 @@ def test_a_binary_events_content_type_is_that_of_its_headers_alone(line: Line) -
         assert call.headers["content-type"] == "text/x"
 
 
-def test_trace_headers_are_passed_beside_the_event(line: Line) -> None:
+def test_trace_headers_are_passed_on(line: Line) -> None:
     call = line.call(b"", headers=BINARY | {"traceparent": "00-1-2-03", "tracestate": "a=b"})
     assert (call.headers["traceparent"], call.headers["tracestate"]) == ("00-1-2-03", "a=b")
     assert "ce-traceparent" not in call.headers
 
 
-def test_a_binary_event_without_source_and_id_is_given_both(line: Line) -> None:
+def test_a_binary_event_without_source_and_id_gets_both(line: Line) -> None:
     headers = {"specversion": "1.0", "type": "com.example.made"}
     call = line.call(b"", headers=headers)
     assert call.headers["ce-source"] == f"/apis/v1/namespaces/default/rabbitmqsources/{line.name}#{line.name}"
@@ -93,7 +93,7 @@ def test_a_binary_event_without_source_and_id_is_given_both(line: Line) -> None:
     assert call.headers["ce-time"]
 
 
-def test_the_old_version_of_the_specification_is_known(line: Line) -> None:
+def test_the_old_version_of_the_specification_is_supported(line: Line) -> None:
     assert line.call(b"", headers=BINARY | {"specversion": "0.3"}).headers["ce-specversion"] == "0.3"
 
 
@@ -112,7 +112,7 @@ def test_any_other_message_is_wrapped(line: Line, headers: dict[str, str] | None
     assert (call.headers["content-type"], call.body) == ("text/csv", b"body")
 
 
-def test_a_wrapped_message_without_an_id_is_given_one(line: Line) -> None:
+def test_a_wrapped_message_without_an_id_gets_one(line: Line) -> None:
     call = line.call(b"body")
     assert uuid.UUID(call.headers["ce-id"])
     assert call.headers["ce-subject"] == call.headers["ce-id"]

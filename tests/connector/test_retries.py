@@ -17,7 +17,7 @@ RETRY = 2
 
 
 @pytest.mark.parametrize(("policy", "waits"), [("exponential", [0.2, 0.4, 0.8]), ("linear", [0.1, 0.2, 0.3])])
-def test_the_waits_between_tries_grow(
+def test_delays_between_attempts_grow(
     queues: Queues, sink: Sink, name: str, start: Start, policy: str, waits: list[float]
 ) -> None:
     sink.answer = lambda call: 503
@@ -35,7 +35,7 @@ def test_the_waits_between_tries_grow(
     assert all(seen >= wait for seen, wait in zip(passed, waits, strict=True))
 
 
-def test_a_try_that_succeeds_ends_the_trouble(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+def test_a_successful_attempt_ends_the_retries(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     answers = iter([503, HANG_UP, 200])
     sink.answer = lambda call: next(answers)
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
@@ -45,7 +45,7 @@ def test_a_try_that_succeeds_ends_the_trouble(queues: Queues, sink: Sink, name: 
     assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (3, 0, 0)
 
 
-def test_a_function_that_is_not_there_is_tried_again(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+def test_an_unreachable_function_is_retried(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     gone = Sink()
     gone.close()
     connector = start(CONNECTOR_SINKS=f"{name}={gone.url}")
@@ -54,7 +54,7 @@ def test_a_function_that_is_not_there_is_tried_again(queues: Queues, sink: Sink,
     assert len(connector.lines("not delivered")) == RETRY + 1
 
 
-def test_an_answer_that_takes_too_long_counts_as_none(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+def test_a_slow_response_is_retried(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     answers = iter([True, False])
 
     def answer(call: Call) -> int:
@@ -69,7 +69,7 @@ def test_an_answer_that_takes_too_long_counts_as_none(queues: Queues, sink: Sink
     assert connector.lines("not delivered")[0]["outcome"] == "ReadTimeout"
 
 
-def test_a_message_of_nothing_much_is_settled_too(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+def test_an_empty_message_is_settled(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}")
     queues.publish(name, BasicProperties(), b"")
     until(lambda: connector.lines("delivered"), "the call")

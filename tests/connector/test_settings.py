@@ -17,7 +17,7 @@ SINKS = "videos=http://convert.test/ mp3s=https://notify.test/x?y=z"
     "url",
     ["", "http://guest:sesame@localhost/", "amqp://guest:sesame@localhost/?heartbeat=sesame", "amqp://h/?a=sesame"],
 )
-def test_the_process_ends_at_once_with_a_line_that_names_the_setting(start: Start, url: str) -> None:
+def test_the_process_ends_at_once_and_names_the_setting(start: Start, url: str) -> None:
     connector = start(RABBITMQ_URL=url, CONNECTOR_SINKS=SINKS)
     assert connector.ended() == 1
     assert connector.lines("RABBITMQ_URL ")
@@ -30,7 +30,7 @@ def test_the_url_may_be_in_a_file(start: Start, tmp_path: Path) -> None:
     assert connector.lines("RABBITMQ_URL cannot be read")
 
 
-def test_a_health_port_that_is_taken_is_named(start: Start) -> None:
+def test_a_used_health_port_is_named(start: Start) -> None:
     with closing(Sink()) as sink:
         port = sink.url.rstrip("/").rpartition(":")[2]
         connector = start(CONNECTOR_SINKS=SINKS, CONNECTOR_HEALTH_PORT=port, HOST="127.0.0.1")

@@ -70,7 +70,7 @@ def test_any_2xx_settles_the_message_with_one_call(run: Run, status: int) -> Non
 
 
 @pytest.mark.parametrize("status", RETRIED)
-def test_what_may_pass_is_tried_again_and_then_a_dead_letter(run: Run, status: int) -> None:
+def test_transient_errors_are_retried_and_then_dead_lettered(run: Run, status: int) -> None:
     assert len(run.sink.about(str(status))) == RETRY + 1
     assert f"id-{status}" in run.dead
 
@@ -86,11 +86,11 @@ def test_every_message_is_settled(run: Run) -> None:
     assert (run.status, run.left) == (0, 0)
 
 
-def test_no_redirect_is_followed(run: Run) -> None:
+def test_redirects_are_not_followed(run: Run) -> None:
     assert {call.path for call in run.sink.calls} == {"/"}
 
 
-def test_every_try_is_the_same_event(run: Run) -> None:
+def test_every_attempt_sends_the_same_event(run: Run) -> None:
     tries = run.sink.about("503")
     assert len({(*sorted(call.headers.items()), call.body) for call in tries}) == 1
 

@@ -42,7 +42,7 @@ def test_a_running_call_is_settled_and_the_others_go_back(
     assert (len(sink.calls), queues.ready(name), queues.ready(f"{name}.dead")) == (1, 3, 0)
 
 
-def test_a_message_that_waits_for_its_next_try_goes_back(queues: Queues, sink: Sink, name: str, start: Start) -> None:
+def test_a_message_waiting_for_its_next_attempt_goes_back(queues: Queues, sink: Sink, name: str, start: Start) -> None:
     sink.answer = lambda call: 503
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_BACKOFF_SECONDS=60)
     queues.event(name, "patient")
@@ -68,7 +68,7 @@ def test_a_second_signal_ends_it(queues: Queues, sink: Sink, name: str, start: S
     until(lambda: queues.ready(name) == 1, "the message to be back")
 
 
-def test_the_grace_period_ends_it(
+def test_the_grace_period_is_limited(
     queues: Queues, sink: Sink, name: str, start: Start, release: threading.Event
 ) -> None:
     connector = start(CONNECTOR_SINKS=f"{name}={sink.url}", CONNECTOR_GRACE_SECONDS=0.3)

@@ -12,7 +12,7 @@ from local import stack_file, version
 from local.home import ROOT
 from tests.containers import storage
 from tests.containers.image import Image
-from tests.containers.storage import Broken, run
+from tests.containers.storage import CommandError, run
 
 HERE = Path(__file__).resolve().parent
 FUNCTIONS = (*stack_file.functions(), "connector")
@@ -27,7 +27,7 @@ BUILD_SECONDS = 600
 def base() -> Image:
     """Return the base image; make it unless the same script has already made it."""
     if os.geteuid() != 0:
-        raise Broken("Images are built as root here: run the tests of containers as root.")
+        raise CommandError("Images are built as root here: run the tests of containers as root.")
     storage.prepare()
     if not all(shutil.which(program, path=storage.environment()["PATH"]) for program in PROGRAMS):
         run("sh", HERE / "packages.sh", seconds=BASE_SECONDS)
@@ -86,7 +86,7 @@ def build_all() -> None:
 def _is_there(image: str) -> bool:
     try:
         run("podman", "image", "exists", image)
-    except Broken:
+    except CommandError:
         return False
     return True
 

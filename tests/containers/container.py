@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.containers.image import Image
-from tests.containers.storage import Broken, run
+from tests.containers.storage import CommandError, run
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -55,10 +55,10 @@ class Container:
                 if got == status:
                     return document
                 trouble = f"{got} {document}"
-            except Broken as error:
+            except CommandError as error:
                 trouble = str(error)
             if time.monotonic() > deadline or not self.runs():
-                raise Broken(f"{trouble}\n{self.log()}")
+                raise CommandError(f"{trouble}\n{self.log()}")
             time.sleep(0.2)
 
     def runs(self) -> bool:

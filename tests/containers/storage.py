@@ -32,7 +32,7 @@ OWN = {
 }
 
 
-class Broken(Exception):
+class CommandError(Exception):
     """A command about images or containers failed; carries its output."""
 
 
@@ -52,11 +52,11 @@ def environment() -> dict[str, str]:
 def run(*command: str | Path, seconds: float = 120) -> str:
     """Run a command of podman, buildah or a script that uses them; return what it wrote.
 
-    Raises Broken with the end of its output.
+    Raises CommandError with the end of its output.
     """
     done = subprocess.run(
         [str(word) for word in command], env=environment(), capture_output=True, text=True, timeout=seconds, check=False
     )
     if done.returncode != 0:
-        raise Broken(f"{' '.join(str(word) for word in command)}: {(done.stdout + done.stderr)[-4000:]}")
+        raise CommandError(f"{' '.join(str(word) for word in command)}: {(done.stdout + done.stderr)[-4000:]}")
     return done.stdout

@@ -114,7 +114,7 @@ class ContainedStack(PrivateStack):
         """Return the id of a container, empty while there is none; one that is started again has another."""
         try:
             return str(self.inspect(name)["Id"])
-        except storage.Broken:
+        except storage.CommandError:
             return ""
 
     def killed_for_memory(self, name: str) -> int:
@@ -122,7 +122,7 @@ class ContainedStack(PrivateStack):
         ended = (self.home / "log" / "supervisord.log").read_text().count(f"exited: {name} (exit status 137")
         try:
             return ended + memory.kills(self.pid(name))
-        except (FileNotFoundError, storage.Broken):  # it has just exited: supervisord has logged that, or will
+        except (FileNotFoundError, storage.CommandError):  # it has just exited: supervisord has logged that, or will
             return ended
 
     def pid(self, name: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.containers import bytecode
 
 
-def test_a_compiled_source_is_told_from_loaded_bytecode(tmp_path: Path) -> None:
+def test_compiled_sources_are_distinguished_from_loaded_bytecode(tmp_path: Path) -> None:
     source = tmp_path / "source.py"
     source.write_text("x = 1\n")
     import_it = [sys.executable, "-v", "-B", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import source"]

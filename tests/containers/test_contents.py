@@ -33,7 +33,7 @@ def planted(path: Path) -> Path:
     return path
 
 
-def test_a_sound_image_is_left_in_peace(root: Path) -> None:
+def test_a_correct_image_has_no_errors(root: Path) -> None:
     assert contents.foreign_rooms(root, "login") == []
     assert contents.other_files(root) == []
     assert contents.uncompiled(root) == []
@@ -47,7 +47,7 @@ def test_a_foreign_room_and_a_missing_one_are_found(root: Path) -> None:
     assert contents.foreign_rooms(root, "upload") == ["foreign: convert", "foreign: login", "missing: upload"]
 
 
-def test_a_file_that_is_no_program_is_found(root: Path) -> None:
+def test_a_file_that_is_not_a_program_is_found(root: Path) -> None:
     planted(root / "app/functions/login/notes.md")
     assert contents.other_files(root) == ["app/functions/login/notes.md"]
 
@@ -57,7 +57,7 @@ def test_a_source_without_bytecode_is_found(root: Path) -> None:
     assert contents.uncompiled(root) == ["app/functions/login/main.py"]
 
 
-def test_bytecode_that_depends_on_a_files_time_is_found(root: Path) -> None:
+def test_bytecode_that_depends_on_file_times_is_found(root: Path) -> None:
     py_compile.compile(str(planted(root / "venv/lib/python3.11/site-packages/one.py")))
     assert contents.uncompiled(root) == ["venv/lib/python3.11/site-packages/one.py"]
 
@@ -80,11 +80,11 @@ def test_an_installer_is_found(root: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o664, 0o646])
-def test_a_file_that_can_be_changed_or_gives_rights_is_found(root: Path, tmp_path: Path, mode: int) -> None:
+def test_writable_and_setuid_files_are_found(root: Path, tmp_path: Path, mode: int) -> None:
     planted(root / "app/functions/login/main.py").chmod(mode)
     assert "app/functions/login/main.py" in contents.changeable(root, tmp_path / "nothing")
 
 
-def test_what_the_base_has_already_is_not_the_images_fault(root: Path) -> None:
+def test_files_of_the_base_image_are_ignored(root: Path) -> None:
     planted(root / "usr/bin/su").chmod(0o4755)
     assert contents.changeable(root, root) == []

@@ -54,7 +54,7 @@ def assert_whole(contained: ContainedStack, token: str, fid: str) -> None:
     assert_tone(web.download(f"{contained.gateway}/download", token, fid).body, 440, SECONDS)
 
 
-def test_told_to_stop(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
+def test_sigterm(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
     said = given.said("convert")
     # The grace period of the manifest, for podman and for gunicorn.
     contained.restart_with("convert", GRACEFUL_TIMEOUT_SECONDS=said.environment["GRACEFUL_TIMEOUT_SECONDS"])
@@ -87,7 +87,7 @@ def test_too_little_memory_for_a_while(
     until_gone(lambda: leftovers(contained, inspector), "all that has ended")
 
 
-def test_too_little_memory_for_good(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
+def test_too_little_memory_for_long(contained: ContainedStack, inspector: Inspector, token: str, video: Path) -> None:
     contained.restart_with("convert", memory_bytes=SQUEEZED)
     try:
         before = contained.killed_for_memory("convert")

@@ -22,7 +22,7 @@ def test_it_is_built_on_the_base_and_within_its_limit(image: Image, base: Image,
     assert 0 < over_the_base <= MOST[function]
 
 
-def test_it_holds_its_own_room_and_what_all_share(image: Image, function: str) -> None:
+def test_it_contains_its_function_and_the_shared_code(image: Image, function: str) -> None:
     with image.files() as root:
         assert contents.foreign_rooms(root, function) == []
         assert contents.other_files(root) == []
@@ -33,18 +33,18 @@ def test_all_of_it_is_compiled(image: Image) -> None:
         assert contents.uncompiled(root) == []
 
 
-def test_only_convert_carries_media_libraries(image: Image, function: str) -> None:
+def test_only_convert_has_media_libraries(image: Image, function: str) -> None:
     with image.files() as root:
         assert bool(contents.media(root)) == (function == "convert"), contents.media(root)
 
 
-def test_nothing_in_it_can_be_changed_or_gives_rights(image: Image, base: Image) -> None:
+def test_it_has_no_writable_or_setuid_files(image: Image, base: Image) -> None:
     with image.files() as root, base.files() as below:
         assert contents.changeable(root, below) == []
         assert contents.installers(root) == []
 
 
-def test_it_says_what_it_is(image: Image, base: Image, function: str) -> None:
+def test_it_has_its_labels(image: Image, base: Image, function: str) -> None:
     assert image.config["User"] == "65532:65532"
     assert list(image.config["ExposedPorts"]) == ["8080/tcp"]
     assert image.config["Labels"]["org.opencontainers.image.title"] == f"mp3converter/{function}"

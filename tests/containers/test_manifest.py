@@ -40,7 +40,7 @@ def folders(thing: object) -> Iterator[Object]:
             yield from folders(item)
 
 
-def test_what_convert_is_given(stream: list[Object]) -> None:
+def test_the_resources_of_convert(stream: list[Object]) -> None:
     run = manifest.read("convert", stream)
 
     assert run.image == "dev.local/mp3converter/convert:dev"
@@ -58,11 +58,11 @@ def test_what_convert_is_given(stream: list[Object]) -> None:
     assert run.live == manifest.Probe("/_/health", period_seconds=10, timeout_seconds=5, failures=6)
 
 
-def test_each_function_is_understood() -> None:
+def test_each_manifest_is_understood() -> None:
     assert {given.said(function).environment["K_SERVICE"] for function in given.FUNCTIONS} == set(given.FUNCTIONS)
 
 
-def test_a_field_that_is_not_known_is_refused_wherever_it_stands(stream: list[Object]) -> None:
+def test_unknown_fields_are_refused_everywhere(stream: list[Object]) -> None:
     places = list(folders(service(stream)))
     assert len(places) > 20
     for place in places:
@@ -83,7 +83,7 @@ def test_a_field_that_is_not_known_is_refused_wherever_it_stands(stream: list[Ob
         ("resources.limits.memory", "2e9"),
     ],
 )
-def test_a_value_that_is_not_known_is_refused(stream: list[Object], path: str, value: object) -> None:
+def test_unknown_values_are_refused(stream: list[Object], path: str, value: object) -> None:
     (place,) = service(stream)["spec"]["template"]["spec"]["containers"]
     *folders, name = path.split(".")
     for folder in folders:
@@ -93,7 +93,7 @@ def test_a_value_that_is_not_known_is_refused(stream: list[Object], path: str, v
         manifest.read("convert", stream)
 
 
-def test_a_volume_that_is_mounted_nowhere_is_refused(stream: list[Object]) -> None:
+def test_an_unmounted_volume_is_refused(stream: list[Object]) -> None:
     pod = service(stream)["spec"]["template"]["spec"]
     pod["volumes"].append({"name": "more", "emptyDir": {"sizeLimit": "1Gi"}})
     with pytest.raises(manifest.Unknown):

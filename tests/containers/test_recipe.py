@@ -44,20 +44,18 @@ def test_the_dockerfile_is_clean() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_a_careless_dockerfile_is_not(tmp_path: Path) -> None:
+def test_a_careless_dockerfile_is_found(tmp_path: Path) -> None:
     careless = tmp_path / "Dockerfile"
     careless.write_text("FROM debian\nRUN apt-get update && apt-get install python3\n")
     assert hadolint(careless).returncode == 1
 
 
-def test_every_room_that_is_served_has_an_image() -> None:
+def test_every_function_has_an_image() -> None:
     assert {path.parent.name for path in ROOT.glob("functions/*/requirements.in")} == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_an_image_installs_what_its_room_asks_for_in_the_versions_that_are_tested(
-    function: str, tested: dict[str, str]
-) -> None:
+def test_an_image_installs_the_tested_versions_of_its_packages(function: str, tested: dict[str, str]) -> None:
     room = ROOT / "functions" / function
     asked, locked = pins(room / "requirements.in"), pins(room / "requirements.txt")
 

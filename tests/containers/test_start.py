@@ -22,7 +22,7 @@ def probe(function: str) -> tuple[str, int]:
     return ("/_/health", 503) if function == "connector" else (given.said(function).live.path, 200)
 
 
-def test_it_starts_with_the_rights_of_its_manifest_is_healthy_and_ends_when_asked(
+def test_it_starts_with_its_manifests_rights_and_stops_on_request(
     image: Image, function: str, words: list[str], settings: dict[str, str]
 ) -> None:
     with running(image, words, settings) as container:

@@ -16,7 +16,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.corpus import index
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.e2e.leftovers import leftovers
 from tests.integration.test_engine import assert_decodes, convert
 from tests.integration.test_sound import hear, refusal
@@ -82,7 +82,7 @@ def _outcome(source: Path, folder: Path) -> engine.Made | Kind:
 
 
 def test_from_upload_to_mail(
-    stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     """Each becomes an MP3 with sound, or fails with an error and a mail; none hangs or leaves anything behind."""
     taken: dict[str, index.File] = {}

@@ -26,9 +26,9 @@ from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.videos import tone_video
 
 CLEAN_SECONDS = 45
-DOORS = ("gateway", "openfaas", "own port")
+ROUTES = ("gateway", "openfaas", "own port")
 
-Door = Callable[[str], str]
+Urls = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -40,36 +40,36 @@ class Person:
     token: str
 
 
-def through(door: str, stack: PrivateStack) -> Door:
+def through(route: str, stack: PrivateStack) -> Urls:
     """Return the URLs of functions through one of the three routes."""
-    if door == "gateway":
+    if route == "gateway":
         return lambda name: f"{stack.gateway}/{name}"
-    if door == "openfaas":
+    if route == "openfaas":
         return lambda name: f"{stack.gateway}/function/{name}"
     return lambda name: stack.functions[name]
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, stack: PrivateStack) -> Door:
+@pytest.fixture(params=ROUTES)
+def route(request: pytest.FixtureRequest, stack: PrivateStack) -> Urls:
     """Each of the routes in turn."""
     return through(request.param, stack)
 
 
 @pytest.fixture(scope="session")
-def url(stack: PrivateStack) -> Door:
+def url(stack: PrivateStack) -> Urls:
     """The first route, where it does not matter which."""
     return through("gateway", stack)
 
 
 @pytest.fixture(scope="session")
-def owner(stack: PrivateStack, url: Door) -> Person:
+def owner(stack: PrivateStack, url: Urls) -> Person:
     """The user that the system was started with."""
     email, password = stack.user.email, stack.user.password
     return Person(email, password, web.login(url("login"), email, password))
 
 
 @pytest.fixture
-def stranger(stack: PrivateStack, url: Door) -> Person:
+def other_user(stack: PrivateStack, url: Urls) -> Person:
     """A user who has just signed up."""
     email, password = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(12)
     stack.add_user(email, password)

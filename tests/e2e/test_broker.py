@@ -8,7 +8,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import stays
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.tone import assert_tone
 
@@ -18,7 +18,7 @@ HEARTBEATS = 3
 AFTER_AN_OUTAGE_SECONDS = 90
 
 
-def assert_arrives(fid: str, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
+def assert_arrives(fid: str, url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
     """Check that an upload ends as one MP3 and one mail."""
     job = inspector.done(fid, AFTER_AN_OUTAGE_SECONDS)
     assert inspector.files("mp3s", fid) == [job["mp3"]["file_id"]]
@@ -28,7 +28,7 @@ def assert_arrives(fid: str, url: Door, owner: Person, inspector: Inspector, mai
 
 
 def test_an_upload_after_a_long_silence(
-    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     assert_arrives(web.uploaded(url("upload"), owner.token, video), url, owner, inspector, mailbox)
     silence = HEARTBEATS * int(SHORT_PERIODS["RABBITMQ_HEARTBEAT_SECONDS"])
@@ -37,7 +37,7 @@ def test_an_upload_after_a_long_silence(
 
 
 def test_uploads_while_the_broker_is_down_and_after_it_restarted(
-    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack, url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     stack.stop("rabbitmq")
     try:

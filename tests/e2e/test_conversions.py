@@ -12,7 +12,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.sampling import sampling
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.media import samples, tags
 from tests.media.large import long_video
 from tests.media.tone import assert_tone
@@ -25,15 +25,15 @@ LONG_SECONDS = 500  # whose conversion takes a few
     "name",
     ["-i.mp4", "a 'b' \"c\".mp4", "new\nline.mp4", "😀 %s $(id) `id`.mp4", "../../etc/passwd", "a;b|c&d.mp4", "."],
 )
-def test_names_mean_nothing_to_the_converter(
-    name: str, url: Door, owner: Person, video: Path, inspector: Inspector
+def test_file_names_do_not_matter_to_the_converter(
+    name: str, url: Urls, owner: Person, video: Path, inspector: Inspector
 ) -> None:
     fid = web.uploaded(url("upload"), owner.token, video, name)
     inspector.done(fid)
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
 
 
-def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+def test_options_reach_the_mp3(url: Urls, owner: Person, video: Path, inspector: Inspector) -> None:
     """The options given at upload can be heard and read in the MP3."""
     options = {"bitrate": "96", "start": "0.5", "end": "0:02.5", "channels": "1", "title": "Ein Titel ä", "cover": "1"}
     fid = web.uploaded(url("upload"), owner.token, video, **options)
@@ -48,7 +48,7 @@ def test_options_reach_the_mp3(url: Door, owner: Person, video: Path, inspector:
 
 
 def test_a_cut_source_is_noted_in_the_job_and_the_mail(
-    url: Door, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
+    url: Urls, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     whole = samples.made(videos / "whole.mkv", *samples.pictures(20), *samples.tone(20), "-c:v", "mpeg4").read_bytes()
     cut = videos / "cut.mkv"
@@ -59,7 +59,7 @@ def test_a_cut_source_is_noted_in_the_job_and_the_mail(
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(SHORT_SECONDS, 3), (LONG_SECONDS, 5)])
-def test_progress(seconds: int, least: int, url: Door, owner: Person, videos: Path, inspector: Inspector) -> None:
+def test_progress(seconds: int, least: int, url: Urls, owner: Person, videos: Path, inspector: Inspector) -> None:
     """It rises through several values, and is 100 only when the MP3 exists."""
     video = long_video(videos, seconds)
     with watched(inspector) as seen:

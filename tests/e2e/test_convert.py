@@ -12,7 +12,7 @@ from tests.clients import events, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import stays, until
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media import videos as media
 from tests.media.tone import assert_tone
@@ -20,10 +20,10 @@ from tests.media.tone import assert_tone
 WATCH_SECONDS = 4.0
 
 
-def test_the_same_event_ten_times_gives_one_mp3_and_one_mail(
+def test_ten_identical_events_make_one_mp3_and_one_mail(
     no_connector: Callable[[], None],
     stack: PrivateStack,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     inspector: Inspector,
@@ -49,7 +49,7 @@ def test_the_same_event_ten_times_gives_one_mp3_and_one_mail(
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
 
 
-def assert_failed(fid: str, codes: set[str], url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
+def assert_failed(fid: str, codes: set[str], url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox) -> None:
     """Check that the job failed for one of these reasons, and that mail and download say so."""
     job = inspector.ended(fid)
     assert job["state"] == "failed"
@@ -64,7 +64,7 @@ def assert_failed(fid: str, codes: set[str], url: Door, owner: Person, inspector
     assert (refused.json()["code"], refused.json()["title"]) == (job["error"]["code"], job["error"]["title"])
 
 
-def assert_next_converts(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+def assert_next_converts(url: Urls, owner: Person, video: Path, inspector: Inspector) -> None:
     """Check that the next video is converted as usual."""
     fid = web.uploaded(url("upload"), owner.token, video)
     inspector.done(fid)
@@ -79,7 +79,7 @@ def assert_next_converts(url: Door, owner: Person, video: Path, inspector: Inspe
 def test_a_video_that_cannot_be_converted_fails_with_a_reason(
     make: Callable[[Path], Path],
     codes: set[str],
-    url: Door,
+    url: Urls,
     owner: Person,
     videos: Path,
     video: Path,
@@ -92,7 +92,7 @@ def test_a_video_that_cannot_be_converted_fails_with_a_reason(
 
 
 def test_a_stored_text_fails_with_a_reason(
-    no_connector: Callable[[], None], url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+    no_connector: Callable[[], None], url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     fid = web.uploaded(url("upload"), owner.token, video)
     inspector.replace_video(fid, b"Not a video, though upload took it for one.\n" * 1000)
@@ -101,8 +101,8 @@ def test_a_stored_text_fails_with_a_reason(
     assert_next_converts(url, owner, video, inspector)
 
 
-def test_a_video_waits_for_its_turn(
-    no_connector: Callable[[], None], url: Door, owner: Person, video: Path, inspector: Inspector
+def test_a_video_waits_until_a_converter_is_free(
+    no_connector: Callable[[], None], url: Urls, owner: Person, video: Path, inspector: Inspector
 ) -> None:
     """Uploads made while no event is delivered are all converted once the connector is back."""
     fids = [web.uploaded(url("upload"), owner.token, video) for _ in range(3)]

@@ -13,7 +13,7 @@ from tests.clients import processes, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import stays, until, until_gone
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.e2e.leftovers import convert_port, encoders, temporary_files
 from tests.local.private import PrivateStack
 from tests.media.large import long_video
@@ -26,7 +26,7 @@ WATCH_SECONDS = 3.0
 
 
 @pytest.fixture
-def converting(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
+def converting(stack: PrivateStack, url: Urls, owner: Person, videos: Path, inspector: Inspector) -> str:
     """A job in the middle of its conversion."""
     fid = web.uploaded(url("upload"), owner.token, long_video(videos, SECONDS))
     until(lambda: inspector.job(fid)["state"] == "converting", "the conversion to begin")
@@ -35,7 +35,7 @@ def converting(stack: PrivateStack, url: Door, owner: Person, videos: Path, insp
 
 
 def assert_done_once(
-    fid: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+    fid: str, stack: PrivateStack, url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> dict[str, Any]:
     """Check that the job ends with one whole MP3, one mail, and nothing else."""
     job = inspector.done(fid, AGAIN_SECONDS)
@@ -50,7 +50,7 @@ def assert_done_once(
 
 
 def test_killed(
-    converting: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+    converting: str, stack: PrivateStack, url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     running = encoders(stack)
     for pid in processes.listeners(convert_port(stack)):
@@ -62,8 +62,8 @@ def test_killed(
     assert job["epoch"] > 1
 
 
-def test_told_to_stop(
-    converting: str, stack: PrivateStack, url: Door, owner: Person, inspector: Inspector, mailbox: Mailbox
+def test_sigterm(
+    converting: str, stack: PrivateStack, url: Urls, owner: Person, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     stack.stop("convert")
     try:

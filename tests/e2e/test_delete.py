@@ -19,7 +19,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.operator import Operator
 from tests.clients.waiting import stays, until, until_gone
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.e2e.leftovers import encoders, temporary_files
 from tests.local.private import PrivateStack
 from tests.media import videos as media
@@ -48,7 +48,7 @@ def forgotten(inspector: Inspector, *fids: str) -> None:
         assert inspector.database[collection].count_documents({"files_id": {"$in": list(file_ids)}}) == 0
 
 
-def nothing_of(fid: str, url: Door, owner: Person, inspector: Inspector) -> None:
+def nothing_of(fid: str, url: Urls, owner: Person, inspector: Inspector) -> None:
     """Check that nothing of a deleted job can be found."""
     assert inspector.files("videos", fid) == inspector.files("mp3s", fid) == []
     assert inspector.chunks("videos", fid) == inspector.chunks("mp3s", fid) == 0
@@ -59,7 +59,7 @@ def test_delete_before_and_after_a_conversion(
     no_connector: Callable[[], None],
     stack: PrivateStack,
     operator: Operator,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     videos: Path,
@@ -83,7 +83,7 @@ def test_delete_before_and_after_a_conversion(
 
 
 def test_delete_during_an_upload(
-    stack: PrivateStack, operator: Operator, url: Door, owner: Person, videos: Path, filename: str, inspector: Inspector
+    stack: PrivateStack, operator: Operator, url: Urls, owner: Person, videos: Path, filename: str, inspector: Inspector
 ) -> None:
     """The upload is refused when it next checks its job, and deletes its chunks."""
     content = large_video(videos, MEGABYTES).read_bytes()
@@ -111,8 +111,8 @@ def answered(connection: socket.socket, rest: bytes) -> bytes:
     return connection.recv(dying.PIECE).partition(b"\r\n")[0]
 
 
-def test_delete_after_an_upload_that_died(
-    jobs: Jobs, url: Door, owner: Person, videos: Path, filename: str, inspector: Inspector
+def test_delete_after_an_interrupted_upload(
+    jobs: Jobs, url: Urls, owner: Person, videos: Path, filename: str, inspector: Inspector
 ) -> None:
     content = large_video(videos, MEGABYTES).read_bytes()
     dying.die(url("upload"), owner.token, dying.raw_body, content, filename, reset=True)
@@ -125,7 +125,7 @@ def test_delete_after_an_upload_that_died(
 def test_delete_during_a_conversion(
     stack: PrivateStack,
     operator: Operator,
-    url: Door,
+    url: Urls,
     owner: Person,
     videos: Path,
     inspector: Inspector,
@@ -148,7 +148,7 @@ def test_delete_during_a_conversion(
 
 
 def test_delete_races_convert(
-    stack: PrivateStack, url: Door, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox, jobs: Jobs
+    stack: PrivateStack, url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox, jobs: Jobs
 ) -> None:
     """Whenever it happens, nothing of the job is left, and nobody gets two mails."""
     chance = random.Random(4)

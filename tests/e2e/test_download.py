@@ -11,13 +11,13 @@ import pytest
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
 
 
 @pytest.fixture(scope="module")
-def fid(url: Door, owner: Person, video: Path, inspector: Inspector) -> str:
+def fid(url: Urls, owner: Person, video: Path, inspector: Inspector) -> str:
     """A job that is done."""
     made = web.uploaded(url("upload"), owner.token, video, "my holiday.mp4")
     inspector.done(made)
@@ -31,20 +31,20 @@ def refusal(answer: web.Answer) -> tuple[int, dict[str, str]]:
     return answer.status, body
 
 
-def test_the_owner_gets_the_mp3(door: Door, owner: Person, fid: str) -> None:
-    answer = web.download(door("download"), owner.token, fid)
+def test_the_owner_gets_the_mp3(route: Urls, owner: Person, fid: str) -> None:
+    answer = web.download(route("download"), owner.token, fid)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "audio/mpeg"
     assert int(answer.headers["Content-Length"]) == len(answer.body)
     assert "my holiday.mp3" in answer.headers["Content-Disposition"]
     assert_tone(answer.body, 440, 3.0)
-    below = web.call("GET", f"{door('download')}/{fid}", headers=web.bearer(owner.token))
+    below = web.call("GET", f"{route('download')}/{fid}", headers=web.bearer(owner.token))
     assert below.body == answer.body
 
 
-def test_to_anybody_else_it_is_as_unknown_as_any_id(url: Door, owner: Person, stranger: Person, fid: str) -> None:
-    theirs = web.download(url("download"), stranger.token, fid)
-    unknown = web.download(url("download"), stranger.token, str(uuid.uuid4()))
+def test_another_users_job_is_unknown(url: Urls, owner: Person, other_user: Person, fid: str) -> None:
+    theirs = web.download(url("download"), other_user.token, fid)
+    unknown = web.download(url("download"), other_user.token, str(uuid.uuid4()))
     assert refusal(theirs) == refusal(unknown)
     assert theirs.status == 404
     assert theirs.json()["code"] == "not_found"
@@ -54,33 +54,33 @@ def test_to_anybody_else_it_is_as_unknown_as_any_id(url: Door, owner: Person, st
 @pytest.mark.parametrize(
     "wrong", ["", "x", "../jobs", "{'$gt': ''}", "0" * 4000, "\u00e9", "a\x00b", "{fid}.1", "{fid} ", "{FID}", "%7B%7D"]
 )
-def test_a_malformed_id_is_unknown(wrong: str, url: Door, owner: Person, fid: str) -> None:
+def test_a_malformed_id_is_unknown(wrong: str, url: Urls, owner: Person, fid: str) -> None:
     asked = wrong.replace("{fid}", fid).replace("{FID}", fid.upper())
     unknown = web.download(url("download"), owner.token, str(uuid.uuid4()))
     assert refusal(web.download(url("download"), owner.token, asked)) == refusal(unknown)
 
 
-def test_a_query_operator_is_no_id(url: Door, owner: Person) -> None:
+def test_a_query_operator_is_not_an_id(url: Urls, owner: Person) -> None:
     answer = web.call("GET", f"{url('download')}?{quote('fid[$ne]')}=x", headers=web.bearer(owner.token))
     assert answer.status == 404
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer abc", "Basic abc"])
-def test_without_a_token_there_is_nothing(authorization: str | None, url: Door, fid: str) -> None:
+def test_a_token_is_required(authorization: str | None, url: Urls, fid: str) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = web.call("GET", f"{url('download')}?fid={fid}", headers=headers)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_before_the_end_it_is_not_ready(
-    stack: PrivateStack, url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector
+def test_an_unfinished_job_is_not_ready(
+    stack: PrivateStack, url: Urls, owner: Person, other_user: Person, video: Path, inspector: Inspector
 ) -> None:
     stack.stop("connector")
     try:
         waiting = web.uploaded(url("upload"), owner.token, video)
         answer = web.download(url("download"), owner.token, waiting)
-        hidden = web.download(url("download"), stranger.token, waiting)
+        hidden = web.download(url("download"), other_user.token, waiting)
     finally:
         stack.start("connector")
     assert (answer.status, answer.json()["code"], answer.json()["state"]) == (409, "not_ready", "queued")
@@ -90,7 +90,7 @@ def test_before_the_end_it_is_not_ready(
     assert web.download(url("download"), owner.token, waiting).status == 200
 
 
-def test_the_link_in_the_mail_opens_without_a_token(url: Door, owner: Person, fid: str, mailbox: Mailbox) -> None:
+def test_the_link_in_the_mail_needs_no_token(url: Urls, owner: Person, fid: str, mailbox: Mailbox) -> None:
     link = mailbox.about(fid, owner.email).link
     answer = web.call("GET", link)
     assert answer.status == 200
@@ -98,7 +98,7 @@ def test_the_link_in_the_mail_opens_without_a_token(url: Door, owner: Person, fi
     assert owner.token not in mailbox.about(fid, owner.email).text
 
 
-def test_a_changed_link_opens_nothing(owner: Person, fid: str, mailbox: Mailbox) -> None:
+def test_a_changed_link_is_refused(owner: Person, fid: str, mailbox: Mailbox) -> None:
     link = mailbox.about(fid, owner.email).link
     signed = link.partition("link=")[2]
     for changed in (signed[:-1], signed[:-2] + ("AA" if signed[-2:] != "AA" else "BB"), "x" + signed, fid, ""):
@@ -107,7 +107,7 @@ def test_a_changed_link_opens_nothing(owner: Person, fid: str, mailbox: Mailbox)
         assert b"ID3" not in answer.body
 
 
-def test_download_takes_get_and_head_only(url: Door, owner: Person, fid: str) -> None:
+def test_download_only_allows_get_and_head(url: Urls, owner: Person, fid: str) -> None:
     for method in ("POST", "PUT", "DELETE"):
         answer = web.download(url("download"), owner.token, fid, method=method)
         assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

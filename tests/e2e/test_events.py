@@ -16,7 +16,7 @@ from tests.local.private import PrivateStack
     [("0b5f1c9e-7d0f-4b0e-9a59-5d8f0b1f7a11", 200), ("no id at all", 400), ("{'$gt': ''}", 400), ("", 400)],
 )
 @pytest.mark.parametrize("post", [events.binary, events.structured])
-def test_an_event_about_no_job_does_no_harm(
+def test_an_event_about_an_unknown_job_is_harmless(
     post: Callable[[str, str], web.Answer], fid: str, status: int, stack: PrivateStack, inspector: Inspector
 ) -> None:
     before = inspector.stored("mp3s")
@@ -24,7 +24,7 @@ def test_an_event_about_no_job_does_no_harm(
     assert inspector.stored("mp3s") == before
 
 
-def test_what_is_no_event_is_poison(stack: PrivateStack) -> None:
+def test_invalid_events_are_rejected(stack: PrivateStack) -> None:
     for headers, body in (
         ({"Content-Type": "application/json"}, b"{}"),
         ({"Content-Type": "application/cloudevents+json"}, b"{"),
@@ -36,6 +36,6 @@ def test_what_is_no_event_is_poison(stack: PrivateStack) -> None:
 
 
 @pytest.mark.parametrize("function", ["convert", "notify"])
-def test_an_event_function_takes_no_get(function: str, stack: PrivateStack) -> None:
+def test_an_event_function_does_not_allow_get(function: str, stack: PrivateStack) -> None:
     answer = web.call("GET", stack.functions[function])
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

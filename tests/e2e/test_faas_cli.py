@@ -63,14 +63,14 @@ def rows(listing: bytes) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in listing.decode().splitlines()[1:] if line.strip()}
 
 
-def test_list_names_every_function(run: Run) -> None:
+def test_list_shows_every_function(run: Run) -> None:
     declared = set(yaml.safe_load((ROOT / "stack.yml").read_text())["functions"])
     listed = rows(succeeded(run("list")))
     assert set(listed) == declared
     assert {replicas for _, replicas in listed.values()} == {"1"}
 
 
-def test_describe_tells_of_health_and_counts(run: Run, owner: Person) -> None:
+def test_describe_shows_health_and_invocations(run: Run, owner: Person) -> None:
     def described() -> dict[str, str]:
         lines = succeeded(run("describe", "login")).decode().splitlines()
         return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -114,10 +114,10 @@ def test_invoke_login_upload_and_download(
     assert_tone(mp3, 440, 3.0)
 
 
-def test_deploy_is_told_that_nothing_is_deployed_here(run: Run) -> None:
+def test_deploy_is_refused(run: Run) -> None:
     done = run("deploy", "-f", str(ROOT / "stack.yml"))
     assert done.returncode == 1
-    assert b"Nothing is deployed here" in done.stdout
+    assert b"Functions cannot be deployed here" in done.stdout
 
 
 def test_invoke_with_a_wrong_password_fails(run: Run, owner: Person) -> None:

@@ -19,7 +19,7 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.operator import Operator
 from tests.clients.waiting import until
 from tests.connector.queues import STRUCTURED, Queues
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media import videos as media
 from tests.media.tone import assert_tone
@@ -42,12 +42,12 @@ def event(kind: str, fid: str) -> tuple[pika.BasicProperties, bytes]:
     return pika.BasicProperties(content_type=STRUCTURED), json.dumps({**named, "data": {"id": fid}}).encode()
 
 
-def test_dead_letters_are_seen_and_replayed(
+def test_dead_letters_are_listed_and_replayed(
     no_connector: Callable[[], None],
     operator: Operator,
     queues: Queues,
     stack: PrivateStack,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     inspector: Inspector,
@@ -111,8 +111,8 @@ def test_dead_letters_are_seen_and_replayed(
     assert [mailbox.count(fid, owner.email) for fid in converted] == [1] * len(converted)
 
 
-def test_all_leaves_alone_what_failed_by_its_own_fault(
-    operator: Operator, queues: Queues, url: Door, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
+def test_all_leaves_alone_jobs_that_failed_because_of_their_video(
+    operator: Operator, queues: Queues, url: Urls, owner: Person, videos: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     """Replaying it would fail again and mail the owner twice; replaying it by id still converts it again."""
     fid = web.uploaded(url("upload"), owner.token, media.silent_video(videos))
@@ -128,7 +128,7 @@ def test_all_leaves_alone_what_failed_by_its_own_fault(
     assert inspector.job(fid)["epoch"] == epoch + 2, "not once for both letters"
 
 
-def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owner: Person, tmp_path: Path) -> None:
+def test_a_remote_system(stack: PrivateStack, queues: Queues, url: Urls, owner: Person, tmp_path: Path) -> None:
     """With URLs the commands need no local system; an unreachable server loses no letter and shows no password."""
     operators = {
         "MONGODB_URL": stack.mongodb_url,
@@ -159,7 +159,7 @@ def test_a_system_elsewhere(stack: PrivateStack, queues: Queues, url: Door, owne
 def test_retry(
     stack: PrivateStack,
     operator: Operator,
-    url: Door,
+    url: Urls,
     owner: Person,
     videos: Path,
     video: Path,
@@ -184,8 +184,8 @@ def test_retry(
     assert operator.jobs("retry", "no-id").status == 2
 
 
-def test_retry_when_it_is_too_late(
-    operator: Operator, url: Door, owner: Person, videos: Path, inspector: Inspector
+def test_a_retry_that_is_too_late(
+    operator: Operator, url: Urls, owner: Person, videos: Path, inspector: Inspector
 ) -> None:
     fid = web.uploaded(url("upload"), owner.token, media.silent_video(videos))
     inspector.ended(fid)
@@ -197,11 +197,11 @@ def test_retry_when_it_is_too_late(
     assert inspector.job(fid)["state"] == "failed"
 
 
-def test_a_job_that_waits_is_announced_once_more(
+def test_a_waiting_job_is_announced_again(
     no_connector: Callable[[], None],
     operator: Operator,
     queues: Queues,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     inspector: Inspector,

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from tests.clients import web
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 
 # Headers that differ between two otherwise equal answers.
 OF_THE_REQUEST = {"date", "x-request-id", "x-call-id", "x-start-time", "x-duration-seconds"}
@@ -22,7 +22,7 @@ def comparable(answer: web.Answer) -> tuple[int, dict[str, str], dict[str, objec
     return answer.status, headers, body
 
 
-def test_wrong_password_and_unknown_user_look_the_same(url: Door, owner: Person) -> None:
+def test_a_wrong_password_and_an_unknown_user_look_the_same(url: Urls, owner: Person) -> None:
     wrong = web.call("POST", url("login"), headers=web.basic(owner.email, "not the password"))
     unknown = web.call("POST", url("login"), headers=web.basic("nobody@example.org", "not the password"))
     assert comparable(wrong) == comparable(unknown)
@@ -31,7 +31,7 @@ def test_wrong_password_and_unknown_user_look_the_same(url: Door, owner: Person)
     assert wrong.headers["Content-Type"] == "application/problem+json"
 
 
-def test_an_unknown_user_is_not_refused_faster(url: Door, owner: Person) -> None:
+def test_an_unknown_user_is_not_refused_faster(url: Urls, owner: Person) -> None:
     def fastest(email: str) -> float:
         times = []
         for _ in range(5):
@@ -58,19 +58,19 @@ def test_an_unknown_user_is_not_refused_faster(url: Door, owner: Person) -> None
         "Basic Og==",
     ],
 )
-def test_malformed_credentials_are_refused(url: Door, authorization: str) -> None:
+def test_malformed_credentials_are_refused(url: Urls, authorization: str) -> None:
     answer = web.call("POST", url("login"), headers={"Authorization": authorization})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_no_credentials_are_refused(url: Door) -> None:
+def test_no_credentials_are_refused(url: Urls) -> None:
     answer = web.call("POST", url("login"))
     assert (answer.status, answer.json()["code"]) == (401, "unauthorized")
 
 
-def test_the_token_is_plain_text_unless_json_is_asked_for(url: Door, owner: Person) -> None:
+def test_the_token_is_plain_text_unless_json_is_requested(url: Urls, owner: Person) -> None:
     credentials = web.basic(owner.email, owner.password)
     plain = web.call("POST", url("login"), headers=credentials)
     assert plain.headers.get_content_type() == "text/plain"
@@ -81,7 +81,7 @@ def test_the_token_is_plain_text_unless_json_is_asked_for(url: Door, owner: Pers
     assert asked.json()["token"].count(".") == plain.text.count(".") == 2
 
 
-def test_the_published_keys_verify_the_token(url: Door, owner: Person) -> None:
+def test_the_published_keys_verify_the_token(url: Urls, owner: Person) -> None:
     keys = {key["kid"]: key for key in web.call("GET", url("login") + "/keys").json()["keys"]}
     assert all("d" not in key for key in keys.values())
     header = jwt.get_unverified_header(owner.token)
@@ -91,13 +91,13 @@ def test_the_published_keys_verify_the_token(url: Door, owner: Person) -> None:
     assert {"iss", "aud", "sub", "exp", "iat", "jti"} <= set(claims)
 
 
-def test_login_takes_post_only(url: Door, owner: Person) -> None:
+def test_login_only_allows_post(url: Urls, owner: Person) -> None:
     answer = web.call("DELETE", url("login"), headers=web.basic(owner.email, owner.password))
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
 
 
-def test_nobody_signs_up_without_the_operators_token(url: Door) -> None:
+def test_signing_up_needs_the_operators_token(url: Urls) -> None:
     for headers in ({}, web.bearer("not the token of this system")):
         answer = web.call(
             "POST",

@@ -21,7 +21,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until, until_gone
-from tests.e2e.conftest import Door, Person, through
+from tests.e2e.conftest import Person, Urls, through
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
 from tests.manifests.building import KNATIVE, objects
@@ -122,7 +122,7 @@ def busy(
     server: Prometheus, stack: PrivateStack, owner: Person, inspector: Inspector, mailbox: Mailbox, videos: Path
 ) -> Prometheus:
     """The same after some traffic: a conversion, a video without sound, refusals, and an unavailable database."""
-    url: Door = through("gateway", stack)
+    url: Urls = through("gateway", stack)
     # A rate needs an earlier sample.
     until(lambda: server.values("min(count_over_time(up[1m])) > 2"), "every target to be read twice", SECONDS)
     fid = web.uploaded(url("upload"), owner.token, tone_video(videos))
@@ -142,7 +142,7 @@ def busy(
 
 
 @pytest.mark.parametrize("query", files.shown().values(), ids=files.shown().keys())
-def test_the_dashboard_shows_something(query: str, busy: Prometheus) -> None:
+def test_every_panel_of_the_dashboard_has_data(query: str, busy: Prometheus) -> None:
     """No panel is empty."""
     until(lambda: busy.values(query), query)
 
@@ -151,12 +151,12 @@ SELECTORS = sorted({one for rule in files.alerts().values() for one in files.sel
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
-def test_what_an_alert_looks_at_is_there(selector: str, busy: Prometheus) -> None:
+def test_every_metric_in_an_alert_exists(selector: str, busy: Prometheus) -> None:
     """No alert depends on a metric or a label value that no function exports."""
     until(lambda: busy.values(f"count({selector})"), selector)
 
 
-def test_the_alerts_are_understood_and_silent(busy: Prometheus) -> None:
+def test_the_alerts_are_valid_and_silent(busy: Prometheus) -> None:
     """On a healthy system no alert fires."""
 
     def evaluated() -> bool:

@@ -15,7 +15,7 @@ from tests.clients.operator import Operator
 from tests.clients.waiting import until
 from tests.connector.queues import Queues
 from tests.e2e import poison
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.samples import made, tone
 
@@ -55,8 +55,8 @@ def described(message: Message) -> pika.BasicProperties:
     return pika.BasicProperties(content_type=poisonous.content_type, headers=poisonous.headers, message_id=message.name)
 
 
-def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
-    queues: Queues, stack: PrivateStack, url: Door, owner: Person, tmp_path: Path, inspector: Inspector
+def test_a_hundred_invalid_messages_among_a_hundred_valid_ones(
+    queues: Queues, stack: PrivateStack, url: Urls, owner: Person, tmp_path: Path, inspector: Inspector
 ) -> None:
     """Every upload is done at the first attempt; the dead letters are exactly the expected poison."""
     video = made(tmp_path / "short.mp3", *tone(0.5))
@@ -76,7 +76,7 @@ def test_a_hundred_poisonous_messages_among_a_hundred_good_ones(
     assert "not delivered" not in stack.log("connector")[before:], "poison was delivered again"
 
 
-def test_poison_is_listed_and_dropped(queues: Queues, stack: PrivateStack) -> None:
+def test_invalid_messages_are_listed_and_dropped(queues: Queues, stack: PrivateStack) -> None:
     """No dead letter, however strange, stops the operator from listing the others and dropping all."""
     operator = Operator(stack.home)
     sent = [message for message in messages() if message.poison.dead]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients import web
 from tests.clients.database import Inspector
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.media.large import long_video
 
 SECONDS = 200
@@ -16,7 +16,7 @@ PIECE = 2**20
 
 
 @pytest.fixture(scope="module")
-def fid(url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
+def fid(url: Urls, owner: Person, videos: Path, inspector: Inspector) -> str:
     """A job that is done, whose MP3 is stored in more than one piece."""
     made = web.uploaded(url("upload"), owner.token, long_video(videos, SECONDS))
     inspector.done(made)
@@ -24,7 +24,7 @@ def fid(url: Door, owner: Person, videos: Path, inspector: Inspector) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole(url: Door, owner: Person, fid: str) -> bytes:
+def whole(url: Urls, owner: Person, fid: str) -> bytes:
     """The whole MP3."""
     content = web.download(url("download"), owner.token, fid).body
     assert len(content) > PIECE
@@ -47,8 +47,8 @@ def whole(url: Door, owner: Person, fid: str) -> bytes:
         (f"bytes={PIECE}-{PIECE}", PIECE, PIECE + 1),
     ],
 )
-def test_a_part(asked: str, start: int, stop: int | None, door: Door, owner: Person, fid: str, whole: bytes) -> None:
-    answer = web.download(door("download"), owner.token, fid, Range=asked)
+def test_a_part(asked: str, start: int, stop: int | None, route: Urls, owner: Person, fid: str, whole: bytes) -> None:
+    answer = web.download(route("download"), owner.token, fid, Range=asked)
     expected = whole[start:stop]
     first = start if start >= 0 else max(0, len(whole) + start)
     assert answer.status == 206
@@ -58,8 +58,8 @@ def test_a_part(asked: str, start: int, stop: int | None, door: Door, owner: Per
 
 
 @pytest.mark.parametrize("asked", ["bytes={length}-", "bytes={length}-{length}", "bytes=99999999-"])
-def test_beyond_the_end(asked: str, door: Door, owner: Person, fid: str, whole: bytes) -> None:
-    answer = web.download(door("download"), owner.token, fid, Range=asked.format(length=len(whole)))
+def test_beyond_the_end(asked: str, route: Urls, owner: Person, fid: str, whole: bytes) -> None:
+    answer = web.download(route("download"), owner.token, fid, Range=asked.format(length=len(whole)))
     assert (answer.status, answer.json()["code"]) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == f"bytes */{len(whole)}"
 
@@ -68,20 +68,20 @@ def test_beyond_the_end(asked: str, door: Door, owner: Person, fid: str, whole: 
     "asked",
     ["", "bytes", "bytes=", "bytes=a-b", "bytes=-", "bytes=5-2", "items=0-5", "0-5", "bytes=0-5;q=1", "bytes=--1"],
 )
-def test_what_is_no_range_is_ignored(asked: str, url: Door, owner: Person, fid: str, whole: bytes) -> None:
+def test_invalid_ranges_are_ignored(asked: str, url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     answer = web.download(url("download"), owner.token, fid, Range=asked)
     assert (answer.status, answer.body) == (200, whole)
 
 
-def test_several_ranges_or_none_are_not_multiplied(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+def test_several_or_empty_ranges(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     for asked in ("bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 1000), "bytes=-0"):
         answer = web.download(url("download"), owner.token, fid, Range=asked)
         assert answer.status == 416 or (answer.status, answer.body) == (200, whole)
 
 
-def test_head_says_what_get_would(door: Door, owner: Person, fid: str, whole: bytes) -> None:
-    head = web.download(door("download"), owner.token, fid, method="HEAD")
-    get = web.download(door("download"), owner.token, fid)
+def test_head_has_the_headers_of_get(route: Urls, owner: Person, fid: str, whole: bytes) -> None:
+    head = web.download(route("download"), owner.token, fid, method="HEAD")
+    get = web.download(route("download"), owner.token, fid)
     assert (head.status, head.body) == (200, b"")
     for name in ("Content-Length", "Content-Type", "ETag", "Accept-Ranges", "Content-Disposition"):
         assert head.headers[name] == get.headers[name]
@@ -89,7 +89,7 @@ def test_head_says_what_get_would(door: Door, owner: Person, fid: str, whole: by
     assert head.headers["Content-Length"] == str(len(whole))
 
 
-def test_if_range_gives_the_part_of_the_same_file_only(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+def test_if_range_needs_the_same_file(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
     same = web.download(url("download"), owner.token, fid, Range="bytes=0-9", If_Range=tag)
     assert (same.status, same.body) == (206, whole[:10])
@@ -97,13 +97,13 @@ def test_if_range_gives_the_part_of_the_same_file_only(url: Door, owner: Person,
     assert (other.status, other.body) == (200, whole)
 
 
-def test_an_unchanged_mp3_is_not_sent_again(url: Door, owner: Person, fid: str) -> None:
+def test_an_unchanged_mp3_is_not_sent_again(url: Urls, owner: Person, fid: str) -> None:
     tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
     answer = web.download(url("download"), owner.token, fid, If_None_Match=tag)
     assert (answer.status, answer.body) == (304, b"")
 
 
-def test_the_parts_make_the_whole(url: Door, owner: Person, fid: str, whole: bytes) -> None:
+def test_the_parts_add_up_to_the_file(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     size = len(whole) // 7
     parts = [
         web.download(url("download"), owner.token, fid, Range=f"bytes={start}-{start + size - 1}").body

@@ -21,7 +21,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.operator import Operator
 from tests.clients.waiting import stays, until, until_gone
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import SHORT_PERIODS, PrivateStack
 from tests.media.samples import made, sound_of, tone
 
@@ -44,14 +44,14 @@ def expire(what: str, fid: str, inspector: Inspector) -> None:
     pass_time(inspector, fid, f"expires.{what}")
 
 
-def refused(url: Door, owner: Person, fid: str) -> tuple[int, str]:
+def refused(url: Urls, owner: Person, fid: str) -> tuple[int, str]:
     """Return the status and the code of a download that must be refused."""
     answer = web.download(url("download"), owner.token, fid)
     return answer.status, answer.json()["code"]
 
 
-def test_video_mp3_and_job_expire_apart(
-    url: Door, owner: Person, stranger: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+def test_video_mp3_and_job_expire_separately(
+    url: Urls, owner: Person, other_user: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:
     """First the video is deleted, then the MP3 (410 from then on), then the job (404)."""
     fid = web.uploaded(url("upload"), owner.token, video)
@@ -68,7 +68,7 @@ def test_video_mp3_and_job_expire_apart(
     until(lambda: web.download(url("download"), owner.token, fid).status == 410, "the download to be refused")
     assert refused(url, owner, fid) == (410, "expired")
     assert web.call("GET", link).status == 410
-    assert web.download(url("download"), stranger.token, fid).status == 404
+    assert web.download(url("download"), other_user.token, fid).status == 404
     assert inspector.files("mp3s", fid) == [kept], "a download may still be running"
     pass_time(inspector, fid, "cleanup.at", "cleanup.until")
     stays(lambda: inspector.files("mp3s", fid) == [kept], "the longest download is not over", SWEEPS_SECONDS)
@@ -87,7 +87,7 @@ def test_video_mp3_and_job_expire_apart(
 
 
 @pytest.fixture
-def large_mp3(stack: PrivateStack, url: Door, owner: Person, videos: Path, inspector: Inspector) -> dict[str, Any]:
+def large_mp3(stack: PrivateStack, url: Urls, owner: Person, videos: Path, inspector: Inspector) -> dict[str, Any]:
     """A job whose MP3 is far larger than all socket buffers."""
     recording = videos / "large.mp3"
     if not recording.exists():
@@ -138,7 +138,7 @@ class Download:
         self._connection.close()
 
 
-def test_a_download_that_runs_is_not_cut(
+def test_a_running_download_is_not_interrupted(
     large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
 ) -> None:
     """The MP3 expires during a download: it still arrives whole, and is deleted later."""
@@ -165,7 +165,7 @@ def test_a_download_that_runs_is_not_cut(
     until_gone(lambda: inspector.files("mp3s", fid) or inspector.chunks("mp3s", fid) * [fid], "the MP3")
 
 
-def test_a_download_that_a_deletion_cuts_is_no_whole_file(
+def test_a_download_interrupted_by_a_deletion_is_incomplete(
     large_mp3: dict[str, Any], stack: PrivateStack, owner: Person, inspector: Inspector
 ) -> None:
     """Deleting a job cuts its downloads, and the client sees that the end is missing."""

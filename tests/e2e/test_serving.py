@@ -22,7 +22,7 @@ def test_health(stack: PrivateStack, function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
-def test_metrics_are_not_there_for_strangers(stack: PrivateStack, function: str, headers: dict[str, str]) -> None:
+def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[str, str]) -> None:
     """Without the token the address does not exist."""
     answer = requests.get(f"{stack.functions[function]}/_/metrics", headers=headers, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -40,7 +40,7 @@ def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/keys/more", "/%2e%2e/keys%00"])
-def test_unknown_addresses(stack: PrivateStack, path: str) -> None:
+def test_unknown_paths(stack: PrivateStack, path: str) -> None:
     """An unknown address is answered with a problem document."""
     answer = requests.get(stack.functions["login"] + path, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -11,7 +11,7 @@ import pytest
 from tests.clients import curl, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.media.tone import assert_tone
 from tests.media.videos import tone_video
 
@@ -19,7 +19,7 @@ HERTZ = {"gateway": 440, "openfaas": 587, "own port": 784}
 
 
 def test_three_lines_give_the_sound_and_a_mail(
-    door: Door,
+    route: Urls,
     request: pytest.FixtureRequest,
     owner: Person,
     videos: Path,
@@ -27,17 +27,17 @@ def test_three_lines_give_the_sound_and_a_mail(
     mailbox: Mailbox,
     tmp_path: Path,
 ) -> None:
-    hertz = HERTZ[request.node.callspec.params["door"]]
+    hertz = HERTZ[request.node.callspec.params["route"]]
     shutil.copy(tone_video(videos, hertz), tmp_path / "test.mp4")
 
-    token = curl.run(curl.login_line(door("login"), owner.email, owner.password), tmp_path)
+    token = curl.run(curl.login_line(route("login"), owner.email, owner.password), tmp_path)
     assert token.strip().count(".") == 2
-    accepted = json.loads(curl.run(curl.upload_line(door("upload"), token.strip()), tmp_path))
+    accepted = json.loads(curl.run(curl.upload_line(route("upload"), token.strip()), tmp_path))
     fid = accepted["id"]
     assert accepted["state"] == "queued"
     assert fid in accepted["links"]["download"]
     inspector.done(fid)
-    curl.run(curl.download_line(door("download"), token.strip(), fid), tmp_path)
+    curl.run(curl.download_line(route("download"), token.strip(), fid), tmp_path)
 
     assert_tone(tmp_path / "out.mp3", hertz, 3.0)
     mail = mailbox.about(fid, owner.email)

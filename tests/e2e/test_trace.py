@@ -16,7 +16,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until
 from tests.connector.queues import Queues
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -24,7 +24,7 @@ GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
 STEPS = {"upload": "received", "convert": "conversion ended", "notify": "mail ended", "connector": "delivered"}
 
 
-def uploaded(url: Door, owner: Person, video: Path, headers: dict[str, str]) -> str:
+def uploaded(url: Urls, owner: Person, video: Path, headers: dict[str, str]) -> str:
     """Upload a video with further headers; return the job's id."""
     answer = web.call(
         "POST", url("upload"), headers={**web.bearer(owner.token), **web.RAW, **headers}, body=video.read_bytes()
@@ -55,7 +55,7 @@ def sent(stack: PrivateStack, fid: str) -> str:
 def test_one_trace_from_the_upload_to_the_mail(
     headers: dict[str, str],
     stack: PrivateStack,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     inspector: Inspector,
@@ -78,9 +78,9 @@ def test_one_trace_from_the_upload_to_the_mail(
     assert len(set(spans)) == len(STEPS) - 1
 
 
-def test_the_trace_outlives_a_lost_event(
+def test_the_trace_survives_a_lost_event(
     stack: PrivateStack,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     inspector: Inspector,

@@ -10,7 +10,7 @@ import pytest
 from tests.clients import dying, web
 from tests.clients.database import Inspector
 from tests.clients.waiting import until, until_gone
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.large import large_video
 
@@ -21,7 +21,7 @@ MEGABYTES = 24
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("make", [dying.multipart_body, dying.raw_body, dying.chunked_body])
 @pytest.mark.parametrize("through", ["gateway", "own port"])
-def test_a_client_that_dies_at_60_percent_leaves_nothing(
+def test_a_client_that_disconnects_at_60_percent_leaves_nothing(
     through: str,
     make: Callable[[bytes, str], dying.Body],
     reset: bool,
@@ -43,8 +43,8 @@ def test_a_client_that_dies_at_60_percent_leaves_nothing(
     assert inspector.stored("videos") == before
 
 
-def test_the_next_upload_of_the_same_video_is_taken(
-    url: Door, owner: Person, videos: Path, filename: str, inspector: Inspector
+def test_the_next_upload_of_the_same_video_is_accepted(
+    url: Urls, owner: Person, videos: Path, filename: str, inspector: Inspector
 ) -> None:
     video = large_video(videos, MEGABYTES)
     dying.die(url("upload"), owner.token, dying.raw_body, video.read_bytes(), filename, reset=True)

@@ -14,7 +14,7 @@ import pytest
 from tests.clients import curl, web
 from tests.clients.database import Inspector
 from tests.e2e import bodies
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.media.large import large_video
 
 # Several batches of 4 MB are in the database before the last fields of the form arrive.
@@ -55,29 +55,29 @@ def assert_refused(answer: web.Answer, field: str, allowed: str) -> None:
 
 @pytest.mark.parametrize("count", [0, 2, len(SAID)], ids=["after", "around", "before"])
 def test_fields_of_the_form(
-    count: int, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
+    count: int, route: Urls, owner: Person, video: Path, filename: str, inspector: Inspector
 ) -> None:
     fields = list(SAID.items())
     form = bodies.form(filename, video.read_bytes(), dict(fields[:count]), dict(fields[count:]))
-    assert accepted(send(door("upload"), owner, form), inspector)["options"] == KEPT
+    assert accepted(send(route("upload"), owner, form), inspector)["options"] == KEPT
 
 
 @pytest.mark.parametrize("kind", ["video/mp4", "text/plain"])
 def test_a_query_beside_a_raw_body(
-    kind: str, door: Door, owner: Person, video: Path, filename: str, inspector: Inspector
+    kind: str, route: Urls, owner: Person, video: Path, filename: str, inspector: Inspector
 ) -> None:
     raw = {"Content-Type": kind}, video.read_bytes()
-    job = accepted(send(door("upload"), owner, raw, **SAID, filename=filename), inspector)
+    job = accepted(send(route("upload"), owner, raw, **SAID, filename=filename), inspector)
     assert (job["filename"], job["options"]) == (filename, KEPT)
 
 
-def test_a_query_beside_a_form(url: Door, owner: Person, video: Path, filename: str, inspector: Inspector) -> None:
+def test_a_query_beside_a_form(url: Urls, owner: Person, video: Path, filename: str, inspector: Inspector) -> None:
     form = bodies.form(filename, video.read_bytes(), {"start": "0:01"}, {"artist": "", "album": "a"})
     job = accepted(send(url("upload"), owner, form, bitrate="192", artist="b"), inspector)
     assert job["options"] == {"start": 1.0, "album": "a", "bitrate": 192, "artist": "b"}
 
 
-def test_the_line_of_the_readme(url: Door, owner: Person, video: Path, tmp_path: Path, inspector: Inspector) -> None:
+def test_the_line_of_the_readme(url: Urls, owner: Person, video: Path, tmp_path: Path, inspector: Inspector) -> None:
     shutil.copy(video, tmp_path / "test.mp4")
     fields = "-F bitrate=192 -F start=0:01 -F end=0:02.5 -F 'title=My talk'"
     accepted = json.loads(curl.run(f"{curl.upload_line(url('upload'), owner.token)} {fields}", tmp_path))
@@ -85,7 +85,7 @@ def test_the_line_of_the_readme(url: Door, owner: Person, video: Path, tmp_path:
     assert inspector.job(accepted["id"])["options"] == expected
 
 
-def test_no_options(url: Door, owner: Person, video: Path, inspector: Inspector) -> None:
+def test_no_options(url: Urls, owner: Person, video: Path, inspector: Inspector) -> None:
     assert inspector.job(web.uploaded(url("upload"), owner.token, video))["options"] == {}
 
 
@@ -94,7 +94,7 @@ def test_a_wrong_option_leaves_nothing(
     said: dict[str, str],
     field: str,
     allowed: str,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     filename: str,
@@ -115,20 +115,20 @@ def test_a_wrong_option_leaves_nothing(
     nothing_stored()
 
 
-def test_wrong_after_a_large_video_leaves_nothing(
-    door: Door, owner: Person, videos: Path, filename: str, inspector: Inspector, nothing_stored: Callable[[], None]
+def test_a_wrong_option_after_a_large_video_leaves_nothing(
+    route: Urls, owner: Person, videos: Path, filename: str, inspector: Inspector, nothing_stored: Callable[[], None]
 ) -> None:
     content = large_video(videos, MEGABYTES).read_bytes()
     form = bodies.form(filename, content, {"bitrate": "192"}, {"title": "a", "bitrate": "128"})
-    assert_refused(send(door("upload"), owner, form), "bitrate", "one value, given once")
+    assert_refused(send(route("upload"), owner, form), "bitrate", "one value, given once")
     (job,) = inspector.jobs_named(filename)
     assert (job["state"], inspector.chunks("videos", job["_id"])) == ("aborted", 0)
     nothing_stored()
 
 
 @pytest.mark.parametrize("name", ["bitrat", "Bitrate", "note", "filename"])
-def test_a_field_that_is_no_option(
-    name: str, url: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+def test_an_unknown_option(
+    name: str, url: Urls, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
     for before, after in (({name: "1"}, {}), ({}, {name: "1"})):
         problem = send(url("upload"), owner, bodies.form(filename, video.read_bytes(), before, after)).json()
@@ -138,7 +138,7 @@ def test_a_field_that_is_no_option(
 
 
 def test_a_file_under_an_option_s_name(
-    url: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+    url: Urls, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
     content = video.read_bytes()
     for parts, code in (

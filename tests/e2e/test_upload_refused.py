@@ -10,7 +10,7 @@ import pytest
 
 from tests.clients import dying, web
 from tests.e2e import bodies
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 
 
 @pytest.mark.parametrize(
@@ -32,28 +32,28 @@ def test_a_bad_body_is_refused(
     make: Callable[[Path, str], bodies.Request],
     status: int,
     code: str,
-    door: Door,
+    route: Urls,
     owner: Person,
     videos: Path,
     filename: str,
     nothing_stored: Callable[[], None],
 ) -> None:
     headers, body = make(videos, filename)
-    target = f"{door('upload')}?{urlencode({'filename': filename})}"
+    target = f"{route('upload')}?{urlencode({'filename': filename})}"
     answer = web.call("POST", target, headers={**headers, **web.bearer(owner.token)}, body=body)
     assert (answer.status, answer.json()["code"]) == (status, code)
     assert answer.headers["Content-Type"] == "application/problem+json"
     nothing_stored()
 
 
-def test_a_promise_of_too_much_is_refused_at_once(
-    door: Door, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+def test_a_declared_length_that_is_too_large_is_refused_at_once(
+    route: Urls, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
-    answer = dying.send_until_answered(door("upload"), owner.token, 3_000_000_000, video.read_bytes(), filename)
+    answer = dying.send_until_answered(route("upload"), owner.token, 3_000_000_000, video.read_bytes(), filename)
     assert answer.startswith(b"HTTP/1.1 413 ")
     nothing_stored()
 
 
-def test_upload_takes_post_only(url: Door, owner: Person) -> None:
+def test_upload_only_allows_post(url: Urls, owner: Person) -> None:
     answer = web.call("GET", url("upload"), headers=web.bearer(owner.token))
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.clients import curl, web
 from tests.e2e import tokens
-from tests.e2e.conftest import Door, Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.large import large_video
 
@@ -25,8 +25,8 @@ def assert_unauthorized(answer: web.Answer, code: str) -> None:
     assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == (code == "invalid_token")
 
 
-def test_a_token_that_does_not_hold_is_refused(
-    url: Door, stack: PrivateStack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
+def test_an_invalid_token_is_refused(
+    url: Urls, stack: PrivateStack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
     key = stack.secret("jwt_private_key")
     for name, token in {**tokens.forgeries(owner.token), "expired": tokens.expired(owner.token, key)}.items():
@@ -55,7 +55,7 @@ def test_a_token_that_does_not_hold_is_refused(
 def test_malformed_authorization_is_refused(
     authorization: str | None,
     code: str,
-    url: Door,
+    url: Urls,
     owner: Person,
     video: Path,
     filename: str,
@@ -69,7 +69,7 @@ def test_malformed_authorization_is_refused(
 
 
 @pytest.mark.parametrize("through", ["gateway", "own port"])
-def test_a_large_upload_without_token_is_told_so(
+def test_a_large_upload_without_a_token_gets_its_error(
     through: str, stack: PrivateStack, videos: Path, nothing_stored: Callable[[], None]
 ) -> None:
     """The sender must see the status, not a connection reset."""
@@ -80,7 +80,7 @@ def test_a_large_upload_without_token_is_told_so(
     nothing_stored()
 
 
-def test_every_refusal_arrives_whole(url: Door, video: Path, nothing_stored: Callable[[], None]) -> None:
+def test_every_error_arrives_complete(url: Urls, video: Path, nothing_stored: Callable[[], None]) -> None:
     """A proxy that is still sending when the answer comes must not cut the answer."""
     content = video.read_bytes()
 

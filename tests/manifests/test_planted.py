@@ -9,7 +9,7 @@ import pytest
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.checks import CHECKS
 from tests.manifests.objects import Object, kind
-from tests.manifests.planted import REMOVED, MISTAKES, Mistake
+from tests.manifests.planted import MISTAKES, REMOVED, Mistake
 
 DEV = KNATIVE / "overlays" / "dev"
 
