@@ -1,4 +1,4 @@
-"""The command lines, read before anything is installed: --help and a typing error must not cost a minute."""
+"""The arguments of every command, parsed before anything is installed, so that --help costs no time."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ CORPUS = Path(__file__).resolve().parent.parent / ".local" / "corpus"
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
-    """Read a command line; print help, or what is wrong with it, and exit where that is due."""
+    """Parse a command line; on --help or a mistake, print a message and exit."""
     if command == "jobs":
         jobs.parser("./local/jobs").parse_args(arguments)
         return argparse.Namespace(rest=arguments)
@@ -25,81 +25,85 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
 
 
 def _up(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--detach", action="store_true", help="return once it runs; ./local/down stops it")
-    parser.add_argument("--port", type=_port, default=PORT, help=f"the gateway's port, {PORT} if not given")
+    parser.add_argument("--detach", action="store_true", help="return once the system runs; ./local/down stops it")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the gateway's port; default: {PORT}")
 
 
 def _down(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--purge", action="store_true", help="forget users, files, mails and keys as well")
+    parser.add_argument("--purge", action="store_true", help="also delete users, files, mail and keys")
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _logs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="a function, or connector, gateway, rabbitmq, ...; none: all functions")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on as new lines come")
-    parser.add_argument("-n", "--lines", type=int, default=50, help="how many lines to begin with, 50 if not given")
+    parser.add_argument(
+        "name", nargs="?", help="a function, or connector, gateway, rabbitmq, ...; default: all functions"
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help="print new lines as they are written")
+    parser.add_argument("-n", "--lines", type=int, default=50, help="the number of lines to start with; default: 50")
 
 
 def _users(parser: argparse.ArgumentParser) -> None:
     add = parser.add_subparsers(dest="action", required=True).add_parser("add", help="create a user")
-    add.add_argument("email", help="the address to log in with; mails go there")
-    add.add_argument("--password", help="the password; without it one is made up and printed")
+    add.add_argument("email", help="the address to log in with and to send mail to")
+    add.add_argument("--password", help="the password; by default one is generated and printed")
 
 
 def _test(parser: argparse.ArgumentParser) -> None:
     parser.usage = "./local/test [quick | platforms | all] [ARGUMENT OF PYTEST ...]"
     parser.epilog = (
-        "quick: about two minutes. platforms: what needs a compiler, an image or a container; as root. "
-        "all: everything. Without a word or a path: everything but platforms."
+        "quick: about two minutes. platforms: the tests that need a compiler, an image or a container; as root. "
+        "all: everything. By default: everything but platforms."
     )
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="which one; without it, their names are listed")
+    parser.add_argument("name", nargs="?", help="the benchmark; without it, lists their names")
 
 
 def _chaos(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=_seconds, default=60.0, help="how long the faults last, 60 if not given")
+    parser.add_argument("--seconds", type=_seconds, default=60.0, help="how long faults are injected; default: 60")
     parser.add_argument(
-        "--seed", type=int, help="decides all uploads and faults; without it one is made up and printed"
+        "--seed", type=int, help="determines all uploads and faults; by default one is generated and printed"
     )
     parser.add_argument(
-        "--guards", action="store_true", help="instead: remove each guard in a copy, and show which test fails"
+        "--guards", action="store_true", help="instead, remove each guard in a copy, and show which test fails"
     )
 
 
 def _corpus(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--into", type=Path, default=CORPUS, metavar="FOLDER", help="where to; default: .local/corpus")
+    parser.add_argument(
+        "--into", type=Path, default=CORPUS, metavar="FOLDER", help="where to store them; default: .local/corpus"
+    )
 
 
 def _cluster_up(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--current", action="store_true", help="the cluster that kubectl speaks to, not one of kind's")
-    parser.add_argument("--registry", default="", help="where --current takes images from; they are pushed there")
-    parser.add_argument("--openfaas", action="store_true", help="OpenFaaS's Community Edition instead of Knative")
     parser.add_argument(
-        "--port", type=_port, default=PORT, help=f"this machine's port for the tests, {PORT} if not given"
+        "--current", action="store_true", help="use kubectl's current cluster instead of creating one with kind"
     )
+    parser.add_argument("--registry", default="", help="with --current: the registry to push images to")
+    parser.add_argument("--openfaas", action="store_true", help="use OpenFaaS's Community Edition instead of Knative")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the local port for the tests; default: {PORT}")
 
 
 def _cluster_secrets(parser: argparse.ArgumentParser) -> None:
     parser.usage = "./local/cluster/secrets --smtp-url URL [OPTION ...] | kubectl create -f -"
     add = parser.add_argument
-    add("--smtp-url", required=True, help="the mail relay, such as smtp://USER:PASSWORD@relay.example.com:587")
+    add("--smtp-url", required=True, help="the mail relay's URL, such as smtp://USER:PASSWORD@relay.example.com:587")
     add("--mongodb", default=addresses.MONGODB, help="what follows the @ of its URL; default: the one in the cluster")
     add("--mysql", default=addresses.MYSQL, help="what follows the @ of its URL; default: the one in the cluster")
     add("--rabbitmq", default=addresses.RABBITMQ, help="its host; default: the one in the cluster")
 
 
 def _cluster_down(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "A cluster that was taken with --current is left as it is."
+    parser.epilog = "A cluster that was used with --current is left alone."
 
 
 def _seconds(value: str) -> float:
     if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number of seconds, 1 at least")
+        raise argparse.ArgumentTypeError("must be a whole number of seconds, at least 1")
     return float(value)
 
 
@@ -110,22 +114,22 @@ def _port(value: str) -> int:
 
 
 MEANING = {
-    "up": "Start the whole system on this machine, prove that it converts a video, and print how to use it. "
-    "MONGODB_URL, MYSQL_URL, RABBITMQ_URL or SMTP_URL, when set, name servers to use instead of private ones.",
-    "down": "Stop the system. Users and files stay.",
-    "status": "Show what runs, where, and whether it is well.",
-    "logs": "Show what the functions have logged.",
-    "users": "Create users of the running system.",
-    "test": "Run the tests on backends of their own, never on those of a running system.",
-    "corpus": "Fetch the media files of other projects that some tests use, each checked by its hash. What is there "
-    "already is kept.",
-    "bench": "Run a benchmark on backends of its own. Further arguments go to the benchmark.",
-    "cluster/up": "Put the whole system on a Kubernetes cluster and run the end-to-end tests against it. Needs Docker "
-    "and the internet.",
-    "cluster/down": "Remove the cluster that ./local/cluster/up made.",
-    "cluster/secrets": "Print every Secret that the manifests name, with fresh passwords and keys. Nothing is kept.",
-    "chaos": "Upload to a system of its own while its processes are killed and stopped and its connections fail, then "
-    "check that nothing is lost and nothing came twice.",
+    "up": "Start the whole system on this machine, check that it converts a video, and print how to use it. "
+    "Set MONGODB_URL, MYSQL_URL, RABBITMQ_URL or SMTP_URL to use your own servers instead of private ones.",
+    "down": "Stop the system. Users and files are kept.",
+    "status": "Show what runs, where, and whether it is healthy.",
+    "logs": "Show the logs of the functions.",
+    "users": "Create users in the running system.",
+    "test": "Run the tests on their own backends, never on those of a running system.",
+    "corpus": "Fetch the media files of other projects that some tests use, and check their hashes. Existing files "
+    "are kept.",
+    "bench": "Run a benchmark on its own backends. Further arguments are passed to the benchmark.",
+    "cluster/up": "Deploy the whole system to a Kubernetes cluster and run the end-to-end tests against it. Needs "
+    "Docker and the internet.",
+    "cluster/down": "Delete the cluster that ./local/cluster/up created.",
+    "cluster/secrets": "Print every Secret that the manifests use, with new passwords and keys. Nothing is stored.",
+    "chaos": "Upload to a private system while its processes are killed and stopped and its connections fail, then "
+    "check that nothing is lost or delivered twice.",
 }
 OPTIONS = {
     "corpus": _corpus,

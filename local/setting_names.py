@@ -1,4 +1,4 @@
-"""The settings that a person may export, as the functions declare them."""
+"""The settings that may be exported before ./local/up, read from their declarations in functions/."""
 
 import re
 from functools import cache
@@ -6,13 +6,13 @@ from functools import cache
 from local.home import ROOT
 
 FILE = ROOT / "functions" / "common" / "settings.py"
-# Secrets are declared as secret or url, and reach a function as files.
+# A setting declared as secret or url is a secret, which a function gets as a file.
 DECLARED = re.compile(r"""= (?:text|choice|integer|seconds|days)\(\s*"([A-Z0-9_]+)\"""")
 OF_THE_SERVER = {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
-OUR_OWN = {"FUNCTION_TARGET", "VERSION"}
+SET_BY_US = {"FUNCTION_TARGET", "VERSION"}
 
 
 @cache
 def exportable() -> frozenset[str]:
     """Return their names."""
-    return frozenset(DECLARED.findall(FILE.read_text())) - OUR_OWN | OF_THE_SERVER
+    return frozenset(DECLARED.findall(FILE.read_text())) - SET_BY_US | OF_THE_SERVER
