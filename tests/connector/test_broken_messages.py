@@ -21,7 +21,7 @@ BROKEN: dict[str, Callable[[], Case]] = {
     "an extension named data": lambda: (b"", {"headers": BINARY | {"data": "x"}}),
     "an extension that is a list": lambda: (structured(many=[1]), {"content_type": STRUCTURED}),
     "a line break in an attribute": lambda: (structured(subject="a\nb"), {"content_type": STRUCTURED}),
-    "a time that is none": lambda: (structured(time="soon"), {"content_type": STRUCTURED}),
+    "an invalid time": lambda: (structured(time="soon"), {"content_type": STRUCTURED}),
     "no type": lambda: (b"", {"headers": {"specversion": "1.0", "id": "1"}}),
     "no source": lambda: (structured(source=""), {"content_type": STRUCTURED}),
     "no JSON": lambda: (b"{", {"content_type": STRUCTURED}),

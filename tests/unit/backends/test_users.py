@@ -20,10 +20,10 @@ URL = "mysql://login:word@db/mp3converter?tls=none"
 LOST = pymysql.err.OperationalError(2013, "Lost connection to MySQL server")
 ADA = User(7, "ada@example.org", "hash")
 
-Deed = Callable[[Users], object]
-FIND: Deed = lambda users: users.find(ADA.email)  # noqa: E731
-ADD: Deed = lambda users: users.add(ADA.email, ADA.password)  # noqa: E731
-CHANGE: Deed = lambda users: users.change_password(ADA, "other")  # noqa: E731
+Operation = Callable[[Users], object]
+FIND: Operation = lambda users: users.find(ADA.email)  # noqa: E731
+ADD: Operation = lambda users: users.add(ADA.email, ADA.password)  # noqa: E731
+CHANGE: Operation = lambda users: users.change_password(ADA, "other")  # noqa: E731
 
 
 class Server:
@@ -98,16 +98,16 @@ def found() -> Users:
     return Users(Database(URL, 5.0))
 
 
-def refusal(deed: Deed, found: Users) -> Any:
+def refusal(operation: Operation, found: Users) -> Any:
     with pytest.raises(Failure) as failure:
-        deed(found)
+        operation(found)
     return failure.value.kind
 
 
-@pytest.mark.parametrize("deed", [FIND, ADD, CHANGE])
-def test_a_connection_is_kept(deed: Deed, server: Server, found: Users) -> None:
+@pytest.mark.parametrize("operation", [FIND, ADD, CHANGE])
+def test_a_connection_is_kept(operation: Operation, server: Server, found: Users) -> None:
     for _ in range(3):
-        deed(found)
+        operation(found)
     assert (server.log.count("connect"), len(server.connections)) == (1, 1)
 
 
@@ -125,31 +125,31 @@ def test_a_read_that_fails_twice_is_unavailable(server: Server, found: Users) ->
     assert server.log.count("select") == 2
 
 
-@pytest.mark.parametrize(("deed", "query"), [(ADD, "insert"), (CHANGE, "update")])
-def test_a_change_is_not_repeated(deed: Deed, query: str, server: Server, found: Users) -> None:
+@pytest.mark.parametrize(("operation", "query"), [(ADD, "insert"), (CHANGE, "update")])
+def test_a_change_is_not_repeated(operation: Operation, query: str, server: Server, found: Users) -> None:
     """It may have been made."""
     server.faults = [None, LOST]
-    assert refusal(deed, found) is UNAVAILABLE
+    assert refusal(operation, found) is UNAVAILABLE
     assert server.log == ["connect", query]
     assert not server.connections[0].open
 
 
-@pytest.mark.parametrize(("deed", "query"), [(ADD, "insert"), (CHANGE, "update")])
-def test_a_connection_is_checked_before_a_change(deed: Deed, query: str, server: Server, found: Users) -> None:
-    deed(found)
-    deed(found)
+@pytest.mark.parametrize(("operation", "query"), [(ADD, "insert"), (CHANGE, "update")])
+def test_connections_are_checked_before_changes(operation: Operation, query: str, server: Server, found: Users) -> None:
+    operation(found)
+    operation(found)
     server.faults = [LOST]
-    deed(found)
+    operation(found)
     assert server.log == ["connect", query, "ping", query, "ping", "connect", query]
     assert [each.open for each in server.connections] == [False, True]
 
 
-@pytest.mark.parametrize("deed", [FIND, ADD, CHANGE])
-def test_an_unreachable_server_is_unavailable(deed: Deed, server: Server, found: Users) -> None:
+@pytest.mark.parametrize("operation", [FIND, ADD, CHANGE])
+def test_an_unreachable_server_is_unavailable(operation: Operation, server: Server, found: Users) -> None:
     server.faults = [LOST, LOST]
-    assert refusal(deed, found) is UNAVAILABLE
+    assert refusal(operation, found) is UNAVAILABLE
     server.faults.clear()
-    assert deed(found), "it is used again once it is available"
+    assert operation(found), "it is used again once it is available"
 
 
 def test_only_a_duplicate_address_is_taken(server: Server, found: Users) -> None:

@@ -23,10 +23,10 @@ KINDS = {each.kind: each for each in poison.kinds(VIDEO_UPLOADED, MP3_READY)}
 # These contain an id, so they are harmless here; the connector rejects them, or their size does.
 HARMLESS_FOR_FUNCTIONS = {
     "an attribute that is a list",
-    "a name that is none",
+    "an invalid name",
     "an attribute of several lines",
     "a long attribute",
-    "a time that is none",
+    "an invalid time",
     "long data",
 }
 

@@ -61,11 +61,11 @@ def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple
         letters=dead_letters,
         jobs=system.jobs,
         queue=system.queue,
-        report=lambda letter, deed: deeds.append((letter, deed)),
+        report=lambda letter, operation: deeds.append((letter, operation)),
     )
     assert count == len(deeds)
     assert [letter for letter, _ in deeds] == [each for each in letters if each not in dead_letters.letters]
-    return [deed for _, deed in deeds], dead_letters.letters
+    return [operation for _, operation in deeds], dead_letters.letters
 
 
 Make = Callable[[System], str]
@@ -90,8 +90,8 @@ CASES: dict[str, tuple[Make, str, str, str | None]] = {
 def test_a_letter_does_what_its_job_needs(queue: str, case: str, system: System) -> None:
     make, of_videos, of_mp3s, event = CASES[case]
     job_id = make(system)
-    deed = of_videos if queue == VIDEOS_DEAD else of_mp3s
-    assert replay(system, letter(queue, job_id)) == ([deed], [])
+    operation = of_videos if queue == VIDEOS_DEAD else of_mp3s
+    assert replay(system, letter(queue, job_id)) == ([operation], [])
     assert system.queue.published == ([(event, job_id)] if event else [])
 
 
@@ -104,7 +104,7 @@ def test_a_failed_mail_is_sent_again_by_its_own_letter(make: Make, system: Syste
 
 
 @pytest.mark.parametrize(
-    ("code", "named", "deed"),
+    ("code", "named", "operation"),
     [
         (GAVE_UP.code, False, AGAIN),
         (GAVE_UP.code, True, AGAIN),
@@ -113,11 +113,11 @@ def test_a_failed_mail_is_sent_again_by_its_own_letter(make: Make, system: Syste
     ],
 )
 def test_a_job_that_failed_because_of_its_video_is_only_retried_by_name(
-    code: str, named: bool, deed: str, system: System
+    code: str, named: bool, operation: str, system: System
 ) -> None:
     job_id = failed(system, code, "sent")
-    assert replay(system, letter(VIDEOS_DEAD, job_id), job_id=job_id if named else None) == ([deed], [])
-    assert system.document(job_id)["state"] == ("failed" if deed == NOTHING else "ready")
+    assert replay(system, letter(VIDEOS_DEAD, job_id), job_id=job_id if named else None) == ([operation], [])
+    assert system.document(job_id)["state"] == ("failed" if operation == NOTHING else "ready")
 
 
 def test_letters_without_a_job_are_only_dropped_with_all_others(system: System) -> None:
@@ -143,7 +143,7 @@ def test_letters_in_both_queues_are_replayed_separately(system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "queue", "deed"),
+    ("make", "queue", "operation"),
     [
         (lambda system: states.ready(system.sweeper), VIDEOS_DEAD, QUEUED),
         (lambda system: failed(system, GAVE_UP.code, "sent"), VIDEOS_DEAD, AGAIN),
@@ -151,11 +151,11 @@ def test_letters_in_both_queues_are_replayed_separately(system: System) -> None:
         (lambda system: done(system, "failed"), MP3S_DEAD, MAIL_AGAIN),
     ],
 )
-def test_without_a_broker_sweep_announces_the_job(make: Make, queue: str, deed: str, system: System) -> None:
+def test_without_a_broker_sweep_announces_the_job(make: Make, queue: str, operation: str, system: System) -> None:
     """The letter can be dropped, because its effect is stored."""
     job_id = make(system)
     system.queue.down = True
-    assert replay(system, letter(queue, job_id)) == ([deed + LATER], [])
+    assert replay(system, letter(queue, job_id)) == ([operation + LATER], [])
     assert system.document(job_id)["announce_due"]
 
 
@@ -185,7 +185,7 @@ def test_if_replaying_fails_all_letters_stay(trouble: str) -> None:
     setattr(documents, trouble, broken)
     letters = MemoryLetters([letter(VIDEOS_DEAD, each) for each in (first, broken, last)])
     with pytest.raises(Failure) as failure:
-        dead.replay(None, letters=letters, jobs=system.jobs, queue=system.queue, report=lambda letter, deed: None)
+        dead.replay(None, letters=letters, jobs=system.jobs, queue=system.queue, report=lambda letter, operation: None)
     assert failure.value.kind is errors.UNAVAILABLE
     assert [each.job_id for each in letters.letters] == [broken, last]
     assert system.queue.published == [("uploaded", first)]

@@ -1,4 +1,4 @@
-"""Mailing: one mail for each run, whatever the relay answers, the database does, or another notifier is up to."""
+"""Mailing: one mail for each run, whatever the relay, the database or another notifier does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SENDER = "MP3 converter <mp3@example.org>"
 SIGNED = load(SignedLinks, {"LINK_SECRET": "0123456789abcdef0123456789abcdef"})
 COMPOSE = partial(messages.compose, sender=SENDER, links_to=load(Links, {}), signed=SIGNED)
 UNREACHABLE = 1
-HANGS_UP = None
+DISCONNECTS = None
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def system() -> System:
 
 @pytest.fixture
 def server() -> Iterator[Relay]:
-    """A relay that takes every mail."""
+    """A relay that accepts every mail."""
     with relay() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _no_notes() -> None:
-    """Forget what other tests counted."""
+def _no_earlier_counts() -> None:
+    """Drop what other tests counted."""
     metrics.take_changes()
 
 
@@ -59,7 +59,7 @@ def mailed(
     compose: mailing.Compose = COMPOSE,
     stopping: bool = False,
 ) -> None:
-    """Do what notify does with an event about this job."""
+    """Handle an event about this job, as notify does."""
     told_to_stop = Event()
     if stopping:
         told_to_stop.set()
@@ -68,7 +68,7 @@ def mailed(
 
 
 def mail(system: System, job_id: str) -> Document:
-    """Return what the job says of its mail."""
+    """Return the state of a job's mail."""
     found: Document = system.document(job_id)["mail"]
     return found
 
@@ -90,7 +90,7 @@ def test_the_mail_about_an_ended_job(make: Callable[..., str], system: System, s
     assert f"Message-ID: <{job_id}.1@example.org>".encode() in taken
 
 
-def test_an_event_that_comes_again_sends_no_second_mail(system: System, server: Relay) -> None:
+def test_a_repeated_event_sends_no_second_mail(system: System, server: Relay) -> None:
     job_id = states.finished(system.sweeper)
     for token in ("mine", "another", "mine"):
         mailed(system, job_id, server.port, token)
@@ -99,7 +99,7 @@ def test_an_event_that_comes_again_sends_no_second_mail(system: System, server: 
 
 
 @pytest.mark.parametrize("make", [states.received, states.ready, states.converting, states.aborted, states.deleted])
-def test_a_job_that_has_not_ended_gets_no_mail(make: Callable[..., str], system: System, server: Relay) -> None:
+def test_an_unfinished_job_gets_no_mail(make: Callable[..., str], system: System, server: Relay) -> None:
     job_id = make(system.sweeper)
     before = system.document(job_id)
     mailed(system, job_id, server.port)
@@ -112,7 +112,7 @@ def test_an_unknown_job_gets_no_mail(system: System, server: Relay) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(MAILED.keys() - {"none"}))
-def test_a_mail_that_was_begun_is_not_begun_again(state: str, system: System, server: Relay) -> None:
+def test_a_claimed_mail_is_not_claimed_again(state: str, system: System, server: Relay) -> None:
     job_id = states.finished(system.sweeper)
     for row in MAILED[state]:
         states.take(system.sweeper, row, job_id, run=1, token="other", message_id="<m>")
@@ -131,8 +131,8 @@ def test_the_mail_of_another_run_is_another_mail(system: System, server: Relay) 
     ] * 2
 
 
-def test_a_notifier_that_must_stop_gives_the_mail_back(system: System, server: Relay) -> None:
-    """The attempt does not count, and another notifier may begin at once."""
+def test_a_stopping_notifier_hands_the_mail_back(system: System, server: Relay) -> None:
+    """The attempt does not count, and another notifier may start at once."""
     job_id = states.finished(system.sweeper)
     mailed(system, job_id, server.port, stopping=True)
     assert mail(system, job_id) == {"state": "none", "run": 1, "attempts": 0}
@@ -142,9 +142,9 @@ def test_a_notifier_that_must_stop_gives_the_mail_back(system: System, server: R
     assert mail(system, job_id)["state"] == "sent"
 
 
-@pytest.mark.parametrize(("step", "answer"), [("RCPT", "451 later"), ("dot", "451 later"), ("RCPT", HANGS_UP)])
-def test_a_mail_that_was_not_accepted_is_tried_again_later(step: str, answer: str | None, system: System) -> None:
-    """Announced anew by sweep at that time, and not sent before, whoever asks."""
+@pytest.mark.parametrize(("step", "answer"), [("RCPT", "451 later"), ("dot", "451 later"), ("RCPT", DISCONNECTS)])
+def test_a_mail_that_was_not_accepted_is_retried_later(step: str, answer: str | None, system: System) -> None:
+    """Sweep announces it again at that time; other events do not send it earlier."""
     job_id = states.finished(system.sweeper)
     due = system.clock.now + timedelta(seconds=PERIODS.backoff(1))
     with relay({step: answer}) as server:
@@ -163,7 +163,7 @@ def test_a_mail_that_was_not_accepted_is_tried_again_later(step: str, answer: st
     assert (mail(system, job_id)["state"], mail(system, job_id)["attempts"]) == ("sent", 2)
 
 
-def test_waits_double_until_the_attempts_are_over() -> None:
+def test_delays_double_until_the_last_attempt() -> None:
     system = System(PERIODS.replace(max_attempts=4, retry_delay=10.0))
     job_id = states.finished(system.sweeper)
     waits = []
@@ -176,7 +176,7 @@ def test_waits_double_until_the_attempts_are_over() -> None:
 
 
 @pytest.mark.parametrize("step", ["RCPT", "dot"])
-def test_a_mail_that_was_refused_is_over(step: str, system: System) -> None:
+def test_a_refused_mail_is_not_retried(step: str, system: System) -> None:
     job_id = states.finished(system.sweeper)
     with relay({step: "550 no such user"}) as server:
         mailed(system, job_id, server.port)
@@ -184,10 +184,10 @@ def test_a_mail_that_was_refused_is_over(step: str, system: System) -> None:
     assert "announce_due" not in system.document(job_id)
 
 
-def test_a_mail_without_an_answer_is_never_sent_again(system: System) -> None:
+def test_a_mail_without_a_reply_is_never_sent_again(system: System) -> None:
     """The relay may have accepted it (RFC 1047)."""
     job_id = states.finished(system.sweeper)
-    with relay({"dot": HANGS_UP}) as server:
+    with relay({"dot": DISCONNECTS}) as server:
         mailed(system, job_id, server.port)
     assert (mail(system, job_id)["state"], len(server.taken)) == ("unknown", 1)
     system.clock.advance(days=0.9)
@@ -197,7 +197,7 @@ def test_a_mail_without_an_answer_is_never_sent_again(system: System) -> None:
     assert (mail(system, job_id)["state"], server.lines) == ("unknown", [])
 
 
-def test_a_mail_that_cannot_be_encoded_is_over(system: System, server: Relay, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unencodable_mail_is_not_retried(system: System, server: Relay, caplog: pytest.LogCaptureFixture) -> None:
     job_id = states.finished(system.sweeper)
     system.database["jobs"].documents[job_id]["email"] = "a@example.org\r\nBcc: b@example.org"
     mailed(system, job_id, server.port)
@@ -205,26 +205,26 @@ def test_a_mail_that_cannot_be_encoded_is_over(system: System, server: Relay, ca
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["mail cannot be encoded"]
 
 
-class Reacting(dict[str, str | None]):
-    """A script of a relay that does something when it comes to a step."""
+class CallingScript(dict[str, str | None]):
+    """A relay's script that calls a function at a step."""
 
     def __init__(self, step: str, act: Callable[[], object], answer: str | None = "250 ok") -> None:
         super().__init__({step: answer})
         self._step, self._act = step, act
 
     def get(self, step: str, default: Any = None) -> Any:
-        """Return the answer of a step."""
+        """Return a step's reply."""
         if step == self._step:
             self._act()
         return super().get(step, default)
 
 
 @pytest.mark.parametrize(("step", "state"), [("RCPT", "claimed"), ("DATA", "handing_over"), ("dot", "handing_over")])
-def test_the_handing_over_is_written_down_before_it_begins(step: str, state: str, system: System) -> None:
-    """A notifier that dies in it leaves a mail that nothing sends again; one that dies before leaves one that is."""
+def test_handing_over_is_stored_before_it_starts(step: str, state: str, system: System) -> None:
+    """After a crash in it, nothing sends the mail again; after a crash before it, the mail is sent again."""
     job_id = states.finished(system.sweeper)
     seen: list[str] = []
-    script = Reacting(
+    script = CallingScript(
         step, lambda: seen.append(mail(system, job_id)["state"]), "354 go on" if step == "DATA" else "250 ok"
     )
     with relay(script) as server:
@@ -233,17 +233,17 @@ def test_the_handing_over_is_written_down_before_it_begins(step: str, state: str
 
 
 def take(system: System, row: Transition, job_id: str, **length: float) -> None:
-    """Let time pass, and take the job through a row for its present claim."""
+    """Advance the clock, and apply a transition to the job's current claim."""
     system.clock.advance(**length)
     job = system.document(job_id)
     states.take(system.sweeper, row, job_id, epoch=job["epoch"], token=job["mail"]["token"])
 
 
 @pytest.mark.parametrize("row", [transitions.EXPIRE_MAIL, transitions.DELETE], ids=lambda row: str(row.name))
-def test_a_claim_that_was_lost_sends_nothing(row: Transition, system: System) -> None:
-    """The relay took long to take the recipient: sweep has given the mail to another notifier, or the job is gone."""
+def test_a_lost_claim_sends_nothing(row: Transition, system: System) -> None:
+    """The relay was slow to accept the recipient: sweep gave the mail to another notifier, or the job was deleted."""
     job_id = states.finished(system.sweeper)
-    with relay(Reacting("RCPT", lambda: take(system, row, job_id, seconds=PERIODS.mail_lease))) as server:
+    with relay(CallingScript("RCPT", lambda: take(system, row, job_id, seconds=PERIODS.mail_lease))) as server:
         mailed(system, job_id, server.port)
     assert server.lines[-1].startswith("rcpt")
     assert server.taken == []
@@ -257,22 +257,22 @@ def test_another_notifiers_claim_is_left_alone(system: System) -> None:
         take(system, transitions.EXPIRE_MAIL, job_id, seconds=PERIODS.mail_lease)
         states.take(system.sweeper, transitions.CLAIM_MAIL, job_id, run=1, token="other")
 
-    with relay(Reacting("RCPT", change_hands, "550 no such user")) as server:
+    with relay(CallingScript("RCPT", change_hands, "550 no such user")) as server:
         mailed(system, job_id, server.port)
     assert (mail(system, job_id)["state"], mail(system, job_id)["token"]) == ("claimed", "other")
 
 
-def test_an_answer_that_comes_late_still_counts(system: System) -> None:
-    """Sweep has called the mail unknown meanwhile."""
+def test_a_late_reply_counts(system: System) -> None:
+    """Meanwhile, sweep marked the mail as unknown."""
     job_id = states.finished(system.sweeper)
-    late = Reacting("dot", lambda: take(system, transitions.LOSE_MAIL, job_id, seconds=PERIODS.mail_unknown))
+    late = CallingScript("dot", lambda: take(system, transitions.LOSE_MAIL, job_id, seconds=PERIODS.mail_unknown))
     with relay(late) as server:
         mailed(system, job_id, server.port)
     assert mail(system, job_id)["state"] == "sent"
 
 
-class Failing(MemoryCollection):
-    """A collection that is not reached once the mail is in a state."""
+class FailingCollection(MemoryCollection):
+    """A collection that is unreachable once the mail is in a state."""
 
     def __init__(self, state: str) -> None:
         super().__init__()
@@ -290,11 +290,11 @@ class Failing(MemoryCollection):
     ("state", "left", "mails", "then"),
     [("claimed", "none", 0, "none"), ("handing_over", "claimed", 0, "none"), ("sent", "handing_over", 1, "unknown")],
 )
-def test_a_database_that_is_unreachable_leaves_the_mail_to_sweep(
+def test_an_unreachable_database_leaves_the_mail_to_sweep(
     state: str, left: str, mails: int, then: str, server: Relay
 ) -> None:
-    """What may have been accepted is not sent again, and all else is."""
-    collection = Failing(state)
+    """A mail that may have been accepted is not sent again; all others are."""
+    collection = FailingCollection(state)
     system = System(collection=collection)
     job_id = states.finished(system.sweeper)
     with pytest.raises(Failure) as failure:
@@ -308,7 +308,7 @@ def test_a_database_that_is_unreachable_leaves_the_mail_to_sweep(
 
 
 def times_to_mail() -> list[float]:
-    """Return the times from an upload to its mail that were measured."""
+    """Return the measured times from an upload to its mail."""
     return [seconds for metric, _labels, seconds in metrics.take_changes().seconds if metric is metrics.TIME_TO_MAIL]
 
 
@@ -322,8 +322,8 @@ def test_the_time_to_the_first_mail_is_measured(system: System, server: Relay) -
     assert times_to_mail() == []
 
 
-@pytest.mark.parametrize("answer", ["451 later", "550 no such user", HANGS_UP])
-def test_no_time_is_measured_to_a_mail_that_was_not_sent(answer: str | None, system: System) -> None:
+@pytest.mark.parametrize("answer", ["451 later", "550 no such user", DISCONNECTS])
+def test_no_time_is_measured_for_a_mail_that_was_not_sent(answer: str | None, system: System) -> None:
     with relay({"dot": answer}) as server:
         mailed(system, states.finished(system.sweeper), server.port)
     assert times_to_mail() == []

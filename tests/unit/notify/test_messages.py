@@ -1,4 +1,4 @@
-"""Messages: what the mail about an ended job says, whatever its file was called."""
+"""Messages: the text of the mail about an ended job, also with hostile file names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONVERSION_ERRORS = [value for value in vars(errors).values() if isinstance(valu
 
 
 def done(**mp3: Any) -> dict[str, Any]:
-    """Return a job that is done."""
+    """Return a finished job."""
     return ended("done") | {"mp3": {"file_id": f"{JOB}.1", "length": 3_456_789, "duration": 125.4} | mp3}
 
 
@@ -41,7 +41,7 @@ def ended(state: str) -> dict[str, Any]:
 
 
 def composed(job: dict[str, Any], sender: str = SENDER, signed: SignedLinks = SIGNED) -> EmailMessage:
-    """Return the mail as its reader gets it: sent as bytes, and parsed again."""
+    """Return the mail as its recipient gets it: sent as bytes, and parsed again."""
     sent = messages.compose(job, sender=sender, links_to=LINKS, signed=signed).as_bytes(policy=SMTP)
     return email.message_from_bytes(sent, policy=default)
 
@@ -55,7 +55,7 @@ def text(job: dict[str, Any], **more: Any) -> str:
 
 
 def link(content: str) -> str:
-    """Return the one link in a mail."""
+    """Return the only link in a mail."""
     (found,) = re.findall(r"https://\S+", content)
     return str(found)
 
@@ -98,7 +98,7 @@ def test_the_mail_about_a_failure() -> None:
 
 
 @pytest.mark.parametrize("kind", CONVERSION_ERRORS, ids=lambda kind: str(kind.code))
-def test_every_failure_is_told_in_its_own_words(kind: Kind) -> None:
+def test_every_error_has_its_own_text(kind: Kind) -> None:
     content = text(failed(kind))
     assert f"\n\n{kind.title}\n\n" in content
     assert content.endswith(f"error code {kind.code}\n")
@@ -117,7 +117,7 @@ def test_the_fields_of_every_mail(make: Any) -> None:
     assert "Traceparent" not in message
 
 
-def test_a_mail_carries_the_trace_of_its_job() -> None:
+def test_a_mail_has_the_trace_of_its_job() -> None:
     assert composed(done() | {"traceparent": TRACE})["Traceparent"] == TRACE
     assert "Traceparent" not in composed(done() | {"traceparent": None})
 
@@ -133,7 +133,7 @@ def test_a_mail_carries_the_trace_of_its_job() -> None:
     ],
 )
 def test_the_id_of_a_mail_is_in_the_senders_domain(sender: str, domain: str) -> None:
-    """It names the job and its run: a copy of the mail has the same, and the mail of a retry another one."""
+    """It contains the job and its run: a copy of the mail has the same id, and the mail of a retry another one."""
     assert messages.message_id(done(), sender) == f"<{JOB}.1@{domain}>"
     assert messages.message_id(done() | {"mail": {"run": 2}}, sender) == f"<{JOB}.2@{domain}>"
 
@@ -143,7 +143,7 @@ def test_a_sender_may_have_any_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notes", "said"),
+    ("notes", "sentences"),
     [
         ([], []),
         (
@@ -161,11 +161,11 @@ def test_a_sender_may_have_any_name() -> None:
         (["of a newer version", "no_cover"], ["No picture was found for the cover that you asked for."]),
     ],
 )
-def test_notes(notes: list[str], said: list[str]) -> None:
+def test_notes(notes: list[str], sentences: list[str]) -> None:
     """Each is a paragraph between the link and the sentence about it."""
     content = text(done(notes=notes))
     between = content.partition(link(content))[2].partition("The link works")[0]
-    assert between == "\n" + "".join(f"\n{sentence}\n" for sentence in said) + "\n"
+    assert between == "\n" + "".join(f"\n{sentence}\n" for sentence in sentences) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_sizes(size: int, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("days", "shown"), [(7.0, "7 days"), (0.5, "0.5 days"), (1.0, "1 day"), (30.0, "30 days")])
-def test_how_long_the_link_works(days: float, shown: str) -> None:
+def test_the_validity_of_the_link(days: float, shown: str) -> None:
     assert f"without logging in for {shown}. Anyone" in text(done(), signed=SIGNED.replace(link_ttl_days=days))
 
 
@@ -232,8 +232,8 @@ def test_how_long_the_link_works(days: float, shown: str) -> None:
     ],
     ids=ascii,
 )
-def test_names_of_files(filename: str, shown: str) -> None:
-    """They are what a user chose: no field of the mail and no line of it is made by one."""
+def test_file_names(filename: str, shown: str) -> None:
+    """Users choose them, so they must not create header fields or lines."""
     for job, subject in ((done(), "Your MP3 is ready: "), (failed(), "We could not convert ")):
         message = composed(job | {"filename": filename})
         assert set(message.keys()) == set(composed(job).keys())
@@ -246,6 +246,6 @@ def test_names_of_files(filename: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["a\nb@example.org", "a@example.org\r\nBcc: b@example.org"])
-def test_an_address_that_no_field_can_hold_is_an_error(address: str) -> None:
+def test_an_address_that_is_not_a_header_value_is_an_error(address: str) -> None:
     with pytest.raises(ValueError, match="Header values may not contain linefeed or carriage return characters"):
         messages.compose(done() | {"email": address}, sender=SENDER, links_to=LINKS, signed=SIGNED)

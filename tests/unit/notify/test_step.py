@@ -1,4 +1,4 @@
-"""The step of notify: which events lead to a mail, and to whom the trace leads."""
+"""The step of notify: which events lead to a mail, and how the trace continues."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 @pytest.fixture
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
-    """The jobs that the step finds."""
+    """The jobs that the step uses."""
     made = System()
     monkeypatch.setattr(jobs_backend, "connect", lambda: made.jobs)
     return made
@@ -37,7 +37,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
-    """The relay that the step finds."""
+    """The relay that the step uses."""
     with relay() as running:
         mailer = Mailer(Settings(f"smtp://127.0.0.1:{running.port}?tls=none", "mp3@example.org", 5.0, 5.0))
         monkeypatch.setattr(mail_backend, "connect", lambda: mailer)
@@ -50,12 +50,12 @@ def request(body: bytes) -> Request:
 
 
 def event(job: Document) -> Request:
-    """Return the request that brings the event of a job's state."""
+    """Return the request with the event of a job's state."""
     return request(events.encode(events.of(job)))
 
 
 @pytest.mark.parametrize("state", ["finished", "failed"])
-def test_an_end_leads_to_a_mail(state: str, system: System, server: Relay) -> None:
+def test_an_ended_job_leads_to_a_mail(state: str, system: System, server: Relay) -> None:
     job_id = {"finished": states.finished, "failed": states.failed}[state](system.sweeper)
     assert step.run(event(system.document(job_id)), LINKS, SIGNED) == job_id
     assert system.document(job_id)["mail"]["state"] == "sent"
@@ -63,7 +63,7 @@ def test_an_end_leads_to_a_mail(state: str, system: System, server: Relay) -> No
     assert (b"http://localhost:8080/download?link=" in taken.replace(b"=\r\n", b"")) == (state == "finished")
 
 
-def test_the_trace_of_the_event_goes_on(system: System, server: Relay) -> None:
+def test_the_trace_of_the_event_is_continued(system: System, server: Relay) -> None:
     job = system.document(states.finished(system.sweeper)) | {"traceparent": TRACE}
     before = trace._current.set("")
     try:
@@ -73,7 +73,7 @@ def test_the_trace_of_the_event_goes_on(system: System, server: Relay) -> None:
         trace._current.reset(before)
 
 
-def test_other_events_are_poison(system: System, server: Relay) -> None:
+def test_other_events_are_invalid(system: System, server: Relay) -> None:
     waiting = system.document(states.ready(system.sweeper))
     for wrong in (event(waiting), request(b""), request(b"{}"), request(b"x")):
         with pytest.raises(Failure) as failure:
