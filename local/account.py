@@ -45,16 +45,16 @@ def sign_up(gateway: str, secret_files: SecretFiles, email: str, password: str |
     return user
 
 
-def knows(gateway: str, user: User) -> bool:
+def can_log_in(gateway: str, user: User) -> bool:
     """Tell whether this user can log in."""
     answer = call("POST", f"{gateway}/login", auth=(user.email.encode(), user.password.encode()))
     return answer.status_code == HTTPStatus.OK
 
 
-def first(home: Home, gateway: str, secret_files: SecretFiles) -> User:
-    """Return the first user; create one if the database does not have the remembered one."""
-    user = remembered(home)
-    if user and knows(gateway, user):
+def first_user(home: Home, gateway: str, secret_files: SecretFiles) -> User:
+    """Return the first user; create one if the database does not have the saved one."""
+    user = saved_user(home)
+    if user and can_log_in(gateway, user):
         return user
     try:
         user = sign_up(gateway, secret_files, FIRST_EMAIL)
@@ -64,7 +64,7 @@ def first(home: Home, gateway: str, secret_files: SecretFiles) -> User:
     return user
 
 
-def remembered(home: Home) -> User | None:
+def saved_user(home: Home) -> User | None:
     """Return the first user, as the last start saved it."""
     try:
         return User(**json.loads(SecretFiles(home).read("user.json")))

@@ -36,7 +36,7 @@ def gather(home: Home) -> dict[str, Any]:
     """Return the status of a home's system, as --json prints it."""
     known = ports.load(home)
     running = home.exists() and Supervisor(home).running()
-    user = account.remembered(home)
+    user = account.saved_user(home)
     backends = _backends(home) if known else []
     functions = services.urls(known) if known else {}
     checks = [backend.healthy for backend in backends]

@@ -55,7 +55,7 @@ def _start(stack: Stack, progress: Progress) -> account.User:
     progress.step("Starting")
     stack.start_manager()
     stack.start_all()
-    user = account.first(stack.plan.home, stack.plan.gateway, stack.plan.secrets)
+    user = account.first_user(stack.plan.home, stack.plan.gateway, stack.plan.secrets)
     progress.step("Converting a sample video")
     mp3 = proof.convert_sample(stack.plan, user)
     progress.done(f"A sample video was converted to {mp3}")

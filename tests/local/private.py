@@ -89,7 +89,7 @@ class PrivateStack:
                     started.result()
             self._stack.start("connector")
             self._up.add("edge")
-            self.user = account.first(self._stack.plan.home, self.gateway, self._stack.plan.secrets)
+            self.user = account.first_user(self._stack.plan.home, self.gateway, self._stack.plan.secrets)
 
     def add_user(self, email: str, password: str) -> None:
         """Create a user."""
