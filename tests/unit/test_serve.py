@@ -1,0 +1,357 @@
+"""Serving: what surrounds every function, with a function of these tests."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Flask
+from gunicorn.errors import AppImportError
+from werkzeug.test import TestResponse
+
+from functions.common import config, counters
+from functions.common.settings import Serving
+
+HIDDEN = "mongodb://ada:sesame@host/"
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+ROOM = """
+import functions_framework
+from flask import Response
+from functions.common import errors, log, trace, web
+from functions.common.errors import Failure
+
+{more}
+log_of = []
+
+@functions_framework.http
+def room(request):
+    deed = request.args.get("do")
+    if deed == "fail":
+        raise Failure(errors.EMPTY_FILE)
+    if deed == "crash":
+        raise KeyError("{hidden}")
+    if deed == "later":
+        web.after_response(lambda: log_of.append("first"))
+        web.after_response(lambda: log_of.append("second"))
+        log_of.append("answer")
+    if deed == "read":
+        return Response(str(len(request.stream.read(int(request.args["bytes"])))))
+    return web.answer({{"path": request.path, "id": log.request_id.get(), "trace": trace.current()}})
+"""
+
+Serve = Callable[..., Flask]
+
+
+@pytest.fixture(scope="module")
+def serve() -> ModuleType:
+    """The module; importing it builds an app and sets up logging, which is undone."""
+    handlers, level, pika = logging.root.handlers[:], logging.root.level, logging.getLogger("pika").level
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUNCTION_TARGET", "sweep")
+        patch.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/")
+        patch.setenv("RABBITMQ_URL", "amqp://127.0.0.1:1/")
+        from functions import serve
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.getLogger("pika").setLevel(pika)
+    return serve
+
+
+@pytest.fixture
+def build(serve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Build an app for the function above."""
+    monkeypatch.setattr(serve, "__file__", str(tmp_path / "serve.py"))
+
+    def build(more: str = "", **settings: str) -> Flask:
+        (tmp_path / "room").mkdir(exist_ok=True)
+        (tmp_path / "room" / "main.py").write_text(ROOM.format(more=more, hidden=HIDDEN))
+        app: Flask = serve.build(config.load(Serving, {"FUNCTION_TARGET": "room", "VERSION": "1.2.3"} | settings))
+        return app
+
+    return build
+
+
+def problem(answer: TestResponse) -> tuple[int, str]:
+    """Return the status and code of an error answer."""
+    assert answer.content_type == "application/problem+json"
+    return answer.status_code, str(json.loads(answer.text)["code"])
+
+
+@pytest.mark.parametrize(
+    "target", ["../room", "room/../room", "common", "nothing", "room/main", "room.main", "__pycache__", "-"]
+)
+def test_other_names_cannot_be_served(target: str, serve: ModuleType, build: Serve) -> None:
+    build()
+    with pytest.raises(config.ConfigError, match=r"^FUNCTION_TARGET must be the name of a function, such as login$"):
+        serve.build(config.load(Serving, {"FUNCTION_TARGET": target}))
+
+
+def test_a_missing_setting_is_named_at_start(serve: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUNCTION_TARGET", raising=False)
+    with pytest.raises(AppImportError, match=r"^cannot start: FUNCTION_TARGET is missing: ") as raised:
+        serve._start()
+    assert raised.value.__suppress_context__, "otherwise gunicorn prints a traceback"
+
+
+@pytest.mark.parametrize("path", ["/_/health", "/_/ready", "/healthz"])
+def test_health(path: str, build: Serve) -> None:
+    answer = build().test_client().get(path)
+    assert answer.json == {"status": "ok", "function": "room", "version": "1.2.3"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/ID", "/some/where", "/_/other"])
+def test_other_paths_belong_to_the_function(path: str, build: Serve) -> None:
+    assert build().test_client().get(path).json["path"] == path  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("token", "offered"),
+    [
+        ("", None),
+        ("", ""),
+        ("", "Bearer "),
+        ("", "Bearer None"),
+        ("word", None),
+        ("word", "word"),
+        ("word", "Bearer wor"),
+        ("word", "Bearer words"),
+        ("word", "bearer word"),
+        ("word", "Basic word"),
+        ("word", "Bearer w\u00f6rd"),
+    ],
+)
+def test_metrics_need_the_token(token: str, offered: str | None, build: Serve) -> None:
+    headers = {} if offered is None else {"Authorization": offered}
+    answer = build(METRICS_TOKEN=token).test_client().get("/_/metrics", headers=headers)
+    assert problem(answer) == (404, "not_found")
+
+
+def test_metrics(build: Serve) -> None:
+    client = build(METRICS_TOKEN="word").test_client()
+    answer = client.get("/_/metrics", headers={"Authorization": "Bearer word"})
+    assert answer.status_code == 200
+    assert 'http_request_duration_seconds_count{function="room"}' in answer.text
+
+
+def test_only_calls_of_the_function_are_counted(build: Serve) -> None:
+    """Clients cannot create new series with their methods."""
+    client = build().test_client()
+    before = requests_counted()
+    for _ in range(2):
+        client.get("/")
+    client.get("/?do=fail")
+    client.get("/_/health")
+    client.get("/_/metrics")
+    for method in ("BREW", "PROPFIND"):
+        client.open("/", method=method)
+    assert {labels: number - before.get(labels, 0) for labels, number in requests_counted().items()} == {
+        ("room", "GET", "200"): 2,
+        ("room", "GET", "400"): 1,
+        ("room", "other", "200"): 2,
+    }
+
+
+def requests_counted() -> dict[tuple[str, ...], float]:
+    """Return the counted requests of the function, with their labels."""
+    found = {}
+    for line in counters.render()[0].decode().splitlines():
+        if line.startswith("http_requests_total{") and 'function="room"' in line:
+            labels, value = line.removeprefix("http_requests_total{").split("} ")
+            found[tuple(each.split("=")[1].strip('"') for each in labels.split(","))] = float(value)
+    return found
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("abc", "abc"), ("x" * 64, "x" * 64), ("x" * 100, "x" * 64)])
+def test_the_id_of_a_call_is_used(sent: str, kept: str, build: Serve) -> None:
+    answer = build().test_client().get("/", headers={"X-Call-Id": sent})
+    assert (answer.headers["X-Request-Id"], answer.json["id"]) == (kept, kept)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Call-Id": ""}])
+def test_a_call_without_an_id_gets_one(headers: dict[str, str], build: Serve) -> None:
+    client = build().test_client()
+    found = [client.get("/", headers=headers) for _ in range(2)]
+    assert all(uuid.UUID(answer.headers["X-Request-Id"]) for answer in found)
+    assert found[0].headers["X-Request-Id"] != found[1].headers["X-Request-Id"]
+    refused = client.get("/?do=fail", headers=headers)
+    assert refused.json["request_id"] == refused.headers["X-Request-Id"]  # type: ignore[index]
+
+
+def test_a_call_continues_its_trace(build: Serve) -> None:
+    client = build().test_client()
+    within = client.get("/", headers={"traceparent": TRACE}).json
+    assert within["trace"].split("-")[1] == "a" * 32  # type: ignore[index]
+    alone = client.get("/").json
+    assert alone["trace"].split("-")[1] != "a" * 32  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", (500, "internal")), ("TAKES_EVENTS = True", (503, "unavailable"))])
+def test_an_unexpected_error(more: str, expected: tuple[int, str], build: Serve) -> None:
+    """A sender of events drops an event after 500, and retries after 503."""
+    client = build(more).test_client()
+    answer = client.get("/?do=crash")
+    assert problem(answer) == expected
+    assert "sesame" not in answer.text
+    assert problem(client.get("/?do=fail")) == (400, "empty_file")
+
+
+def test_deferred_work_follows_the_response(build: Serve) -> None:
+    app = build()
+    log_of: list[str] = sys.modules["main"].log_of
+    answer = app.test_client().get("/?do=later", buffered=False)
+    assert log_of == ["answer"]
+    answer.close()
+    assert log_of == ["answer", "first", "second"]
+
+
+class Body(io.RawIOBase):
+    """A body of zeros that records how it is read."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.left = length
+        self.sizes: list[int] = []
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        self.sizes.append(size)
+        assert size >= 0, "this would read all of it into memory"
+        block = min(size, self.left)
+        self.left -= block
+        return bytes(block)
+
+
+@pytest.fixture
+def connections() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        accepted, _ = server.accept()
+        with accepted:
+            yield client, accepted
+
+
+def environ(connection: socket.socket | None, body: Body, length: int) -> dict[str, Any]:
+    """Return what gunicorn adds to a request with a body."""
+    return {
+        "gunicorn.socket": connection,
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "CONTENT_LENGTH": str(length),
+    }
+
+
+def test_a_refused_body_is_drained_after_the_response(
+    build: Serve, connections: tuple[socket.socket, socket.socket]
+) -> None:
+    body = Body(1_000_000)
+    answer = (
+        build()
+        .test_client()
+        .post("/?do=fail", buffered=False, environ_overrides=environ(connections[1], body, 1_000_000))
+    )
+    assert (answer.status_code, body.left) == (400, 1_000_000)
+    answer.close()
+    assert (body.left, max(body.sizes)) == (0, 65_536)
+
+
+def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+    body = Body(100)
+    with (
+        build().test_client().post("/?do=read&bytes=60", environ_overrides=environ(connections[1], body, 100)) as answer
+    ):
+        assert answer.get_data() == b"60"
+    assert body.left == 0
+
+
+def cork(connection: socket.socket) -> bool:
+    return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK))
+
+
+def test_headers_and_body_are_sent_together(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+    """A proxy may close the connection as soon as it has the headers of a refusal."""
+    _, accepted = connections
+    client = build().test_client()
+    answer = client.post("/?do=fail", buffered=False, environ_overrides=environ(accepted, Body(10), 10))
+    assert cork(accepted)
+    answer.close()
+    assert not cork(accepted)
+    answer = client.get("/", buffered=False, environ_overrides={"gunicorn.socket": accepted})
+    assert not cork(accepted), "not needed for a call without a body"
+    answer.close()
+
+
+def test_the_idle_timeout_is_set(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+    _, accepted = connections
+    with build(IDLE_TIMEOUT_SECONDS="7.5").test_client().get("/", environ_overrides={"gunicorn.socket": accepted}):
+        assert accepted.gettimeout() == 7.5
+
+
+class Clock:
+    """A clock that advances each time it is read."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def drain(serve: ModuleType, connection: Any, body: Any) -> None:
+    serve._drain({"gunicorn.socket": connection, "wsgi.input": body})
+
+
+def test_draining_stops_after_32_megabytes(
+    serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "time", Clock(0.0))
+    body = Body(10**9)
+    drain(serve, connections[1], body)
+    assert 10**9 - body.left == 32 * 2**20
+
+
+def test_draining_stops_after_two_seconds(
+    serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "time", Clock(0.5))
+    body = Body(10**9)
+    drain(serve, connections[1], body)
+    assert len(body.sizes) == 3
+    assert connections[1].gettimeout() == 0.5, "the rest of the time"
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError()])
+def test_errors_while_draining_are_ignored(
+    error: OSError, serve: ModuleType, connections: tuple[socket.socket, socket.socket]
+) -> None:
+    class Broken(Body):
+        def read(self, size: int = -1) -> bytes:
+            raise error
+
+    drain(serve, connections[1], Broken(10))
+
+
+def test_nothing_is_drained_without_gunicorn(serve: ModuleType) -> None:
+    body = Body(10)
+    drain(serve, None, body)
+    assert body.left == 10
+
+
+def test_only_tcp_sockets_are_corked(serve: ModuleType) -> None:
+    first, second = socket.socketpair()
+    with first, second:
+        serve._cork({"gunicorn.socket": first}, on=True)
+    serve._cork({}, on=True)
+    assert first.family is socket.AF_UNIX
