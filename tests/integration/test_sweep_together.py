@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, tzinfo
-from threading import Barrier, Event
+from threading import Barrier
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -23,11 +23,7 @@ from functions.backends import mongodb as mongodb_backend
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.common import transitions
-from functions.common.config import load
 from functions.common.errors import UNAVAILABLE, Failure
-from functions.common.settings import Sweeping
-from functions.connector.settings import Connector
-from functions.sweep import sweeping
 from functions.sweep.sweeper import Sweeper
 from tests.chaos.proxy import Proxy
 from tests.integration import states
@@ -130,16 +126,6 @@ def test_slow_files_leave_time_for_other_repairs(
     assert sweep_once(sweeper)["clean_again"] == len(deleted) - found["clean_again"]
 
 
-def test_a_pass_ends_on_sigterm(sweeper: Sweeper, clock: Clock) -> None:
-    """After SIGTERM, the next pass does the rest."""
-    ready(sweeper)
-    clock.advance(seconds=PERIODS.announce_gap)
-    stopping = Event()
-    stopping.set()
-    assert sweeping.run(sweeper, stopping) == {}
-    assert sweeping.run(sweeper, Event()) == {"announce_ready": 1}
-
-
 def test_an_unavailable_database(sweeper: Sweeper) -> None:
     """A pass fails if the database is unavailable, and the timer gets an error."""
     away: Database[dict[str, Any]] = pymongo.MongoClient("mongodb://127.0.0.1:1", timeoutMS=300)["none"]
@@ -228,8 +214,3 @@ def shift_clock(patch: pytest.MonkeyPatch, shift: float) -> None:
         module = importlib.import_module(name)
         if getattr(module, "datetime", None) is datetime:
             patch.setattr(module, "datetime", Shifted)
-
-
-def test_a_pass_fits_between_two_timer_ticks() -> None:
-    """By default, a pass ends before the timer starts the next one."""
-    assert load(Sweeping, {}).pass_seconds < load(Connector, {"CONNECTOR_SINKS": "a=http://b/"}).sweep_every

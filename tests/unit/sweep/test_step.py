@@ -1,0 +1,110 @@
+"""The step of sweep: indexes are created once, a pass is made, and its troubles and gauges are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from functions.backends import files as files_backend
+from functions.backends import jobs as jobs_backend
+from functions.backends import queue as queue_backend
+from functions.common import errors, metrics
+from functions.common.config import load
+from functions.common.errors import Failure
+from functions.common.settings import Mongo, Sweeping
+from functions.sweep import step
+from tests.exploration.memory import MemoryCollection
+from tests.integration import states
+from tests.integration.states import PERIODS
+from tests.unit.in_memory import System
+
+SWEEPING = load(Sweeping, {})
+MONGO = load(Mongo, {"MONGODB_URL": "mongodb://nowhere/"})
+
+
+class Indexed(MemoryCollection):
+    """A collection that counts how often its indexes were created, and may not be reached for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prepared = 0
+        self.reached = True
+
+    def create_indexes(self, _indexes: list[Any]) -> None:
+        """Create indexes, which change no answer."""
+        if not self.reached:
+            raise AutoReconnect("no answer")
+        self.prepared += 1
+
+
+@pytest.fixture
+def collection() -> Indexed:
+    return Indexed()
+
+
+@pytest.fixture
+def system(collection: Indexed, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    """The backends that the step finds."""
+    made = System(collection=collection)
+    monkeypatch.setattr(jobs_backend, "connect", lambda: made.jobs)
+    monkeypatch.setattr(files_backend, "connect", lambda: made.files)
+    monkeypatch.setattr(queue_backend, "connect", lambda: made.queue)
+    step._prepare.cache_clear()
+    metrics.take_changes()
+    yield made
+    step._prepare.cache_clear()
+    metrics.set_gauges({})
+
+
+def troubles() -> dict[str, float]:
+    """Return what was counted of troubles since the last call."""
+    amounts = metrics.take_changes().amounts
+    return {labels[0]: amount for (metric, labels), amount in amounts.items() if metric is metrics.TROUBLES}
+
+
+def test_a_pass_is_made_and_counted(system: System) -> None:
+    job_id = states.ready(system.sweeper)
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    assert step.run(SWEEPING, MONGO) == {"announce_ready": 1}
+    assert system.queue.published == [("uploaded", job_id)]
+    assert troubles() == {metrics.REPAIRS_FAILED: 0, metrics.NOT_REPAIRED: 0}
+    assert metrics.gauges()[metrics.JOBS]["ready"] == 1
+    assert step.run(SWEEPING, MONGO) == {}
+
+
+def test_troubles_are_counted(system: System, collection: Indexed) -> None:
+    """An unreachable broker fails a repair, and a malformed job is not repaired."""
+    states.ready(system.sweeper)
+    malformed = states.received(system.sweeper)
+    del collection.documents[malformed]["epoch"]
+    system.clock.advance(seconds=PERIODS.upload_lease)
+    system.queue.down = True
+    counts = step.run(SWEEPING, MONGO)
+    assert counts == {metrics.NOT_REPAIRED: 1, "announce_ready": 1, metrics.REPAIRS_FAILED: 1}
+    assert troubles() == {metrics.REPAIRS_FAILED: 1, metrics.NOT_REPAIRED: 1}
+
+
+def test_indexes_are_created_once(system: System, collection: Indexed) -> None:
+    for _ in range(3):
+        step.run(SWEEPING, MONGO)
+    assert collection.prepared == 1
+
+
+def test_indexes_that_could_not_be_created_are_created_by_the_next_pass(system: System, collection: Indexed) -> None:
+    """A pass without them would read all jobs."""
+    collection.reached = False
+    with pytest.raises(Failure) as failure:
+        step.run(SWEEPING, MONGO)
+    assert failure.value.kind is errors.UNAVAILABLE
+    collection.reached = True
+    step.run(SWEEPING, MONGO)
+    assert collection.prepared == 1
+
+
+def test_a_pass_has_the_time_that_is_set(system: System) -> None:
+    states.ready(system.sweeper)
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    assert step.run(SWEEPING.replace(pass_seconds=0.0), MONGO) == {}
