@@ -1,5 +1,7 @@
 """The process manager: supervisord, started for one home and controlled over its own socket."""
 
+import contextlib
+import http.client
 import os
 import socket
 import subprocess
@@ -70,7 +72,9 @@ class Supervisor:
         """Stop all processes and supervisord itself, and wait until it has ended."""
         if self.running():
             own = int(self._call("getPID"))
-            self._call("shutdown")
+            # supervisord may have ended before its answer is out.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._call("shutdown")
             deadline = time.monotonic() + STOP_SECONDS
             while not _ended(own) and time.monotonic() < deadline:
                 time.sleep(0.05)
