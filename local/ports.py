@@ -43,13 +43,15 @@ def _bind_error(port: int) -> OSError | None:
 def assign(home: Home, gateway: int | None) -> dict[str, int]:
     """Return a free port for each name, the remembered one if it is still free, and remember them."""
     remembered = _remembered(home)
-    ports: dict[str, int] = {}
+    # The gateway's port is chosen first: no other server may take the one that the user wants.
+    ports = {} if gateway is None else {"gateway": _wanted(gateway)}
     for name, count in {**SERVERS, **dict.fromkeys(stack_file.functions(), 1)}.items():
         first = remembered.get(name, 0)
         if not (LOWEST <= first < HIGHEST and _fits(first, count, ports)):
             first = _pick(count, ports)
         ports[name] = first
-    ports["gateway"] = _gateway(gateway, ports)
+    if gateway is None:
+        ports["gateway"] = _pick(1, ports)
     (home.path / "ports.json").write_text(json.dumps(ports, indent=1))
     return ports
 
@@ -66,9 +68,7 @@ def _remembered(home: Home) -> dict[str, int]:
         return {}
 
 
-def _gateway(wanted: int | None, taken: dict[str, int]) -> int:
-    if wanted is None:
-        return _pick(1, taken)
+def _wanted(wanted: int) -> int:
     error = _bind_error(wanted)
     if isinstance(error, PermissionError):
         raise Problem(

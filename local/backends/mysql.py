@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -82,7 +83,7 @@ def _grant(url: str) -> None:
 def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":
     """Open a connection to a mysql:// URL."""
     parts = urlsplit(url)
-    plain = parse_qs(parts.query).get("tls", ["none"])[0] == "none"
+    plain = parse_qs(parts.query).get("tls", ["required"])[-1] == "none"  # as the functions do
     return pymysql.connect(
         host=parts.hostname or HOST,
         port=parts.port or 3306,
@@ -92,7 +93,7 @@ def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         connect_timeout=5,
         autocommit=True,
         ssl_disabled=plain,
-        ssl=None if plain else {"check_hostname": True},
+        ssl=None if plain else ssl.create_default_context(),
     )
 
 

@@ -77,16 +77,33 @@ class Store:
 
 
 def _described(number: int, message: EmailMessage, envelope: Envelope) -> dict[str, Any]:
-    body = message.get_body(("plain", "html"))
-    text = body.get_content() if body else ""
+    text = _text(message)
     return {
         "id": str(number),
         "from": envelope.sender,
         "to": ", ".join(envelope.recipients),
-        "subject": str(message.get("Subject", "")),
-        "date": str(message.get("Date") or envelope.received),
+        "subject": _header(message, "Subject"),
+        "date": _header(message, "Date") or envelope.received,
         "received": envelope.received,
-        "message_id": str(message.get("Message-ID", "")),
+        "message_id": _header(message, "Message-ID"),
         "text": text,
         "links": LINK.findall(text),
     }
+
+
+# One malformed mail must not hide the others: email raises LookupError for some malformed headers and charsets.
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        return str(message.get(name, ""))
+    except LookupError:
+        return ""
+
+
+def _text(message: EmailMessage) -> str:
+    body = message.get_body(("plain", "html"))
+    if body is None:
+        return ""
+    try:
+        return str(body.get_content())
+    except LookupError:
+        return bytes(body.get_payload(decode=True)).decode(errors="replace")

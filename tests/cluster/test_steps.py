@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster import cluster, credentials, images, kind, knative, openfaas_steps, system, versions
-from local.cluster.kubectl import Kubectl, _reason
+from local.cluster import cluster, credentials, images, kind, knative, openfaas_steps, system
+from local.cluster.kubectl import Kubectl
 from local.home import ROOT
 from local.problem import Problem
 from local.progress import Progress
@@ -136,29 +136,6 @@ def test_a_missing_secret_is_reported(stand_ins: StandIns) -> None:
         start()
 
 
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [
-        ({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, ""),
-        (
-            {"phase": "Pending", "conditions": [{"type": "PodScheduled", "message": "0/1 nodes: Insufficient memory"}]},
-            "0/1 nodes: Insufficient memory",
-        ),
-        (
-            {
-                "phase": "Pending",
-                "containerStatuses": [
-                    {"name": "mysql", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}}}
-                ],
-            },
-            "mysql ImagePullBackOff no such host",
-        ),
-    ],
-)
-def test_the_reason_why_a_pod_is_not_ready(status: dict[str, object], reason: str) -> None:
-    assert _reason(status) == reason
-
-
 def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
     items = objects(knative.overlay(built, PORT, stand_ins.folder / "overlay"))
@@ -200,12 +177,6 @@ def test_openfaas_gets_every_secret_and_image(stand_ins: StandIns) -> None:
     made = credentials.make_for_openfaas("h/d", "h/d", "r", "smtp://r")
     there = {(secret["metadata"]["name"], key) for secret in made for key in secret["stringData"]}
     assert set(sources.values()) <= there
-
-
-def test_each_part_is_pinned() -> None:
-    for part in (*versions.KNATIVE, versions.OPENFAAS):
-        assert all(part.version in manifest.url and "latest" not in manifest.url for manifest in part.manifests)
-    assert "@sha256:" in versions.NODE
 
 
 @pytest.mark.platforms

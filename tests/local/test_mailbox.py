@@ -3,13 +3,11 @@
 import smtplib
 import uuid
 from email.message import EmailMessage
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from local.mailbox.store import Store
 from tests.local.private import PrivateStack
 
 
@@ -88,16 +86,3 @@ def test_mails_survive_a_restart(lazy_stack: PrivateStack, mailbox: str, smtp: s
 def test_a_mail_that_is_too_large_is_refused(smtp: str) -> None:
     with pytest.raises(smtplib.SMTPSenderRefused, match="552"):
         send(smtp, "large", "x" * 70 + ("\n" + "x" * 70) * 20_000, "a@example.org")
-
-
-def test_only_the_newest_mails_are_kept(tmp_path: Path) -> None:
-    store = Store(tmp_path, max_mails=2)
-    for number in range(4):
-        store.add("a@example.org", ["b@example.org"], f"Subject: {number}\n\ntext".encode())
-
-    assert [mail["subject"] for mail in store.all()] == ["3", "2"]
-    assert len(list(tmp_path.iterdir())) == 4
-
-    store.clear()
-    assert store.all() == []
-    assert Store(tmp_path).all() == []

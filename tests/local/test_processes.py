@@ -1,7 +1,6 @@
 """The home, its process manager, and processes that it has lost."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from local import ports
 from local.home import MARKER, Home
 from local.plan import Plan
 from local.problem import Problem
@@ -122,23 +120,3 @@ def test_a_program_that_keeps_exiting_is_reported_with_the_end_of_its_log(home: 
         stack.start("wrong")
 
     stack.stop_all()
-
-
-def test_ports_are_remembered_and_replaced_if_taken(home: Home) -> None:
-    first = ports.assign(home, None)
-    with socket.socket() as other:
-        other.bind((ports.HOST, first["mongodb"]))
-        other.listen()
-        second = ports.assign(home, None)
-
-    assert second["mongodb"] != first["mongodb"]
-    assert {name: port for name, port in second.items() if name not in ("mongodb", "gateway")} == {
-        name: port for name, port in first.items() if name not in ("mongodb", "gateway")
-    }
-
-
-def test_a_gateway_port_below_1024_needs_root(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_bind_error", lambda port: PermissionError() if port == 80 else None)
-
-    with pytest.raises(Problem, match="Port 80 is reserved for root"):
-        ports.assign(home, 80)

@@ -17,6 +17,7 @@ from local.progress import Progress
 
 CONTENT = b"a video " * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+POLL_SECONDS = 0.01
 REPOSITORY, COMMIT = "someone/media", "0" * 40
 ANSWERS = {"good file.mp4": CONTENT, "other.mp4": CONTENT[::-1], "short.mp4": CONTENT[:-1], "large.mp4": CONTENT + b"x"}
 
@@ -50,7 +51,7 @@ def origin() -> Iterator[Origin]:
 
     with Origin(("127.0.0.1", 0), Handler) as server:
         server.requested = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
         yield server
         server.shutdown()
 
