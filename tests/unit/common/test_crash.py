@@ -34,7 +34,7 @@ def work(**settings: str) -> tuple[int, list[str]]:
     """Return the exit code and the output of a process that passes all steps."""
     environment = {"FUNCTION_TARGET": "convert", **settings}
     done = subprocess.run(
-        [sys.executable, "-c", WORK],
+        [sys.executable, "-S", "-c", WORK],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -78,7 +78,7 @@ def test_an_action_that_raises_has_no_step_after_it(folder: Path) -> None:
     (folder / "convert:work.after").touch()
     raising = WORK.replace('crash.point("work.between")', "raise OSError")
     done = subprocess.run(
-        [sys.executable, "-c", raising],
+        [sys.executable, "-S", "-c", raising],
         cwd=ROOT,
         env={"FUNCTION_TARGET": "convert", "CRASH_FOLDER": str(folder)},
         stderr=subprocess.DEVNULL,

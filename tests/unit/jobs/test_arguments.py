@@ -52,12 +52,15 @@ def test_invalid_command_lines(words: str, sentence: str, capsys: pytest.Capture
 
 @pytest.mark.parametrize("words", ["", "replay", "delete"])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_both_commands_show_the_same_help(program: str, words: str) -> None:
+def test_both_commands_show_the_same_help(
+    program: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     command = [*PROGRAMS[program], *words.split(), "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    asked = [sys.executable, "-c", f"from functions.jobs import arguments; arguments.parser({program!r}).parse_args()"]
-    expected = subprocess.run([*asked, *words.split(), "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stdout == expected.stdout
+    with pytest.raises(SystemExit):
+        arguments.parser(program).parse_args([*words.split(), "--help"])
+    assert done.stdout == capsys.readouterr().out
     assert done.stdout.startswith(f"usage: {program}")
 
 
