@@ -1,0 +1,113 @@
+"""Command lines: what each command accepts, and what ends with a message before anything is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import arguments
+from local.home import DEFAULT, ROOT
+
+JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
+REQUIRED = {"users": ["add", "ada@example.org"], "jobs": ["dead"], "cluster/secrets": ["--smtp-url", "smtp://relay"]}
+COMMANDS = [*arguments.OPTIONS, "jobs"]
+
+
+def parsed(command: str, *words: str) -> dict[str, Any]:
+    return vars(arguments.parse(command, list(words)))
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        (["up"], {"detach": False, "port": 8080}),
+        (["up", "--detach", "--port", "1"], {"detach": True, "port": 1}),
+        (["up", "--port=65535"], {"detach": False, "port": 65535}),
+        (["down"], {"purge": False}),
+        (["down", "--purge"], {"purge": True}),
+        (["status", "--json"], {"json": True}),
+        (["logs"], {"name": None, "follow": False, "lines": 50}),
+        (["logs", "convert", "-f", "-n", "7"], {"name": "convert", "follow": True, "lines": 7}),
+        (["users", "add", "a@b"], {"action": "add", "email": "a@b", "password": None}),
+        (["users", "add", "a@b", "--password", "x"], {"action": "add", "email": "a@b", "password": "x"}),
+        (["chaos"], {"seconds": 60.0, "seed": None, "guards": False}),
+        (["chaos", "--seconds", "5", "--seed", "-3"], {"seconds": 5.0, "seed": -3, "guards": False}),
+        (["corpus"], {"into": DEFAULT / "corpus"}),
+        (["corpus", "--into", "x"], {"into": Path("x")}),
+        (["test", "quick", "-k", "head", "-x"], {"rest": ["quick", "-k", "head", "-x"]}),
+        (["test"], {"rest": []}),
+        (["bench", "upload", "--size", "3"], {"name": "upload", "rest": ["--size", "3"]}),
+        (["jobs", "replay", "--all"], {"rest": ["replay", "--all"]}),
+        (["jobs", "retry", JOB], {"rest": ["retry", JOB]}),
+        (["cluster/up"], {"current": False, "registry": "", "openfaas": False, "port": 8080}),
+        (["cluster/down"], {}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_line_is_parsed(line: list[str], options: dict[str, Any]) -> None:
+    command, *words = line
+    assert parsed(command, *words) == options
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["up", "--port", "0"], "must be a number from 1 to 65535"),
+        (["up", "--port", "65536"], "must be a number from 1 to 65535"),
+        (["up", "--port", "-1"], "must be a number from 1 to 65535"),
+        (["up", "--port", "80.5"], "must be a number from 1 to 65535"),
+        (["up", "--port", ""], "must be a number from 1 to 65535"),
+        (["up", "--port"], "expected one argument"),
+        (["up", "--det"], "unrecognized arguments: --det"),
+        (["up", "now"], "unrecognized arguments: now"),
+        (["down", "--pur"], "unrecognized arguments: --pur"),
+        (["logs", "-n", "x"], "invalid int value"),
+        (["users"], "action"),
+        (["users", "delete"], "invalid choice: 'delete'"),
+        (["users", "add"], "email"),
+        (["chaos", "--seconds", "0"], "must be a whole number of seconds, at least 1"),
+        (["chaos", "--seconds", "1.5"], "must be a whole number of seconds, at least 1"),
+        (["jobs"], "ACTION"),
+        (["jobs", "replay"], "one of the arguments ID --all is required"),
+        (["jobs", "retry", "x"], "an id looks like"),
+        (["cluster/up", "--port", "x"], "must be a number from 1 to 65535"),
+        (["cluster/secrets"], "--smtp-url"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_explained(line: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command, *words = line
+    with pytest.raises(SystemExit) as ended:
+        parsed(command, *words)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in error
+    assert f"./local/{command}" in error
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_a_module(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parsed(command, "--help")
+    assert ended.value.code == 0
+    assert f"./local/{command}" in capsys.readouterr().out
+    assert (ROOT / "local" / "commands" / f"{command.replace('/', '_')}.py").is_file()
+    assert (ROOT / "local" / command).is_file()
+
+
+@pytest.mark.parametrize("command", sorted({*arguments.OPTIONS} - set(arguments.PASSING_ON)))
+def test_only_tests_and_benchmarks_take_other_arguments(command: str) -> None:
+    with pytest.raises(SystemExit):
+        parsed(command, *REQUIRED.get(command, []), "--unknown")
+
+
+def test_help_needs_nothing_that_is_installed() -> None:
+    """Only the standard library, with any Python."""
+    code = "from local import arguments; arguments.parse('jobs', ['dead']); arguments.parse('up', [])"
+    subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = ['.']; {code}"], cwd=ROOT, check=True
+    )
