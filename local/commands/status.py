@@ -64,7 +64,9 @@ def gather(home: Home) -> dict[str, Any]:
 
 def _backends(home: Home) -> list[Backend]:
     secrets = SecretFiles(home)
-    return [make(secrets.read(f"{name}_url")) for name, make in BACKENDS.items()]
+    # A start that failed early has chosen ports, but has not written all URLs.
+    written = {name: make for name, make in BACKENDS.items() if secrets.path(f"{name}_url").exists()}
+    return [make(secrets.read(f"{name}_url")) for name, make in written.items()]
 
 
 def _mailbox(known: dict[str, int], backends: list[Backend]) -> str | None:
@@ -79,7 +81,7 @@ def _table(status: dict[str, Any]) -> str:
     rows += [(name, entry["url"], entry["healthy"]) for name, entry in status["backends"].items()]
     gateway = f"{'':<6}{'gateway':<12}{status['gateway']}  version {status['version']}"
     lines = [f"{'ok' if healthy else 'DOWN':<6}{name:<12}{url}" for name, url, healthy in rows]
-    user = status["user"] or {"email": "none yet", "password": ""}
+    user, mailbox_url = status["user"] or {"email": "none yet", "password": ""}, status["mailbox"] or "none"
     return "\n".join(
-        [gateway, *lines, "", f"mailbox   {status['mailbox']}", f"user      {user['email']}  {user['password']}"]
+        [gateway, *lines, "", f"mailbox   {mailbox_url}", f"user      {user['email']}  {user['password']}"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,14 @@ def test_the_default_home_is_in_the_repository(tmp_path: Path, monkeypatch: pyte
     assert Home.default().path == DEFAULT
 
 
-def test_a_short_path_holds_its_socket(tmp_path: Path) -> None:
-    home = Home(Path("/tmp/x"))  # noqa: S108 - nothing is written there
-    assert home.socket == home.run / "supervisor.sock"
+@pytest.mark.parametrize(("length", "inside"), [(90, True), (91, False)])
+def test_a_short_path_holds_its_socket(length: int, inside: bool) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        home = Home(Path(folder) / ("x" * (length - len(f"{folder}//run/supervisor.sock"))))
+        home.make()
+        assert len(str(home.run / "supervisor.sock")) == length
+        assert home.socket.is_relative_to(home.path) == inside
+        home.forget_socket()
 
 
 def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:

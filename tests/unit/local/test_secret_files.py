@@ -53,10 +53,10 @@ def test_only_their_owner_can_read_them(secrets: SecretFiles) -> None:
 
 @pytest.mark.parametrize("name", ["value", "rights.sql", "user.json"])
 def test_a_value_is_replaced_as_a_whole(name: str, secrets: SecretFiles) -> None:
-    """What a killed process left is overwritten, and its rights with it."""
+    """A longer file that a killed process left unfinished does not show through."""
+    secrets.write(name, "first")
     unfinished = secrets.path(name).with_suffix(".new")
     unfinished.write_text("cut off, and longer than the value")
-    secrets.write(name, "first")
     assert secrets.write(name, "second") == secrets.path(name)
     assert secrets.read(name) == "second"
     assert not unfinished.exists()
