@@ -1,4 +1,4 @@
-"""Serving: what surrounds every function, with a function of these tests."""
+"""Serving: everything around a function, with a function for these tests."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ log_of = []
 
 @functions_framework.http
 def room(request):
-    deed = request.args.get("do")
-    if deed == "fail":
+    action = request.args.get("do")
+    if action == "fail":
         raise Failure(errors.EMPTY_FILE)
-    if deed == "crash":
+    if action == "crash":
         raise KeyError("{hidden}")
-    if deed == "later":
+    if action == "later":
         web.after_response(lambda: log_of.append("first"))
         web.after_response(lambda: log_of.append("second"))
         log_of.append("answer")
-    if deed == "read":
+    if action == "read":
         return Response(str(len(request.stream.read(int(request.args["bytes"])))))
     return web.answer({{"path": request.path, "id": log.request_id.get(), "trace": trace.current()}})
 """

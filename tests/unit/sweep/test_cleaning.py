@@ -1,4 +1,4 @@
-"""Cleaning: which files of an ended job are deleted, when, and what an interruption leaves."""
+"""Cleaning: which files of an ended job are deleted, when, and what remains after an interruption."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.integration.states import PERIODS
 from tests.unit.in_memory import System
 
 
-class Deleting(Files):
-    """Files that remember what was deleted, of which some cannot be, and at whose mention the process may die."""
+class RecordingFiles(Files):
+    """Files that record deletions; some deletions fail, and the process may crash at one."""
 
     def __init__(self, files: Files) -> None:
         super().__init__(files._database)
@@ -44,24 +44,24 @@ def system() -> System:
 
 
 @pytest.fixture
-def files(system: System) -> Deleting:
-    return Deleting(system.files)
+def files(system: System) -> RecordingFiles:
+    return RecordingFiles(system.files)
 
 
 @pytest.fixture
-def sweeper(system: System, files: Deleting) -> Sweeper:
+def sweeper(system: System, files: RecordingFiles) -> Sweeper:
     return dataclasses.replace(system.sweeper, files=files)
 
 
 def cleaned(system: System, sweeper: Sweeper, *job_ids: str) -> dict[str, int]:
-    """Clean these jobs, whether they are due or not; return what was counted."""
+    """Clean these jobs, whether they are due or not; return the counts."""
     sweeper.counts.clear()
     cleaning.clean(sweeper, iter([system.document(job_id) for job_id in job_ids]))
     return dict(sweeper.counts)
 
 
 def with_orphans(system: System, job_id: str, epoch: int = 3) -> str:
-    """Store an MP3 for each epoch of a job up to this one, as converters that lost their lease leave them."""
+    """Store an MP3 for each epoch of a job up to this one, as overtaken converters leave them."""
     for number in range(1, epoch + 1):
         if system.files.read(MP3S, f"{job_id}.{number}") is None:
             states.store(system.sweeper, MP3S, f"{job_id}.{number}")
@@ -70,7 +70,7 @@ def with_orphans(system: System, job_id: str, epoch: int = 3) -> str:
 
 
 def stored(system: System, job_id: str) -> set[str]:
-    """Return which files of a job are left, whole or in part: `video`, or the epoch of an MP3."""
+    """Return which files of a job are left, complete or not: `video`, or the epoch of an MP3."""
     left = {file_id for ids in system.stored().values() for file_id in ids if file_id.startswith(job_id)}
     return {file_id.removeprefix(job_id).lstrip(".") or "video" for file_id in left}
 
@@ -86,10 +86,10 @@ def stored(system: System, job_id: str) -> set[str]:
     ],
     ids=["finished", "done", "failed", "aborted", "deleted"],
 )
-def test_what_a_job_does_not_name_is_deleted(
+def test_unnamed_files_are_deleted(
     make: Callable[[Sweeper], str], kept: set[str], system: System, sweeper: Sweeper
 ) -> None:
-    """And nothing of any other job."""
+    """And no file of any other job."""
     job_id, other = with_orphans(system, make(sweeper)), with_orphans(system, make(sweeper))
     assert cleaned(system, sweeper, job_id) == {"clean_again": 1}
     assert stored(system, job_id) == kept
@@ -106,7 +106,7 @@ def test_chunks_without_an_entry_are_deleted_too(system: System, sweeper: Sweepe
 
 
 def test_an_epoch_after_the_jobs_own_is_not_touched(system: System, sweeper: Sweeper) -> None:
-    """It would be of a converter that has claimed the job since it was read."""
+    """It belongs to a converter that has claimed the job since it was read."""
     job_id = states.failed(sweeper)
     read = system.document(job_id)
     states.store(sweeper, MP3S, f"{job_id}.2")
@@ -115,8 +115,10 @@ def test_an_epoch_after_the_jobs_own_is_not_touched(system: System, sweeper: Swe
 
 
 @pytest.mark.parametrize("epoch", [499, 500, 501, 1000, 1203])
-def test_many_epochs_are_deleted_some_at_a_time(epoch: int, system: System, sweeper: Sweeper, files: Deleting) -> None:
-    """Each once, and never the one that the job names."""
+def test_many_epochs_are_deleted_in_batches(
+    epoch: int, system: System, sweeper: Sweeper, files: RecordingFiles
+) -> None:
+    """Each once, and never the one in the job's document."""
     job_id = states.done(sweeper)
     document = system.database["jobs"].documents[job_id]
     document["epoch"], document["mp3"]["file_id"] = epoch, f"{job_id}.{epoch - 1}"
@@ -127,13 +129,13 @@ def test_many_epochs_are_deleted_some_at_a_time(epoch: int, system: System, swee
     assert deleted == [f"{job_id}.{number}" for number in range(1, epoch + 1) if number != epoch - 1]
 
 
-def test_a_job_that_was_never_claimed_has_no_mp3s(system: System, sweeper: Sweeper, files: Deleting) -> None:
+def test_a_job_that_was_never_claimed_has_no_mp3s(system: System, sweeper: Sweeper, files: RecordingFiles) -> None:
     job_id = states.aborted(sweeper)
     cleaned(system, sweeper, job_id)
     assert files.deleted == [(VIDEOS, (job_id,))]
 
 
-def test_nothing_is_deleted_where_the_one_mp3_is_kept(system: System, sweeper: Sweeper, files: Deleting) -> None:
+def test_the_only_mp3_is_kept(system: System, sweeper: Sweeper, files: RecordingFiles) -> None:
     cleaned(system, sweeper, states.done(sweeper))
     assert files.deleted == []
 
@@ -149,7 +151,7 @@ def test_an_expired_video_is_deleted(system: System, sweeper: Sweeper) -> None:
 def test_an_expired_mp3_is_kept_while_a_download_may_run(
     seconds: float, kept: bool, system: System, sweeper: Sweeper
 ) -> None:
-    """The longest download is of 600 seconds."""
+    """The longest download takes 600 seconds."""
     assert PERIODS.download_timeout == 600
     job_id = with_orphans(system, states.done(sweeper))
     system.database["jobs"].documents[job_id]["mp3"]["expired_at"] = system.clock.now
@@ -168,15 +170,15 @@ def test_an_expired_mp3_is_kept_while_a_download_may_run(
     ],
     ids=["done", "failed", "aborted", "deleted"],
 )
-def test_a_job_is_cleaned_once_more_when_no_other_process_can_be_writing(
+def test_a_job_is_cleaned_again_when_no_process_can_be_writing(
     make: Callable[[Sweeper], str], count: str, kept: set[str], system: System, sweeper: Sweeper
 ) -> None:
-    """What is kept then needs no more cleaning; of the others the document goes last."""
+    """Kept jobs then need no more cleaning; of the others, the document is deleted last."""
     job_id = with_orphans(system, make(sweeper), 2)
     until = system.document(job_id)["cleanup"]["until"]
     assert cleaned(system, sweeper, job_id) == {"clean_again": 1}
     assert system.document(job_id)["cleanup"] == {"at": until, "until": until}
-    states.store(sweeper, MP3S, f"{job_id}.2")  # a converter that did not know yet
+    states.store(sweeper, MP3S, f"{job_id}.2")  # by an overtaken converter
     assert cleaned(system, sweeper, job_id) == {count: 1}
     assert stored(system, job_id) == kept
     assert (job_id in system.database["jobs"].documents) == bool(kept)
@@ -184,10 +186,10 @@ def test_a_job_is_cleaned_once_more_when_no_other_process_can_be_writing(
         assert "cleanup" not in system.document(job_id)
 
 
-def test_files_that_cannot_be_deleted_send_the_job_to_the_end(
-    system: System, sweeper: Sweeper, files: Deleting, caplog: pytest.LogCaptureFixture
+def test_a_job_with_undeletable_files_is_postponed(
+    system: System, sweeper: Sweeper, files: RecordingFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It must not keep the others from their turn, and is not forgotten while something of it may be left."""
+    """It must not block the others, and is not removed while a file may be left."""
     first, second = states.deleted(sweeper), states.deleted(sweeper)
     files.stuck = {f"{first}.2"}
     for job_id in (first, second):
@@ -199,7 +201,7 @@ def test_files_that_cannot_be_deleted_send_the_job_to_the_end(
     assert [vars(record)["job"] for record in caplog.records if record.levelname == "WARNING"] == [first]
 
 
-def test_a_stuck_job_that_changed_meanwhile_is_not_put_off(system: System, sweeper: Sweeper, files: Deleting) -> None:
+def test_a_job_that_changed_meanwhile_is_not_postponed(system: System, sweeper: Sweeper, files: RecordingFiles) -> None:
     job_id = states.failed(sweeper)
     read = system.document(job_id)
     states.take(sweeper, transitions.RETRY, job_id, epoch=1)
@@ -210,8 +212,8 @@ def test_a_stuck_job_that_changed_meanwhile_is_not_put_off(system: System, sweep
 
 
 @pytest.mark.parametrize("bucket", [VIDEOS, MP3S])
-def test_a_sweeper_that_dies_leaves_a_job_that_is_cleaned_from_the_start(
-    bucket: str, system: System, sweeper: Sweeper, files: Deleting
+def test_after_a_crash_a_job_is_cleaned_from_the_start(
+    bucket: str, system: System, sweeper: Sweeper, files: RecordingFiles
 ) -> None:
     job_id = states.deleted(sweeper)
     before = system.document(job_id)
@@ -224,7 +226,7 @@ def test_a_sweeper_that_dies_leaves_a_job_that_is_cleaned_from_the_start(
     assert stored(system, job_id) == set()
 
 
-def test_a_job_that_another_sweeper_has_cleaned_is_not_counted_twice(system: System, sweeper: Sweeper) -> None:
+def test_a_job_cleaned_by_another_sweeper_is_not_counted(system: System, sweeper: Sweeper) -> None:
     job_id = states.deleted(sweeper)
     system.database["jobs"].documents[job_id]["cleanup"]["at"] = system.document(job_id)["cleanup"]["until"]
     read: list[Document] = [system.document(job_id)] * 2

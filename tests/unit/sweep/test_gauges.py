@@ -1,4 +1,4 @@
-"""Gauges: which jobs and mails are counted, up to how many, and how old the oldest is."""
+"""Gauges: which jobs and mails are counted, up to which limit, and the age of the oldest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 5.0
 
 @pytest.fixture(autouse=True)
 def _no_gauges() -> Iterator[None]:
-    """None of other tests, and none for other tests."""
+    """No gauges from or for other tests."""
     metrics.set_gauges({})
     yield
     metrics.set_gauges({})
@@ -38,8 +38,8 @@ def shown(metric: Metric) -> Mapping[str, float]:
     return {state: value for state, value in metrics.gauges()[metric].items() if value}
 
 
-def test_every_state_in_which_something_waits_is_shown(system: System) -> None:
-    """Zeros too: a gauge that is missing raises no alert. What has ended well would be too much to count."""
+def test_every_waiting_state_is_shown(system: System) -> None:
+    """Zeros too, because a missing gauge raises no alert; successfully ended jobs would be too many to count."""
     gauges.update(system.jobs, SECONDS)
     for metric, known in (
         (metrics.JOBS, JOB_STATES),
@@ -81,7 +81,7 @@ def test_the_age_of_the_oldest_counts_from_its_upload(system: System) -> None:
     assert shown(metrics.OLDEST_JOB) == {"ready": 50.0, "converting": 150.0}
 
 
-def test_counting_has_an_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_is_limited(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "MAX_COUNTED", 2)
     for _ in range(3):
         states.ready(system.sweeper)
@@ -90,21 +90,19 @@ def test_counting_has_an_end(system: System, monkeypatch: pytest.MonkeyPatch) ->
     assert (shown(metrics.JOBS), shown(metrics.MAILS)) == ({"ready": 2}, {"none": 2})
 
 
-class Unreachable(MemoryCollection):
-    """A collection that answers no question."""
+class UnreachableCollection(MemoryCollection):
+    """A collection whose queries fail."""
 
     def find(self, query: Document, projection: object = None) -> Found:
         """Fail."""
         raise AutoReconnect("no answer")
 
 
-def test_an_unreachable_database_leaves_the_gauges_as_they_are(
-    system: System, caplog: pytest.LogCaptureFixture
-) -> None:
-    """They grow old by themselves, and the pass that ends with this was a good one."""
+def test_an_unreachable_database_keeps_the_gauges(system: System, caplog: pytest.LogCaptureFixture) -> None:
+    """They expire on their own, and the pass itself has succeeded."""
     states.ready(system.sweeper)
     gauges.update(system.jobs, SECONDS)
-    gauges.update(System(collection=Unreachable()).jobs, SECONDS)
+    gauges.update(System(collection=UnreachableCollection()).jobs, SECONDS)
     assert shown(metrics.JOBS) == {"ready": 1}
     assert [(record.levelname, record.message) for record in caplog.records] == [("WARNING", "gauges not updated")]
     assert vars(caplog.records[0])["cause"] == repr(AutoReconnect("no answer"))

@@ -1,4 +1,4 @@
-"""The repairs: which jobs are due for each, what becomes of them, and which events are sent."""
+"""The repairs: which jobs are due for each, how they change, and which events are sent."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def due(system: System, name: str, limit: int = MANY) -> list[str]:
 
 
 def repaired(system: System, name: str) -> dict[str, int]:
-    """Do a repair of all jobs that are due; return what was counted."""
+    """Repair all due jobs; return the counts."""
     repair = BY_NAME[name]
     system.sweeper.counts.clear()
     repair.run(system.sweeper, repair.due(system.jobs, MANY))
     return dict(system.sweeper.counts)
 
 
-def test_what_expires_is_cleaned_in_the_same_pass() -> None:
+def test_expired_files_are_deleted_in_the_same_pass() -> None:
     assert [repair.name for repair in REPAIRS] == [
         "end_uploads",
         "end_conversions",
@@ -57,7 +57,7 @@ def test_what_expires_is_cleaned_in_the_same_pass() -> None:
     ]
 
 
-# What is due for each repair, and where the moment stands from which on it is.
+# A job that is due for each repair, and the path of its due time.
 DUE: dict[str, tuple[Make, str]] = {
     "end_uploads": (states.received, "lease.until"),
     "end_conversions": (states.converting, "lease.until"),
@@ -77,12 +77,12 @@ def at(document: Document, path: str) -> Any:
     return document
 
 
-def test_every_repair_is_tried_below() -> None:
+def test_every_repair_is_tested() -> None:
     assert list(DUE) == list(BY_NAME)
 
 
 @pytest.mark.parametrize("name", DUE)
-def test_a_job_is_due_from_its_moment_on(name: str, system: System) -> None:
+def test_a_job_is_due_from_its_time_on(name: str, system: System) -> None:
     make, path = DUE[name]
     job_id = make(system.sweeper)
     moment = at(system.document(job_id), path)
@@ -95,7 +95,7 @@ def test_a_job_is_due_from_its_moment_on(name: str, system: System) -> None:
 
 @pytest.mark.parametrize("name", DUE)
 def test_the_jobs_that_wait_longest_come_first(name: str, system: System) -> None:
-    """As many as are asked for, so that none waits for ever."""
+    """Up to the limit, so that none waits forever."""
     make, path = DUE[name]
     made = [make(system.sweeper) for _ in range(3)]
     for job_id, seconds in zip(made, (2, 1, 3), strict=True):
@@ -122,7 +122,7 @@ def test_the_jobs_that_wait_longest_come_first(name: str, system: System) -> Non
         ("announce_again", [states.received, states.converting, states.claimed, states.done, states.deleted]),
     ],
 )
-def test_other_jobs_are_not_due_however_long_they_wait(name: str, others: list[Make], system: System) -> None:
+def test_other_jobs_are_never_due(name: str, others: list[Make], system: System) -> None:
     for make in others:
         make(system.sweeper)
     system.clock.advance(days=1000)
@@ -150,8 +150,8 @@ def test_repairs_that_apply_one_transition(name: str, counted: str, state: str, 
     assert repaired(system, name) == {}
 
 
-def test_a_silent_converter_loses_its_job_until_the_attempts_are_over(system: System) -> None:
-    """The owner then hears why."""
+def test_a_silent_converter_loses_its_job(system: System) -> None:
+    """The owner then gets the reason."""
     assert PERIODS.max_attempts == 2
     job_id = states.ready(system.sweeper)
     for epoch, counted in ((0, "expire"), (2, "give_up")):
@@ -163,8 +163,8 @@ def test_a_silent_converter_loses_its_job_until_the_attempts_are_over(system: Sy
     assert system.queue.published == [("uploaded", job_id), ("failed", job_id)]
 
 
-def test_a_silent_notifier_loses_its_mail_until_the_attempts_are_over(system: System) -> None:
-    """Nothing was handed over yet. A mail that was given up waits for an operator, and no event tells of it."""
+def test_a_silent_notifier_loses_its_mail(system: System) -> None:
+    """Nothing was handed over yet. A mail that was given up waits for an operator, without an event."""
     job_id = states.finished(system.sweeper)
     for token, counted in (("a", "expire_mail"), ("b", "give_up_mail")):
         states.take(system.sweeper, transitions.CLAIM_MAIL, job_id, run=1, token=token)
@@ -178,7 +178,7 @@ def test_a_silent_notifier_loses_its_mail_until_the_attempts_are_over(system: Sy
     ("name", "make", "released"),
     [("end_conversions", states.converting, "ready"), ("end_mails", states.claimed, "done")],
 )
-def test_a_release_that_cannot_be_announced_is_a_release(name: str, make: Make, released: str, system: System) -> None:
+def test_a_release_that_cannot_be_announced_counts(name: str, make: Make, released: str, system: System) -> None:
     """Its event is sent when it is due again."""
     job_id = make(system.sweeper)
     system.clock.advance(seconds=max(PERIODS.convert_lease, PERIODS.mail_lease))
@@ -200,7 +200,7 @@ def test_a_release_that_cannot_be_announced_is_a_release(name: str, make: Make, 
     ],
     ids=["ready", "done", "failed"],
 )
-def test_the_event_of_a_job_that_waits_is_sent_again(make: Make, counted: str, told: str, system: System) -> None:
+def test_the_event_of_a_waiting_job_is_sent_again(make: Make, counted: str, told: str, system: System) -> None:
     job_id = make(system.sweeper)
     system.clock.advance(seconds=PERIODS.announce_gap)
     assert repaired(system, "announce_again") == {counted: 1}
@@ -219,7 +219,7 @@ def test_the_gap_doubles_up_to_a_limit() -> None:
     assert len(system.queue.published) == 5
 
 
-def test_while_the_broker_is_down_one_gap_grows_and_no_other(system: System) -> None:
+def test_while_the_broker_is_down_only_one_gap_grows(system: System) -> None:
     waiting = []
     for _ in range(4):
         waiting.append(states.ready(system.sweeper))
@@ -251,13 +251,13 @@ def test_a_broker_that_goes_down_after_the_first_event_is_noticed(system: System
     assert len(system.queue.published) == 1
 
 
-def test_no_job_is_no_failure_while_the_broker_is_down(system: System) -> None:
+def test_without_jobs_a_broker_that_is_down_is_not_an_error(system: System) -> None:
     system.queue.down = True
     assert repaired(system, "announce_again") == {}
 
 
 def test_an_event_is_sent_once_by_two_sweepers(system: System) -> None:
-    """The one that is second finds the job announced since it was read, even if its event is due again."""
+    """The second one finds the job announced since it was read, even if its event is due again."""
     states.ready(system.sweeper)
     system.clock.advance(seconds=PERIODS.announce_gap)
     read = list(BY_NAME["announce_again"].due(system.jobs, MANY))
@@ -267,7 +267,7 @@ def test_an_event_is_sent_once_by_two_sweepers(system: System) -> None:
     assert len(system.queue.published) == 1
 
 
-def test_an_event_is_not_sent_for_a_job_that_was_claimed_meanwhile(system: System) -> None:
+def test_no_event_is_sent_for_a_job_that_was_claimed_meanwhile(system: System) -> None:
     job_id = states.ready(system.sweeper)
     system.clock.advance(seconds=PERIODS.announce_gap)
     read = list(BY_NAME["announce_again"].due(system.jobs, MANY))

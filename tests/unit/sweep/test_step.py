@@ -1,4 +1,4 @@
-"""The step of sweep: indexes are created once, a pass is made, and its troubles and gauges are counted."""
+"""The step of sweep: it creates indexes once, makes a pass, and counts its errors and gauges."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SWEEPING = load(Sweeping, {})
 MONGO = load(Mongo, {"MONGODB_URL": "mongodb://nowhere/"})
 
 
-class Indexed(MemoryCollection):
-    """A collection that counts how often its indexes were created, and may not be reached for that."""
+class IndexedCollection(MemoryCollection):
+    """A collection that counts how often its indexes were created, and may be unreachable then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,20 +34,20 @@ class Indexed(MemoryCollection):
         self.reached = True
 
     def create_indexes(self, _indexes: list[Any]) -> None:
-        """Create indexes, which change no answer."""
+        """Create indexes, which change no results."""
         if not self.reached:
             raise AutoReconnect("no answer")
         self.prepared += 1
 
 
 @pytest.fixture
-def collection() -> Indexed:
-    return Indexed()
+def collection() -> IndexedCollection:
+    return IndexedCollection()
 
 
 @pytest.fixture
-def system(collection: Indexed, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
-    """The backends that the step finds."""
+def system(collection: IndexedCollection, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    """The backends that the step uses."""
     made = System(collection=collection)
     monkeypatch.setattr(jobs_backend, "connect", lambda: made.jobs)
     monkeypatch.setattr(files_backend, "connect", lambda: made.files)
@@ -60,7 +60,7 @@ def system(collection: Indexed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sys
 
 
 def troubles() -> dict[str, float]:
-    """Return what was counted of troubles since the last call."""
+    """Return the errors counted since the last call."""
     amounts = metrics.take_changes().amounts
     return {labels[0]: amount for (metric, labels), amount in amounts.items() if metric is metrics.TROUBLES}
 
@@ -75,7 +75,7 @@ def test_a_pass_is_made_and_counted(system: System) -> None:
     assert step.run(SWEEPING, MONGO) == {}
 
 
-def test_troubles_are_counted(system: System, collection: Indexed) -> None:
+def test_errors_are_counted(system: System, collection: IndexedCollection) -> None:
     """An unreachable broker fails a repair, and a malformed job is not repaired."""
     states.ready(system.sweeper)
     malformed = states.received(system.sweeper)
@@ -87,13 +87,13 @@ def test_troubles_are_counted(system: System, collection: Indexed) -> None:
     assert troubles() == {metrics.REPAIRS_FAILED: 1, metrics.NOT_REPAIRED: 1}
 
 
-def test_indexes_are_created_once(system: System, collection: Indexed) -> None:
+def test_indexes_are_created_once(system: System, collection: IndexedCollection) -> None:
     for _ in range(3):
         step.run(SWEEPING, MONGO)
     assert collection.prepared == 1
 
 
-def test_indexes_that_could_not_be_created_are_created_by_the_next_pass(system: System, collection: Indexed) -> None:
+def test_failed_indexes_are_created_by_the_next_pass(system: System, collection: IndexedCollection) -> None:
     """A pass without them would read all jobs."""
     collection.reached = False
     with pytest.raises(Failure) as failure:
@@ -104,7 +104,7 @@ def test_indexes_that_could_not_be_created_are_created_by_the_next_pass(system: 
     assert collection.prepared == 1
 
 
-def test_a_pass_has_the_time_that_is_set(system: System) -> None:
+def test_the_time_limit_of_a_pass_is_a_setting(system: System) -> None:
     states.ready(system.sweeper)
     system.clock.advance(seconds=PERIODS.announce_gap)
     assert step.run(SWEEPING.replace(pass_seconds=0.0), MONGO) == {}

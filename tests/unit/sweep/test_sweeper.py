@@ -1,4 +1,4 @@
-"""The sweeper: what a transition counts and logs, and what the failure of one job costs."""
+"""The sweeper: what a transition counts and logs, and the effects of one job's failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def system() -> System:
 
 
 def fields(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return the level and message of each log line, and the fields that are ours."""
+    """Return the level and message of each log line, and its own fields."""
     own = ("job", "transition", "cause")
     return [
         (record.levelname, record.message, {name: vars(record)[name] for name in own if name in vars(record)})
@@ -47,7 +47,7 @@ def test_a_transition_is_counted_and_logged(system: System, caplog: pytest.LogCa
     assert fields(caplog) == [("INFO", "swept", {"job": job_id, "transition": "abandon"})]
 
 
-def test_a_job_that_has_changed_since_is_left_alone(system: System, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_job_that_has_changed_is_left_alone(system: System, caplog: pytest.LogCaptureFixture) -> None:
     """Another sweeper was faster, or the job was not interrupted."""
     caplog.set_level(logging.INFO)
     job_id = states.converting(system.sweeper)
@@ -69,8 +69,8 @@ def test_a_mail_is_changed_by_the_token_that_was_read(system: System) -> None:
     assert system.sweeper.apply(transitions.EXPIRE_MAIL, read)
 
 
-class Hurried(MemoryCollection):
-    """A collection that notes how long each update may take, and may not be reached."""
+class TimedCollection(MemoryCollection):
+    """A collection that records the time limit of each update, and may be unreachable."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,8 +85,8 @@ class Hurried(MemoryCollection):
         return super().find_one_and_update(query, update, return_document)
 
 
-def test_a_step_of_one_job_has_a_limit() -> None:
-    collection = Hurried()
+def test_an_update_has_a_time_limit() -> None:
+    collection = TimedCollection()
     system = System(collection=collection)
     job_id = states.received(system.sweeper)
     system.clock.advance(seconds=PERIODS.upload_lease)
@@ -95,8 +95,8 @@ def test_a_step_of_one_job_has_a_limit() -> None:
     assert collection.limits == [7.0]
 
 
-def test_an_unreachable_database_is_a_failure_and_no_change() -> None:
-    collection = Hurried()
+def test_an_unreachable_database_is_an_error() -> None:
+    collection = TimedCollection()
     system = System(collection=collection)
     job_id = states.received(system.sweeper)
     system.clock.advance(seconds=PERIODS.upload_lease)
@@ -111,7 +111,7 @@ def sweeper(system: System) -> Sweeper:
     return system.sweeper
 
 
-def test_a_failed_backend_costs_one_job_its_turn(sweeper: Sweeper, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_backend_only_affects_one_job(sweeper: Sweeper, caplog: pytest.LogCaptureFixture) -> None:
     with sweeper.isolate({"_id": "a"}):
         raise Failure(errors.UNAVAILABLE) from AutoReconnect("no answer")
     assert sweeper.counts == {metrics.NOT_REPAIRED: 1}
@@ -120,7 +120,7 @@ def test_a_failed_backend_costs_one_job_its_turn(sweeper: Sweeper, caplog: pytes
     assert not caplog.records[0].exc_info
 
 
-def test_a_malformed_job_costs_its_own_turn(sweeper: Sweeper, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_malformed_job_only_affects_itself(sweeper: Sweeper, caplog: pytest.LogCaptureFixture) -> None:
     """The log has the traceback: such a document is a defect."""
     for _ in range(2):
         with sweeper.isolate({"_id": "a"}):
@@ -130,7 +130,7 @@ def test_a_malformed_job_costs_its_own_turn(sweeper: Sweeper, caplog: pytest.Log
     assert caplog.records[0].exc_info
 
 
-def test_what_ends_the_process_is_not_caught(sweeper: Sweeper) -> None:
+def test_exceptions_that_end_the_process_are_not_caught(sweeper: Sweeper) -> None:
     with pytest.raises(SystemExit), sweeper.isolate({"_id": "a"}):
         raise SystemExit
     assert sweeper.counts == {}

@@ -26,14 +26,14 @@ MANY = 1000
 
 
 class Clock:
-    """The process' clock, on which only work takes time."""
+    """The process's clock, which only advances during work."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
         self._reads = 0
 
     def monotonic(self) -> float:
-        """Return the seconds; fail in a pass that would not end."""
+        """Return the seconds; fail in a pass that does not end."""
         self._reads += 1
         assert self._reads < 10_000, "the pass does not end"
         return self.seconds
@@ -52,7 +52,7 @@ def system() -> System:
 
 
 class Work:
-    """Repairs of a number of jobs each, and the order in which they came to their jobs."""
+    """Repairs with several jobs each, and the order in which the jobs were repaired."""
 
     def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done: list[str] = []
@@ -63,7 +63,7 @@ class Work:
     def add(
         self, name: str, jobs: int, seconds: float = 0.0, error: Exception | None = None, failing_at: int = 0
     ) -> None:
-        """Add a repair whose jobs take so many seconds each; it may fail at one of them."""
+        """Add a repair whose jobs take this many seconds each; it may fail at one of them."""
 
         def due(_jobs: object, limit: int) -> Iterator[Document]:
             yield from ({"_id": f"{name}{number}"} for number in range(min(jobs, limit)))
@@ -84,7 +84,7 @@ def work(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Work:
     return Work(clock, monkeypatch)
 
 
-def swept(system: System, pass_seconds: float = 20.0, max_jobs: int = MANY) -> dict[str, int]:
+def sweep_once(system: System, pass_seconds: float = 20.0, max_jobs: int = MANY) -> dict[str, int]:
     """Run one pass; return its counts."""
     sweeper = dataclasses.replace(system.sweeper, pass_seconds=pass_seconds, max_jobs=max_jobs)
     return sweeping.run(sweeper, Event())
@@ -97,76 +97,76 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_all_repairs_are_done_in_order(work: Work, system: System, caplog: pytest.LogCaptureFixture) -> None:
     for name, jobs in (("a", 2), ("b", 0), ("c", 1)):
         work.add(name, jobs)
-    assert swept(system) == {}
+    assert sweep_once(system) == {}
     assert work.done == ["a0", "a1", "c0"]
     assert warnings(caplog) == []
 
 
 def test_repairs_take_turns_of_a_second(work: Work, system: System) -> None:
-    """A job that was begun is finished, so that a turn may be longer than a second."""
+    """A job that was started is finished, so a turn may take longer than a second."""
     work.add("a", 4, seconds=0.5)
     work.add("b", 3, seconds=3.0)
     work.add("c", 1)
-    swept(system)
+    sweep_once(system)
     assert work.done == ["a0", "a1", "b0", "c0", "a2", "a3", "b1", "b2"]
 
 
-def test_a_pass_ends_at_its_time(work: Work, system: System, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pass_ends_at_its_time_limit(work: Work, system: System, caplog: pytest.LogCaptureFixture) -> None:
     """The log names the repairs that the next pass continues."""
     work.add("a", 9, seconds=0.6)
     work.add("b", 9, seconds=0.6)
     work.add("c", 1)
-    swept(system, pass_seconds=3.0)
+    sweep_once(system, pass_seconds=3.0)
     assert work.done == ["a0", "a1", "b0", "b1", "c0", "a2"]
     assert warnings(caplog) == ["the next pass goes on"]
     assert vars(caplog.records[-1])["repairs"] == ["b", "a"]
 
 
-def test_a_repair_may_take_so_many_jobs(work: Work, system: System) -> None:
+def test_the_number_of_jobs_per_repair_is_limited(work: Work, system: System) -> None:
     work.add("a", 9)
     work.add("b", 2)
-    swept(system, max_jobs=3)
+    sweep_once(system, max_jobs=3)
     assert work.done == ["a0", "a1", "a2", "b0", "b1"]
 
 
-def test_a_failing_repair_is_not_tried_again_and_stops_no_other(
+def test_a_failing_repair_is_not_repeated_and_does_not_stop_others(
     work: Work, system: System, caplog: pytest.LogCaptureFixture
 ) -> None:
     failure = Failure(errors.UNAVAILABLE)
     failure.__cause__ = OSError("no answer")
     work.add("a", 9, seconds=0.6, error=failure, failing_at=1)
     work.add("b", 3, seconds=0.6)
-    assert swept(system) == {metrics.REPAIRS_FAILED: 1}
+    assert sweep_once(system) == {metrics.REPAIRS_FAILED: 1}
     assert work.done == ["a0", "b0", "b1", "b2"]
     (record,) = caplog.records
     assert (record.message, vars(record)["repair"]) == ("repair failed", "a")
     assert vars(record)["cause"] == repr(OSError("no answer"))
 
 
-def test_a_pass_in_which_some_repair_worked_is_no_failure(work: Work, system: System) -> None:
+def test_a_pass_with_a_working_repair_succeeds(work: Work, system: System) -> None:
     """Even if there was nothing to repair."""
     work.add("a", 1, error=KeyError("a"))
     work.add("b", 0)
     work.add("c", 1, error=KeyError("c"))
-    assert swept(system) == {metrics.REPAIRS_FAILED: 2}
+    assert sweep_once(system) == {metrics.REPAIRS_FAILED: 2}
 
 
-def test_a_pass_in_which_no_repair_worked_fails_with_the_last_error(work: Work, system: System) -> None:
+def test_a_pass_without_a_working_repair_fails_with_the_last_error(work: Work, system: System) -> None:
     for name in "abc":
         work.add(name, 1, error=KeyError(name))
     with pytest.raises(KeyError) as error:
-        swept(system)
+        sweep_once(system)
     assert error.value.args == ("c",)
 
 
-def test_a_pass_that_had_no_time_is_no_failure(work: Work, system: System) -> None:
+def test_a_pass_without_time_succeeds(work: Work, system: System) -> None:
     work.add("a", 1)
-    assert swept(system, pass_seconds=0.0) == {}
+    assert sweep_once(system, pass_seconds=0.0) == {}
     assert work.done == []
 
 
-def test_a_stopping_process_finishes_the_job_it_has_begun(work: Work, system: System) -> None:
-    """The rest is for the next pass."""
+def test_a_stopping_process_finishes_its_current_job(work: Work, system: System) -> None:
+    """The next pass does the rest."""
     stopping = Event()
     work.add("a", 2, seconds=0.1)
     work.add("b", 3, seconds=0.1)
@@ -194,7 +194,7 @@ def test_a_pass_ends_on_sigterm(system: System) -> None:
 
 
 def test_jobs_are_read_only_when_their_turn_comes(clock: Clock, system: System) -> None:
-    """Thousands may be due, and the pass may end before they come."""
+    """Thousands may be due, and the pass may end before their turn."""
     read: list[int] = []
 
     def due(_jobs: object, limit: int) -> Iterator[Document]:
@@ -210,8 +210,8 @@ def test_jobs_are_read_only_when_their_turn_comes(clock: Clock, system: System) 
     assert (read, backlog.empty) == ([0, 1], False)
 
 
-def test_a_job_past_all_its_times_goes_step_by_step(system: System) -> None:
-    """Each pass repairs and cleans; what the first made due later is due later."""
+def test_an_expired_job_is_deleted_step_by_step(system: System) -> None:
+    """Each pass repairs and cleans; whatever the first one postpones is due later."""
     job_id = states.done(system.sweeper)
     system.clock.advance(days=PERIODS.job_keep_days)
     passes = []
@@ -227,7 +227,7 @@ def test_a_job_past_all_its_times_goes_step_by_step(system: System) -> None:
 def test_a_job_in_order_is_left_alone(make: Callable[[Sweeper], str], system: System) -> None:
     job_id = make(system.sweeper)
     before = system.document(job_id)
-    assert swept(system) == {}
+    assert sweep_once(system) == {}
     assert (system.document(job_id), system.queue.published) == (before, [])
 
 
