@@ -1,4 +1,4 @@
-"""A home in the test's folder."""
+"""A home in the test's folder, and a planned system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from local import plan
 from local.home import Home
+from local.plan import Plan
+from tests.local.private import EXTERNAL
 
 
 @pytest.fixture
@@ -14,3 +17,12 @@ def home(tmp_path: Path) -> Home:
     found = Home(tmp_path / "home")
     found.make()
     return found
+
+
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A plan with external backends, in a home in which an earlier start left a temporary file."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    home.make()
+    (home.tmp / "left").touch()
+    return plan.make(home, gateway_port=None, environ=EXTERNAL, settings={"MAX_ATTEMPTS": "2"})
