@@ -32,6 +32,7 @@ def running(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         SecretFiles(home).write(file, LOCAL[name])
     configuration.write_operator(home, {"MAX_ATTEMPTS": "5", "MONGODB_URL_FILE": "/file"})
     monkeypatch.setattr(Supervisor, "running", lambda self: True)
+    monkeypatch.setattr(os, "execve", lambda *_arguments: pytest.fail("a program was started"))
     return home
 
 
