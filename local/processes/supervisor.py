@@ -70,14 +70,16 @@ class Supervisor:
 
     def shutdown(self) -> None:
         """Stop all processes and supervisord itself, and wait until it has ended."""
-        if self.running():
-            own = int(self._call("getPID"))
-            # supervisord may have ended before its answer is out.
-            with contextlib.suppress(OSError, http.client.HTTPException):
+        deadline = time.monotonic() + STOP_SECONDS
+        own: int | None = None
+        while own is None and self.running() and time.monotonic() < deadline:
+            # One that is ending already breaks off its answers, or refuses to give any.
+            with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+                own = int(self._call("getPID"))
                 self._call("shutdown")
-            deadline = time.monotonic() + STOP_SECONDS
-            while not _ended(own) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            time.sleep(0.05)
+        while own is not None and not _ended(own) and time.monotonic() < deadline:
+            time.sleep(0.05)
         if self._started:
             self._started.wait(timeout=STOP_SECONDS)
 
