@@ -32,7 +32,7 @@ from functions.common.tokens import Bearer, Signer, Verifier
 HIDDEN = "mongodb://user:word@host/"
 KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]
 KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-SIGNER = Signer(KEY, 60)
+SIGNER = Signer(KEY, 86_400)  # the token is signed when tests are collected, and a whole run takes a while
 VERIFIER = Verifier(json.dumps(SIGNER.key_set))
 ADA = Bearer("1", "ada@example.org")
 TOKEN = SIGNER.sign(ADA)
