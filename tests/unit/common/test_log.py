@@ -66,7 +66,7 @@ def test_the_time_is_in_utc_with_milliseconds(seconds: float, shown: str, monkey
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: seconds)
-    monkeypatch.setattr(time, "time_ns", lambda: int(seconds * 1000) * 1_000_000)  # which logging asks since Python 3.13
+    monkeypatch.setattr(time, "time_ns", lambda: int(seconds * 1000) * 1_000_000)  # logging asks it since Python 3.13
     try:
         assert written("x")["time"] == shown
     finally:
