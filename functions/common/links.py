@@ -27,7 +27,7 @@ def read(signed: str, settings: SignedLinks) -> str:
     """Return the job id in a signed text. Raises Failure(EXPIRED_LINK) if it is not valid or has expired."""
     try:
         return str(_serializer(settings).loads(signed, max_age=int(settings.link_ttl_days * 86_400)))
-    except BadData as error:
+    except (BadData, UnicodeEncodeError) as error:  # a surrogate stands for a byte that is not UTF-8
         raise Failure(EXPIRED_LINK) from error
 
 

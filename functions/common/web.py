@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, Request, Response, g
 from werkzeug.exceptions import HTTPException, NotFound
@@ -53,6 +54,18 @@ def allow(request: Request, *methods: str) -> None:
 def challenge(kind: Kind, scheme: str, detail: str = "") -> Failure:
     """Return a Failure with the challenge that a 401 requires (RFC 9110 section 11.6.1)."""
     return Failure(kind, {"WWW-Authenticate": f'{scheme} realm="mp3converter"{detail}'})
+
+
+def query_pairs(request: Request) -> list[tuple[str, str]]:
+    """Return the names and values in the query; bytes that are not UTF-8 become surrogates."""
+    # Werkzeug's own `args` raises UnicodeDecodeError for such bytes.
+    query = request.query_string.decode(errors="surrogateescape")
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+
+
+def query(request: Request) -> dict[str, str]:
+    """Return the query as `query_pairs` reads it; of several values, the first."""
+    return dict(reversed(query_pairs(request)))
 
 
 @cache

@@ -27,10 +27,11 @@ def answer(request: Request, loaded: Loaded) -> Response:
 
 
 def _job(request: Request, loaded: Loaded) -> Any:
-    if signed := request.args.get("link"):
+    query = web.query(request)
+    if signed := query.get("link"):
         return jobs.connect().find(links.read(signed, loaded[SignedLinks])) or _missing()
     bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys))
-    job_id = request.args.get("fid") or request.path.strip("/")
+    job_id = query.get("fid") or request.path.strip("/")
     if not ids.is_id(job_id):
         _missing()
     return jobs.connect().find_owned(job_id, bearer.user) or _missing()

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, StrictParserError, parse_options_header
 
-from functions.common import errors, options
+from functions.common import errors, options, web
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.settings import Limits
@@ -77,8 +76,7 @@ def clean_name(name: str) -> str:
 
 def _query(request: Request) -> tuple[str, RawOptions]:
     """Return the file name and the options in the query."""
-    query = request.query_string.decode(errors="surrogateescape")
-    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    pairs = web.query_pairs(request)
     names = [value for name, value in pairs if name == _NAME_PARAMETER]
     return names[0] if names else "", [pair for pair in pairs if pair[0] != _NAME_PARAMETER]
 

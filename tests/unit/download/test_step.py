@@ -90,6 +90,25 @@ def test_a_signed_link_needs_no_token(job_id: str) -> None:
     assert refusal(f"/?link={job_id}", OWNER) is errors.EXPIRED_LINK, "an invalid link must not be used as an id"
 
 
+@pytest.mark.parametrize("byte", ["%ff", "\xff"])
+def test_bytes_that_are_not_utf_8_find_nothing(byte: str, job_id: str) -> None:
+    """A client may send them percent-encoded or raw."""
+
+    def refused(query: str) -> errors.Kind:
+        environ = EnvironBuilder("/", headers={"Authorization": f"Bearer {SIGNER.sign(OWNER)}"}).get_environ()
+        with pytest.raises(Failure) as failure:
+            step.answer(Request(environ | {"QUERY_STRING": query}), LOADED)
+        return failure.value.kind
+
+    assert refused(f"fid={job_id}{byte}") is errors.NOT_FOUND
+    assert refused(f"fid={job_id}&{byte}=x&link={byte}") is errors.EXPIRED_LINK
+
+
+def test_the_first_of_several_ids_counts(job_id: str) -> None:
+    assert download(f"/?fid={job_id}&fid={ids.new()}").get_data() == b"bytes"
+    assert refusal(f"/?fid={ids.new()}&fid={job_id}") is errors.NOT_FOUND
+
+
 def test_a_signed_link_to_a_deleted_job(system: System, job_id: str) -> None:
     system.database["jobs"].documents.clear()
     assert refusal(f"/?link={links.sign(job_id, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
