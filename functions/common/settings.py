@@ -8,6 +8,9 @@ from typing import Literal
 
 from functions.common.config import Settings, choice, days, integer, seconds, secret, text, url
 
+RENEWALS_A_LEASE = 3  # two may fail before the lease expires
+_RETRY_DELAY_MAX_SECONDS = 3600.0
+_MAX_DOUBLINGS = 64  # fits into a float, and every delay has reached its maximum by then
 # An Ed25519 key in PKCS 8 is this prefix and 32 bytes (RFC 8410 section 7).
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 
@@ -118,11 +121,6 @@ class Verifying(Settings):
     """Verifying tokens."""
 
     public_keys: str = secret("JWT_PUBLIC_KEYS", "public keys that verify tokens, as a JWK set", check=_jwk_set)
-
-
-RENEWALS_A_LEASE = 3  # two may fail before the lease expires
-_RETRY_DELAY_MAX_SECONDS = 3600.0
-_MAX_DOUBLINGS = 64  # fits into a float, and every delay has reached its maximum by then
 
 
 class Limits(Settings):

@@ -31,15 +31,12 @@ _AMR = b"#!AMR"
 
 def require_media(head: bytes) -> None:
     """Raise Failure(NOT_MEDIA) unless a file that begins with `head` is video or audio."""
-    if not (_is_mp4(head) if head[4:8] == _FILE_TYPE_BOX else _is_marked(head) or _is_known_media(head)):
+    has_brand = head[4:8] == _FILE_TYPE_BOX
+    if not (head[8:12] not in _PICTURES if has_brand else _has_signature(head) or _is_known_media(head)):
         raise Failure(NOT_MEDIA)
 
 
-def _is_mp4(head: bytes) -> bool:
-    return head[8:12] not in _PICTURES
-
-
-def _is_marked(head: bytes) -> bool:
+def _has_signature(head: bytes) -> bool:
     return head.startswith((_MXF, _AMR)) or _MPEG_AUDIO.match(head) is not None or _is_transport_stream(head)
 
 
