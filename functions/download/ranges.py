@@ -33,7 +33,7 @@ def requested(request: Request, length: int, etag: str) -> Span:
     if request.headers.get("If-Range", quote_etag(etag)) != quote_etag(etag):
         return whole
     first, _ = asked.ranges[0]
-    if first is not None and first < 0:  # a suffix; one longer than the file is the whole file
+    if first is not None and first < 0 and length:  # a suffix; one longer than the file is the whole file
         return Span(max(0, length + first), length, partial=True)
     span = asked.range_for_length(length)
     if span is None or (first is not None and first >= length):

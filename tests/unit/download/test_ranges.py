@@ -54,6 +54,13 @@ def test_a_range_after_the_end_is_refused_with_the_length(value: str) -> None:
     assert failure.value.headers == {"Content-Range": "bytes */100"}
 
 
+@pytest.mark.parametrize("value", ["bytes=0-", "bytes=-1"])
+def test_an_empty_file_has_no_range(value: str) -> None:
+    with pytest.raises(Failure) as failure:
+        requested(make_request(Range=value), 0, TAG)
+    assert failure.value.headers == {"Content-Range": "bytes */0"}
+
+
 @pytest.mark.parametrize(
     "value",
     [
