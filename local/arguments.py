@@ -5,9 +5,10 @@ from pathlib import Path
 
 from functions.jobs import arguments as jobs
 from local.cluster import addresses
+from local.home import DEFAULT
 
 PORT = 8080
-CORPUS = Path(__file__).resolve().parent.parent / ".local" / "corpus"
+CORPUS = DEFAULT / "corpus"
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from functions.common import errors
-from local.commands import corpus
+from local.arguments import CORPUS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -59,7 +59,7 @@ def folder() -> Path:
     if chosen:
         return Path(chosen)
     beside = SHARED / "corpus"
-    return beside if beside.is_dir() else corpus.FOLDER
+    return beside if beside.is_dir() else CORPUS
 
 
 def path(name: str) -> Path:

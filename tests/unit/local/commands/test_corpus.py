@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +28,7 @@ class Origin(ThreadingHTTPServer):
     """A file server that records requests."""
 
     requested: list[str]
+    dawdled = 0  # bytes sent of a slow file
 
 
 @pytest.fixture
@@ -40,11 +43,24 @@ def origin() -> Iterator[Origin]:
                 self.end_headers()
                 self.wfile.write(CONTENT[:100])
                 return
+            if name == "slow.mp4":
+                self._dawdle()
+                return
             body = ANSWERS.get(name)
             self.send_response(200 if body else 404)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")
+
+        def _dawdle(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the client has closed the connection
+                for byte in CONTENT:
+                    self.wfile.write(bytes([byte]))
+                    server.dawdled += 1
+                    time.sleep(POLL_SECONDS)
 
         def log_message(self, *args: object) -> None:
             """Log nothing."""
@@ -99,6 +115,18 @@ def test_a_broken_file_is_not_kept(
     folder = tmp_path / "files"
     assert corpus.fetch(folder, url_of(origin), Progress()) == (1, [f"{name}: {error}."])
     assert [path.name for path in folder.iterdir()] == ["good file.mp4"]
+
+
+def test_a_slow_server_does_not_outlast_the_limit(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends a byte every few milliseconds, so that no single read takes long."""
+    monkeypatch.setattr(corpus, "FILE_SECONDS", 0.2)
+    index(tmp_path, monkeypatch, "slow.mp4")
+    error = "slow.mp4: it took longer than 0.2 seconds."
+    assert corpus.fetch(tmp_path / "files", url_of(origin), Progress()) == (0, [error])
+    assert origin.dawdled < len(CONTENT) / 2
+    assert list((tmp_path / "files").iterdir()) == []
 
 
 def test_an_unreachable_server_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
