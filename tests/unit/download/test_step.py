@@ -96,8 +96,9 @@ def test_bytes_that_are_not_utf_8_find_nothing(byte: str, job_id: str) -> None:
 
     def refused(query: str) -> errors.Kind:
         environ = EnvironBuilder("/", headers={"Authorization": f"Bearer {SIGNER.sign(OWNER)}"}).get_environ()
+        environ["QUERY_STRING"] = query
         with pytest.raises(Failure) as failure:
-            step.answer(Request(environ | {"QUERY_STRING": query}), LOADED)
+            step.answer(Request(environ), LOADED)
         return failure.value.kind
 
     assert refused(f"fid={job_id}{byte}") is errors.NOT_FOUND
