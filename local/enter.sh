@@ -32,7 +32,7 @@ install_python() {
     else
         fail "Python is missing. You are not root, and sudo is not installed. Ask root to run this, then try again: $by_hand"
     fi
-    echo "Installing packages: $packages"
+    echo "Installing packages: $packages" >&2 # what the command itself prints may be for another program
     log=$(mktemp)
     # $packages is two words, $as_root is none or one.
     # shellcheck disable=SC2086
@@ -46,7 +46,7 @@ install_python() {
 
 run "$@"
 case $1 in
-    up | test | bench | chaos | cluster/up)
+    up | test | bench | chaos | corpus | cluster/up)
         # If python3 is too old, apt-get has no newer one.
         if ! command -v python3 >/dev/null && command -v apt-get >/dev/null; then
             install_python

@@ -95,7 +95,7 @@ def test_bytes_that_are_not_utf_8_find_nothing(byte: str, job_id: str) -> None:
     """A client may send them percent-encoded or raw."""
 
     def refused(query: str) -> errors.Kind:
-        environ = EnvironBuilder("/", headers={"Authorization": f"Bearer {SIGNER.sign(OWNER)}"}).get_environ()
+        environ = EnvironBuilder("/", headers=[("Authorization", f"Bearer {SIGNER.sign(OWNER)}")]).get_environ()
         environ["QUERY_STRING"] = query
         with pytest.raises(Failure) as failure:
             step.answer(Request(environ), LOADED)
