@@ -57,7 +57,7 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
 
 
 def root_url(port: int, secrets: SecretFiles) -> str:
-    """Return root's URL, for the schema and for tests."""
+    """Return root's URL, which creates the schema; tests use it too."""
     return f"mysql://root:{quote(secrets.read('mysql_root_password'), safe='')}@{HOST}:{port}/{DATABASE}?tls=none"
 
 

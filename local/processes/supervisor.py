@@ -73,7 +73,7 @@ class Supervisor:
         deadline = time.monotonic() + STOP_SECONDS
         own: int | None = None
         while own is None and self.running() and time.monotonic() < deadline:
-            # One that is ending already breaks off its answers, or refuses to give any.
+            # While it shuts down, supervisord resets connections or returns a fault: ask again until it has ended.
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
                 own = int(self._call("getPID"))
                 self._call("shutdown")
