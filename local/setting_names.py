@@ -1,18 +1,17 @@
-"""The settings that may be exported before ./local/up, read from their declarations in functions/."""
+"""The settings that may be exported before ./local/up."""
 
-import re
 from functools import cache
 
-from local.home import ROOT
+from functions.common import settings
+from functions.common.config import Settings
 
-FILE = ROOT / "functions" / "common" / "settings.py"
-# A setting declared as secret or url is a secret, which a function gets as a file.
-DECLARED = re.compile(r"""= (?:text|choice|integer|seconds|days)\(\s*"([A-Z0-9_]+)\"""")
 OF_THE_SERVER = {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
 SET_BY_US = {"FUNCTION_TARGET", "VERSION"}
 
 
 @cache
 def exportable() -> frozenset[str]:
-    """Return their names."""
-    return frozenset(DECLARED.findall(FILE.read_text())) - SET_BY_US | OF_THE_SERVER
+    """Return their names: all but secrets, which the functions get as files."""
+    groups = [each for each in vars(settings).values() if isinstance(each, type) and issubclass(each, Settings)]
+    declared = {setting.name for group in groups for setting in group.table.values() if not setting.secret}
+    return frozenset(declared - SET_BY_US | OF_THE_SERVER)
