@@ -11,6 +11,6 @@ MAIL_SENT = b"\x02mail.state\0\x05\0\0\0sent\0"
 FIND_JOB = b"\x02find\0\x05\0\0\0jobs\0\x03filter\0\x33\0\0\0"
 DELETE_MP3S = b"\x02delete\0\x0b\0\0\0mp3s.files\0"
 
-# SMTP
-RECIPIENT = b"rcpt TO:"
+# SMTP; smtplib sends "TO:" or "to:", depending on Python's version
+RECIPIENT = b"rcpt "
 FINAL_DOT = b"\r\n.\r\n"

@@ -139,9 +139,10 @@ def test_a_late_reply_to_the_final_dot(system: ProxiedSystem, video: Path, asser
 def test_an_overtaken_notifier_does_not_send(system: ProxiedSystem, video: Path, assert_settled: AssertSettled) -> None:
     """A notifier waits for RCPT until its lease is over; another one sends the mail, so the first must not."""
     proxy = system.proxies["smtp"]
-    lost = system.stack.log("notify").count("lost the claim")
+    before, lost = proxy.fault_count, system.stack.log("notify").count("lost the claim")
     proxy.hold(requests.RECIPIENT)
     fid = system.upload(video)
+    until(lambda: proxy.fault_count > before, "the first notifier's RCPT to be held")
     await_mail(system, fid, "sent")
     assert mail(system, fid)["attempts"] == 2
     proxy.heal()
