@@ -52,7 +52,8 @@ def scripted(step: str, answer: str | None) -> dict[str, str | None]:
 def test_an_accepted_mail() -> None:
     with relay() as server:
         send(plain(server))
-    assert server.lines[1:] == ["mail FROM:<mp3@example.org>", "rcpt TO:<a@example.org>", "DATA"]
+    commands = [line.lower() for line in server.lines[1:]]  # smtplib's case depends on Python's version
+    assert commands == ["mail from:<mp3@example.org>", "rcpt to:<a@example.org>", "data"]
     assert len(server.taken) == 1
 
 

@@ -85,7 +85,8 @@ def test_the_mail_about_an_ended_job(make: Callable[..., str], system: System, s
         "message_id": f"<{job_id}.1@example.org>",
     }
     assert "announce_due" not in system.document(job_id)
-    assert server.lines[1:] == ["mail FROM:<mp3@example.org>", "rcpt TO:<a@example.org>", "DATA"]
+    commands = [line.lower() for line in server.lines[1:]]  # smtplib's case depends on Python's version
+    assert commands == ["mail from:<mp3@example.org>", "rcpt to:<a@example.org>", "data"]
     (taken,) = server.taken
     assert f"Message-ID: <{job_id}.1@example.org>".encode() in taken
 
