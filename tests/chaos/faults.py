@@ -38,7 +38,7 @@ class Faults:
     """Applies the schedule's faults; slow ones run in the pool, and requests go through the clients."""
 
     def __init__(self, system: ProxiedSystem, clients: Clients, pool: Executor) -> None:
-        self._arena = system
+        self._system = system
         self._clients = clients
         self._pool = pool
         self._stopped: dict[Fault, int] = {}
@@ -68,13 +68,13 @@ class Faults:
         if fault.kind == "stop":
             self._signal(self._stopped.pop(fault, 0), signal.SIGCONT)
         else:
-            self._arena.proxies[fault.target].heal()
+            self._system.proxies[fault.target].heal()
 
     def _kill(self, fault: Fault) -> None:
-        self._signal(self._arena.stack.pid(fault.target), signal.SIGKILL)
+        self._signal(self._system.stack.pid(fault.target), signal.SIGKILL)
 
     def _stop(self, fault: Fault) -> None:
-        self._stopped[fault] = self._arena.stack.pid(fault.target)
+        self._stopped[fault] = self._system.stack.pid(fault.target)
         self._signal(self._stopped[fault], signal.SIGSTOP)
 
     def _signal(self, pid: int, number: signal.Signals) -> None:
@@ -122,7 +122,7 @@ class Faults:
         self._pool.submit(self._publish, ends + begins)
 
     def _sweep(self, fault: Fault) -> None:
-        url = f"{self._arena.stack.functions['sweep']}/"
+        url = f"{self._system.stack.functions['sweep']}/"
         for _ in range(AT_ONCE):
             self._pool.submit(self._clients.told, "sweep", "POST", url, {}, b"")
 
@@ -134,12 +134,12 @@ class Faults:
         self._call(consumer, _encoded(event), what)
 
     def _call(self, consumer: str, body: bytes, what: str) -> None:
-        url = f"{self._arena.stack.functions[consumer]}/"
+        url = f"{self._system.stack.functions[consumer]}/"
         self._pool.submit(self._clients.told, what, "POST", url, {"Content-Type": STRUCTURED}, body)
 
     def _publish(self, messages: list[tuple[str, bytes]]) -> None:
         """Publish messages as functions do, but without confirms."""
-        parameters = pika.URLParameters(self._arena.stack.rabbitmq_functions_url)
+        parameters = pika.URLParameters(self._system.stack.rabbitmq_functions_url)
         parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = BROKER_SECONDS
         properties = pika.BasicProperties(content_type=STRUCTURED, delivery_mode=2)
         try:

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.chaos.proxy import HOST, free_port
 
-LEFTOVER_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 class Relay:
@@ -36,7 +36,7 @@ class Relay:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Accept a mail once the next relay has accepted it."""
         with smtplib.SMTP(
-            self._onwards.hostname or HOST, self._onwards.port or 25, timeout=LEFTOVER_SECONDS
+            self._onwards.hostname or HOST, self._onwards.port or 25, timeout=TIMEOUT_SECONDS
         ) as next_one:
             next_one.sendmail(envelope.mail_from or "", envelope.rcpt_tos, envelope.content or b"")
         return "250 OK"

@@ -145,7 +145,7 @@ class Run:
         report.problems += [*clients.problems, *self._unexpected()]
         gave_up = sum(job.get("error", {}).get("code") == "gave_up" for job in jobs.values())
         answers = [f"  {words}  {count}" for words, count in sorted(clients.answers.items())]
-        self._log("\n".join(["\nResponses to senders:", *answers]))
+        self._log("\n".join(["\nResponses to clients:", *answers]))
         self._log(f"\n{len(clients.downloaded)} downloads; {gave_up} jobs given up after too many tries\n")
         return report
 

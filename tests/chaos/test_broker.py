@@ -69,7 +69,7 @@ def test_a_connection_that_was_lost_while_idle(
     proxy.forget()
     before = proxy.fault_count
     fid = system.upload(video)
-    until(lambda: proxy.fault_count > before, "the broker's message to drop_all")
+    until(lambda: proxy.fault_count > before, "the broker's message to be dropped")
     # The network is not healed: both sides must notice missing heartbeats.
     system.inspector.done(fid, AGAIN_SECONDS)
     assert_settled([fid])

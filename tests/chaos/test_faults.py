@@ -28,7 +28,7 @@ FAULTS: dict[str, Fault] = {
     "lost answer": lambda proxy: proxy.drop_answer(),
 }
 HOLD_SECONDS = 1.5
-STRIKE_SECONDS = 30.0
+EFFECT_SECONDS = 30.0
 MAX_CALLS = 3
 
 
@@ -36,7 +36,7 @@ def hold_fault(proxy: Proxy, fault: Fault) -> None:
     """Keep up a fault for a while, and until it has taken effect; repeat it if it is momentary."""
     before, began = proxy.fault_count, time.monotonic()
     while time.monotonic() - began < HOLD_SECONDS or proxy.fault_count == before:
-        assert time.monotonic() - began < STRIKE_SECONDS, "the fault did not take effect"
+        assert time.monotonic() - began < EFFECT_SECONDS, "the fault did not take effect"
         fault(proxy)
         time.sleep(PAUSE_SECONDS)
     proxy.heal()

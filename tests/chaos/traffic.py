@@ -85,7 +85,7 @@ class Connection:
     def __init__(self, client: Pipe, server: Pipe, network: Network) -> None:
         self._client, self._server = client, server
         self._network = network
-        self._put_proxy_before = b""
+        self._before = b""
         self._asked = True  # the next bytes from the server start an answer
         self._dropping: Match | None = None
         self._ending = False
@@ -140,15 +140,11 @@ class Connection:
 
     async def _request(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         faults = self._network.faults
-        before, self._put_proxy_before, self._asked = (
-            self._put_proxy_before,
-            (self._put_proxy_before + data)[-MAX_PATTERN_BYTES:],
-            True,
-        )
+        before, self._before, self._asked = self._before, (self._before + data)[-MAX_PATTERN_BYTES:], True
         if faults.hold and faults.hold.matches(before, data):
             self._network.count_fault()
             await faults.healed.wait()
-        self._dropping = self._dropping or next((aim for aim in faults.drops if aim.matches(before, data)), None)
+        self._dropping = self._dropping or next((drop for drop in faults.drops if drop.matches(before, data)), None)
         await self._send(data, sink)
 
     async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:

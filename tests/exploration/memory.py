@@ -113,11 +113,11 @@ class Found(list[Document]):
         """Return them sorted by a field."""
         return Found(sorted(self, key=lambda document: _get(document, field), reverse=direction < 0))
 
-    def limit(self, max_states: int) -> Found:
+    def limit(self, number: int) -> Found:
         """Return the first few."""
-        return Found(self[:max_states])
+        return Found(self[:number])
 
-    def batch_size(self, _most: int) -> Found:
+    def batch_size(self, _number: int) -> Found:
         """Return all of them, because there is no network."""
         return self
 
