@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,12 +14,6 @@ CONNECT_SECONDS = 10.0
 CONTROL_SECONDS = 10.0
 
 Result = TypeVar("Result")
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.create_server((HOST, 0)) as unused:
-        return int(unused.getsockname()[1])
 
 
 class Proxy:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.chaos.proxy import HOST, free_port
+from tests.chaos.proxy import HOST
+from tests.local.commands import free_port
 
 TIMEOUT_SECONDS = 10
 

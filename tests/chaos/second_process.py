@@ -9,8 +9,9 @@ from pathlib import Path
 
 from local.home import ROOT
 from local.web import answers
-from tests.chaos.proxy import HOST, free_port
+from tests.chaos.proxy import HOST
 from tests.clients.waiting import until
+from tests.local.commands import free_port
 from tests.local.private import PrivateStack
 
 STOP_SECONDS = 30

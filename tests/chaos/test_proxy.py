@@ -11,8 +11,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.chaos.proxy import HOST, Proxy, free_port
+from tests.chaos.proxy import HOST, Proxy
 from tests.clients.waiting import until
+from tests.local.commands import free_port
 
 TIMEOUT_SECONDS = 10
 QUIET_SECONDS = 0.2

@@ -17,6 +17,7 @@ from tests.clients.waiting import until
 from tests.connector.conftest import Start
 from tests.connector.queues import Queues
 from tests.connector.sink import Call, Sink
+from tests.local.commands import free_port
 
 PASSWORD = "correct-horse-battery"
 
@@ -31,12 +32,6 @@ def proxy(broker_url: str) -> Iterator[Proxy]:
 def through(proxy: Proxy, broker_url: str) -> str:
     parameters = URLParameters(broker_url)
     return broker_url.replace(f"{parameters.host}:{parameters.port}", f"127.0.0.1:{proxy.port}")
-
-
-def free_port() -> int:
-    unused = Sink()
-    unused.close()
-    return int(unused.url.rstrip("/").rpartition(":")[2])
 
 
 def health(port: int) -> tuple[int, str]:

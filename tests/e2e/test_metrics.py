@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until, until_gone
 from tests.e2e.conftest import Person, Urls, through
+from tests.local.commands import free_port
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
 from tests.manifests.building import KNATIVE, objects
@@ -59,13 +59,6 @@ LABELS = {
 }
 NUMBERS = {"le": re.compile(r"[0-9.]+|\+Inf"), "status": re.compile(r"[1-5][0-9][0-9]")}
 MOST_SERIES = 400  # of one function
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
