@@ -77,8 +77,8 @@ def answers(url: str, seconds: float) -> bool:
 def _bytes_in(folder: Path) -> int:
     found = 0
     # Files and folders come and go while they are counted; os.walk passes over a folder that is gone.
-    for parent, _, names in os.walk(folder):
-        for name in names:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
             with contextlib.suppress(FileNotFoundError):
                 found += (Path(parent) / name).lstat().st_blocks * 512
     return found
