@@ -73,14 +73,11 @@ def one_file_for_all_epochs(patch: Patch) -> None:
 
 def mp3_deleted_on_a_guess(patch: Patch) -> None:
     discard = conversion._discard
-    patch.setattr(conversion, "_discard", lambda job, jobs, files: discard(job, cast("Jobs", NoJobs(jobs)), files))
+    patch.setattr(conversion, "_discard", lambda job, _jobs, files: discard(job, cast("Jobs", NoJobs()), files))
 
 
 class NoJobs:
     """Jobs that are never found."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
 
     def find(self, _job_id: str) -> None:
         """Find nothing."""
