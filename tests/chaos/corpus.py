@@ -55,9 +55,9 @@ class Sample:
             # A process that is killed at every attempt makes the job fail with gave_up.
             right = code == "gave_up" or (code == "no_audio" and self.seconds is None)
             return [] if right else [f"{about}: failed with {code}"]
-        made = job["mp3"]["duration"]
-        if self.seconds is None or not -LONGER < self.seconds - made < SHORTER:
-            return [f"{about}: an MP3 of {made} s instead of {self.seconds} s"]
+        length = job["mp3"]["duration"]
+        if self.seconds is None or not -LONGER < self.seconds - length < SHORTER:
+            return [f"{about}: an MP3 of {length} s instead of {self.seconds} s"]
         return []
 
 
