@@ -1,16 +1,13 @@
-"""Two processes on one job: an run_overtaken converter changes nothing, and only one notifier sends the mail."""
+"""Two processes on one job: an overtaken converter changes nothing, and only one notifier sends the mail."""
 
 from __future__ import annotations
 
 import threading
-import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 from pymongo.database import Database
 
@@ -27,24 +24,15 @@ from functions.convert import conversion
 from functions.convert.engine import Made
 from functions.notify import mailing
 from tests.clients import web
+from tests.integration.states import Clock
 from tests.local.private import PrivateStack
 
 PERIODS = load(Periods, {})
 DOWN = Queue(Broker("amqp://a:b@127.0.0.1:1/x", 1.0))  # unreachable, because events are only hints
 WAIT_SECONDS = 60.0
-SECOND = b"the MP3 of the one who took over"
+SECOND = b"the MP3 of the successor"
 
 Encode = Callable[..., Made]
-
-
-class Clock:
-    """The database's clock, set by the test."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class PausingJobs(Jobs):
@@ -67,21 +55,8 @@ class PausingJobs(Jobs):
 
 
 @pytest.fixture
-def database(mongodb: str) -> Iterator[Database[dict[str, Any]]]:
-    with pymongo.MongoClient[dict[str, Any]](mongodb, tz_aware=True) as client:
-        database = client[f"fencing-{uuid.uuid4().hex[:8]}"]
-        yield database
-        client.drop_database(database.name)
-
-
-@pytest.fixture
-def time() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def jobs(database: Database[dict[str, Any]], time: Clock) -> PausingJobs:
-    return PausingJobs(database["jobs"], time, PERIODS)
+def jobs(database: Database[dict[str, Any]], clock: Clock) -> PausingJobs:
+    return PausingJobs(database["jobs"], clock, PERIODS)
 
 
 @pytest.fixture
@@ -105,10 +80,10 @@ def convert(job_id: str, jobs: Jobs, files: Files, encode: Encode) -> None:
     conversion.run(job_id, jobs=jobs, files=files, queue=DOWN, encode=encode, holder="h", stopping=threading.Event())
 
 
-def run_overtaken(job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: Jobs, files: Files) -> None:
+def run_overtaken(job_id: str, database: Database[dict[str, Any]], clock: Clock, jobs: Jobs, files: Files) -> None:
     """Let a converter continue past its lease, and end just when its successor has stored its MP3."""
     stored, over = threading.Event(), threading.Event()
-    successor = PausingJobs(database["jobs"], time, PERIODS)
+    successor = PausingJobs(database["jobs"], clock, PERIODS)
 
     def before_finish() -> None:
         stored.set()
@@ -123,7 +98,7 @@ def run_overtaken(job_id: str, database: Database[dict[str, Any]], time: Clock, 
     second = threading.Thread(target=convert, args=(job_id, successor, files, encode_second))
 
     def encode_first(source: Path, target: Path, *_: object, **__: object) -> Made:
-        time.now += timedelta(seconds=PERIODS.convert_lease)
+        clock.advance(seconds=PERIODS.convert_lease)
         assert jobs.apply(transitions.EXPIRE, job_id, epoch=1)
         second.start()
         assert stored.wait(WAIT_SECONDS)
@@ -136,20 +111,20 @@ def run_overtaken(job_id: str, database: Database[dict[str, Any]], time: Clock, 
 
 
 def test_an_overtaken_converter_does_not_finish_the_job(
-    job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: PausingJobs, files: Files
+    job_id: str, database: Database[dict[str, Any]], clock: Clock, jobs: PausingJobs, files: Files
 ) -> None:
     """Its epoch is outdated: its successor finishes the job, with its own MP3."""
-    run_overtaken(job_id, database, time, jobs, files)
+    run_overtaken(job_id, database, clock, jobs, files)
     job = jobs.find(job_id)
     assert job is not None
     assert (job["state"], job["mp3"]["duration"]) == (transitions.DONE, 1.0)
 
 
 def test_an_overtaken_converter_does_not_delete_its_successors_mp3(
-    job_id: str, database: Database[dict[str, Any]], time: Clock, jobs: PausingJobs, files: Files
+    job_id: str, database: Database[dict[str, Any]], clock: Clock, jobs: PausingJobs, files: Files
 ) -> None:
     """Each epoch has its own file, so cleaning up cannot delete another one's."""
-    run_overtaken(job_id, database, time, jobs, files)
+    run_overtaken(job_id, database, clock, jobs, files)
     job = jobs.find(job_id)
     assert job is not None
     reader = files.read(MP3S, job["mp3"]["file_id"])
