@@ -157,7 +157,7 @@ def test_many_letters(broker: str, letters: DeadLetters) -> None:
         (MP3S_DEAD, b"x" * 2_000_000, {"content_type": "application/cloudevents-batch+json"}),
         (MP3S_DEAD, b"{}", {"headers": {"x-death": 7, "when": datetime(2026, 1, 1, tzinfo=UTC)}}),
     ],
-    ids=["no text", "deep", "of the other queue", "a forged history", "large", "a history that is none"],
+    ids=["no text", "deep", "of the other queue", "a forged history", "large", "an invalid history"],
 )
 def test_invalid_messages_have_no_job(
     broker: str, letters: DeadLetters, queue: str, body: bytes, properties: dict[str, Any]

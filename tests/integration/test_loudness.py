@@ -107,7 +107,7 @@ def assert_level(mp3: bytes, target: float) -> None:
         pytest.param(song, -14, id="a song"),
         pytest.param(song, -10, id="a song, very loud"),
         pytest.param(song, -35, id="a song, very quiet"),
-        pytest.param(compressed_song, -8, id="a compressed_song song"),
+        pytest.param(compressed_song, -8, id="a compressed song"),
         pytest.param(lambda: speech(0.1, seconds=0.5), -16, id="half a second"),
     ],
 )
