@@ -71,7 +71,7 @@ def test_what_was_left_out_is_counted_once(tmp_path: Path) -> None:
     assert "2 tests: need a compiler, an image or a container: ./local/test platforms" in listed
 
 
-def test_a_run_with_a_path_uses_one_process(tmp_path: Path) -> None:
+def test_a_run_with_a_path_or_without_workers_uses_one_process(tmp_path: Path) -> None:
     for words in (["-m", "not platforms", "test_a.py", "test_b.py"], ["-n", "0"], ["-s"]):
         for file in tmp_path.glob("*.pids"):
             file.unlink()

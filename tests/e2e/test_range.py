@@ -73,7 +73,7 @@ def test_invalid_ranges_are_ignored(asked: str, url: Urls, owner: Person, fid: s
     assert (answer.status, answer.body) == (200, whole)
 
 
-def test_several_or_empty_ranges(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
+def test_several_or_empty_ranges_return_the_file_at_most_once(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     for asked in ("bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 1000), "bytes=-0"):
         answer = web.download(url("download"), owner.token, fid, Range=asked)
         assert answer.status == 416 or (answer.status, answer.body) == (200, whole)

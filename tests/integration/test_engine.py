@@ -63,7 +63,7 @@ def film(path: Path, seconds: float) -> Path:
 
 
 def refused(source: Path, folder: Path, options: Options | None = None, **given: Any) -> errors.Kind:
-    """Return why a file cannot be converted; no output file must remain."""
+    """Return why a file cannot be converted."""
     with pytest.raises(Failure) as failure:
         convert(source, folder, options, **given)
     return failure.value.kind

@@ -89,7 +89,7 @@ def test_files_that_are_not_media(content: bytes, tmp_path: Path, cage: Cage) ->
 
 
 def test_half_a_file(tmp_path: Path, cage: Cage) -> None:
-    """Half a file is damaged if its index is at the end, otherwise it is half a file."""
+    """Half a file is damaged if its index is at the end; otherwise, its tracks are found."""
     for name, flags in (("late", "+write_colr"), ("early", "+faststart")):
         whole = made(tmp_path / f"{name}.mp4", *tone(3), "-c:a", "aac", "-movflags", flags).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2])

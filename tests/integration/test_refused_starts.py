@@ -27,7 +27,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def required(function: str) -> list[str]:
-    """Return the settings without which a function does not start, but its name."""
+    """Return the settings that a function requires, except for its name."""
     declared = settings_of(function).values()
     return [setting.name for setting in declared if setting.default is REQUIRED and setting.name != "FUNCTION_TARGET"]
 

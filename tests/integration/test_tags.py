@@ -177,7 +177,7 @@ def test_a_picture_with_the_start_of_another_tag(bare: Path) -> None:
         assert read(tagged(bare, cover=picture))["APIC:"].data == picture
 
 
-def test_an_older_tag_is_removed(bare: Path) -> None:
+def test_only_an_id3v2_4_tag_is_written(bare: Path) -> None:
     data = tagged(bare, title="T").read_bytes()
     assert data[:4] == b"ID3\x04"
     assert data[-128:-125] != b"TAG"

@@ -58,7 +58,7 @@ def test_a_file_that_is_not_a_video_is_refused(system: System, token: str, tmp_p
     assert (answer.status, answer.json()["code"]) == (415, "not_media")
 
 
-def test_other_users_get_nothing(system: System, fid: str) -> None:
+def test_a_wrong_token_or_password_is_refused(system: System, fid: str) -> None:
     assert web.download(system.function_url("download"), "x.y.z", fid).status == 401
     wrong = web.call("POST", system.function_url("login"), headers=web.basic(system.email, "wrong"))
     assert wrong.status == 401
