@@ -35,10 +35,10 @@ def bare(tmp_path: Path) -> Path:
     return made(tmp_path / "bare.mp3", *tone(3), "-id3v2_version", "0", "-write_xing", "0")
 
 
-def tagged(bare: Path, **texts: Any) -> Path:
+def tagged(bare: Path, **fields: Any) -> Path:
     """Write the tag, then the MP3."""
     path = bare.with_name("tagged.mp3")
-    path.write_bytes(tags.encoded(**texts) + bare.read_bytes())
+    path.write_bytes(tags.encoded(**fields) + bare.read_bytes())
     return path
 
 
@@ -66,18 +66,18 @@ def test_texts(bare: Path) -> None:
     path = tagged(bare, title=ODD, artist="Someone", album="Things", date="2008-05-01T12:00:00Z")
     tag = read(path)
     assert tag.version == (2, 4, 0)
-    told = {name: [str(each) for each in tag[name].text] for name in ("TIT2", "TPE1", "TALB", "TDRC")}
-    assert told == {"TIT2": [ODD], "TPE1": ["Someone"], "TALB": ["Things"], "TDRC": ["2008-05-01"]}
+    read_back = {name: [str(each) for each in tag[name].text] for name in ("TIT2", "TPE1", "TALB", "TDRC")}
+    assert read_back == {"TIT2": [ODD], "TPE1": ["Someone"], "TALB": ["Things"], "TDRC": ["2008-05-01"]}
     assert len(tag) == 4
-    texts = ffmetadata(path)
-    assert "artist=Someone\n" in texts
-    assert "album=Things\n" in texts
-    assert "date=2008-05-01\n" in texts
-    assert "title=A \\= B \\; C \\# D \\\\ E \"double\" 'single' 😀 é 日本語 %s $(id)\n" in texts
+    listing = ffmetadata(path)
+    assert "artist=Someone\n" in listing
+    assert "album=Things\n" in listing
+    assert "date=2008-05-01\n" in listing
+    assert "title=A \\= B \\; C \\# D \\\\ E \"double\" 'single' 😀 é 日本語 %s $(id)\n" in listing
 
 
 @pytest.mark.parametrize(
-    ("texts", "written"),
+    ("date", "written"),
     [
         ("2008", "2008"),
         ("2008-05", "2008-05"),
@@ -94,8 +94,8 @@ def test_texts(bare: Path) -> None:
         ("", ""),
     ],
 )
-def test_dates(texts: str, written: str) -> None:
-    tag = tags.encoded(title="T", date=texts)
+def test_dates(date: str, written: str) -> None:
+    tag = tags.encoded(title="T", date=date)
     read_back = mutagen.id3.ID3(io.BytesIO(tag)).get("TDRC")
     assert (str(read_back) if read_back else "") == written
 
@@ -122,9 +122,9 @@ def test_chapters(bare: Path) -> None:
     assert [(each.start_time, each.end_time) for each in chapters] == [(0, 1250), (1250, 2000), (2000, 2**32 - 1)]
     assert {(each.start_offset, each.end_offset) for each in chapters} == {(2**32 - 1, 2**32 - 1)}
     assert [each.sub_frames["TIT2"].text if each.sub_frames else None for each in chapters] == [["One"], None, ["3 😀"]]
-    texts = ffmetadata(path)
-    assert texts.count("[CHAPTER]") == 3
-    assert "START=1250\nEND=2000\n" in texts
+    listing = ffmetadata(path)
+    assert listing.count("[CHAPTER]") == 3
+    assert "START=1250\nEND=2000\n" in listing
 
 
 def test_the_probe_reads_the_chapters_back(bare: Path, cage: Cage) -> None:
@@ -152,7 +152,7 @@ def test_cover_frame(bare: Path, tmp_path: Path, cage: Cage) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts",
+    "fields",
     [
         {"title": ODD},
         {"title": "T", "artist": "A", "album": "L", "date": "2008", "cover": JPEG, "chapters": [Chapter(0, 1, "x")]},
@@ -161,13 +161,13 @@ def test_cover_frame(bare: Path, tmp_path: Path, cage: Cage) -> None:
     ],
     ids=["title", "everything", "large", "frames within"],
 )
-def test_the_sound_is_unchanged(texts: dict[str, Any], bare: Path) -> None:
-    path = tagged(bare, **texts)
+def test_the_sound_is_unchanged(fields: dict[str, Any], bare: Path) -> None:
+    path = tagged(bare, **fields)
     assert path.read_bytes().endswith(bare.read_bytes())
     assert sound_of(path) == sound_of(bare) == bare.read_bytes()
-    told: Any = mutagen.mp3.MP3(path).info
+    after: Any = mutagen.mp3.MP3(path).info
     before: Any = mutagen.mp3.MP3(bare).info
-    assert told.length == pytest.approx(before.length, abs=0.01)
+    assert after.length == pytest.approx(before.length, abs=0.01)
 
 
 def test_a_picture_with_the_start_of_another_tag(bare: Path) -> None:
@@ -195,8 +195,8 @@ def test_reserved_space(bare: Path) -> None:
     """A tag with less content is padded to the reserved size, to the byte."""
     chapters = [Chapter(0, 1, "One"), Chapter(1, 9, "Two")]
     room = len(tags.encoded(title="T", chapters=chapters, cover=JPEG))
-    for texts in ({"title": "T", "cover": JPEG, "chapters": chapters}, {"title": "T", "chapters": chapters[:1]}, {}):
-        tag = tags.encoded(**texts, length=room)  # type: ignore[arg-type]
+    for fields in ({"title": "T", "cover": JPEG, "chapters": chapters}, {"title": "T", "chapters": chapters[:1]}, {}):
+        tag = tags.encoded(**fields, length=room)  # type: ignore[arg-type]
         assert len(tag) == room
         path = bare.with_name("filled.mp3")
         path.write_bytes(tag + bare.read_bytes())
