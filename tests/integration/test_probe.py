@@ -79,8 +79,9 @@ def test_a_truncated_index(tmp_path: Path, cage: Cage) -> None:
         b"#EXTM3U\n#EXTINF:9,\nneighbour\n",
         b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=audio 9 RTP/AVP 0\n",
         b"<html>Format mp3 probed with size=1</html>",
+        b"file\tsound\nmovie.mp4\tyes\n" * 500,
     ],
-    ids=["empty", "zeros", "concat", "playlist", "session description", "page"],
+    ids=["empty", "zeros", "concat", "playlist", "session description", "page", "table"],
 )
 def test_files_that_are_not_media(content: bytes, tmp_path: Path, cage: Cage) -> None:
     """A file that is not a media container, or refers to other files, is refused."""
