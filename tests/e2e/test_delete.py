@@ -150,7 +150,7 @@ def test_delete_during_a_conversion(
 def test_delete_races_convert(
     stack: PrivateStack, url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox, jobs: Jobs
 ) -> None:
-    """Whenever it happens, nothing of the job is left, and nobody gets two mails."""
+    """Whenever it happens, nothing of the job is left, and at most one mail was sent."""
     chance = random.Random(4)
     files = Files(inspector.database)
 

@@ -29,7 +29,7 @@ def forgeries(token: str) -> dict[str, str]:
     named = json.loads(_decoded(claims))
     other = Ed25519PrivateKey.generate()
     flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
-    elevated = _encoded({**named, "sub": "1", "email": "somebody.else@example.org"})
+    elevated = _encoded({**named, "sub": "1", "email": "other@example.org"})
     return {
         "another key under the same kid": jwt.encode(named, other, "EdDSA", headers=fields),
         "another signature": f"{header}.{claims}.{flipped}",

@@ -43,7 +43,7 @@ def test_sign_up_and_log_in(users: Users, email: str) -> None:
 def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(users: Users, email: str, wrong: str) -> None:
     """Neither the code nor the text reveals which it was."""
     accounts.add(users, email, PASSWORD)
-    for address in (email, "nobody@example.org", "' OR 1=1 -- ", ""):
+    for address in (email, "unknown@example.org", "' OR 1=1 -- ", ""):
         with pytest.raises(Failure) as failure:
             accounts.check(users, address, wrong)
         assert failure.value.kind is errors.WRONG_CREDENTIALS
@@ -131,7 +131,7 @@ def outcomes_of(users: Users, email: str) -> list[object]:
         with pytest.raises(Failure) as failure:
             users.add(taken, "second")
         seen.append(failure.value.kind)
-    for sought in (email, email.upper(), f" {email}", f"{email} ", "nobody@example.org", ""):
+    for sought in (email, email.upper(), f" {email}", f"{email} ", "unknown@example.org", ""):
         found = users.find(sought)
         seen.append(found == user if found else None)
     unknown = replace(user, id=user.id + 1000)

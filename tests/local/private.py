@@ -100,7 +100,7 @@ class PrivateStack:
         return self._stack.plan.secrets.read(name)
 
     def secret_file(self, name: str) -> Path:
-        """Return the file of a secret, for a NAME_FILE setting."""
+        """Return the path of a secret's file, as in a NAME_FILE setting."""
         return self._stack.plan.secrets.path(name)
 
     def start(self, name: str) -> None:

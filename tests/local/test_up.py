@@ -110,9 +110,9 @@ def test_a_user_cannot_be_added_twice(folder: Folder) -> None:
 
 
 def test_an_invalid_address_is_refused(folder: Folder) -> None:
-    result = folder.run("users", "add", "nobody")
+    result = folder.run("users", "add", "no-at-sign")
 
-    assert (result.returncode, result.stderr) == (1, "nobody is not a valid e-mail address.\n")
+    assert (result.returncode, result.stderr) == (1, "no-at-sign is not a valid e-mail address.\n")
 
 
 def test_logs_shows_the_log_of_a_function(folder: Folder) -> None:
