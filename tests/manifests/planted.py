@@ -20,7 +20,7 @@ class Mistake(NamedTuple):
     name: str
     path: str
     value: Any
-    complaint: str
+    error: str
 
 
 MISTAKES = [
