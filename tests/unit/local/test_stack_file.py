@@ -57,7 +57,7 @@ def test_functions_publish_with_their_own_user() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_known_to_the_functions(name: str) -> None:
-    known = declared.everywhere().keys() | declared.of_the_server().keys()
+    known = declared.of_the_functions().keys() | declared.of_the_server().keys()
     set_here = {setting.removesuffix("_FILE") for setting in stack_file.functions()[name]["environment"]}
 
     assert set_here <= known
