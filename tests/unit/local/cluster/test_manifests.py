@@ -91,7 +91,8 @@ def test_a_broken_download_is_reported_and_not_kept(
     name: str, sha256: str, limit: int, error: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifests, "MAX_BYTES", limit)
-    monkeypatch.setattr(manifests, "MAX_SECONDS", 0.1)
+    if name == "slow.yaml":
+        monkeypatch.setattr(manifests, "MAX_SECONDS", 0.1)
     with pytest.raises(Problem, match=error):
         download(url.replace("present.yaml", name), sha256)
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
