@@ -15,16 +15,11 @@ import yaml
 from tests.clients.mailpit import Mailpit
 from tests.clients.waiting import until
 from tests.clients.web import call
+from tests.local.commands import free_port
 from tests.manifests.building import KNATIVE
 from tests.tools import programs
 
 pytestmark = pytest.mark.platforms
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +27,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     """The ports of a Mailpit that runs with the environment in its manifest."""
     manifest = yaml.safe_load((KNATIVE / "components" / "mailpit" / "deployment.yaml").read_text())
     part = manifest["spec"]["template"]["spec"]["containers"][0]
-    folder, smtp, http = tmp_path_factory.mktemp("mailpit"), _free_port(), _free_port()
+    folder, smtp, http = tmp_path_factory.mktemp("mailpit"), free_port(), free_port()
     given = {entry["name"]: entry["value"].replace("/tmp/", f"{folder}/") for entry in part["env"]}  # noqa: S108
     environment = {**given, "MP_SMTP_BIND_ADDR": f"127.0.0.1:{smtp}", "MP_UI_BIND_ADDR": f"127.0.0.1:{http}"}
     with subprocess.Popen([programs.mailpit()], env=environment, stdout=subprocess.DEVNULL) as process:
