@@ -20,9 +20,9 @@ def test_passes():
     pass
 
 def test_is_skipped():
-    pytest.skip("no ladder")
+    pytest.skip("no network")
 
-@pytest.mark.skipif(True, reason="no rope")
+@pytest.mark.skipif(True, reason="no display")
 def test_is_skipped_by_a_mark():
     pass
 
@@ -30,12 +30,12 @@ def test_is_skipped_by_a_mark():
 def test_is_expected_to_fail():
     raise AssertionError
 
-@pytest.mark.requires(True, "a ship: set SHIP_URL")
-def test_needs_a_ship():
+@pytest.mark.requires(True, "a server: set SERVER_URL")
+def test_needs_a_server():
     raise AssertionError
 
-@pytest.mark.requires(False, "land: set LAND_URL")
-def test_needs_land():
+@pytest.mark.requires(False, "a printer: set PRINTER_URL")
+def test_needs_a_printer():
     pass
 
 @pytest.mark.platforms
@@ -48,7 +48,7 @@ def test_in_a_container():
 def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
     """Run the tests above with these arguments, in CI or not."""
     environment_given, words = request.param
-    (tmp_path / "test_ship.py").write_text(TESTS)
+    (tmp_path / "test_needs.py").write_text(TESTS)
     (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file", allow_module_level=True)\n')
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\naddopts = --strict-markers\n")
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
@@ -85,16 +85,16 @@ def test_outside_ci_a_skip_is_not_a_failure(run: subprocess.CompletedProcess[str
 def test_in_ci_a_skip_is_a_failure_with_its_reason(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 1, run.stdout + run.stderr
     assert "1 failed, 2 passed, 2 deselected, 1 xfailed, 2 errors" in run.stdout
-    for reason in ("no ladder", "no rope", "no file"):
+    for reason in ("no network", "no display", "no file"):
         assert f"No test may be skipped in CI. Skipped: {reason}" in run.stdout
 
 
 @pytest.mark.parametrize("run", [({}, ()), ({"CI": "1"}, ())], indirect=True, ids=["outside CI", "in CI"])
 def test_what_was_left_out_is_listed(run: subprocess.CompletedProcess[str]) -> None:
     listed = run.stdout.partition("left out")[2].splitlines()
-    assert "1 tests: a ship: set SHIP_URL" in listed
+    assert "1 tests: a server: set SERVER_URL" in listed
     assert "1 tests: need a compiler, an image or a container: ./local/test platforms" in listed
-    assert not any("land" in line for line in listed)
+    assert not any("a printer" in line for line in listed)
 
 
 @pytest.mark.parametrize(

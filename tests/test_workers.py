@@ -26,8 +26,8 @@ def test_writes_its_process(number):
 def test_in_a_container():
     raise AssertionError
 
-@pytest.mark.requires(True, "a ship: set SHIP_URL")
-def test_needs_a_ship():
+@pytest.mark.requires(True, "a server: set SERVER_URL")
+def test_needs_a_server():
     raise AssertionError
 """
 
@@ -67,7 +67,7 @@ def test_each_file_stays_in_one_of_two_workers(tmp_path: Path) -> None:
 
 def test_what_was_left_out_is_counted_once(tmp_path: Path) -> None:
     listed = run(tmp_path).partition("left out")[2].splitlines()
-    assert "2 tests: a ship: set SHIP_URL" in listed
+    assert "2 tests: a server: set SERVER_URL" in listed
     assert "2 tests: need a compiler, an image or a container: ./local/test platforms" in listed
 
 
