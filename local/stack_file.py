@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -11,16 +13,21 @@ from local.home import ROOT
 FILE = ROOT / "stack.yml"
 
 
-def functions() -> dict[str, dict[str, Any]]:
+def functions() -> Mapping[str, Mapping[str, Any]]:
     """Return each function's entry by name."""
-    entries: dict[str, dict[str, Any]] = yaml.safe_load(_substituted(FILE.read_text()))["functions"]
-    return entries
+    return _parsed(_substituted(FILE.read_text()))
 
 
-def settings(name: str) -> dict[str, str]:
+def settings(name: str) -> Mapping[str, str]:
     """Return the settings in a function's entry; all others keep the defaults in the code."""
-    found: dict[str, str] = functions()[name].get("environment", {})
+    found: Mapping[str, str] = functions()[name].get("environment", {})
     return found
+
+
+@cache
+def _parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
+    entries: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)["functions"]
+    return entries
 
 
 def _substituted(text: str) -> str:

@@ -18,11 +18,6 @@ FUNCTIONS = stack_file.functions()
 FIXED = [*SERVERS, *FUNCTIONS]
 
 
-@pytest.fixture(autouse=True)
-def _parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack_file, "functions", lambda: FUNCTIONS)
-
-
 def taken(chosen: dict[str, int]) -> list[int]:
     """Return all ports in use, also those that follow a server's first one."""
     return [first + step for name, first in chosen.items() for step in range(SERVERS.get(name, 1))]

@@ -21,11 +21,6 @@ PORTS = {name: 20_000 + number for number, name in enumerate([*FUNCTIONS, "conne
 EVENT_FUNCTIONS = {"convert": "videos", "notify": "mp3s"}
 
 
-@pytest.fixture(autouse=True)
-def _parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack_file, "functions", lambda: FUNCTIONS)
-
-
 @pytest.fixture
 def secrets(home: Home) -> SecretFiles:
     return SecretFiles(home)
