@@ -58,7 +58,7 @@ def test_a_damaged_file_is_reported(content: str | None, tmp_path: Path, monkeyp
 
 
 def test_only_the_admin_has_every_right() -> None:
-    """Nobody else can declare anything."""
+    """No other user can declare anything."""
     found = json.loads(definitions.with_users({user: "word" for user in definitions.PERMISSIONS}))
     permissions = {each["user"]: each for each in found["permissions"]}
     assert permissions.keys() == {"admin", "functions", "connector", "operator"}
