@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import runpy
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from functions.common import counters, metrics
+from functions.common import metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 60
 HEAVY = ("prometheus_client", "opentelemetry", "grpc", "pymongo", "pika", "pymysql", "numpy", "requests", "urllib3")
 
 
+@pytest.fixture(autouse=True)
+def _no_other_values() -> Iterator[None]:
+    """No values from or for other tests."""
+    metrics.take_changes()
+    yield
+    metrics.take_changes()
+    metrics.set_gauges({})
+
+
+@pytest.fixture
+def counters() -> ModuleType:
+    """The module as in a process that has just started: a copy with a registry of its own."""
+    spec = importlib.util.find_spec("functions.common.counters")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_a_function_has_one_process() -> None:
     """With a second worker, each scrape would get the numbers of one of them."""
     assert runpy.run_path(str(ROOT / "functions" / "gunicorn.conf.py"))["workers"] == 1
-
-
-@pytest.fixture(autouse=True)
-def _no_earlier_changes() -> None:
-    """Drop what tests of other modules have counted."""
-    metrics.take_changes()
 
 
 def test_nothing_is_loaded_at_start() -> None:
@@ -40,7 +56,6 @@ def test_nothing_is_loaded_at_start() -> None:
 
 def test_pending_values_do_not_accumulate() -> None:
     """A process that never answers requests, such as a command, counts too."""
-    metrics.take_changes()  # left over from other tests
     for _ in range(5000):
         metrics.count(metrics.TRANSITIONS, "claim")
     notes = metrics.take_changes()
@@ -48,7 +63,7 @@ def test_pending_values_do_not_accumulate() -> None:
     assert metrics.take_changes() == metrics.Changes({}, [])
 
 
-def test_pending_values_are_counted_once() -> None:
+def test_pending_values_are_counted_once(counters: ModuleType) -> None:
     metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=70)
     metrics.count(metrics.BYTES, "mp3s", metrics.READ, amount=30)
     metrics.count(metrics.AUDIO, amount=2.5)
@@ -72,20 +87,13 @@ def test_pending_values_are_counted_once() -> None:
         ("sweep", b'mp3converter_sweep_troubles_total{trouble="not_mended"} 0.0'),
     ],
 )
-def test_counters_start_at_zero(function: str, series: bytes) -> None:
-    assert series in shown_at_start(function)
+def test_counters_start_at_zero(function: str, series: bytes, counters: ModuleType) -> None:
+    assert series not in counters.render()[0]
+    counters.begin(function)
+    assert series in counters.render()[0]
 
 
-@cache
-def shown_at_start(function: str) -> bytes:
-    """Return the metrics of a process that has just started."""
-    code = f"from functions.common import counters; counters.begin({function!r}); print(counters.render()[0].decode())"
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=TIMEOUT_SECONDS, check=True
-    ).stdout
-
-
-def test_gauges_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gauges_expire(counters: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """When sweep is no longer called, its last numbers must not be exported."""
     clock = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
