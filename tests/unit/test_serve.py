@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import socket
 import sys
 import uuid
@@ -21,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from functions.common import config, counters
 from functions.common.settings import Serving
+from tests.unit import process_logging
 
 HIDDEN = "mongodb://ada:sesame@host/"
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -55,15 +55,11 @@ Serve = Callable[..., Flask]
 @pytest.fixture(scope="module")
 def serve() -> ModuleType:
     """The module; importing it builds an app and sets up logging, which is undone."""
-    handlers, level, pika = logging.root.handlers[:], logging.root.level, logging.getLogger("pika").level
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, process_logging.restored():
         patch.setenv("FUNCTION_TARGET", "sweep")
         patch.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/")
         patch.setenv("RABBITMQ_URL", "amqp://127.0.0.1:1/")
         from functions import serve
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    logging.getLogger("pika").setLevel(pika)
     return serve
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions.common import log, trace
+from tests.unit import process_logging
 
 LOGGER = logging.getLogger("tests.log")
 
@@ -31,11 +32,8 @@ def no_request() -> Iterator[None]:
 @pytest.fixture
 def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """The log output of a process with our logging; the tests' logging is restored afterwards."""
-    handlers, level = list(logging.root.handlers), logging.root.level
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    logging.getLogger("pika").setLevel(logging.NOTSET)
+    with process_logging.restored():
+        yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 def written(message: object, *arguments: object, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from functions.common.errors import UNAVAILABLE, Failure
 from functions.jobs import __main__ as command
 from tests.integration import states
 from tests.integration.states import PERIODS
+from tests.unit import process_logging
 from tests.unit.in_memory import MemoryLetters, System
 
 UNKNOWN = "abcdef00-0000-4000-8000-000000000000"
@@ -43,17 +43,13 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run a command line; its changes to logging are undone."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    pika = logging.getLogger("pika").level
 
     def run(*words: str) -> int:
         monkeypatch.setattr(sys, "argv", ["jobs", *words])
         return command.main()
 
-    yield run
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    logging.getLogger("pika").setLevel(pika)
+    with process_logging.restored():
+        yield run
 
 
 def test_letters_are_shown_in_columns(
