@@ -16,15 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from functions.common.errors import INVALID_TOKEN, Failure
 from functions.common.tokens import Bearer, Signer, Verifier
-
-
-def key() -> str:
-    private = Ed25519PrivateKey.generate()
-    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
+from local.secret_files import private_key
 
 SECOND = timedelta(seconds=1)
-KEY = key()
+KEY = private_key()
 SIGNER = Signer(KEY, 60)
 VERIFIER = Verifier(json.dumps(SIGNER.key_set))
 KID = SIGNER.key_set["keys"][0]["kid"]
@@ -121,14 +116,14 @@ def test_the_id_of_a_key_is_its_thumbprint() -> None:
 
 def test_each_key_is_published_once_with_our_own_first() -> None:
     """Login may be given the whole set, including its own key."""
-    other = Signer(key(), 60).key_set["keys"]
+    other = Signer(private_key(), 60).key_set["keys"]
     both = {"keys": [*other, *SIGNER.key_set["keys"]]}
     assert Signer(KEY, 60, json.dumps(both)).key_set["keys"] == [*SIGNER.key_set["keys"], *other]
 
 
 def test_an_old_key_is_accepted_while_it_is_published() -> None:
     """After a rotation, tokens of the old key are valid until they expire."""
-    new = Signer(key(), 60, previous_keys=json.dumps(SIGNER.key_set))
+    new = Signer(private_key(), 60, previous_keys=json.dumps(SIGNER.key_set))
     both = Verifier(json.dumps(new.key_set))
     assert both.verify(SIGNER.sign(Bearer("7", "a"))) == both.verify(new.sign(Bearer("7", "a")))
 
@@ -184,10 +179,10 @@ def test_other_algorithms() -> None:
     for name in ("none", "None", "nOnE", ""):
         refuse(f"{encoded({'alg': name, 'kid': KID, 'typ': 'at+jwt'})}.{encoded(claims())}.")
     refuse(jwt.encode(claims(), PUBLIC_X + "=" * 40, "HS256", headers={"kid": KID, "typ": "at+jwt"}))
-    other = jwt.encode(claims(), key(), "EdDSA", headers={"kid": KID, "typ": "at+jwt"})
+    other = jwt.encode(claims(), private_key(), "EdDSA", headers={"kid": KID, "typ": "at+jwt"})
     refuse(other)
     refuse(jwt.encode(claims(), KEY, "EdDSA", headers={"typ": "at+jwt"}))
-    refuse(jwt.encode(claims(), key(), "EdDSA", headers={"typ": "at+jwt", "jwk": SIGNER.key_set["keys"][0]}))
+    refuse(jwt.encode(claims(), private_key(), "EdDSA", headers={"typ": "at+jwt", "jwk": SIGNER.key_set["keys"][0]}))
 
 
 def test_changed_tokens() -> None:

@@ -10,8 +10,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask, Request, Response, abort, g
 from flask.testing import FlaskClient
 from werkzeug.exceptions import (
@@ -28,10 +26,11 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from functions.common import errors, log, web
 from functions.common.errors import Failure, Kind
 from functions.common.tokens import Bearer, Signer, Verifier
+from local.secret_files import private_key
 
 HIDDEN = "mongodb://user:word@host/"
 KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]
-KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+KEY = private_key()
 SIGNER = Signer(KEY, 86_400)  # the token is signed when tests are collected, and a whole run takes a while
 VERIFIER = Verifier(json.dumps(SIGNER.key_set))
 ADA = Bearer("1", "ada@example.org")

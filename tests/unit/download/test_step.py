@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
@@ -19,11 +17,11 @@ from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.tokens import Bearer, Signer
 from functions.download import step
+from local.secret_files import private_key
 from tests.integration import states
 from tests.unit.in_memory import System
 
-KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-SIGNER = Signer(KEY, 60)
+SIGNER = Signer(private_key(), 60)
 LOADED = load_all(
     (Periods, SignedLinks, Verifying), {"JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set), "LINK_SECRET": "x" * 32}
 )

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
@@ -21,12 +19,13 @@ from functions.common.errors import Failure
 from functions.common.settings import Database, Signing
 from functions.common.tokens import Bearer, Verifier
 from functions.login import accounts, step
+from local.secret_files import private_key
 from tests.unit.login.users import MemoryUsers
 
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse"
 SIGN_UP = "the operator's token"
-KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+KEY = private_key()
 SIGNING = load(Signing, {"JWT_PRIVATE_KEY": KEY, "SIGNUP_TOKEN": SIGN_UP, "TOKEN_TTL_SECONDS": "60"})
 CLOSED = SIGNING.replace(signup_token="")
 NO_COLON = "Basic " + base64.b64encode(EMAIL.encode()).decode()
