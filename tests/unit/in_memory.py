@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cloudevents.http import CloudEvent
+from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from functions.backends.dead_letters import DeadLetters, Letter
 from functions.backends.files import Files
@@ -17,13 +18,47 @@ from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker, Periods
+from functions.common.values import Document
 from functions.sweep.sweeper import Sweeper
 from tests.exploration.memory import MemoryCollection, MemoryDatabase
 from tests.integration.states import PERIODS, Clock
 
 
+class UnreliableCollection(MemoryCollection):
+    """Documents whose changes may fail: `faults` determines the results of the next ones.
+
+    "before" fails before the change; "after", or a function that is called then, loses the answer. Reads fail while
+    `blind` is set.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str | Callable[[], None] | None] = []
+        self.blind = False
+        self.changes = 0
+
+    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
+        """Find a document, or fail."""
+        if self.blind:
+            raise NetworkTimeout("no answer")
+        return super().find_one(query, projection, sort)
+
+    def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
+        """Change a document, and fail before or after it if scheduled."""
+        self.changes += 1
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "before":
+            raise AutoReconnect("not sent")
+        changed = super().find_one_and_update(query, update)
+        if fault is None:
+            return changed
+        if callable(fault):
+            fault()
+        raise AutoReconnect("the answer is lost")
+
+
 class RecordingQueue(Queue):
-    """Records published events; if it is down, publishing fails like with an unreachable broker."""
+    """Records published events; while it is down, publishing fails as with an unreachable broker."""
 
     def __init__(self) -> None:
         super().__init__(Broker("amqp://nowhere", 1.0))

@@ -17,46 +17,14 @@ from functions.common.values import Document
 from tests.exploration.memory import MemoryCollection
 from tests.integration import states
 from tests.integration.states import PERIODS, Clock
-from tests.unit.in_memory import System
+from tests.unit.in_memory import System, UnreliableCollection
 
 FIELDS: dict[str, Any] = {"owner": "1", "email": "a@example.org", "filename": "a.mp4", "options": {}}
 
 
-class Unreliable(MemoryCollection):
-    """Documents whose changes may fail: `faults` determines the results of the next ones.
-
-    "before" fails before the change; "after", or a function that is called then, loses the answer.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[str | Callable[[], None] | None] = []
-        self.blind = False
-        self.changes = 0
-
-    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Find a document, or fail."""
-        if self.blind:
-            raise NetworkTimeout("no answer")
-        return super().find_one(query, projection, sort)
-
-    def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Change a document, and fail before or after it if scheduled."""
-        self.changes += 1
-        fault = self.faults.pop(0) if self.faults else None
-        if fault == "before":
-            raise AutoReconnect("not sent")
-        changed = super().find_one_and_update(query, update)
-        if fault is None:
-            return changed
-        if callable(fault):
-            fault()
-        raise AutoReconnect("the answer is lost")
-
-
 @pytest.fixture
-def collection() -> Unreliable:
-    return Unreliable()
+def collection() -> UnreliableCollection:
+    return UnreliableCollection()
 
 
 @pytest.fixture
@@ -65,7 +33,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def jobs(collection: Unreliable, clock: Clock) -> Jobs:
+def jobs(collection: UnreliableCollection, clock: Clock) -> Jobs:
     """Jobs with one upload, "a"."""
     documents: Any = collection
     made = Jobs(documents, clock, PERIODS)
@@ -77,11 +45,11 @@ def accept(jobs: Jobs) -> Document | None:
     return jobs.apply(ACCEPT, "a", epoch=0, size=5, sha256="x", options={})
 
 
-def document(collection: Unreliable) -> Document:
+def document(collection: UnreliableCollection) -> Document:
     return collection.documents["a"]
 
 
-def test_a_new_job_has_a_lease(jobs: Jobs, collection: Unreliable, clock: Clock) -> None:
+def test_a_new_job_has_a_lease(jobs: Jobs, collection: UnreliableCollection, clock: Clock) -> None:
     assert document(collection) == FIELDS | {
         "_id": "a",
         "state": "receiving",
@@ -103,7 +71,7 @@ def test_an_id_is_only_used_once(jobs: Jobs) -> None:
 
 @pytest.mark.parametrize("faults", [[], ["after"], ["before"], ["before", "after"]], ids=str)
 def test_a_change_is_made_once(
-    faults: list[str | Callable[[], None] | None], jobs: Jobs, collection: Unreliable
+    faults: list[str | Callable[[], None] | None], jobs: Jobs, collection: UnreliableCollection
 ) -> None:
     """After a lost answer the job is read; a change that was not made is repeated once."""
     collection.faults = faults
@@ -112,7 +80,7 @@ def test_a_change_is_made_once(
     assert (document(collection)["state"], collection.changes) == ("ready", tries)
 
 
-def test_a_change_that_fails_twice_is_unavailable(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_change_that_fails_twice_is_unavailable(jobs: Jobs, collection: UnreliableCollection) -> None:
     collection.faults = ["before", "before"]
     with pytest.raises(Failure) as failure:
         accept(jobs)
@@ -121,7 +89,7 @@ def test_a_change_that_fails_twice_is_unavailable(jobs: Jobs, collection: Unreli
     assert (document(collection)["state"], collection.changes) == ("receiving", 2)
 
 
-def test_an_outcome_that_cannot_be_read_is_unknown(jobs: Jobs, collection: Unreliable) -> None:
+def test_an_outcome_that_cannot_be_read_is_unknown(jobs: Jobs, collection: UnreliableCollection) -> None:
     """The change is not repeated then."""
 
     def go_blind() -> None:
@@ -135,7 +103,7 @@ def test_an_outcome_that_cannot_be_read_is_unknown(jobs: Jobs, collection: Unrel
 
 
 def test_the_same_change_of_another_process_is_not_taken_for_ours(
-    jobs: Jobs, collection: Unreliable, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, collection: UnreliableCollection, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two sweeps expire a lease: the request of one fails, and the job then has the expected state."""
     accept(jobs)
@@ -154,13 +122,13 @@ def test_the_same_change_of_another_process_is_not_taken_for_ours(
     assert (document(collection)["state"], document(collection)["epoch"]) == ("ready", 2)
 
 
-def test_a_deleted_job_cannot_be_changed(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_deleted_job_cannot_be_changed(jobs: Jobs, collection: UnreliableCollection) -> None:
     collection.faults = [collection.documents.clear]
     assert accept(jobs) is None
     assert collection.changes == 1
 
 
-def test_a_transition_that_does_not_apply_changes_nothing(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_transition_that_does_not_apply_changes_nothing(jobs: Jobs, collection: UnreliableCollection) -> None:
     before = dict(document(collection))
     assert jobs.apply(CLAIM, "a", epoch=0, holder="h") is None
     assert jobs.apply(ABORT, "a", epoch=1) is None
@@ -186,7 +154,7 @@ def ticking(*answers: PyMongoError | None) -> tuple[Callable[[], datetime], list
     [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()], [PyMongoError()]],
     ids=["two connections lost", "timed out", "another error"],
 )
-def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], jobs: Jobs, collection: Unreliable) -> None:
+def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], jobs: Jobs, collection: UnreliableCollection) -> None:
     """The change is not requested, whatever the database answers afterwards."""
     tick, left = ticking(*answers)
     with pytest.raises(Failure) as failure:
@@ -195,7 +163,7 @@ def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], jobs: 
     assert (left, collection.changes, document(collection)["state"]) == ([], 0, "receiving")
 
 
-def test_a_connection_lost_before_reading_the_clock_is_replaced(jobs: Jobs, collection: Unreliable) -> None:
+def test_a_connection_lost_before_reading_the_clock_is_replaced(jobs: Jobs, collection: UnreliableCollection) -> None:
     """A conversion of an hour is not repeated because of it."""
     tick, _ = ticking(AutoReconnect())
     assert Jobs(collection, tick, PERIODS).apply(ABORT, "a", epoch=0)  # type: ignore[arg-type]
@@ -211,7 +179,7 @@ def test_a_job_being_deleted_is_not_found(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     "ask", [lambda jobs: jobs.find("a"), lambda jobs: jobs.find_owned("a", "1"), lambda jobs: jobs.waiting({}, 1)]
 )
-def test_a_failed_read_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: Unreliable) -> None:
+def test_a_failed_read_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: UnreliableCollection) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
         ask(jobs)
@@ -292,7 +260,7 @@ def test_waiting_jobs_are_counted_up_to_a_limit(clock: Clock) -> None:
     assert system.jobs.waiting({"state": transitions.DONE}, 10) == Waiting(0, 0.0)
 
 
-def test_the_drivers_message_is_only_the_cause(jobs: Jobs, collection: Unreliable) -> None:
+def test_the_drivers_message_is_only_the_cause(jobs: Jobs, collection: UnreliableCollection) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
         jobs.find("a")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from pymongo.errors import AutoReconnect
 
 from functions.backends import files as gridfs
 from functions.backends.files import Files
@@ -19,50 +18,22 @@ from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.upload import intake, sniffing
 from functions.upload.body import RawOptions, Video
-from tests.exploration.memory import MemoryCollection
 from tests.exploration.processes import MP4
 from tests.integration.states import PERIODS
-from tests.unit.in_memory import System
+from tests.unit.in_memory import System, UnreliableCollection
 
 BEARER = Bearer("7", "ada@example.org")
 CHUNK = 1000
 CONTENT = MP4 + bytes(range(256)) * 20
 
 
-class Collection(MemoryCollection):
-    """Documents whose changes may fail: `faults` determines the results of the next ones.
-
-    Reads fail while `blind` is set.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[Callable[[], None] | None] = []
-        self.blind = False
-
-    def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
-        """Find a document, or fail."""
-        if self.blind:
-            raise AutoReconnect("no answer")
-        return super().find_one(query, projection, sort)
-
-    def find_one_and_update(self, query: Document, update: Document, return_document: bool = True) -> Document | None:
-        """Make the change, and lose the answer if scheduled."""
-        changed = super().find_one_and_update(query, update)
-        fault = self.faults.pop(0) if self.faults else None
-        if fault is None:
-            return changed
-        fault()
-        raise AutoReconnect("the answer is lost")
+@pytest.fixture
+def collection() -> UnreliableCollection:
+    return UnreliableCollection()
 
 
 @pytest.fixture
-def collection() -> Collection:
-    return Collection()
-
-
-@pytest.fixture
-def system(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> System:
+def system(collection: UnreliableCollection, monkeypatch: pytest.MonkeyPatch) -> System:
     """A system with small chunks, whose clock is also the process's clock."""
     monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
     made = System(collection=collection)
@@ -252,7 +223,7 @@ def claimed_by_convert(system: System) -> None:
     assert system.jobs.apply(transitions.CLAIM, only_job(system)["_id"], epoch=0, holder="h")
 
 
-def test_after_a_lost_answer_the_job_is_read(system: System, collection: Collection) -> None:
+def test_after_a_lost_answer_the_job_is_read(system: System, collection: UnreliableCollection) -> None:
     """The job was accepted and quickly claimed by convert, so the upload succeeded."""
     collection.faults = [lambda: claimed_by_convert(system)]
     job = take(system, iter([CONTENT]))
@@ -261,7 +232,7 @@ def test_after_a_lost_answer_the_job_is_read(system: System, collection: Collect
     assert system.stored()["videos.files"] == {job["_id"]}
 
 
-def test_an_unknown_outcome_keeps_the_file(system: System, collection: Collection) -> None:
+def test_an_unknown_outcome_keeps_the_file(system: System, collection: UnreliableCollection) -> None:
     """It is unknown whether the job was accepted; deleting the file could lose it."""
 
     def go_blind() -> None:
@@ -275,7 +246,7 @@ def test_an_unknown_outcome_keeps_the_file(system: System, collection: Collectio
 
 
 def test_a_resolved_outcome_keeps_the_file(
-    system: System, collection: Collection, monkeypatch: pytest.MonkeyPatch
+    system: System, collection: UnreliableCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database answers again when the upload is to be aborted, but the job has moved on."""
     abort = intake._abort
