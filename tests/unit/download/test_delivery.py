@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,14 +103,8 @@ def test_an_empty_file_is_an_empty_response() -> None:
 
 def test_a_response_is_cut_off_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The declared length tells the reader that the response is incomplete."""
-    seconds = iter([5.0, 14.0, 15.0, 15.1])
-
-    class Time:
-        @staticmethod
-        def monotonic() -> float:
-            return next(seconds)
-
-    monkeypatch.setattr(delivery, "time", Time)
+    clock = SimpleNamespace(monotonic=iter([5.0, 14.0, 15.0, 15.1]).__next__)
+    monkeypatch.setattr(delivery, "time", clock)
     blocks = delivery.started(iter([b"1", b"2", b"3", b"4"]), 10.0)
     assert (next(blocks), next(blocks)) == (b"1", b"2")
     with pytest.raises(Failure) as failure:

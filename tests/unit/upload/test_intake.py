@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,12 +40,8 @@ def system(collection: UnreliableCollection, monkeypatch: pytest.MonkeyPatch) ->
     made = System(collection=collection)
     begin = made.clock.now
 
-    class Time:
-        @staticmethod
-        def monotonic() -> float:
-            return (made.clock.now - begin).total_seconds()
-
-    monkeypatch.setattr(intake, "time", Time)
+    clock = SimpleNamespace(monotonic=lambda: (made.clock.now - begin).total_seconds())
+    monkeypatch.setattr(intake, "time", clock)
     return made
 
 
