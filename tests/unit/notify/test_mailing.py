@@ -127,9 +127,8 @@ def test_the_mail_of_another_run_is_another_mail(system: System, server: Relay) 
     mailed(system, job_id, server.port)
     states.take(system.sweeper, transitions.MAIL_AGAIN, job_id, run=1)
     mailed(system, job_id, server.port)
-    assert [f"Message-ID: <{job_id}.{run}@".encode() in taken for run, taken in enumerate(server.taken, 1)] == [
-        True
-    ] * 2
+    for run, taken in zip((1, 2), server.taken, strict=True):
+        assert f"Message-ID: <{job_id}.{run}@".encode() in taken
 
 
 def test_a_stopping_notifier_hands_the_mail_back(system: System, server: Relay) -> None:
