@@ -160,7 +160,7 @@ def test_failed_starttls_postpones_the_mail(answer: str) -> None:
     """After 220, TLS does not start."""
     with relay({"EHLO": "250-relay\n250 STARTTLS", "STARTTLS": answer}) as server, pytest.raises(Postponed):
         send(mailer(f"smtp://127.0.0.1:{server.port}"))
-    assert [line.split()[0] for line in server.lines if line.isascii()][:2] == ["ehlo", "STARTTLS"]
+    assert [line.split()[0] for line in server.lines[:2]] == ["ehlo", "STARTTLS"]
     assert server.taken == []
 
 
