@@ -81,7 +81,7 @@ def _column(document: str, heading: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("document", "heading"), [("README.md", "Functions"), ("functions/README.md", "The steps")])
-def test_the_tables_of_functions_have_them_all(document: str, heading: str) -> None:
+def test_the_tables_of_functions_are_complete(document: str, heading: str) -> None:
     named = [cell.strip("`") for cell in _column(document, heading)]
     assert [name for name in named if name not in ("", "all")] == list(FUNCTIONS)
 
@@ -90,7 +90,7 @@ NEW = [path for cell in _column("CONTRIBUTING.md", "A new function") for path in
 
 
 @pytest.mark.parametrize("path", [path for path in NEW if not path.startswith("tests/")])
-def test_what_a_new_function_needs_the_others_have(path: str) -> None:
+def test_every_function_has_what_a_new_one_needs(path: str) -> None:
     for name, entry in FUNCTIONS.items():
         file = ROOT / path.replace("NAME", name)
         assert file.is_file()
@@ -100,7 +100,7 @@ def test_what_a_new_function_needs_the_others_have(path: str) -> None:
 
 
 def test_no_other_file_lists_the_functions() -> None:
-    """Tests aside: of those, some choose what they try."""
+    """Except tests: some of them choose the functions that they try."""
     tracked = _tracked(rf"\b{next(iter(FUNCTIONS))}\b")
     texts = {str(path.relative_to(ROOT)): path.read_text() for path in tracked}
     listing = {path for path, text in texts.items() if all(re.search(rf"\b{name}\b", text) for name in FUNCTIONS)}

@@ -58,7 +58,7 @@ def test_a_letter_names_a_job_if_its_queue_takes_such_events(queue: str, kind: s
     ids=lambda value: str(value)[:20],
 )
 def test_other_messages_are_poison(body: bytes, content_type: str | None) -> None:
-    """Only its first bytes are kept."""
+    """Only their first bytes are kept."""
     found = letter(VIDEOS_DEAD, body, content_type)
     assert (found.job_id, found.beginning, found.length) == (None, body[:40], len(body))
 

@@ -146,7 +146,7 @@ def test_a_replica_set_may_name_its_hosts(value: str) -> None:
         "host:27017",
     ],
 )
-def test_what_is_no_url_of_hosts_is_refused(value: str) -> None:
+def test_malformed_urls_of_mongodb_are_refused(value: str) -> None:
     with pytest.raises(config.ConfigError, match=r"^MONGODB_URL must be a URL that begins with mongodb:// or"):
         config.load(Mongo, {"MONGODB_URL": value})
 

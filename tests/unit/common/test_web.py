@@ -157,10 +157,10 @@ def test_errors_of_the_framework_keep_their_status(error: HTTPException, status:
 
 
 def test_unknown_paths_and_methods() -> None:
-    door = client(lambda: "")
-    answer = door.get("/other")
+    plain = client(lambda: "")
+    answer = plain.get("/other")
     assert (answer.status_code, body(answer)["code"]) == (404, "not_found")
-    answer = door.delete("/")
+    answer = plain.delete("/")
     assert (answer.status_code, body(answer)["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 

@@ -69,7 +69,7 @@ def test_an_expired_mp3_is_gone_even_if_its_file_exists(system: System) -> None:
     assert failure_of(system.jobs.find(job_id), system).kind is errors.EXPIRED
 
 
-def test_a_missing_file_is_an_internal_error(system: System) -> None:
+def test_a_missing_file_is_unavailable(system: System) -> None:
     job_id = states.done(system.sweeper)
     system.files.delete(MP3S, f"{job_id}.1")
     assert failure_of(system.jobs.find(job_id), system).kind is errors.UNAVAILABLE

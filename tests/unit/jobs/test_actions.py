@@ -198,13 +198,13 @@ class ChangingJobs(Jobs):
 def test_a_job_that_changes_during_a_delete(turns: int, deleted: bool, system: System) -> None:
     """Each change requires another attempt; after a few, the job is left complete."""
     job_id = made(system, "ready")
-    restless = ChangingJobs(system, transitions.DELETE, turns)
+    changing = ChangingJobs(system, transitions.DELETE, turns)
     if deleted:
-        delete(system, job_id, jobs=restless)
-        assert restless.turns == 0
+        delete(system, job_id, jobs=changing)
+        assert changing.turns == 0
     else:
         with pytest.raises(Failure) as failure:
-            delete(system, job_id, jobs=restless)
+            delete(system, job_id, jobs=changing)
         assert failure.value.kind is errors.UNAVAILABLE
         assert system.stored()["videos.files"] == {job_id}
     assert system.document(job_id)["state"] == ("deleting" if deleted else "ready")

@@ -54,18 +54,18 @@ def expired(system: System) -> str:
 
 def replay(system: System, *letters: Letter, job_id: str | None = None) -> tuple[list[str], list[Letter]]:
     """Replay letters; return the result of each, and the letters that are left."""
-    deeds: list[tuple[Letter, str]] = []
+    results: list[tuple[Letter, str]] = []
     dead_letters = MemoryLetters(letters)
     count = dead.replay(
         job_id,
         letters=dead_letters,
         jobs=system.jobs,
         queue=system.queue,
-        report=lambda letter, operation: deeds.append((letter, operation)),
+        report=lambda letter, operation: results.append((letter, operation)),
     )
-    assert count == len(deeds)
-    assert [letter for letter, _ in deeds] == [each for each in letters if each not in dead_letters.letters]
-    return [operation for _, operation in deeds], dead_letters.letters
+    assert count == len(results)
+    assert [letter for letter, _ in results] == [each for each in letters if each not in dead_letters.letters]
+    return [operation for _, operation in results], dead_letters.letters
 
 
 Make = Callable[[System], str]

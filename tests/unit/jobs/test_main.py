@@ -202,7 +202,7 @@ def test_a_wrong_setting_is_reported(
     ],
     ids=" ".join,
 )
-def test_an_invalid_command_line_changes_nothing(words: list[str], system: System, run: Run) -> None:
+def test_the_exit_status_of_an_invalid_command_line(words: list[str], system: System, run: Run) -> None:
     with pytest.raises(SystemExit) as ended:
         run(*words)
     assert ended.value.code == 2
