@@ -94,69 +94,69 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 @pytest.fixture
-def found() -> Users:
+def table() -> Users:
     return Users(Database(URL, 5.0))
 
 
-def refusal(operation: Operation, found: Users) -> Any:
+def refusal(operation: Operation, table: Users) -> Any:
     with pytest.raises(Failure) as failure:
-        operation(found)
+        operation(table)
     return failure.value.kind
 
 
 @pytest.mark.parametrize("operation", [FIND, ADD, CHANGE])
-def test_a_connection_is_kept(operation: Operation, server: Server, found: Users) -> None:
+def test_a_connection_is_kept(operation: Operation, server: Server, table: Users) -> None:
     for _ in range(3):
-        operation(found)
+        operation(table)
     assert (server.log.count("connect"), len(server.connections)) == (1, 1)
 
 
-def test_a_read_is_repeated_once_on_another_connection(server: Server, found: Users) -> None:
+def test_a_read_is_repeated_once_on_another_connection(server: Server, table: Users) -> None:
     """The server may have closed an idle connection."""
     server.faults = [None, LOST]
-    assert found.find(ADA.email) == ADA
+    assert table.find(ADA.email) == ADA
     assert server.log == ["connect", "select", "connect", "select"]
     assert [each.open for each in server.connections] == [False, True]
 
 
-def test_a_read_that_fails_twice_is_unavailable(server: Server, found: Users) -> None:
+def test_a_read_that_fails_twice_is_unavailable(server: Server, table: Users) -> None:
     server.faults = [None, LOST, None, LOST]
-    assert refusal(FIND, found) is UNAVAILABLE
+    assert refusal(FIND, table) is UNAVAILABLE
     assert server.log.count("select") == 2
 
 
 @pytest.mark.parametrize(("operation", "query"), [(ADD, "insert"), (CHANGE, "update")])
-def test_a_change_is_not_repeated(operation: Operation, query: str, server: Server, found: Users) -> None:
+def test_a_change_is_not_repeated(operation: Operation, query: str, server: Server, table: Users) -> None:
     """It may have been made."""
     server.faults = [None, LOST]
-    assert refusal(operation, found) is UNAVAILABLE
+    assert refusal(operation, table) is UNAVAILABLE
     assert server.log == ["connect", query]
     assert not server.connections[0].open
 
 
 @pytest.mark.parametrize(("operation", "query"), [(ADD, "insert"), (CHANGE, "update")])
-def test_connections_are_checked_before_changes(operation: Operation, query: str, server: Server, found: Users) -> None:
-    operation(found)
-    operation(found)
+def test_connections_are_checked_before_changes(operation: Operation, query: str, server: Server, table: Users) -> None:
+    operation(table)
+    operation(table)
     server.faults = [LOST]
-    operation(found)
+    operation(table)
     assert server.log == ["connect", query, "ping", query, "ping", "connect", query]
     assert [each.open for each in server.connections] == [False, True]
 
 
 @pytest.mark.parametrize("operation", [FIND, ADD, CHANGE])
-def test_an_unreachable_server_is_unavailable(operation: Operation, server: Server, found: Users) -> None:
+def test_an_unreachable_server_is_unavailable(operation: Operation, server: Server, table: Users) -> None:
     server.faults = [LOST, LOST]
-    assert refusal(operation, found) is UNAVAILABLE
+    assert refusal(operation, table) is UNAVAILABLE
     server.faults.clear()
-    assert operation(found), "it is used again once it is available"
+    assert operation(table), "it is used again once it is available"
 
 
-def test_only_a_duplicate_address_is_taken(server: Server, found: Users) -> None:
+def test_only_a_duplicate_address_is_taken(server: Server, table: Users) -> None:
     server.faults = [None, pymysql.err.IntegrityError(ER.DUP_ENTRY, "Duplicate entry")]
-    assert refusal(ADD, found) is EMAIL_TAKEN
+    assert refusal(ADD, table) is EMAIL_TAKEN
     server.faults = [None, pymysql.err.IntegrityError(ER.BAD_NULL_ERROR, "Column cannot be null")]
-    assert refusal(ADD, found) is UNAVAILABLE
+    assert refusal(ADD, table) is UNAVAILABLE
     assert server.log.count("connect") == 1, "the connection is still good"
 
 
@@ -171,16 +171,16 @@ def test_only_a_duplicate_address_is_taken(server: Server, found: Users) -> None
     ],
 )
 def test_only_the_exact_address_is_found(
-    row: tuple[Any, ...] | None, is_hers: bool, server: Server, found: Users
+    row: tuple[Any, ...] | None, is_hers: bool, server: Server, table: Users
 ) -> None:
     """The database's collation considers more addresses equal."""
     server.row = row
-    assert found.find(ADA.email) == (ADA if is_hers else None)
+    assert table.find(ADA.email) == (ADA if is_hers else None)
 
 
-def test_threads_do_not_share_a_connection(server: Server, found: Users) -> None:
-    found.find(ADA.email)
-    other = threading.Thread(target=found.find, args=[ADA.email])
+def test_threads_do_not_share_a_connection(server: Server, table: Users) -> None:
+    table.find(ADA.email)
+    other = threading.Thread(target=table.find, args=[ADA.email])
     other.start()
     other.join()
     assert len(server.connections) == 2
