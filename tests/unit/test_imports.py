@@ -129,6 +129,7 @@ def test_a_relative_import_is_found_anywhere(line: str) -> None:
         ("local/status.py", "from functions.common import config", "communicate only over HTTP"),
         ("local/status.py", "import functions", "communicate only over HTTP"),
         ("local/arguments.py", "from functions.jobs import actions", "communicate only over HTTP"),
+        ("local/status.py", "from functions.jobs import arguments", "communicate only over HTTP"),
         ("local/services.py", "from functions.common import settings", "communicate only over HTTP"),
         ("functions/upload/main.py", "from local import setting_names", "communicate only over HTTP"),
         ("functions/common/events.py", "import pika", "no access"),
