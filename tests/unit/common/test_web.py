@@ -37,15 +37,15 @@ ADA = Bearer("1", "ada@example.org")
 TOKEN = SIGNER.sign(ADA)
 
 
-def client(edge: Exception | Callable[[], Any], *, events: bool = False) -> FlaskClient:
+def client(outcome: Exception | Callable[[], Any], *, events: bool = False) -> FlaskClient:
     """Return a client of an app whose only route returns or raises this."""
-    app = Flask("edge")
+    app = Flask("test")
 
     @app.route("/", methods=["GET", "POST"])
     def root() -> Any:
-        if isinstance(edge, Exception):
-            raise edge
-        return edge()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome()
 
     app.register_error_handler(500, lambda error: str(error))  # like functions-framework
     web.install_error_handlers(app, events=events)
@@ -175,10 +175,10 @@ def test_a_wrapped_error_is_logged_itself(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.mark.parametrize("wrap", [abort, lambda response: Conflict(response=response)], ids=["aborted", "raised"])
 def test_a_raised_response_is_returned_unchanged(wrap: Callable[[Response], Any]) -> None:
-    def edge() -> Any:
+    def outcome() -> Any:
         raise wrap(Response("moved", 302, {"Location": "/x"}))
 
-    answer = client(edge).get("/")
+    answer = client(outcome).get("/")
     assert (answer.status_code, answer.text, answer.headers["Location"]) == (302, "moved", "/x")
 
 
@@ -322,7 +322,7 @@ def test_an_event_may_have_64_kibibytes() -> None:
 
 def test_deferred_work_is_kept_in_order_per_request() -> None:
     done: list[str] = []
-    app = Flask("edge")
+    app = Flask("test")
     with app.test_request_context():
         web.after_response(lambda: done.append("first"))
         web.after_response(lambda: done.append("second"))
