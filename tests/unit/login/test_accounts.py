@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable
 
 import pytest
-from argon2 import PasswordHasher, Type, extract_parameters
 
 from functions.backends.users import User, Users
 from functions.common import errors
 from functions.common.errors import Failure, Kind
 from functions.common.settings import Database
 from functions.login import accounts
+from tests.unit.login.hashing import QuickHasher
 from tests.unit.login.users import MemoryUsers
 
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse"
 OWASP = accounts._HASHER
-
-
-class QuickHasher(PasswordHasher):
-    """Hashes quickly, and counts the hashes computed to check passwords."""
-
-    def __init__(self, time_cost: int = 2) -> None:
-        super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1, type=Type.ID)
-        self.checked = 0
-
-    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
-        extract_parameters(str(hash))  # raises if the library computes nothing
-        self.checked += 1
-        return super().verify(hash, password)
-
-
-@pytest.fixture(autouse=True)
-def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickHasher]:
-    """Fast hashing."""
-    quick = QuickHasher()
-    monkeypatch.setattr(accounts, "_HASHER", quick)
-    accounts._unknown_user_hash.cache_clear()
-    yield quick
-    accounts._unknown_user_hash.cache_clear()
 
 
 @pytest.fixture

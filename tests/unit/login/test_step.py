@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
@@ -35,9 +34,7 @@ BEARER = {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
 
 @pytest.fixture(autouse=True)
 def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
-    """One user, whose password is checked quickly."""
-    monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    accounts._unknown_user_hash.cache_clear()
+    """One user."""
     known = MemoryUsers()
     accounts.add(known, EMAIL, PASSWORD)
     monkeypatch.setattr(users_backend, "connect", lambda: known)
