@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,32 @@ from local.stack import Stack
 IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
 
 
+@contextmanager
+def new_home(path: Path) -> Iterator[Home]:
+    """Create a home, and end its processes with the block, even if the test fails."""
+    found = Home(path)
+    found.make()
+    try:
+        yield found
+    finally:
+        leftovers.stop(found)
+        found.forget_socket()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    found = Home(tmp_path / "home")
-    found.make()
-    yield found
-    leftovers.stop(found)
-    found.forget_socket()
+    with new_home(tmp_path / "home") as found:
+        yield found
+
+
+@contextmanager
+def child(command: list[str], home: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program of a home without a process manager; kill it at the end of the block."""
+    with subprocess.Popen(command, env={**os.environ, MARKER: str(home)}, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def start(home: Home, *programs: Program) -> Supervisor:
@@ -55,21 +75,18 @@ def until_logged(home: Home, text: str) -> None:
 
 
 def test_an_orphaned_process_is_found_and_killed(home: Home) -> None:
-    stubborn = subprocess.Popen(
-        [sys.executable, "-c", IGNORES_TERM], env={**os.environ, MARKER: str(home.path)}, stdout=subprocess.PIPE
-    )
-    other = subprocess.Popen(["sleep", "600"], env={**os.environ, MARKER: f"{home.path}-other"})
-    assert stubborn.stdout
-    stubborn.stdout.readline()
-    assert leftovers.find(home) == [stubborn.pid]
+    with (
+        child([sys.executable, "-c", IGNORES_TERM], home.path) as stubborn,
+        child(["sleep", "600"], Path(f"{home.path}-other")) as other,
+    ):
+        assert stubborn.stdout
+        stubborn.stdout.readline()
+        assert leftovers.find(home) == [stubborn.pid]
 
-    leftovers.stop(home, kill_after_seconds=0.5)
+        leftovers.stop(home, kill_after_seconds=0.5)
 
-    assert stubborn.wait(timeout=5) == -9
-    assert other.poll() is None
-    stubborn.stdout.close()
-    other.kill()
-    other.wait(timeout=5)
+        assert stubborn.wait(timeout=5) == -9
+        assert other.poll() is None
 
 
 @pytest.mark.parametrize("text", ["50% 'of' \"it\"; # $HOME `id`", "two\nlines", "a,b=c"])
@@ -95,18 +112,17 @@ def test_the_callers_environment_is_not_passed_on(home: Home, monkeypatch: pytes
 
 
 def test_a_home_with_a_long_path_works_and_leaves_nothing_in_tmp(tmp_path: Path) -> None:
-    home = Home(tmp_path / ("deep" * 30) / "h@me")
-    home.make()
-    folder = home.socket.parent
+    with new_home(tmp_path / ("deep" * 30) / "h@me") as home:
+        folder = home.socket.parent
 
-    supervisor = start(home, echo("deep"))
-    until_logged(home, "deep")
-    supervisor.shutdown()
-    home.forget_socket()
+        supervisor = start(home, echo("deep"))
+        until_logged(home, "deep")
+        supervisor.shutdown()
+        home.forget_socket()
 
-    assert len(os.fsencode(folder)) < 60
-    assert not folder.exists()
-    assert leftovers.find(home) == []
+        assert len(os.fsencode(folder)) < 60
+        assert not folder.exists()
+        assert leftovers.find(home) == []
 
 
 def test_a_program_that_keeps_exiting_is_reported_with_the_end_of_its_log(home: Home) -> None:
