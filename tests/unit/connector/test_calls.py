@@ -14,6 +14,7 @@ from functions.connector import calls
 from tests.connector.sink import Call, Sink
 
 REQUEST = b"POST / HTTP/1.1\r\n"
+SECONDS = 10
 
 
 def prepared(url: str) -> requests.PreparedRequest:
@@ -25,19 +26,22 @@ def server_answering(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
     """Yield the URL of a server that answers one request with these bytes, and closes once the event is set."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)  # a test that fails before its call must not wait for ever
 
         def answer_once() -> None:
             connection, _ = server.accept()
             with connection:
                 assert connection.recv(65_536).startswith(REQUEST)
                 connection.sendall(answer)
-                done.wait(10)
+                done.wait(SECONDS)
 
         thread = threading.Thread(target=answer_once)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/", done
-        done.set()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/", done
+        finally:
+            done.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 301, 307, 400, 404, 500, 503])
@@ -71,7 +75,7 @@ def test_a_slow_response_is_an_error(sink: Sink) -> None:
     released = threading.Event()
 
     def answer(call: Call) -> int:
-        released.wait(10)
+        released.wait(SECONDS)
         return 200
 
     sink.answer = answer
