@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-POLL_SECONDS = 0.01
+from tests.clients.serving import serving
 
 Script = Mapping[str, str | None]
 
@@ -88,11 +87,5 @@ def relay(
     script: Script | None = None, tls: ssl.SSLContext | None = None, *, implicit: bool = False
 ) -> Iterator[Relay]:
     """Yield a running relay, with TLS after STARTTLS, or from the start if it is implicit."""
-    with Relay(script or {}, tls, implicit=implicit) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS])
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Relay(script or {}, tls, implicit=implicit)) as server:
+        yield server

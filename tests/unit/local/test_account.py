@@ -6,7 +6,6 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ from local.account import EmailTaken, User
 from local.home import Home
 from local.problem import Problem
 from local.secret_files import SecretFiles
+from tests.clients.serving import serving
 
-POLL_SECONDS = 0.01
 PROBLEM = "application/problem+json"
 Answer = tuple[int, str, str]
 
@@ -74,12 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def login() -> Iterator[FakeLogin]:
-    with FakeLogin() as server:
-        thread = Thread(target=server.serve_forever, args=[POLL_SECONDS])
-        thread.start()
+    with serving(FakeLogin()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

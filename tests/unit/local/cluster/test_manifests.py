@@ -9,16 +9,15 @@ from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from local.cluster import manifests
 from local.cluster.versions import Manifest, Part
 from local.problem import Problem
+from tests.clients.serving import serving
 
 CONTENT = b"kind: Namespace\n"
-POLL_SECONDS = 0.01
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -56,12 +55,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     served.mkdir()
     (served / "present.yaml").write_bytes(CONTENT)
     monkeypatch.setattr(manifests, "FOLDER", tmp_path / "kept")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served))) as server:
-        thread = Thread(target=server.serve_forever, args=[POLL_SECONDS])
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served)))) as server:
         yield f"http://127.0.0.1:{server.server_port}/present.yaml"
-        server.shutdown()
-        thread.join()
 
 
 def download(url: str, sha256: str = "") -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +15,11 @@ import pytest
 from local.commands import corpus
 from local.problem import Problem
 from local.progress import Progress
+from tests.clients.serving import serving
 
 CONTENT = b"a video " * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-POLL_SECONDS = 0.01
+BYTE_SECONDS = 0.01
 REPOSITORY, COMMIT = "someone/media", "0" * 40
 ANSWERS = {"good file.mp4": CONTENT, "other.mp4": CONTENT[::-1], "short.mp4": CONTENT[:-1], "large.mp4": CONTENT + b"x"}
 
@@ -28,7 +28,7 @@ class Origin(ThreadingHTTPServer):
     """A file server that records requests."""
 
     requested: list[str]
-    dawdled = 0  # bytes sent of a slow file
+    sent_slowly = 0  # bytes sent of a slow file
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def origin() -> Iterator[Origin]:
                 self.wfile.write(CONTENT[:100])
                 return
             if name == "slow.mp4":
-                self._dawdle()
+                self._send_slowly()
                 return
             body = ANSWERS.get(name)
             self.send_response(200 if body else 404)
@@ -52,24 +52,22 @@ def origin() -> Iterator[Origin]:
             self.end_headers()
             self.wfile.write(body or b"")
 
-        def _dawdle(self) -> None:
+        def _send_slowly(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(CONTENT)))
             self.end_headers()
             with contextlib.suppress(OSError):  # the client has closed the connection
                 for byte in CONTENT:
                     self.wfile.write(bytes([byte]))
-                    server.dawdled += 1
-                    time.sleep(POLL_SECONDS)
+                    server.sent_slowly += 1
+                    time.sleep(BYTE_SECONDS)
 
         def log_message(self, *args: object) -> None:
             """Log nothing."""
 
-    with Origin(("127.0.0.1", 0), Handler) as server:
+    with serving(Origin(("127.0.0.1", 0), Handler)) as server:
         server.requested = []
-        threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def index(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -125,7 +123,7 @@ def test_a_slow_server_does_not_outlast_the_limit(
     index(tmp_path, monkeypatch, "slow.mp4")
     error = "slow.mp4: it took longer than 0.2 seconds."
     assert corpus.fetch(tmp_path / "files", url_of(origin), Progress()) == (0, [error])
-    assert origin.dawdled < len(CONTENT) / 2
+    assert origin.sent_slowly < len(CONTENT) / 2
     assert list((tmp_path / "files").iterdir()) == []
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
-POLL_SECONDS = 0.01
+from tests.clients.serving import serving
+
 TOKEN = "metrics-token"
 
 
@@ -48,9 +48,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def function() -> Iterator[FakeFunction]:
-    with FakeFunction() as server:
-        thread = Thread(target=server.serve_forever, args=[POLL_SECONDS])
-        thread.start()
+    with serving(FakeFunction()) as server:
         yield server
-        server.shutdown()
-        thread.join()
