@@ -1,4 +1,4 @@
-"""A home in the test's folder, and a planned system."""
+"""A home in the test's folder with its secrets, and a planned system."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from local import plan
 from local.home import Home
 from local.plan import Plan
+from local.secret_files import SecretFiles
 from tests.local.private import EXTERNAL
 
 
@@ -17,6 +18,13 @@ def home(tmp_path: Path) -> Home:
     found = Home(tmp_path / "home")
     found.make()
     return found
+
+
+@pytest.fixture
+def secrets(home: Home) -> SecretFiles:
+    made = SecretFiles(home)
+    made.make()
+    return made
 
 
 @pytest.fixture(scope="session")

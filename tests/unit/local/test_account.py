@@ -77,16 +77,10 @@ def login() -> Iterator[FakeLogin]:
         yield server
 
 
-@pytest.fixture
-def secrets(home: Home) -> SecretFiles:
-    found = SecretFiles(home)
-    found.write("signup_token", "signup")
-    return found
-
-
 def test_a_user_is_created_with_the_sign_up_token(login: FakeLogin, secrets: SecretFiles) -> None:
     assert account.sign_up(login.url, secrets, "ada@example.org", "word") == User("ada@example.org", "word")
-    assert (login.users, login.tokens) == ({"ada@example.org": "word"}, ["Bearer signup"])
+    assert login.users == {"ada@example.org": "word"}
+    assert login.tokens == [f"Bearer {secrets.read('signup_token')}"]
 
 
 def test_a_password_is_generated(login: FakeLogin, secrets: SecretFiles) -> None:

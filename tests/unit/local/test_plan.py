@@ -20,13 +20,6 @@ PRIVATE = {"mysql": ["mariadb"], "mongodb": ["mongodb"], "rabbitmq": ["epmd", "r
 SETTING = {"mysql": "MYSQL_URL", "mongodb": "MONGODB_URL", "rabbitmq": "RABBITMQ_URL", "smtp": "SMTP_URL"}
 
 
-@pytest.fixture
-def secrets(home: Home) -> SecretFiles:
-    found = SecretFiles(home)
-    found.make()
-    return found
-
-
 def programs(home: Home, secrets: SecretFiles, environ: dict[str, str]) -> dict[str, list[str]]:
     found = plan._backends(home, PORTS, secrets, environ, 60)
     return {name: [program.name for program in backend.programs] for name, backend in found.items()}

@@ -9,15 +9,7 @@ import pytest
 
 from functions.common.tokens import Bearer, Signer, Verifier
 from local import secret_files
-from local.home import Home
 from local.secret_files import PASSWORDS, SecretFiles
-
-
-@pytest.fixture
-def secrets(home: Home) -> SecretFiles:
-    made = SecretFiles(home)
-    made.make()
-    return made
 
 
 def contents(secrets: SecretFiles) -> dict[str, str]:

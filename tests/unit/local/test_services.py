@@ -11,7 +11,6 @@ from functions.common import settings as declared
 from functions.common.config import Settings
 from local import services, setting_names, stack_file
 from local.backends.backend import Backend
-from local.home import Home
 from local.processes.program import BACKENDS, Program
 from local.secret_files import SecretFiles
 from local.services import LOCAL_SETTINGS, ServiceContext
@@ -19,11 +18,6 @@ from local.services import LOCAL_SETTINGS, ServiceContext
 FUNCTIONS = stack_file.functions()
 PORTS = {name: 20_000 + number for number, name in enumerate([*FUNCTIONS, "connector", "gateway", "rabbitmq"])}
 EVENT_FUNCTIONS = {"convert": "videos", "notify": "mp3s"}
-
-
-@pytest.fixture
-def secrets(home: Home) -> SecretFiles:
-    return SecretFiles(home)
 
 
 def programs(
