@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from functions.common import settings as declared
-from functions.common.config import Settings
 from local import services, setting_names, stack_file
 from local.backends.backend import Backend
 from local.processes.program import BACKENDS, Program
@@ -115,12 +113,3 @@ def test_urls_with_passwords_are_written_to_secret_files(private: bool, secrets:
         expected = f"amqp://{user}:word-of-{user}@127.0.0.1:{PORTS['rabbitmq']}/mp3converter"
         assert url == (expected if private else "amqp://admin:w@c/x")
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.folder.iterdir()} == {0o600}
-
-
-def test_exportable_settings_are_no_secrets() -> None:
-    found = setting_names.exportable()
-    assert {"MAX_ATTEMPTS", "LOG_LEVEL", "UPLOAD_MAX_BYTES", "THREADS", "GRACEFUL_TIMEOUT_SECONDS"} <= found
-    concerns = [each for each in vars(declared).values() if isinstance(each, type) and issubclass(each, Settings)]
-    secret = {setting.name for concern in concerns for setting in concern.table.values() if setting.secret}
-    assert "MYSQL_URL" in secret
-    assert found & secret == set()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import plan, services, setting_names, stack_file, version
+from local import plan, services, stack_file, version
 from local.home import ROOT, Home
 from tests import declared
 from tests.local.private import EXTERNAL
@@ -71,12 +71,6 @@ def test_an_exported_setting_reaches_the_functions_and_nothing_else_does(tmp_pat
         given = planned.programs[name].environment
         assert exported.items() <= given.items()
         assert not ignored.items() & given.items()
-
-
-def test_every_setting_but_a_secret_may_be_exported() -> None:
-    plain = {name for name, setting in declared.of_the_functions().items() if not setting.secret}
-    set_by_local, of_the_server = {"FUNCTION_TARGET", "VERSION"}, {"THREADS", "GRACEFUL_TIMEOUT_SECONDS"}
-    assert setting_names.exportable() == plain - set_by_local | of_the_server
 
 
 def test_image_prefix_names_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
