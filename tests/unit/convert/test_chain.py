@@ -59,7 +59,7 @@ def test_the_error_of_a_decoder(code: int, message: str, sounded: bool, kind: er
 
 
 def test_the_failure_of_a_later_program_is_not_blamed_on_the_upload(cage: Cage) -> None:
-    """Its failure comes before the decoder's, which may be a consequence."""
+    """Its failure takes precedence over the decoder's, which may be a consequence."""
     chain = Chain(decoder(1), cage)
     chain.then(COPY)
     chain.then(FAIL)

@@ -94,7 +94,7 @@ def test_the_first_progress_is_written_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("row", [EXPIRE, DELETE], ids=lambda row: str(row.name))
-def test_a_job_claimed_by_another_is_lost(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_or_deleted_job_is_lost(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     claimed_job = ClaimedJob(monkeypatch)
     claimed_job.seconds = 61.0
     assert claimed_job.jobs.apply(row, JOB, epoch=1)
