@@ -74,7 +74,7 @@ def test_two_servers_are_a_remote_system(
 
 @pytest.mark.parametrize("name", REMOTE)
 def test_one_server_may_be_that_of_the_local_system(name: str, running: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was started with it."""
+    """The local system was started with this server."""
     monkeypatch.setenv(name, LOCAL[name])
     assert executed(monkeypatch)[1]["MAX_ATTEMPTS"] == "5"
 
