@@ -48,14 +48,14 @@ class MemoryCollection:
 
     def find_one(self, query: Document, projection: Any = None, sort: Any = None) -> Document | None:
         """Return a copy of the first matching document."""
-        found = self.find(query, projection)
+        found = self.find(query)
         for field, direction in reversed(sort or []):
             found = found.sort(field, direction)
-        return next(iter(found), None)
+        return _projected(found[0], projection) if found else None
 
     def find(self, query: Document, projection: Any = None) -> Found:
         """Return copies of all matching documents."""
-        return Found(list(self._matching(query)))
+        return Found(_projected(each, projection) for each in self._matching(query))
 
     def count_documents(self, query: Document, limit: int) -> int:
         """Return the number of matching documents, up to a limit."""
@@ -154,6 +154,13 @@ def _compare(value: Any, operator: str, operand: Any) -> bool:
         case "$gt":
             return there and value > operand
     raise NotImplementedError(operator)
+
+
+def _projected(document: Document, projection: Any) -> Document:
+    """Return the fields that a projection names, and the id."""
+    if projection is None:
+        return document
+    return {name: document[name] for name in ("_id", *projection) if name in document}
 
 
 def _get(document: Document, path: str) -> Any:
