@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -25,6 +26,6 @@ def on_knative(service: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def on_openfaas(name: str, entry: dict[str, Any]) -> dict[str, str]:
+def on_openfaas(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels of a function's pods: from stack.yml, and OpenFaaS's own."""
     return {**entry["labels"], "faas_function": name}

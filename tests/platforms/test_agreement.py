@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_settings(name: str, base: list[Object]) -> None:
     assert _shared(name, stack_file.settings(name)) == _shared(name, knative)
 
 
-def _shared(function: str, given: dict[str, str]) -> dict[str, Any]:
+def _shared(function: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Return a function's effective settings that are not platform-specific."""
     return {name: value for name, value in effective(function, given).items() if name not in OWN}
 

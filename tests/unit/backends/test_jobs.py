@@ -154,7 +154,9 @@ def ticking(*answers: PyMongoError | None) -> tuple[Callable[[], datetime], list
     [[AutoReconnect(), AutoReconnect()], [NetworkTimeout()], [PyMongoError()]],
     ids=["two connections lost", "timed out", "another error"],
 )
-def test_an_unreadable_clock_changes_nothing(answers: list[PyMongoError], jobs: Jobs, collection: UnreliableCollection) -> None:
+def test_an_unreadable_clock_changes_nothing(
+    answers: list[PyMongoError], jobs: Jobs, collection: UnreliableCollection
+) -> None:
     """The change is not requested, whatever the database answers afterwards."""
     tick, left = ticking(*answers)
     with pytest.raises(Failure) as failure:
@@ -179,7 +181,9 @@ def test_a_job_being_deleted_is_not_found(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     "ask", [lambda jobs: jobs.find("a"), lambda jobs: jobs.find_owned("a", "1"), lambda jobs: jobs.waiting({}, 1)]
 )
-def test_a_failed_read_is_unavailable(ask: Callable[[Jobs], object], jobs: Jobs, collection: UnreliableCollection) -> None:
+def test_a_failed_read_is_unavailable(
+    ask: Callable[[Jobs], object], jobs: Jobs, collection: UnreliableCollection
+) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
         ask(jobs)

@@ -185,9 +185,7 @@ def test_the_lease_never_outlasts_the_longest_upload(system: System) -> None:
 
 @pytest.mark.parametrize("row", [transitions.ABANDON, transitions.DELETE], ids=lambda row: str(row.name))
 @pytest.mark.parametrize("more", [True, False], ids=["more to come", "all read"])
-def test_an_upload_whose_job_is_lost_is_refused(
-    more: bool, row: transitions.Transition, system: System
-) -> None:
+def test_an_upload_whose_job_is_lost_is_refused(more: bool, row: transitions.Transition, system: System) -> None:
     """Sweep ended it, or its owner deleted it: noticed at the next renewal, or at the end."""
 
     def blocks() -> Iterator[bytes]:
