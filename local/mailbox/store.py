@@ -5,6 +5,7 @@ import email.policy
 import json
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -31,6 +32,7 @@ class Store:
         self._folder = folder
         self._max_mails = max_mails
         self._lock = threading.Lock()
+        self._parsed: dict[int, Mapping[str, Any]] = {}  # parsing one takes a millisecond, and mails never change
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._next = max(self._numbers(), default=0) + 1
 
@@ -48,19 +50,22 @@ class Store:
             for number in self._numbers()[: -self._max_mails]:
                 self._remove(number)
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[Mapping[str, Any]]:
         """Return all mails, the newest first."""
         return [mail for number in reversed(self._numbers()) if (mail := self.get(number))]
 
-    def get(self, number: int) -> dict[str, Any] | None:
+    def get(self, number: int) -> Mapping[str, Any] | None:
         """Return one mail."""
-        path = self._folder / f"{number}.eml"
-        try:
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            envelope = Envelope(**json.loads(path.with_suffix(".json").read_text()))
-        except FileNotFoundError:
-            return None
-        return _described(number, message, envelope)
+        with self._lock:
+            if number not in self._parsed:
+                path = self._folder / f"{number}.eml"
+                try:
+                    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+                    envelope = Envelope(**json.loads(path.with_suffix(".json").read_text()))
+                except FileNotFoundError:
+                    return None
+                self._parsed[number] = _described(number, message, envelope)
+            return self._parsed[number]
 
     def clear(self) -> None:
         """Delete all mails; their numbers are not reused before a restart."""
@@ -72,11 +77,12 @@ class Store:
         return sorted(int(path.stem) for path in self._folder.glob("*.eml"))
 
     def _remove(self, number: int) -> None:
+        self._parsed.pop(number, None)
         for suffix in (".eml", ".json"):
             (self._folder / f"{number}{suffix}").unlink(missing_ok=True)
 
 
-def _described(number: int, message: EmailMessage, envelope: Envelope) -> dict[str, Any]:
+def _described(number: int, message: EmailMessage, envelope: Envelope) -> Mapping[str, Any]:
     text = _text(message)
     return {
         "id": str(number),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from local.mailbox.store import Store
 
 
-def add(store: Store, content: bytes) -> dict[str, Any]:
+def add(store: Store, content: bytes) -> Mapping[str, Any]:
     """Store a mail; return what is shown of it."""
     store.add("from@example.org", ["a@example.org", "b@example.org"], content)
     return store.all()[0]
@@ -28,7 +29,7 @@ def test_a_mail_is_shown_with_its_envelope(tmp_path: Path) -> None:
     mail["Date"] = "Fri, 01 May 2026 12:00:00 +0000"
     mail.set_content("See https://example.org/a?b=c&d=e\nand <http://localhost:1/x> .")
     mail.add_alternative("<p>html</p>", subtype="html")
-    shown = add(Store(tmp_path), mail.as_bytes())
+    shown = dict(add(Store(tmp_path), mail.as_bytes()))
     received = shown.pop("received")
     assert shown == {
         "id": "1",
