@@ -78,11 +78,11 @@ class Proxy:
 
         Called twice, this affects the next two such requests.
         """
-        self._do(lambda: self._network.faults.drops.append(Match(to, number_of_bytes or 0)))
+        self._do(lambda: self._network.faults.drops.append(Match(to, passed=number_of_bytes or 0)))
 
-    def hold(self, to: bytes) -> None:
-        """Hold the next request that contains `to` until healed, even if its sender disconnects."""
-        self._do(lambda: setattr(self._network.faults, "hold", Match(to)))
+    def hold(self, to: bytes, *, every: bool = False) -> None:
+        """Hold the next request that contains `to`, or every one, until healed, even if its sender disconnects."""
+        self._do(lambda: setattr(self._network.faults, "hold", Match(to, every)))
 
     def redirect(self, target: tuple[str, int]) -> None:
         """Send new connections to another server, until healed."""

@@ -17,16 +17,17 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 seconds: close becomes a reset
 
 @dataclass
 class Match:
-    """Matches the next request that contains these bytes, on any connection."""
+    """Matches the next request that contains these bytes, or every one, on any connection."""
 
     mark: bytes
+    every: bool = False
     passed: int = 0  # bytes of its answer to pass before dropping the rest
     matched: bool = False
 
     def matches(self, before: bytes, data: bytes) -> bool:
         """Tell whether this data, after `before`, completes the first match."""
         edge = before[max(0, len(before) - len(self.mark) + 1) :] if self.mark else b""
-        found = not self.matched and self.mark in edge + data
+        found = (self.every or not self.matched) and self.mark in edge + data
         self.matched = self.matched or found
         return found
 
