@@ -16,19 +16,19 @@ from tests.media.videos import tone_video
 AssertSettled = Callable[[Collection[str]], None]
 
 
-@pytest.fixture(scope="session")
-def session_system() -> Iterator[ProxiedSystem]:
-    """A system with a proxy before each backend."""
+@pytest.fixture(scope="package")
+def shared_system() -> Iterator[ProxiedSystem]:
+    """A system with a proxy before each backend; it ends with this folder, because even an idle one needs time."""
     with start_system() as system:
         yield system
 
 
 @pytest.fixture
-def system(session_system: ProxiedSystem) -> Iterator[ProxiedSystem]:
-    """The session's system, with all earlier faults ended."""
-    session_system.recover()
-    yield session_system
-    session_system.recover()
+def system(shared_system: ProxiedSystem) -> Iterator[ProxiedSystem]:
+    """The shared system, with all earlier faults ended."""
+    shared_system.recover()
+    yield shared_system
+    shared_system.recover()
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +44,12 @@ def video(videos: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def acknowledged(session_system: ProxiedSystem) -> Iterator[set[str]]:
+def acknowledged(shared_system: ProxiedSystem) -> Iterator[set[str]]:
     """The acknowledged uploads of a test file; at its end, the checker counts everything."""
     fids: set[str] = set()
     yield fids
-    session_system.settle()
-    report = check(session_system, fids, len(fids))
+    shared_system.settle()
+    report = check(shared_system, fids, len(fids))
     assert not report.problems, report.text()
 
 

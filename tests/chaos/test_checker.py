@@ -25,19 +25,19 @@ Planter = Callable[[ProxiedSystem, str], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
-def fid(session_system: ProxiedSystem, video: Path) -> str:
+def fid(shared_system: ProxiedSystem, video: Path) -> str:
     """The id of a finished job that sweep will not check again."""
-    session_system.recover()
-    fid = session_system.upload(video)
-    session_system.settle()
-    session_system.inspector.database.jobs.update_one({"_id": fid}, {"$unset": {"cleanup": ""}})
+    shared_system.recover()
+    fid = shared_system.upload(video)
+    shared_system.settle()
+    shared_system.inspector.database.jobs.update_one({"_id": fid}, {"$unset": {"cleanup": ""}})
     return fid
 
 
 @pytest.fixture(scope="module")
-def healthy(session_system: ProxiedSystem, fid: str) -> Report:
+def healthy(shared_system: ProxiedSystem, fid: str) -> Report:
     """The report before anything is planted."""
-    report = check(session_system, [fid], 1)
+    report = check(shared_system, [fid], 1)
     assert not report.problems, report.text()
     return report
 

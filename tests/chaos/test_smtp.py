@@ -28,7 +28,7 @@ SHORT_MAIL_PERIODS = {"MAIL_LEASE_SECONDS": "3", "MAIL_UNKNOWN_SECONDS": "4"}
 
 
 @pytest.fixture(scope="module")
-def session_system() -> Iterator[ProxiedSystem]:
+def shared_system() -> Iterator[ProxiedSystem]:
     """A system for this file, with short mail leases."""
     with start_system(SHORT_MAIL_PERIODS) as system:
         yield system
