@@ -25,16 +25,22 @@ WEB = {"flask", "functions_framework", "werkzeug", "gunicorn"}
 
 
 @cache
-def parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+def imports(source: str) -> list[tuple[bool, ast.Import | ast.ImportFrom]]:
+    """Return every import of a source, and whether it is inside a function or a class."""
+    return [
+        (isinstance(statement, ast.FunctionDef | ast.ClassDef), node)
+        for statement in ast.parse(source).body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
 
 
 def imported(source: str) -> Iterator[str]:
     """Yield every module that a source imports anywhere; relative imports keep their dots."""
-    for node in ast.walk(parsed(source)):
+    for _, node in imports(source):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             module = "." * node.level + (node.module or "")
             yield from (f"{module}.{name.name}" for name in node.names)
 
@@ -94,10 +100,8 @@ def test_few_imports_are_inside_functions() -> None:
         f"{path}: {ast.unparse(node)}"
         for path in sources()
         if path.parts[0] == "functions"
-        for function in parsed((ROOT / path).read_text()).body
-        if isinstance(function, ast.FunctionDef | ast.ClassDef)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
+        for inside, node in imports((ROOT / path).read_text())
+        if inside
     ]
     assert len(within) <= 15, within
 
