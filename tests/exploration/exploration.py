@@ -16,7 +16,7 @@ from functions.common.transitions import Transition
 from functions.convert import lease
 from functions.upload import intake
 from tests.exploration import processes
-from tests.exploration.explorer import Explorer, State
+from tests.exploration.explorer import Explorer
 from tests.exploration.memory import MemoryCollection
 from tests.exploration.world import PARTIAL, WHOLE, World, freeze, thaw
 
@@ -124,17 +124,20 @@ def mail_violation(world: World) -> str | None:
 
 def explore(explorer: Explorer, *more: Check) -> Result:
     """Visit states until one violates an invariant, or until all are visited."""
+    checked: dict[tuple[int, int], str | None] = {}  # many states have the same worlds
     count = 0
     for state in explorer.states():
         count += 1
-        violation = _violation(explorer, state, more)
-        if violation:
+        worlds = state.world, explorer.settled(state)
+        if worlds not in checked:
+            world, settled = map(explorer.worlds.value, worlds)
+            checked[worlds] = _violation(explorer, world, settled, more)
+        if violation := checked[worlds]:
             return Result(count, f"{violation}:\n" + "\n".join(explorer.path_to(state)))
     return Result(count, None)
 
 
-def _violation(explorer: Explorer, state: State, more: tuple[Check, ...]) -> str | None:
-    world, settled = explorer.worlds.value(state.world), explorer.settled(state)
+def _violation(explorer: Explorer, world: World, settled: World, more: tuple[Check, ...]) -> str | None:
     job = thaw(settled.document) if settled.document else None
     if world.acknowledged and job is None and "delete" not in explorer.slots:
         return "lost"

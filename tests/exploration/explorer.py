@@ -58,11 +58,22 @@ class Process(NamedTuple):
 
 
 class State(NamedTuple):
-    """The number of the world, the process in each slot, and the number of faults left."""
+    """The number of the world, the number of the process in each slot, and how many faults are left."""
 
     world: int
-    running: tuple[Process | None, ...]
+    running: tuple[int, ...]
     faults: int
+
+
+class Move(NamedTuple):
+    """What a process may do next: whether it is a fault, and the numbers of the world and the process after it."""
+
+    fault: bool
+    world: int
+    process: int
+
+
+NO_PROCESS = 0  # the number of None
 
 
 @dataclass
@@ -75,18 +86,24 @@ class Explorer:
     max_states: int = 3_000_000
     worlds: Numbers = field(default_factory=Numbers)
     _histories: Numbers = field(default_factory=Numbers)
+    _processes: Numbers = field(default_factory=Numbers)
 
     def __post_init__(self) -> None:
+        assert self._processes.of(None) == NO_PROCESS
         self._used_hints = frozenset[str]().union(*(STARTING_HINTS.get(slot, ()) for slot in self.slots))
         # Histories are chains: the number of the history before the last answer, and the last answer.
         self._empty = self._histories.of(())
         self._next = cache(self._next_operation)
         self._outcomes = cache(self._possible_outcomes)
-        self._settled: dict[State, World] = {}
+        self._moves = cache(self._possible_moves)
+        self._sweeps = cache(self._possible_sweeps)
+        self._settled: dict[State, int] = {}
+        # The order of two converters does not matter.
+        self._twins = [slot for slot, (one, other) in enumerate(pairwise(self.slots)) if one == other]
 
     def states(self) -> Iterator[State]:
         """Yield every reachable state once."""
-        running = tuple(Process(slot, slot, self._empty) if slot in ONCE else None for slot in self.slots)
+        running = tuple(self._new(slot, slot) if slot in ONCE else NO_PROCESS for slot in self.slots)
         first = State(self.worlds.of(self.initial), running, self.faults)
         seen, waiting = {first}, deque([first])
         while waiting:
@@ -98,16 +115,16 @@ class Explorer:
                     waiting.append(after)
                     assert len(seen) < self.max_states, "too many states"
 
-    def settled(self, state: State) -> World:
-        """Return the world after everything that runs has ended, without further faults.
+    def settled(self, state: State) -> int:
+        """Return the number of the world after everything that runs has ended, without further faults.
 
         Sweep runs and hints are delivered until nothing changes.
         """
-        path = [state._replace(faults=0)]
+        path = [State(state.world, state.running, 0)]
         while path[-1] not in self._settled:
             following = self._next_move(path[-1])
             if following == path[-1]:
-                self._settled[following] = self.worlds.value(following.world)
+                self._settled[following] = following.world
             else:
                 path.append(following)
                 assert len(path) < 10_000, "it never settles"
@@ -132,17 +149,18 @@ class Explorer:
     def _describe(self, old: State, new: State) -> str:
         for was, now in zip(old.running, new.running, strict=True):
             if was != now:
-                what = _short_description(self._next(*was)) if was else "starts"
-                led_to = self._histories.value(now.history)[-1:] if now else ()
+                before, after = self._processes.value(was), self._processes.value(now)
+                what = _short_description(self._next(*before)) if before else "starts"
+                led_to = self._histories.value(after.history)[-1:] if after else ()
                 fault = " (fault)" if new.faults < old.faults else ""
-                return f"{was or now}: {what}{fault} -> {str(led_to)[:60]}"
+                return f"{before or after}: {what}{fault} -> {str(led_to)[:60]}"
         return "a hint is lost"
 
     def _next_move(self, state: State) -> State:
         """Make the next move of the schedule without faults."""
         for slot, process in enumerate(state.running):
             if process:
-                return next(self._steps(state, slot, process))
+                return next(self._after_moves(state, slot, self._moves(state.world, process)))
         for slot, program in enumerate(self.slots):
             for started in self._starts(state, slot, program):
                 return started
@@ -154,20 +172,19 @@ class Explorer:
 
     def _after_sweep(self, state: State, program: str) -> State:
         slot = self.slots.index("sweep")
-        state = self._with(state, slot, Process(program, "sweep", self._empty), state.world)
+        state = self._with(state, slot, self._new(program, "sweep"), state.world)
         while process := state.running[slot]:
-            state = next(self._steps(state, slot, process))
+            state = next(self._after_moves(state, slot, self._moves(state.world, process)))
         return state
 
     def _next_states(self, state: State) -> Iterator[State]:
         for slot, process in enumerate(state.running):
             if process:
-                yield from self._steps(state, slot, process)
+                yield from self._after_moves(state, slot, self._moves(state.world, process))
                 if state.faults:  # killed before its next operation
-                    yield self._with(state, slot, None, state.world, fault=True)
+                    yield self._with(state, slot, NO_PROCESS, state.world, fault=True)
             elif self.slots[slot] == "sweep":
-                for program in SWEEPS:
-                    yield from self._steps(state, slot, Process(program, "sweep", self._empty))
+                yield from self._after_moves(state, slot, self._sweeps(state.world))
             else:
                 yield from self._starts(state, slot, self.slots[slot])
         if state.faults:
@@ -190,21 +207,36 @@ class Explorer:
         name = program
         if "notify" in program:  # a new token, if another is in use
             document = repr(self.worlds.value(world).document)
-            used = {process.name for process in state.running if process}
+            used = {self._processes.value(process).name for process in state.running if process}
             name = next(each for each in map("claim-{}".format, range(99)) if each not in used and each not in document)
-        return self._with(state, slot, Process(program, name, self._empty), world)
+        return self._with(state, slot, self._new(program, name), world)
 
-    def _steps(self, state: State, slot: int, process: Process) -> Iterator[State]:
+    def _new(self, program: str, name: str) -> int:
+        return self._processes.of(Process(program, name, self._empty))
+
+    def _after_moves(self, state: State, slot: int, moves: list[Move]) -> Iterator[State]:
+        for fault, world, process in moves:
+            if state.faults or not fault:
+                yield self._with(state, slot, process, world, fault=fault)
+
+    def _possible_sweeps(self, world: int) -> list[Move]:
+        """Return the first moves of all repairs, except of those that find nothing to do."""
+        moves = [move for program in SWEEPS for move in self._moves(world, self._new(program, "sweep"))]
+        return [move for move in moves if move != Move(False, world, NO_PROCESS)]
+
+    def _possible_moves(self, world: int, number: int) -> list[Move]:
+        process = self._processes.value(number)
         operation = self._next(*process)
         if operation == ENDED:
-            yield self._with(state, slot, None, state.world)
-            return
-        for fault, world, answer in self._outcomes(state.world, operation):
-            if fault and not state.faults:
-                continue
-            after = process._replace(history=self._histories.of((process.history, answer)))
-            ended = self._next(*after) == ENDED
-            yield self._with(state, slot, None if ended else after, world, fault=fault)
+            return [Move(False, world, NO_PROCESS)]
+        return [
+            Move(fault, changed, self._continued(process, answer))
+            for fault, changed, answer in self._outcomes(world, operation)
+        ]
+
+    def _continued(self, process: Process, answer: tuple[str, Any]) -> int:
+        after = process._replace(history=self._histories.of((process.history, answer)))
+        return NO_PROCESS if self._next(*after) == ENDED else self._processes.of(after)
 
     def _next_operation(self, program: str, name: str, history: int) -> tuple[Any, ...]:
         answers = []
@@ -220,10 +252,9 @@ class Explorer:
             for fault, after, answer in found
         ]
 
-    def _with(self, state: State, slot: int, process: Process | None, world: int, *, fault: bool = False) -> State:
-        running = [*state.running[:slot], process, *state.running[slot + 1 :]]
-        for first, second in pairwise(range(len(running))):
-            # The order of two converters does not matter.
-            if self.slots[first] == self.slots[second] and (running[first] or ()) > (running[second] or ()):
-                running[first], running[second] = running[second], running[first]
-        return State(world, tuple(running), state.faults - fault)
+    def _with(self, state: State, slot: int, process: int, world: int, *, fault: bool = False) -> State:
+        running = (*state.running[:slot], process, *state.running[slot + 1 :])
+        for first in self._twins:
+            if running[first] > running[first + 1]:
+                running = (*running[:first], running[first + 1], running[first], *running[first + 2 :])
+        return State(world, running, state.faults - fault)
