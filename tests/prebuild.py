@@ -58,6 +58,7 @@ def _start(part: str) -> subprocess.Popen[bytes]:
         )
 
 
+@pytest.hookimpl(trylast=True)  # after all other orders
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that need a build last."""
     items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None)

@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 2  # for two cores
 TOGETHER = ("tests/containers/",)  # these share one image store
+WHOLE_SYSTEM = ("corpus", "e2e", "local", "system")
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
@@ -33,7 +34,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         option.numprocesses = WORKERS
         option.tx = ["popen"] * WORKERS
         option.dist = "loadfile"
-        option.loadscopereorder = False  # keep the order: the slowest folders come first
+        option.loadscopereorder = False  # keep the order: the slowest files come first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders that start a worker's whole system last, because even an idle one needs time."""
+    items.sort(key=lambda item: item.path.parent.name in WHOLE_SYSTEM)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
