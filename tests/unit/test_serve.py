@@ -263,6 +263,18 @@ def test_a_refused_body_is_drained_after_the_response(
     assert (body.left, max(body.sizes)) == (0, 65_536)
 
 
+def test_a_refused_body_from_a_proxy_is_drained_before_the_response(
+    build: Serve, connections: tuple[socket.socket, socket.socket]
+) -> None:
+    """A proxy may reset its client's connection right after the response."""
+    body = Body(1_000_000)
+    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 1_000_000)}
+    answer = build(IDLE_TIMEOUT_SECONDS="7.5").test_client().post("/?do=fail", buffered=False, **call)
+    assert (answer.status_code, body.left) == (400, 0)
+    assert connections[1].gettimeout() == 7.5, "for sending the response"
+    answer.close()
+
+
 def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
     body = Body(100)
     with (
@@ -322,11 +334,16 @@ def test_draining_stops_after_32_megabytes(
 def test_draining_stops_after_two_seconds(
     serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    timeouts = []
+
+    class Timed(Body):
+        def read(self, size: int = -1) -> bytes:
+            timeouts.append(connections[1].gettimeout())
+            return super().read(size)
+
     monkeypatch.setattr(serve, "time", Clock(0.5))
-    body = Body(10**9)
-    drain(serve, connections[1], body)
-    assert len(body.sizes) == 3
-    assert connections[1].gettimeout() == 0.5, "the rest of the time"
+    drain(serve, connections[1], Timed(10**9))
+    assert timeouts == [1.5, 1.0, 0.5], "the rest of the time"
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError()])
