@@ -112,11 +112,11 @@ def _install_limits(app: Flask, settings: Serving) -> None:
             # gunicorn sends headers and body separately, and a proxy may close the connection between them.
             _cork(environ, on=True)
             response.call_on_close(lambda: _cork(environ, on=False))
-            if "X-Forwarded-For" in request.headers:
+            response.call_on_close(lambda: _drain(environ))
+            length = request.content_length
+            if "X-Forwarded-For" in request.headers and length is not None and length <= _DRAIN_MOST_BYTES:
                 # 50 ms after the response, a proxy written in Go resets a client that is still sending.
                 _drain(environ)
-            else:
-                response.call_on_close(lambda: _drain(environ))
         return response
 
 

@@ -275,6 +275,16 @@ def test_a_refused_body_from_a_proxy_is_drained_before_the_response(
     answer.close()
 
 
+def test_a_refused_body_that_is_too_large_to_be_drained_is_refused_at_once(
+    build: Serve, connections: tuple[socket.socket, socket.socket]
+) -> None:
+    body = Body(1_000_000)
+    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 10**9)}
+    answer = build().test_client().post("/?do=fail", buffered=False, **call)
+    assert (answer.status_code, body.left) == (400, 1_000_000)
+    answer.close()
+
+
 def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
     body = Body(100)
     with (
