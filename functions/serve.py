@@ -97,6 +97,9 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         g.began = time.monotonic()
         log.request_id.set(request.headers.get("X-Call-Id", "")[:64] or str(uuid.uuid4()))
         trace.begin(request.headers.get("traceparent"))
+        limit_idle_time()
+
+    def limit_idle_time() -> None:
         connection = request.environ.get("gunicorn.socket")
         if connection is not None:
             connection.settimeout(settings.idle_timeout)
@@ -112,11 +115,12 @@ def _install_limits(app: Flask, settings: Serving) -> None:
             # gunicorn sends headers and body separately, and a proxy may close the connection between them.
             _cork(environ, on=True)
             response.call_on_close(lambda: _cork(environ, on=False))
-            response.call_on_close(lambda: _drain(environ))
-            length = request.content_length
-            if "X-Forwarded-For" in request.headers and length is not None and length <= _DRAIN_MOST_BYTES:
-                # 50 ms after the response, a proxy written in Go resets a client that is still sending.
-                _drain(environ)
+            seconds = _DRAIN_MOST_SECONDS
+            if _should_drain_first():
+                seconds /= 2  # half of the time before the response, half after it
+                _drain(environ, seconds)
+                limit_idle_time()
+            response.call_on_close(lambda: _drain(environ, seconds))
         return response
 
 
@@ -126,25 +130,31 @@ def _cork(environ: dict[str, Any], *, on: bool) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
 
 
-def _drain(environ: dict[str, Any]) -> None:
+def _should_drain_first() -> bool:
+    """Tell whether a proxy is sending a body that is small enough to be read before the response.
+
+    50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
+    """
+    length = request.content_length
+    return "X-Forwarded-For" in request.headers and length is not None and length <= _DRAIN_MOST_BYTES
+
+
+def _drain(environ: dict[str, Any], seconds: float) -> None:
     """Read the rest of a body within limits; otherwise the client would see a reset instead of the response."""
     connection, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
     if connection is None:
         return
-    timeout = connection.gettimeout()
-    deadline = time.monotonic() + _DRAIN_MOST_SECONDS
+    deadline = time.monotonic() + seconds
     left = _DRAIN_MOST_BYTES
     try:
-        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
-            connection.settimeout(seconds)
+        while left > 0 and (seconds_left := deadline - time.monotonic()) > 0:
+            connection.settimeout(seconds_left)
             block = body.read(min(_DRAIN_BLOCK, left))
             if not block:
                 return
             left -= len(block)
     except OSError:
         return  # the client will not see the response, or has it already
-    finally:
-        connection.settimeout(timeout)
 
 
 def _start() -> Flask:

@@ -275,14 +275,33 @@ def test_a_refused_body_from_a_proxy_is_drained_before_the_response(
     answer.close()
 
 
-def test_a_refused_body_that_is_too_large_to_be_drained_is_refused_at_once(
-    build: Serve, connections: tuple[socket.socket, socket.socket]
+@pytest.mark.parametrize("length", [32 * 2**20 + 1, None], ids=["too large", "unknown"])
+def test_a_body_that_may_be_too_large_to_be_drained_is_refused_at_once(
+    length: int | None, build: Serve, connections: tuple[socket.socket, socket.socket]
 ) -> None:
     body = Body(1_000_000)
-    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 10**9)}
+    given = environ(connections[1], body, length or 0)
+    if length is None:
+        given = {name: value for name, value in given.items() if name != "CONTENT_LENGTH"}
+        given |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": given}
     answer = build().test_client().post("/?do=fail", buffered=False, **call)
     assert (answer.status_code, body.left) == (400, 1_000_000)
     answer.close()
+    assert body.left == 0
+
+
+def test_a_slow_body_from_a_proxy_is_drained_no_longer_than_others(
+    serve: ModuleType, build: Serve, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the time before the response, half after it."""
+    client, body = build().test_client(), Body(10**7)
+    monkeypatch.setattr(serve, "time", Clock(0.25))
+    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 10**7)}
+    answer = client.post("/?do=fail", buffered=False, **call)
+    assert len(body.sizes) == 3
+    answer.close()
+    assert len(body.sizes) == 6
 
 
 def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
@@ -329,7 +348,7 @@ class Clock:
 
 
 def drain(serve: ModuleType, connection: Any, body: Any) -> None:
-    serve._drain({"gunicorn.socket": connection, "wsgi.input": body})
+    serve._drain({"gunicorn.socket": connection, "wsgi.input": body}, serve._DRAIN_MOST_SECONDS)
 
 
 def test_draining_stops_after_32_megabytes(
@@ -344,16 +363,11 @@ def test_draining_stops_after_32_megabytes(
 def test_draining_stops_after_two_seconds(
     serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timeouts = []
-
-    class Timed(Body):
-        def read(self, size: int = -1) -> bytes:
-            timeouts.append(connections[1].gettimeout())
-            return super().read(size)
-
     monkeypatch.setattr(serve, "time", Clock(0.5))
-    drain(serve, connections[1], Timed(10**9))
-    assert timeouts == [1.5, 1.0, 0.5], "the rest of the time"
+    body = Body(10**9)
+    drain(serve, connections[1], body)
+    assert len(body.sizes) == 3
+    assert connections[1].gettimeout() == 0.5, "the rest of the time"
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError()])
