@@ -31,8 +31,11 @@ _AMR = b"#!AMR"
 
 def require_media(head: bytes) -> None:
     """Raise Failure(NOT_MEDIA) unless a file that begins with `head` is video or audio."""
-    has_brand = head[4:8] == _FILE_TYPE_BOX
-    if not (head[8:12] not in _PICTURES if has_brand else _has_signature(head) or _is_known_media(head)):
+    if head[4:8] == _FILE_TYPE_BOX:
+        is_media = head[8:12] not in _PICTURES
+    else:
+        is_media = _has_signature(head) or _is_known_media(head)
+    if not is_media:
         raise Failure(NOT_MEDIA)
 
 
