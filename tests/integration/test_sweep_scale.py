@@ -22,7 +22,7 @@ from tests.integration import many_jobs
 from tests.integration.states import PERIODS, Clock, sweep_once
 
 # ./local/bench sweep uses 100,000: the tests' server takes minutes to store them.
-IDLE = 4_000
+IDLE = 10_000
 DUE = 6
 LIMIT = 4
 MEMORY_BYTES = 3_000_000
