@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+from tests import workers
 from tests.workers import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,3 +81,10 @@ def test_a_run_with_a_path_or_without_workers_uses_one_process(tmp_path: Path) -
         output = run(tmp_path, *words)
         first, second = processes(tmp_path)
         assert (len(first | second), "workers" in output) == (1, False)
+
+
+def test_folders_with_a_whole_system_come_last() -> None:
+    files = ["chaos/test_a.py", "e2e/test_b.py", "local/test_c.py", "unit/local/test_d.py"]
+    items: list[Any] = [SimpleNamespace(nodeid=f"tests/{file}::test") for file in files]
+    workers.pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == [f"tests/{files[number]}::test" for number in (0, 3, 1, 2)]

@@ -8,7 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 2  # for two cores
 TOGETHER = ("tests/containers/",)  # these share one image store
-WHOLE_SYSTEM = ("corpus", "e2e", "local", "system")
+WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/system/")
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
@@ -39,7 +39,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the folders that start a worker's whole system last, because even an idle one needs time."""
-    items.sort(key=lambda item: item.path.parent.name in WHOLE_SYSTEM)
+    items.sort(key=lambda item: item.nodeid.startswith(WHOLE_SYSTEM))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
