@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from tests.chaos.checker import check
 from tests.chaos.conftest import AssertSettled
@@ -14,6 +17,8 @@ from tests.clients.waiting import until
 from tests.e2e.leftovers import convert_port
 from tests.local.private import PrivateStack
 from tests.media.large import large_video
+
+pytestmark = pytest.mark.requires(os.geteuid() != 0, "a full disk: as root, ./local/test tests/chaos/test_disk.py")
 
 TOO_LARGE_FOR_TMP = 4
 TMP_MEGABYTES = 1
