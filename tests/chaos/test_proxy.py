@@ -231,6 +231,17 @@ def test_a_held_request_arrives_after_its_sender_has_disconnected(proxy: Proxy, 
     until(lambda: b"last words" in RECEIVED, "the request to arrive")
 
 
+def test_every_request_can_be_held(proxy: Proxy, client: socket.socket) -> None:
+    proxy.hold(b"last", every=True)
+    with connected(proxy) as other:
+        client.sendall(b"the last words")
+        other.sendall(b"my last words")
+        until(lambda: proxy.fault_count == 2, "both requests to be held")
+        proxy.heal()
+        for connection, words in ((client, b"the last words"), (other, b"my last words")):
+            assert connection.recv(100) == words
+
+
 def test_redirect(proxy: Proxy, client: socket.socket) -> None:
     with socket.create_server((HOST, 0)) as other:
         proxy.redirect(other.getsockname())
