@@ -66,6 +66,13 @@ def test_a_restart_keeps_mails_and_continues_their_numbers(tmp_path: Path) -> No
     assert subjects(store) == ["second", "first"]
 
 
+def test_each_mail_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    first = add(store, b"Subject: first\n\n")
+    monkeypatch.delattr("email.message_from_bytes")
+    assert (store.all(), store.get(1)) == ([first], first)
+
+
 def test_numbers_are_not_reused_after_clearing(tmp_path: Path) -> None:
     store = Store(tmp_path)
     add(store, b"Subject: first\n\n")
