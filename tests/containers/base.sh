@@ -7,7 +7,7 @@ image=$2
 archive=$folder/base.tar
 trap 'rm -f "$archive"' EXIT
 rm -f "$archive"
-# Its own mounts: if it is killed, none may be left, because whoever deletes this folder would also empty /dev/shm.
+# With mounts of its own, which end with it: deleting the folder of a killed build would otherwise empty /dev/shm.
 unshare --mount mmdebstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates --dpkgopt=force-unsafe-io \
     --customize-hook='rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED' \
     --customize-hook='find "$1" -xdev -name "*.pyc" -delete' \
