@@ -93,7 +93,6 @@ def test_the_trace_survives_a_lost_event(
     queues.empty("videos")
     no_connector()
     inspector.done(fid)
-    (line,) = saying("conversion ended", stack, "convert", fid)
-    assert line["trace_id"] == TRACE
-    (line, *_) = saying("swept", stack, "sweep", fid)
-    assert line["trace_id"] == TRACE
+    for function, message in {"convert": "conversion ended", "sweep": "swept"}.items():
+        (line, *_) = until(partial(saying, message, stack, function, fid), f"{function} to log {message!r}")
+        assert line["trace_id"] == TRACE
