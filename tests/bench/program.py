@@ -19,7 +19,6 @@ from tests.clients.sampling import sampling
 
 LIMIT_SECONDS = 3600.0
 INTERVAL_SECONDS = 0.03
-TICKS = os.sysconf("SC_CLK_TCK")
 # What the samples may miss or add by chance.
 UNWAITED_SHARE = 0.05
 UNWAITED_SECONDS = 0.3
@@ -51,7 +50,7 @@ class Watched:
         family = processes.family(roots)
         self.peak = max(self.peak, processes.resident(family))
         for pid in family:
-            self._cpu.update(_cpu(pid))
+            self._cpu.update(processes.cpu(pid))
 
 
 @contextmanager
@@ -125,12 +124,3 @@ def _said(process: subprocess.Popen[bytes], output: IO[bytes]) -> float | None:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _cpu(pid: int) -> dict[tuple[int, str], float]:
-    try:
-        fields = (processes.PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    # Fields 14, 15 and 22 of proc(5): user and system time, and the start time, because ids are reused.
-    return {(pid, fields[19]): (int(fields[11]) + int(fields[12])) / TICKS}

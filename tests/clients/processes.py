@@ -1,4 +1,4 @@
-"""The processes of the system under test, read from /proc: listeners, descendants, memory."""
+"""The processes of the system under test, read from /proc: listeners, descendants, memory, processor time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 PROC = Path("/proc")
 LISTENING = "0A"
 KILOBYTE = 1024
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def listeners(port: int) -> set[int]:
@@ -88,6 +89,16 @@ def encoders(pids: Iterable[int]) -> set[int]:
 def resident(pids: Iterable[int]) -> int:
     """Return the memory that these processes hold in bytes, shared pages divided among those who share (PSS)."""
     return sum(_pss(pid) for pid in pids)
+
+
+def cpu(pid: int) -> dict[tuple[int, str], float]:
+    """Return the processor seconds of a process, by its id and start; nothing once it has ended."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    # Fields 14, 15 and 22 of proc(5): user and system time, and the start time, because ids are reused.
+    return {(pid, fields[19]): (int(fields[11]) + int(fields[12])) / TICKS}
 
 
 def _workplace(pid: int) -> Path:
