@@ -46,6 +46,9 @@ def _script(home: Home, program: Program) -> str:
             # A killed process cannot remove its temporary files; its replacement does.
             f"rm -rf {temporary} && mkdir -p {temporary} && export TMPDIR={temporary}",
             *exports,
+            # supervisord may poll the pipe to a program's standard input, at full speed if nothing holds its other end;
+            # MariaDB closes it (https://github.com/Supervisor/supervisor/issues/807).
+            "exec 9<&0",
             f"cd {shlex.quote(str(ROOT))} && exec {shlex.join(program.command)}",
             "",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_each_process_has_an_empty_temporary_folder(home: Home) -> None:
     done = subprocess.run(["/bin/sh", "echo.sh"], cwd=home.run, capture_output=True, check=True)
     assert json.loads(done.stdout)[1]["TMPDIR"] == str(home.tmp / "echo")
     assert list((home.tmp / "echo").iterdir()) == []
+
+
+def test_the_pipe_to_a_program_stays_open_if_the_program_closes_it(home: Home) -> None:
+    """supervisord polls it, and the kernel would report an error at once, for ever."""
+    deaf = Program("deaf", BACKENDS, ["sh", "-c", "exec <&-; echo closed; exec sleep 600"], lambda: True)
+    configuration.write(home, [deaf])
+    command = ["/bin/sh", "deaf.sh"]
+    with subprocess.Popen(command, cwd=home.run, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdin
+            assert process.stdout
+            assert process.stdout.readline() == b"closed\n"
+            poll = select.poll()
+            poll.register(process.stdin, 0)
+            assert poll.poll(0) == []
+        finally:
+            process.kill()
 
 
 def test_the_shell_becomes_the_process(home: Home) -> None:
