@@ -116,6 +116,7 @@ class Encoders:
             if self._cage.code(program) != 0:
                 raise self._cause(program)
             lane.splitter.end()
+        self._segments.end()
         samples = self._received // self._pcm.sample_bytes
         if not self._segments.all_written or self.stream.frames * kind.samples < samples:
             raise RuntimeError("frames are missing")

@@ -53,6 +53,16 @@ class Kind:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17
 
+    @property
+    def granules(self) -> int:
+        """Return the number of granules in a frame."""
+        return 2 if self.version == _MPEG_1 else 1
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of an unpadded frame in bytes, by bitrate index from 1."""
+        bitrates = _BITRATES_1 if self.version == _MPEG_1 else _BITRATES_2
+        return [self.samples // 8 * bitrate * 1000 // self.rate for bitrate in bitrates[1:]]
+
 
 def kind_of(rate: int, channels: int) -> Kind:
     """Return the kind of frames for a sound. Raises KeyError for a rate that MP3 does not support."""
@@ -178,8 +188,7 @@ class Stream:
         """Return a silent frame with room for the tag, and the tag's offset."""
         begin = 4 + self.kind.side_info
         bitrates = _BITRATES_1 if self.kind.version == _MPEG_1 else _BITRATES_2
-        for index in range(1, len(bitrates)):
-            size = self.kind.samples // 8 * bitrates[index] * 1000 // self.kind.rate
+        for index, size in enumerate(self.kind.sizes(), 1):
             if bitrates[index] >= self.bitrate and size >= begin + _INFO_BYTES:
                 break
         rate_index = RATES[self.kind.version].index(self.kind.rate)

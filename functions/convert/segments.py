@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from functions.convert import mp3
 from functions.convert.limits import Limits
+from functions.convert.reservoir import Reservoir
 
 
 @dataclass(eq=False)
@@ -21,13 +22,14 @@ class Segment:
 
 
 class Segments:
-    """Write the frames of all segments to `target` in order, and count them in `stream`."""
+    """Write the frames of all segments to `target` in order, those of VBR smaller, and count them in `stream`."""
 
     def __init__(self, stream: mp3.Stream, target: BinaryIO, limits: Limits) -> None:
         self.stream = stream
         self._target = target
         self._limits = limits
         self._unwritten: deque[Segment] = deque()
+        self._reservoir = None if stream.constant else Reservoir(stream.kind)
 
     @property
     def all_written(self) -> bool:
@@ -37,7 +39,8 @@ class Segments:
     @property
     def frames(self) -> int:
         """Return how many frames were encoded, written or not."""
-        return self.stream.frames + sum(len(segment.sizes) for segment in self._unwritten)
+        waiting = self._reservoir.frames if self._reservoir else 0
+        return self.stream.frames + waiting + sum(len(segment.sizes) for segment in self._unwritten)
 
     def append(self) -> Segment:
         """Add a segment at the end."""
@@ -56,10 +59,21 @@ class Segments:
         while self._unwritten:
             segment = self._unwritten[0]
             if segment.sizes:
-                self._target.write(segment.waiting)
-                self.stream.add(bytes(segment.waiting), segment.sizes)
+                self._put(bytes(segment.waiting), segment.sizes)
                 segment.waiting, segment.sizes = bytearray(), array("I")
             self._limits.check_length(self.stream.length + sum(len(each.waiting) for each in self._unwritten))
             if not segment.complete:
                 break
             self._unwritten.popleft()
+
+    def end(self) -> None:
+        """Write the frames that waited for more."""
+        if self._reservoir:
+            self._append(*self._reservoir.end())
+
+    def _put(self, data: bytes, sizes: array[int]) -> None:
+        self._append(*(self._reservoir.lay_out(data, sizes) if self._reservoir else (data, sizes)))
+
+    def _append(self, data: bytes, sizes: array[int]) -> None:
+        self._target.write(data)
+        self.stream.add(data, sizes)
