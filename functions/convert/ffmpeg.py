@@ -7,12 +7,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-# Containers of sound and pictures only. Playlists and concat scripts name other files: a script that is called .mp4
-# would read the files beside it.
-_DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,rm,mxf,mp3,wav,flac,aac,ac3,eac3,"
-    "aiff,caf,amr,w64,au,dv,ivf,nut,h264,hevc,m4v"
-)
+from functions.common.containers import DEMUXERS
+
 _MOST_PIXELS = 40_000_000  # a little more than 8K; larger pictures need more memory than the cage gives
 
 
@@ -23,7 +19,9 @@ def command(*words: str, level: str = "error") -> list[str]:
 
 def opening(source: Path) -> list[str]:
     """Return the arguments that open this file, as media, and no other file."""
-    words = ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
+    # Containers of sound and pictures only. Playlists and concat scripts name other files: a script that is called .mp4
+    # would read the files beside it.
+    words = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-max_pixels", str(_MOST_PIXELS)]
     return [*words, "-i", f"file:{source}"]
 
 

@@ -9,13 +9,12 @@ from itertools import chain
 
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
-from functions.common import ids, transitions
-from functions.common.errors import EMPTY_FILE, UNAVAILABLE, Failure
+from functions.common import containers, ids, transitions
+from functions.common.errors import EMPTY_FILE, NOT_MEDIA, UNAVAILABLE, Failure
 from functions.common.settings import RENEWALS_A_LEASE
 from functions.common.tokens import Bearer
 from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD
 from functions.common.values import Document, Moment
-from functions.upload import sniffing
 from functions.upload.body import Video
 
 _log = logging.getLogger(__name__)
@@ -24,7 +23,8 @@ _log = logging.getLogger(__name__)
 def store(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
     """Store a video and return its job, which is ready. If this raises Failure, nothing of the video is kept."""
     head, video = _peek(video)
-    sniffing.require_media(head)
+    if containers.recognized(head) is None:
+        raise Failure(NOT_MEDIA)
     job = jobs.receive(
         ids.new(), owner=bearer.user, email=bearer.email, filename=video.filename, options={}, traceparent=traceparent
     )
@@ -42,7 +42,7 @@ def _peek(video: Video) -> tuple[bytes, Video]:
     head = b""
     for block in video.blocks:
         head += block
-        if len(head) >= sniffing.HEAD_BYTES:
+        if len(head) >= containers.HEAD_BYTES:
             break
     if not head:
         raise Failure(EMPTY_FILE)

@@ -226,7 +226,7 @@ def test_the_same_script_opens_its_neighbour_without_the_restriction(
     """The test above can fail: without the list of allowed demuxers, the neighbour's sound is converted."""
     made(tmp_path / "neighbour.ts", *tone(3.0)).rename(tmp_path / "neighbour")
     (tmp_path / "in").write_text(SCRIPTS["concat script"])
-    monkeypatch.setattr(ffmpeg, "_DEMUXERS", "concat,mpegts")
+    monkeypatch.setattr(ffmpeg, "DEMUXERS", "concat,mpegts")
     assert _convert(tmp_path).duration > 2
 
 

@@ -12,11 +12,11 @@ import pytest
 from functions.backends import files as gridfs
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
-from functions.common import errors, transitions
+from functions.common import containers, errors, transitions
 from functions.common.errors import Failure
 from functions.common.tokens import Bearer
 from functions.common.values import Document
-from functions.upload import intake, sniffing
+from functions.upload import intake
 from functions.upload.body import RawOptions, Video
 from tests.exploration.processes import MP4
 from tests.integration.states import PERIODS
@@ -118,8 +118,8 @@ def test_a_file_that_is_not_media_gets_no_job(system: System) -> None:
     blocks = pieces(b"some text\n" * 10_000, 1000)
     assert refused(system, blocks) is errors.NOT_MEDIA
     assert not system.database["jobs"].documents
-    assert sum(map(len, blocks)) == 100_000 - 5 * 1000, "five blocks hold the first bytes"
-    assert sniffing.HEAD_BYTES == 4096
+    assert sum(map(len, blocks)) == 100_000 - 9 * 1000, "nine blocks hold the first bytes"
+    assert containers.HEAD_BYTES == 8192
 
 
 def test_an_interrupted_body_leaves_nothing(system: System) -> None:
