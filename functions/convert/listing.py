@@ -19,6 +19,7 @@ _STREAM = re.compile(
 )
 _FLAGS_MOST_CHARACTERS = 400
 _FLAGS = re.compile(r"(?: \([a-z ]{1,40}\))*$")
+_MONO = re.compile(r"[0-9] Hz, (?:mono|1 channels)\b")
 _LOCKED_TAG = re.compile(r" \((?:enca|drms|aavd) / 0x[0-9A-F]{8}\)")  # MP4: common encryption, FairPlay, Audible
 _LOCKED_KEY = re.compile(r" {6}enc_key_id {6}: ")  # Matroska: the key that opens the track
 _LOCKED_FILE = re.compile(r"\[in#0[^]\n]{0,99}\] (?:Ext )?DRM protected stream detected")  # ASF
@@ -36,6 +37,7 @@ class Stream:
     codec: str = ""
     language: str = ""
     flags: frozenset[str] = frozenset()
+    mono: bool = False
     locked: bool = False
 
 
@@ -108,6 +110,7 @@ def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
         codec="" if found["codec"] == "none" else found["codec"],
         language=languages.primary(found["language"] or ""),
         flags=frozenset(re.findall(r"\(([a-z ]+)\)", flags[0] if flags else "")),
+        mono=bool(_MONO.search(found["rest"])),
         locked=bool(_LOCKED_TAG.search(found["rest"])) or any(map(_LOCKED_KEY.match, lines)),
     )
 

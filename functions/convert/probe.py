@@ -39,6 +39,7 @@ class Track:
     codec: str = ""
     language: str = ""
     default: bool = False
+    mono: bool = False
     encrypted: bool = False
 
 
@@ -122,7 +123,15 @@ def _fits(track: Track, wanted: int | str | None) -> bool:
 def _tracks(listed: Listing) -> tuple[Track, ...]:
     sound = [each for each in listed.streams if each.kind == "audio"]
     return tuple(
-        Track(each.index, number, each.codec, each.language, "default" in each.flags, listed.locked or each.locked)
+        Track(
+            stream=each.index,
+            number=number,
+            codec=each.codec,
+            language=each.language,
+            default="default" in each.flags,
+            mono=each.mono,
+            encrypted=listed.locked or each.locked,
+        )
         for number, each in enumerate(sound, 1)
     )
 

@@ -140,7 +140,7 @@ class Decoding:
         return sound
 
     def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
-        every = [*filters.negotiated(self.options), *filters.cut(self.options), *changes]
+        every = [*filters.negotiated(self.options, mono=self.track.mono), *filters.cut(self.options), *changes]
         command = ffmpeg.command(
             "-threads",
             "1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 import pytest
@@ -12,16 +13,31 @@ from functions.convert import filters, mp3
 
 
 @pytest.mark.parametrize(
-    ("options", "layouts"), [(Options(), "mono|stereo"), (Options(channels=1), "mono"), (Options(channels=2), "stereo")]
+    ("options", "mono", "layout"),
+    [
+        (Options(), False, "stereo"),
+        (Options(), True, "mono"),
+        (Options(channels=1), False, "mono"),
+        (Options(channels=2), True, "stereo"),
+    ],
 )
-def test_channels(options: Options, layouts: str) -> None:
-    assert filters.negotiated(options)[0].endswith(f":channel_layouts={layouts}")
+def test_channels(options: Options, mono: bool, layout: str) -> None:
+    (mix,) = [each for each in filters.negotiated(options, mono=mono) if each.startswith("pan=")]
+    assert mix.startswith(f"pan={layout}|")
+
+
+def test_a_mix_has_every_channel_but_those_of_low_frequency_effects() -> None:
+    named = re.findall(r"\*([A-Z]+)", filters.negotiated(Options(channels=1), mono=False)[1])
+    assert len(named) == len(set(named))
+    assert {name.replace("L", "R") for name in named} <= set(named), "the sides are alike"
+    assert {"FL", "FC", "BL", "BC", "SL", "FLC", "TC", "TFL", "TFC", "TBL", "TBC", "DL", "WL"} <= set(named)
+    assert not {"LFE", "LFE2"} & set(named)
 
 
 def test_rates_are_limited_to_those_of_mp3() -> None:
-    rates = filters.negotiated(Options())[1].partition("sample_rates=")[2].split("|")
+    rates = filters.negotiated(Options(), mono=False)[-1].partition("sample_rates=")[2].split("|")
     assert {int(rate) for rate in rates} == {rate for rates in mp3.RATES.values() for rate in rates}
-    assert filters.negotiated(Options(samplerate=22_050))[1].endswith("sample_rates=22050")
+    assert filters.negotiated(Options(samplerate=22_050), mono=False)[-1].endswith("sample_rates=22050")
 
 
 @pytest.mark.parametrize(
