@@ -67,6 +67,16 @@ VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was delet
 # Conversions: stored in the job and shown in the mail
 NO_AUDIO = Kind("no_audio", 422, "The video has no sound track.")
 UNDECODABLE = Kind("undecodable", 422, "The file is damaged or in a format that cannot be decoded.")
+NO_INDEX = Kind(
+    "no_index",
+    422,
+    "The MP4 has no index (moov), so it cannot be read: its recording or transfer was cut off. Upload the whole file.",
+)
+NO_INIT = Kind(
+    "no_init",
+    422,
+    "This is a piece of a stream without its initialization segment. Upload both, joined, or the whole video.",
+)
 ENCRYPTED = Kind("encrypted", 422, "The video is copy-protected (DRM), so its sound cannot be read.")
 NO_SUCH_TRACK = Kind("no_such_track", 422, "The video has no sound track with that number or language.")
 OUT_OF_RANGE = Kind("out_of_range", 422, "There is no sound between the requested start and end.")

@@ -13,7 +13,7 @@ from functions.common.errors import Failure
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 _TIME = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,4}):)?([0-9]{1,7}(?:\.[0-9]{1,6})?)")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47; only the language counts
 
 _MOST_SECONDS = 3_600_000
 _TIMES = "seconds or [h:]m:s below 1000 hours, such as 90, 1:30.5 or 1:02:03"
@@ -85,8 +85,8 @@ def _time(value: str) -> float:
 
 
 def _track(value: str) -> int | str:
-    if _LANGUAGE.fullmatch(value):
-        return value.lower()
+    if language := _LANGUAGE.fullmatch(value):
+        return language[1].lower()
     number = _whole_number(value)
     if not 1 <= number <= _MOST_TRACKS:
         raise ValueError

@@ -104,6 +104,10 @@ class Cage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """End all programs that were started."""
         for child in self._children:
             child.kill()
 
@@ -114,8 +118,9 @@ class Cage:
         stdin: Descriptor = subprocess.DEVNULL,
         stdout: Descriptor = subprocess.PIPE,
         environment: Mapping[str, str] | None = None,
+        inherited: Sequence[int] = (),
     ) -> Child:
-        """Start a program, limited to its folder and its pipes."""
+        """Start a program, limited to its folder, its pipes, and the descriptors that it inherits."""
         log = self.folder / f"{len(self._children)}.log"
         most = int(max(1.0, self.watch.deadline - time.monotonic()) * (os.cpu_count() or 1)) + 1  # s
         caged = [
@@ -140,6 +145,7 @@ class Cage:
                 cwd=self.folder,
                 env=dict(environment or {}),
                 close_fds=True,
+                pass_fds=inherited,
                 start_new_session=True,
                 bufsize=0,
                 # Python ignores SIGXFSZ and SIGPIPE, and the program inherits that: a full log is cut off, not fatal.

@@ -39,6 +39,15 @@ class Chain:
         """Return the last program of the chain."""
         return self._links[-1].child if self._links else self._decoder
 
+    @property
+    def changed(self) -> bool:
+        """Tell whether a program after the decoder changes the sound."""
+        return bool(self._links)
+
+    def words(self) -> str:
+        """Return what the decoder has logged so far."""
+        return self._decoder.words()
+
     def consumed(self) -> int:
         """Return how many bytes of the upload the decoder has read."""
         return self._decoder.consumed()

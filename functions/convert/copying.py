@@ -13,7 +13,9 @@ from functions.common import errors
 from functions.common.errors import Failure
 from functions.convert import ffmpeg, mp3
 from functions.convert.cage import Cage
+from functions.convert.filters import Clock
 from functions.convert.limits import Limits
+from functions.convert.stamps import Stamps, Timeline
 
 CODEC = "mp3"
 _READ_BYTES = 2**18
@@ -23,60 +25,122 @@ _TAGS_MOST = 8
 
 
 def copy(
-    source: Path, stream: int, target: BinaryIO, cage: Cage, *, limits: Limits, on_progress: Callable[[float], None]
+    source: Path,
+    stream: int,
+    target: BinaryIO,
+    cage: Cage,
+    *,
+    clock: Clock,
+    limits: Limits,
+    on_progress: Callable[[float], None],
 ) -> mp3.Stream:
-    """Write a placeholder for the Info frame, then copy the frames of one stream.
+    """Write a placeholder for the Info frame, then copy the frames of one stream, with silent ones in its holes.
 
     Raises NotMp3 if the stream cannot be copied: it has frames of several kinds, or none. Raises Failure: TOO_LONG,
     MP3_TOO_LARGE, CONVERT_TIMED_OUT or UNDECODABLE.
     """
-    command = ffmpeg.command(
-        *ffmpeg.opening(source),
-        "-map",
-        f"0:{stream}",
-        "-c",
-        "copy",
-        "-map_metadata",
-        "-1",
-        "-write_xing",
-        "0",
-        "-id3v2_version",
-        "0",
-        "-flush_packets",
-        "0",
-        "-f",
-        "mp3",
-        "pipe:1",
-    )
-    child = cage.start(command)
-    splitter, copied = mp3.Splitter(), None
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            cage.wait(selector)
-            data = os.read(child.stdout.fileno(), _READ_BYTES)
-            if not data:
-                break
-            frames = list(splitter.split(data))
-            if not frames or splitter.kind is None:
-                continue
-            if copied is None:
-                copied = mp3.Stream(splitter.kind, mp3.bitrate_of(frames[0]))
-                target.write(copied.info_frame(None))
-            copied.constant &= {mp3.bitrate_of(frame) for frame in frames} == {copied.bitrate}
-            whole = b"".join(frames)
-            target.write(whole)
-            copied.add(whole, array("I", map(len, frames)))
-            limits.check_seconds(copied.seconds)
-            limits.check_length(copied.length)
-            on_progress(copied.seconds)
+    stamps, into = os.pipe()
+    try:
+        child = cage.start(_command(source, stream, into if clock.stamped else None), inherited=(into,))
+    except BaseException:
+        os.close(stamps)
+        raise
+    finally:
+        os.close(into)
+    with open(stamps, "rb", buffering=0) as pipe:
+        copier = _Copier(Timeline(clock), target, limits)
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ, copier.take)
+            selector.register(pipe, selectors.EVENT_READ, copier.stamps.take)
+            while selector.get_map():
+                for key, _ in cage.wait(selector):
+                    data = os.read(key.fd, _READ_BYTES)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    key.data(data)
+                copier.write(ended=not selector.get_map())
+                on_progress(copier.seconds)
     # An incomplete frame at the end is dropped.
     code = cage.code(child)
-    if copied is None:
+    if copier.stream is None:
         raise mp3.NotMp3
     if code < 0:
         raise Failure(errors.UNDECODABLE)
-    return copied
+    return copier.stream
+
+
+def _command(source: Path, stream: int, stamps: int | None) -> list[str]:
+    copied = ["-map", f"0:{stream}", "-c", "copy", "-map_metadata", "-1"]
+    frames = ["-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1"]
+    listed = [] if stamps is None else [*copied, "-f", "framecrc", f"pipe:{stamps}"]
+    return ffmpeg.command(*ffmpeg.opening(source), *copied, *frames, *listed)
+
+
+class _Copier:
+    """Write frames, and silent ones before those that are late."""
+
+    def __init__(self, timeline: Timeline, target: BinaryIO, limits: Limits) -> None:
+        self.stream: mp3.Stream | None = None
+        self.stamps = Stamps()
+        self._timeline = timeline
+        self._target, self._limits = target, limits
+        self._splitter = mp3.Splitter()
+        self._frames: list[bytes] = []  # not written yet
+        self._position = 0  # bytes of the source's frames that were written
+        self._missing = False  # main data of earlier frames, after a hole
+        self._available = 0  # bytes of main data since then
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of what was written."""
+        return self.stream.seconds if self.stream else 0.0
+
+    def take(self, data: bytes) -> None:
+        """Take the stream's next bytes."""
+        self._frames += self._splitter.split(data)
+
+    def write(self, *, ended: bool) -> None:
+        """Write the frames whose time stamps are known, or all of them at the end."""
+        kind = self._splitter.kind
+        if not self._frames or kind is None:
+            return
+        if self.stream is None:
+            self.stream = mp3.Stream(kind, mp3.bitrate_of(self._frames[0]))
+            self._target.write(self.stream.info_frame(None))
+        written: list[bytes] = []
+        count = 0
+        for frame in self._frames:
+            if self._timeline.clock.stamped and not ended and not self.stamps.reach(self._position):
+                break
+            written += self._timely(frame, kind)
+            self._position += len(frame)
+            count += 1
+        del self._frames[:count]
+        self.stream.constant &= {mp3.bitrate_of(frame) for frame in written} <= {self.stream.bitrate}
+        whole = b"".join(written)
+        self._target.write(whole)
+        self.stream.add(whole, array("I", map(len, written)))
+        self._limits.check_seconds(self.stream.seconds)
+        self._limits.check_length(self.stream.length)
+
+    def _timely(self, frame: bytes, kind: mp3.Kind) -> list[bytes]:
+        """Return a frame, after silent ones if there is a hole before it."""
+        length = kind.samples / kind.rate
+        hole = self._timeline.advance(self.stamps.at(self._position), length)
+        silence = [mp3.silent(frame, kind)] * round(hole / length)
+        if silence:
+            self._missing, self._available = True, 0
+        if self._missing:
+            frame = self._whole(frame, kind)
+        return [*silence, frame]
+
+    def _whole(self, frame: bytes, kind: mp3.Kind) -> bytes:
+        """Return a frame that does not need main data from before a hole: a mute one instead of one that does."""
+        begin, own = mp3.main_data(frame, kind)
+        lacks = begin > self._available
+        self._available += own
+        self._missing = self._available < mp3.RESERVOIR_MOST
+        return mp3.muted(frame, kind) if lacks else frame
 
 
 def gaps(source: Path) -> mp3.Gaps | None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+OVER = "samples beyond full scale"  # logged once
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -15,11 +16,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 class Wanted:
     """The changes to make: `rate` is the output's in Hz, `seconds` the input's length, if known.
 
-    Fades are linear, in seconds of the result; fading out needs `seconds`.
+    The first `late` seconds of it are silence that is not in the stream. Fades are linear, in seconds of the result;
+    fading out needs `seconds`.
     """
 
     rate: int | None
     seconds: float | None
+    late: float
     speed: float
     volume: float
     fade_in: float

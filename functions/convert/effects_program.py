@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy
 from moviepy import AudioClip, afx
 
-from functions.convert import wav
+from functions.convert import effects, wav
 from functions.convert.effects import Wanted
 
 Samples = numpy.ndarray[Any, Any]
@@ -31,8 +31,13 @@ def main() -> None:
             return
         rate = wanted.rate or form.rate
         sink.write(wav.header(wav.Format(rate, form.channels)))
-        stream = _Stream(form, head, source, whole=rate == form.rate and wanted.speed == 1)
+        late = round(wanted.late * form.rate) * form.frame_bytes
+        stream = _Stream(form, head, source, late, whole=rate == form.rate and wanted.speed == 1)
+        over = False
         for chunk in _chunks(stream, rate, wanted):
+            if not over and numpy.abs(chunk).max() > 1:
+                over = True
+                print(effects.OVER, file=sys.stderr, flush=True)
             sink.write(chunk.astype("<f4").tobytes())
 
 
@@ -67,14 +72,18 @@ def _clip(stream: _Stream, wanted: Wanted) -> Any:
 
 
 class _Stream:
-    """A sound that is read forward; a window of it is kept, and `at` returns its frames at times within."""
+    """A sound that is read forward; a window of it is kept, and `at` returns its frames at times within.
 
-    def __init__(self, form: wav.Format, head: bytes, source: BinaryIO, *, whole: bool) -> None:
+    It begins with so many bytes of silence as it is `late`, then comes `head`, then `source`.
+    """
+
+    def __init__(self, form: wav.Format, head: bytes, source: BinaryIO, late: int = 0, *, whole: bool) -> None:
         self.rate = form.rate
         self.over = False
         self._form = form
         self._source = source
         self._head = head
+        self._late = late
         self._whole = whole  # every time asked for is a sample's
         self._first = 0
         self._frames = self._shaped(b"")
@@ -88,8 +97,10 @@ class _Stream:
         """Move the window to the frames from `first` to `end`, or to the end of the sound."""
         kept = self._frames[first - self._first :]
         length = max(0, end - self.end) * self._form.frame_bytes
-        read, self._head = self._head[:length], self._head[length:]
-        read += self._source.read(length - len(read))
+        silence = min(self._late, length)
+        self._late -= silence
+        begun, self._head = self._head[: length - silence], self._head[length - silence :]
+        read = bytes(silence) + begun + self._source.read(length - silence - len(begun))
         self.over = self.over or len(read) < length
         self._first, self._frames = first, numpy.concatenate((kept, self._shaped(read)))
 

@@ -36,12 +36,16 @@ _PIPE_BYTES_A_SECOND = 2**28
 
 @dataclass(frozen=True)
 class Pcm:
-    """Sound on a pipe: float samples, little-endian, interleaved; `head` has already been read from it."""
+    """Sound on a pipe: float samples, little-endian, interleaved; `head` has already been read from it.
+
+    `late` samples of silence come before it.
+    """
 
     pipe: int
     rate: int
     channels: int
     head: bytes = b""
+    late: int = 0
 
     @property
     def sample_bytes(self) -> int:
@@ -93,6 +97,8 @@ class Encoders:
         self._unfinished = 0  # encoders whose output has not ended
         self._selector = selectors.DefaultSelector()
         self._received = 0  # bytes
+        self._silence = pcm.late * pcm.sample_bytes  # bytes still to come
+        self._head = pcm.head
         self._ended = False
         self._pause = 0.0  # seconds
 
@@ -104,9 +110,8 @@ class Encoders:
         kind = self.stream.kind
         with self._selector as selector:
             os.set_blocking(self._pcm.pipe, False)
-            selector.register(self._pcm.pipe, selectors.EVENT_READ, self._receive)
-            self._take(self._pcm.head)
             while not self._ended or self._unfinished:
+                self._take_what_precedes()
                 self._listen_where_needed()
                 time.sleep(self._pause)
                 for key, _ in self._cage.wait(selector):
@@ -123,6 +128,21 @@ class Encoders:
         return Encoded(self.stream, samples)
 
     # The sound
+
+    def _take_what_precedes(self) -> None:
+        """Take silence, as far as there is room for it, and then what was already read."""
+        while self._silence and self._has_room:
+            count = min(self._silence, self._blocks.size)
+            self._silence -= count
+            self._take(bytes(count))
+        if self._head and not self._silence:
+            head, self._head = self._head, b""
+            self._take(head)
+
+    @property
+    def _has_room(self) -> bool:
+        room = (cutting.AHEAD_BYTES if self._allowed() > 1 else _AHEAD_ALONE_BYTES) + 2 * self._blocks.size
+        return self._cutter.waiting <= room
 
     def _take(self, data: bytes) -> None:
         while data:
@@ -179,8 +199,7 @@ class Encoders:
     def _listen_where_needed(self) -> None:
         """Poll each pipe only while there is something to read or write."""
         if not self._ended:
-            room = (cutting.AHEAD_BYTES if self._allowed() > 1 else _AHEAD_ALONE_BYTES) + 2 * self._blocks.size
-            self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, self._cutter.waiting <= room)
+            self._listen(self._pcm.pipe, selectors.EVENT_READ, self._receive, self._has_room and not self._silence)
         for lane in self._cutter.lanes:
             if not lane.closed:
                 self._listen(lane.source, selectors.EVENT_WRITE, partial(self._feed, lane), lane.waiting > 0)

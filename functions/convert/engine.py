@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,17 +16,20 @@ from mutagen.mp3 import MP3
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options, most_bitrate
-from functions.convert import copying, cores, cover, loudness, mp3, probe, sound, tags
+from functions.convert import copying, cores, cover, joined, loudness, mp3, probe, sound, tags
 from functions.convert.cage import Cage
 from functions.convert.encoders import Encoders, Pcm
 from functions.convert.lame import Settings
 from functions.convert.limits import Limits
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
+from functions.convert.sound import Plan, Replanned
 from functions.convert.watch import Watch
 
 TRUNCATED_SOURCE = "truncated_source"
 NO_COVER = "no_cover"
+LIMITED = "limited"
+JOINED = "joined"
 
 _QUALITY = 2
 _EFFORT = 3
@@ -34,6 +38,7 @@ _MOST_PERCENT = 99.0
 _SHORTER_SECONDS = 1.0
 _SHORTER_SHARE = 0.9
 _TOLERANCE_SECONDS = 0.1
+_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class _Result:
     stream: mp3.Stream
     gaps: mp3.Gaps | None
     seconds: float
+    limited: bool = False
 
 
 def convert(source: Path, target: Path, options: Options, watch: Watch, *, limits: Limits, encoders: int) -> Made:
@@ -60,19 +66,37 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
     """
     with Cage(source.parent, watch) as cage, cores.shared(encoders) as lanes:
         media = probe.look(source, cage)
-        track = probe.choose(media, options.track)
-        work = _Work(source, media, track, options, limits, cage, lanes)
+        tracks = probe.candidates(media, options.track)
         picture = cover.take(source, media, options.cover, cage)
+        works = [_Work(source, media, track, options, limits, cage, lanes) for track in tracks]
         with target.open("w+b") as file:
-            room = len(work.tag(picture, None))
-            result = work.frames(file, room)
+            room = len(works[0].tag(picture, None))
+            work, result = _first_that_sounds(works, file, room)
             tag = work.tag(picture, result.seconds, room)
             file.seek(0)
             file.write(tag + result.stream.info_frame(result.gaps))
+        cut = work.is_cut(result.seconds)
     _verify(target, result)
     asked = options.cover is not None and options.cover != "none"
-    notes = [TRUNCATED_SOURCE] * work.is_cut(result.seconds) + [NO_COVER] * (asked and picture is None)
-    return Made(round(result.seconds, 3), tuple(notes))
+    said = {
+        TRUNCATED_SOURCE: cut,
+        JOINED: joined.is_joined(source, media.demuxer),
+        LIMITED: result.limited,
+        NO_COVER: asked and picture is None,
+    }
+    return Made(round(result.seconds, 3), tuple(note for note, true in said.items() if true))
+
+
+def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:
+    """Return the first track's work, or a later one's if it cannot be decoded and was not asked for by its number."""
+    for work in works[:-1]:
+        try:
+            return work, work.frames(file, room)
+        except Failure as failure:
+            if failure.kind is not errors.UNDECODABLE:
+                raise
+            work.cage.clear()
+    return works[-1], works[-1].frames(file, room)
 
 
 @dataclass(frozen=True)
@@ -90,9 +114,10 @@ class _Work:
     @property
     def expected(self) -> float | None:
         """Return the length of the MP3 in seconds, if the file's declarations are true."""
-        if self.media.duration is None:
+        length = self.media.length
+        if length is None:
             return None
-        end = min(self.media.duration, self.options.end or self.media.duration)
+        end = min(length, self.options.end or length)
         return max(0.0, end - (self.options.start or 0.0)) / (self.options.speed or 1.0)
 
     def frames(self, file: BinaryIO, room: int) -> _Result:
@@ -114,14 +139,19 @@ class _Work:
             artist=options.artist or source.get("artist"),
             album=options.album or source.get("album"),
             date=source.get("date"),
+            others={name: source[name] for name in tags.OTHERS if name in source},
             chapters=self._chapters(seconds),
             cover=picture,
             length=length,
         )
 
     def is_cut(self, seconds: float) -> bool:
-        """Tell whether the sound is far shorter than the file declares."""
-        expected = self.expected
+        """Tell whether the sound is far shorter than the file declares, and so are its pictures."""
+        return self._falls_short(seconds, self.expected) and self._falls_short(
+            probe.pictures_last(self.source, self.media, self.cage), self.media.length
+        )
+
+    def _falls_short(self, seconds: float, expected: float | None) -> bool:
         return expected is not None and seconds < min(expected * _SHORTER_SHARE, expected - _SHORTER_SECONDS)
 
     def _chapters(self, seconds: float | None) -> tuple[Chapter, ...]:
@@ -130,7 +160,13 @@ class _Work:
 
     def _copied(self, file: BinaryIO) -> _Result:
         stream = copying.copy(
-            self.source, self.track.stream, file, self.cage, limits=self.limits, on_progress=self._progress
+            self.source,
+            self.track.stream,
+            file,
+            self.cage,
+            clock=self.media.clock(self.track),
+            limits=self.limits,
+            on_progress=self._progress,
         )
         gaps = copying.gaps(self.source) if self.media.demuxer == copying.CODEC else None
         silent = (gaps.delay + gaps.padding) / stream.kind.rate if gaps else 0.0
@@ -139,15 +175,31 @@ class _Work:
         return _Result(stream, gaps, stream.seconds - silent)
 
     def _encoded(self, file: BinaryIO) -> _Result:
+        room, plan = file.tell(), sound.USUAL
+        while True:
+            try:
+                return self._encoded_as(file, plan)
+            except Replanned as needed:  # at most once for each part of a plan
+                plan = needed.plan
+                self.cage.clear()
+                file.seek(room)
+                file.truncate()
+
+    def _encoded_as(self, file: BinaryIO, plan: Plan) -> _Result:
         level = None
         if self.options.normalize is not None:
             level = loudness.find_level(
-                self.source, self.track, self.options, self.cage, partial(_settings, self.options)
+                self.source,
+                self.track,
+                self.options,
+                self.cage,
+                partial(_settings, self.options),
+                self.media.clock(self.track),
             )
-        pcm = sound.start(self.source, self.track, self.options, self.cage, level)
+        pcm = sound.start(self.source, self.track, self.options, self.cage, level, self.media.clock(self.track), plan)
         settings = _settings(self.options, pcm.rate)
         encoders = Encoders(
-            Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head),
+            Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head, round(pcm.late * pcm.rate)),
             settings,
             file,
             self.cage,
@@ -158,7 +210,13 @@ class _Work:
         file.write(encoders.stream.info_frame(None))
         size = os.path.getsize(self.source)
 
+        checked = time.monotonic()
+
         def advanced(seconds: float) -> None:
+            nonlocal checked
+            if time.monotonic() - checked > _CHECK_SECONDS:
+                checked = time.monotonic()
+                pcm.check()
             if self.expected:
                 self._progress(seconds)
             else:  # no declared length: use the share of the file that was read
@@ -166,9 +224,10 @@ class _Work:
 
         encoded = encoders.run(advanced)
         pcm.ended()
+        pcm.check()
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)
-        return _Result(encoded.stream, encoded.gaps(), encoded.samples / pcm.rate)
+        return _Result(encoded.stream, encoded.gaps(), encoded.samples / pcm.rate, bool(plan.limited))
 
     def _progress(self, seconds: float) -> None:
         expected = self.expected

@@ -19,10 +19,12 @@ _STREAM = re.compile(
 )
 _FLAGS_MOST_CHARACTERS = 400
 _FLAGS = re.compile(r"(?: \([a-z ]{1,40}\))*$")
+_START = re.compile(r", start (-?[0-9]{1,12}\.[0-9]{6})(?= |$)")
 _MONO = re.compile(r"[0-9] Hz, (?:mono|1 channels)\b")
 _LOCKED_TAG = re.compile(r" \((?:enca|drms|aavd) / 0x[0-9A-F]{8}\)")  # MP4: common encryption, FairPlay, Audible
 _LOCKED_KEY = re.compile(r" {6}enc_key_id {6}: ")  # Matroska: the key that opens the track
 _LOCKED_FILE = re.compile(r"\[in#0[^]\n]{0,99}\] (?:Ext )?DRM protected stream detected")  # ASF
+_ESTIMATED = re.compile(r"\[in#0[^]\n]{0,99}\] Estimating duration from bitrate")
 _DURATION = re.compile(
     r"  Duration: (?:N/A|([0-9]{2,9}):([0-9]{2}):([0-9]{2}\.[0-9]{2}))(?:, start: (-?[0-9]{1,12}\.[0-9]{6}))?, .*"
 )
@@ -38,6 +40,7 @@ class Stream:
     language: str = ""
     flags: frozenset[str] = frozenset()
     mono: bool = False
+    start: float = 0.0
     locked: bool = False
 
 
@@ -65,6 +68,8 @@ def read(text: str) -> Listing | None:
     known = [Stream(int(each["index"]), each.get("media_type", "")) for each in file["inputstreams"]]
     lines = list(_lines(text))
     duration, start = _times(lines)
+    if any(_ESTIMATED.match(line) for line in text.split("\n")):
+        duration = None
     return Listing(
         demuxer=file["demuxer_name"],
         streams=tuple(_described_streams(known, lines)),
@@ -103,6 +108,7 @@ def _matched(listed: Stream, described: Sequence[Stream]) -> Stream:
 
 
 def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
+    start = _START.search(found["rest"])
     flags = _FLAGS.search(found["rest"][-_FLAGS_MOST_CHARACTERS:])
     return Stream(
         index=int(found["index"]),
@@ -111,6 +117,7 @@ def _described(found: re.Match[str], lines: Sequence[str]) -> Stream:
         language=languages.primary(found["language"] or ""),
         flags=frozenset(re.findall(r"\(([a-z ]+)\)", flags[0] if flags else "")),
         mono=bool(_MONO.search(found["rest"])),
+        start=float(start[1]) if start else 0.0,
         locked=bool(_LOCKED_TAG.search(found["rest"])) or any(map(_LOCKED_KEY.match, lines)),
     )
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from functions.common.options import Options
-from functions.convert import sound
+from functions.convert import filters, sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
+from functions.convert.filters import UNSTAMPED, Clock
 from functions.convert.lame import Settings
 from functions.convert.probe import Track
 from functions.convert.sound import Decoding, Level, Timing
@@ -33,7 +34,6 @@ _SMALL_LU = 3.0
 _ROOM_DB = 0.5
 _STEP_MOST_LU = 6.0
 _LIMITED_SLOPE = 0.6  # the least LU that a limited sound gains per dB; too much gain is easy to take back
-_OVERSAMPLING = 4  # as in BS.1770, for the peaks between samples
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,7 @@ class _Change:
         """Return ffmpeg's filters for this change, followed by a further gain in dB."""
         if self.top < self.ceiling:
             return (_volume(self.gain + further),)
-        limit = 10 ** (self.ceiling / 20)
-        return (
-            _volume(self.gain),
-            f"aresample={self.rate * _OVERSAMPLING}",
-            f"alimiter=limit={limit:.5f}:level=false:latency=true",
-            f"aresample={self.rate}",
-            _volume(further),
-        )
+        return (_volume(self.gain), *filters.limited(self.rate, self.ceiling), _volume(further))
 
 
 @dataclass(frozen=True)
@@ -100,14 +93,21 @@ class _Trial:
         return replace(self.change, gain=gain, ceiling=min(_MOST_DBTP, self.change.top + room))
 
 
-def find_level(source: Path, track: Track, options: Options, cage: Cage, settings: Callable[[int], Settings]) -> Level:
+def find_level(
+    source: Path,
+    track: Track,
+    options: Options,
+    cage: Cage,
+    settings: Callable[[int], Settings],
+    clock: Clock = UNSTAMPED,
+) -> Level:
     """Find the filters that bring the MP3 of a track to the wanted loudness, with true peaks below -1 dBTP.
 
     `settings` returns the encoder's settings for a rate. Loudness is measured on an MP3 made with them, because LAME
     lowers the level, raises some peaks and removes very high tones. The track is decoded once to measure it, and up to
     three times for trials. Silence is not changed. Raises Failure as `sound.start` does.
     """
-    decoding = Decoding(source, track, options, cage)
+    decoding = Decoding(source, track, options, cage, clock)
     timing = decoding.timing() if options.needs_effects else Timing()
     target = options.normalize
     return Level(() if target is None else _Search(decoding, timing, settings).filters(target), timing)

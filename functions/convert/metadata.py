@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from functions.common import lines
 
 CHAPTERS_MOST = 255  # as many as an ID3v2 table of contents can hold
-_WANTED = {"title", "artist", "album", "date"}
+# The tags that are kept, by the names that ffmpeg gives them, the best first: its own, and those of QuickTime's keys.
+_QUICKTIME = "com.apple.quicktime."
+_WANTED = {
+    "title": ("title", _QUICKTIME + "title", _QUICKTIME + "displayname"),
+    "artist": ("artist", _QUICKTIME + "artist", _QUICKTIME + "author", "author"),
+    "album": ("album", _QUICKTIME + "album"),
+    "date": ("date", "year", _QUICKTIME + "creationdate", _QUICKTIME + "year"),
+    "genre": ("genre", _QUICKTIME + "genre"),
+    "composer": ("composer", _QUICKTIME + "composer"),
+    "track": ("track", "tracknumber"),
+    "comment": ("comment", _QUICKTIME + "comment", "description", _QUICKTIME + "description"),
+}
 
 # ffmpeg's text format escapes `=`, `;`, `#`, `\` and line ends in names and values, so a tag cannot forge a section or
 # another entry.
@@ -37,8 +48,9 @@ def read(written: bytes) -> tuple[dict[str, str], tuple[Chapter, ...]]:
     sections = _sections(written.decode(errors="surrogateescape"))
     _, tags = next(sections)
     chapters = (_chapter(entries) for name, entries in sections if name == "[CHAPTER]")
-    wanted = {name.lower(): text(value) for name, value in tags.items() if name.lower() in _WANTED}
-    return {name: value for name, value in wanted.items() if value}, _in_order(chapters)
+    known = {name.lower(): text(value) for name, value in tags.items()}
+    found = {name: next(filter(None, map(known.get, names)), None) for name, names in _WANTED.items()}
+    return {name: value for name, value in found.items() if value}, _in_order(chapters)
 
 
 def text(value: str) -> str:

@@ -18,10 +18,12 @@ _MPEG_1 = 3
 _BITRATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAYER_3 = 1
+_UNPROTECTED, _PADDING = 0x01, 0x02
 _MONO = 3
 
+RESERVOIR_MOST = 511  # bytes
 ENCODER_DELAY = 576  # LAME's, in samples
-_ENCODER = b"LAME3.100"
+_ENCODER = b"LAME4.1a\0"  # the one in the pinned ffmpeg, as it names itself
 _TOC_ENTRIES = 100
 _INFO_BYTES = 156  # from the word Info to the CRC of the tag
 _DELAY_MOST = 0xFFF
@@ -96,6 +98,33 @@ def bitrate_of(frame: bytes) -> int:
     """Return a frame's bitrate in kbit/s."""
     mpeg_1 = frame[1] >> 3 & 3 == _MPEG_1
     return (_BITRATES_1 if mpeg_1 else _BITRATES_2)[frame[2] >> 4]
+
+
+def silent(like: bytes, kind: Kind) -> bytes:
+    """Return a silent frame of the same kind and bitrate as another one, which needs no other frame."""
+    header = bytes([0xFF, like[1] | _UNPROTECTED, like[2] & ~_PADDING, like[3]])
+    _, size = _SIZES[header[1] << 16 | header[2] << 8 | kind.channels]
+    return header.ljust(size, b"\0")
+
+
+def main_data(frame: bytes, kind: Kind) -> tuple[int, int]:
+    """Return how many bytes before a frame its main data begins, and how many bytes of main data are in it."""
+    start = _side_info(frame)
+    begin = int.from_bytes(frame[start : start + 2], "big") >> (7 if kind.version == _MPEG_1 else 8)
+    return begin, len(frame) - start - kind.side_info
+
+
+def muted(frame: bytes, kind: Kind) -> bytes:
+    """Return a frame that is silent and needs no other frame, but still has its main data for those after it."""
+    start = _side_info(frame)
+    end = start + kind.side_info
+    head = bytes([frame[0], frame[1] | _UNPROTECTED]) + frame[2:4]
+    # Without its CRC, the frame has room for two more bytes at its end, which no other frame misses.
+    return (head + bytes(kind.side_info) + frame[end:]).ljust(len(frame), b"\0")
+
+
+def _side_info(frame: bytes) -> int:
+    return 4 if frame[1] & _UNPROTECTED else 6  # after a CRC
 
 
 class Splitter:

@@ -11,6 +11,7 @@ from functions.common import errors
 from functions.common.errors import Failure, Kind
 from functions.convert import ffmpeg, languages, listing, metadata
 from functions.convert.cage import Cage
+from functions.convert.filters import Clock
 from functions.convert.listing import Listing
 from functions.convert.metadata import Chapter as Chapter  # part of Media
 
@@ -18,6 +19,8 @@ from functions.convert.metadata import Chapter as Chapter  # part of Media
 _MAX_MESSAGE_BYTES = 2**22
 _INTO_ONE_PIPE = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 
+_ASIDE = frozenset({"comment", "lyrics", "karaoke", "hearing impaired", "visual impaired", "descriptions"})
+_PROGRESS = re.compile(rb"^out_time_us=([0-9]{1,18})$", re.MULTILINE)
 _ENCRYPTED_PACKETS = 20
 _PACKETS_MOST_BYTES = 2**20
 _ENCRYPTED_PACKET = re.compile(rb"^([0-9]+),.*, Encryption info,", re.MULTILINE)
@@ -25,6 +28,13 @@ _ENCRYPTED_PACKET = re.compile(rb"^([0-9]+),.*, Encryption info,", re.MULTILINE)
 _REASON_MOST_BYTES = 2**18
 _LOCKED = re.compile(r"^\[in#0[^]\n]{0,99}\] .*(?:encryption info|encrypted|DRM|activation_bytes)", re.MULTILINE)
 _QUOTED_CHARACTERS = 300
+# Containers that store time stamps; those whose length is their last time stamp, wherever the first is; and those
+# whose time ffmpeg counts from the beginning of the streams that it reads.
+_STAMPED = frozenset({"mov", "matroska", "mpegts", "mpeg", "flv", "asf", "ogg", "mxf", "nut", "rm"})
+_LENGTH_FROM_ZERO = frozenset({"matroska"})
+_COUNTED_FROM_TRACK = frozenset({"mpegts", "mpeg", "ogg"})
+_NO_INDEX = re.compile(r"^\[in#0[^]\n]{0,99}\] moov atom not found", re.MULTILINE)
+_NO_INIT = re.compile(r"^\[in#0[^]\n]{0,99}\] trun track id unknown", re.MULTILINE)
 _UNOPENED = re.compile(r"^Error opening input file", re.MULTILINE)
 _RECOGNISED = re.compile(r"^\[in#0[^]\n]{0,99}\] Format \S+ probed with size=", re.MULTILINE)
 _REFUSED = re.compile(r"^\[in#0[^]\n]{0,99}\] Format not on whitelist", re.MULTILINE)
@@ -32,14 +42,19 @@ _REFUSED = re.compile(r"^\[in#0[^]\n]{0,99}\] Format not on whitelist", re.MULTI
 
 @dataclass(frozen=True)
 class Track:
-    """A sound track: ffmpeg's stream index, its number among the sound tracks from 1, and its declared properties."""
+    """A sound track: ffmpeg's stream index, its number among the sound tracks from 1, and its declared properties.
+
+    One that is `aside` is not the main dialogue: commentary, or made for people with a disability, or karaoke.
+    """
 
     stream: int
     number: int
     codec: str = ""
     language: str = ""
     default: bool = False
+    aside: bool = False
     mono: bool = False
+    start: float = 0.0
     encrypted: bool = False
 
 
@@ -60,12 +75,29 @@ class Media:
     tags: dict[str, str]
     chapters: tuple[Chapter, ...]
 
+    @property
+    def length(self) -> float | None:
+        """Return how many seconds the file declares that it lasts."""
+        if self.duration is None or not _LENGTH_FROM_ZERO & self._demuxers:
+            return self.duration
+        return self.duration - max(0.0, min(self.start, self.duration))
+
+    def clock(self, track: Track) -> Clock:
+        """Return the clock of a track."""
+        ahead = track.start - self.start if _COUNTED_FROM_TRACK & self._demuxers else 0.0
+        return Clock(bool(_STAMPED & self._demuxers), self.length, ahead)
+
+    @property
+    def _demuxers(self) -> set[str]:
+        return set(self.demuxer.split(","))
+
 
 def look(source: Path, cage: Cage) -> Media:
     """Return what a file declares about itself.
 
     Raises Failure: NOT_MEDIA if it is not a container of sound or pictures, ENCRYPTED if encryption keeps it from being
-    opened, UNDECODABLE if it is damaged. Raises RuntimeError if ffmpeg itself fails.
+    opened, NO_INDEX or NO_INIT if a part of it is missing, UNDECODABLE if it is damaged. Raises RuntimeError if ffmpeg
+    itself fails.
     """
     asked = ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"]
     graphs = ["-print_graphs_format", "json", "-print_graphs_file", "pipe:1"]
@@ -99,19 +131,34 @@ def look(source: Path, cage: Cage) -> Media:
 
 
 def choose(media: Media, wanted: int | str | None) -> Track:
-    """Return the track of this number or language, the default one if there are several, else the first.
+    """Return the best of `candidates`."""
+    return candidates(media, wanted)[0]
 
-    Raises Failure: NO_AUDIO, NO_SUCH_TRACK, or ENCRYPTED if the track is.
+
+def candidates(media: Media, wanted: int | str | None) -> list[Track]:
+    """Return the tracks of this number or language, or all of them, the best first.
+
+    Those of the main dialogue come before others, then the default one. Raises Failure: NO_AUDIO, NO_SUCH_TRACK, or
+    ENCRYPTED if the best track is.
     """
     if not media.tracks:
         raise Failure(errors.NO_AUDIO)
     fitting = [track for track in media.tracks if _fits(track, wanted)]
     if not fitting:
         raise Failure(errors.NO_SUCH_TRACK)
-    chosen = next((track for track in fitting if track.default), fitting[0])
-    if chosen.encrypted:
+    fitting.sort(key=lambda track: (track.aside, not track.default, track.number))
+    if fitting[0].encrypted:
         raise Failure(errors.ENCRYPTED)
-    return chosen
+    return [track for track in fitting if not track.encrypted]
+
+
+def pictures_last(source: Path, media: Media, cage: Cage) -> float:
+    """Return how many seconds the pictures of a file last, 0 if it has none."""
+    if media.video is None:
+        return 0.0
+    words = ["-map", f"0:{media.video}", "-c", "copy", "-progress", "pipe:1", "-f", "null", "-"]
+    found = _PROGRESS.findall(cage.run(ffmpeg.command(*ffmpeg.opening(source), *words), _MAX_MESSAGE_BYTES).output)
+    return int(found[-1]) / 1e6 if found else 0.0
 
 
 def _fits(track: Track, wanted: int | str | None) -> bool:
@@ -129,7 +176,9 @@ def _tracks(listed: Listing) -> tuple[Track, ...]:
             codec=each.codec,
             language=each.language,
             default="default" in each.flags,
+            aside=bool(_ASIDE & each.flags),
             mono=each.mono,
+            start=each.start,
             encrypted=listed.locked or each.locked,
         )
         for number, each in enumerate(sound, 1)
@@ -172,6 +221,10 @@ def _reason(source: Path, code: int, messages: str, cage: Cage) -> Kind:
         raise RuntimeError(f"ffmpeg ended with {code}: {messages[-_QUOTED_CHARACTERS:]}")
     detailed = cage.run([*_INTO_ONE_PIPE, *ffmpeg.command(*ffmpeg.opening(source), level="debug")], _REASON_MOST_BYTES)
     reasons = detailed.output.decode(errors="replace")
+    if _NO_INIT.search(reasons):
+        return errors.NO_INIT
+    if _NO_INDEX.search(reasons):
+        return errors.NO_INDEX
     if _RECOGNISED.search(reasons) and not _REFUSED.search(reasons):
         return errors.UNDECODABLE
     return errors.NOT_MEDIA

@@ -13,23 +13,52 @@ from functions.common.options import Options
 from functions.convert import effects, ffmpeg, filters, wav
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
+from functions.convert.filters import UNSTAMPED, Clock
 from functions.convert.probe import Track
 
 STREAM = ("-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1")
 WAV = ("-ignore_length", "1", "-f", "wav")  # a stream may be longer than its header can state
 
 # Few large packets: ffmpeg passes each from thread to thread, which costs more than decoding it.
-_PACKET_FRAMES = 8192
+_LARGE_PACKETS = ("asetnsamples=n=8192:p=0",)
+_CEILING_DBTP = -1.0
 # A thread per CPU of a large host would need more memory than the cage allows; no filter here uses them.
 _ONE_THREAD = ("-filter_threads", "1")
 
 
 @dataclass(frozen=True)
+class Plan:
+    """How to decode; what only the decoding shows leads to another plan.
+
+    In large packets, unless the sound changes its form on the way, when a packet that is not full is lost; without a
+    limiter, or with one for this rate in Hz, because the sound goes beyond full scale.
+    """
+
+    large_packets: bool = True
+    limited: int | None = None
+
+
+USUAL = Plan()
+
+
+class Replanned(Exception):
+    """The sound needs another plan, from its beginning."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.plan = plan
+
+
+@dataclass(frozen=True)
 class Timing:
-    """The rate in Hz and the length in seconds of the decoded sound, as far as effects need them in advance."""
+    """The rate in Hz and the length in seconds of the decoded sound, as far as effects need them in advance.
+
+    `late` is the silence before it in seconds, which is part of the length.
+    """
 
     rate: int | None = None
     seconds: float | None = None
+    late: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,17 +70,28 @@ class Level:
 
 
 class Sound:
-    """A stream of 32-bit floats, little-endian, interleaved; `head` has already been read from it."""
+    """A stream of 32-bit floats, little-endian, interleaved; `head` has already been read from it.
 
-    def __init__(self, chain: Chain, form: wav.Format, head: bytes) -> None:
+    It begins after `late` seconds of silence, which are not in the stream.
+    """
+
+    def __init__(self, chain: Chain, form: wav.Format, head: bytes, late: float, plan: Plan) -> None:
         self._chain = chain
         self._form = form
-        self.rate, self.channels, self.head = form.rate, form.channels, head
+        self._plan = plan
+        self.rate, self.channels, self.head, self.late = form.rate, form.channels, head, late
 
     @property
     def stdout(self) -> IO[bytes]:
         """Return the pipe with the rest of the sound."""
         return self._chain.last.stdout
+
+    def check(self) -> None:
+        """Raise Replanned if what was decoded so far needs another plan."""
+        if self._plan.large_packets and filters.forms(self._chain.words()) > 1:
+            raise Replanned(replace(self._plan, large_packets=False))
+        if not self._plan.limited and _is_over(self._chain.last.words()):
+            raise Replanned(replace(self._plan, limited=self.rate))
 
     def ended(self) -> None:
         """Check, after all of the sound was read, that it ended well. Raises Failure(UNDECODABLE)."""
@@ -68,18 +108,29 @@ class Sound:
         return length // self._form.frame_bytes
 
 
-def start(source: Path, track: Track, options: Options, cage: Cage, level: Level | None = None) -> Sound:
+def start(
+    source: Path,
+    track: Track,
+    options: Options,
+    cage: Cage,
+    level: Level | None = None,
+    clock: Clock = UNSTAMPED,
+    plan: Plan = USUAL,
+) -> Sound:
     """Start decoding a track, and return its sound: one or two channels, at a rate that MP3 supports.
 
     Raises Failure: NO_AUDIO, UNDECODABLE, CONVERT_TIMED_OUT, or OUT_OF_RANGE if there is none between start and end.
     """
-    decoding = Decoding(source, track, options, cage)
-    return decoding.opened(decoding.chain(level or Level((), decoding.timing())))
+    decoding = Decoding(source, track, options, cage, clock, plan)
+    level = level or Level((), decoding.timing())
+    if plan.limited:
+        level = replace(level, filters=(*level.filters, *filters.limited(plan.limited, _CEILING_DBTP)))
+    return decoding.opened(decoding.chain(level, metered=not plan.limited))
 
 
 def reading(form: Sequence[str], changes: Sequence[str], output: Sequence[str], level: str = "error") -> list[str]:
     """Return the command of an ffmpeg that reads sound of a format from the program before it."""
-    words = ["-protocol_whitelist", "pipe", *form, "-i", "pipe:0", *_filtered(changes), *output]
+    words = ["-protocol_whitelist", "pipe", *form, "-i", "pipe:0", *_filtered([*changes, *_LARGE_PACKETS]), *output]
     return ffmpeg.command(*words, level=level)
 
 
@@ -91,21 +142,24 @@ class Decoding:
     track: Track
     options: Options
     cage: Cage
+    clock: Clock = UNSTAMPED
+    plan: Plan = USUAL
 
     def timing(self) -> Timing:
-        """Measure what the effects need: mostly nothing; for the rate decode one packet, for the length the whole."""
+        """Measure what the effects need: for rate and beginning decode one packet, for the length the whole."""
         if self.options.fade_out:
             mono = self._with(channels=1)
             sound = mono.opened(mono._decoder())
-            return Timing(sound.rate, sound.read_to_end() / sound.rate)
-        if _speed(self.options) != 1:
-            return Timing(self.options.samplerate or self._first().rate)
+            return Timing(sound.rate, sound.late + sound.read_to_end() / sound.rate, sound.late)
+        if self.options.needs_effects and (self.clock.stamped or _speed(self.options) != 1):
+            sound = self._first()
+            return Timing(self.options.samplerate or sound.rate, late=sound.late)
         return Timing()
 
-    def chain(self, level: Level, output: Sequence[str] = STREAM) -> Chain:
-        """Start the decoder, and the programs after it that the options need."""
+    def chain(self, level: Level, output: Sequence[str] = STREAM, *, metered: bool = False) -> Chain:
+        """Start the decoder, and the programs after it that the options need; the effects always have a meter."""
         if not self.options.needs_effects:
-            return self._decoder(level.filters, output)
+            return self._decoder(level.filters, output, metered=metered)
         speed, rate = _speed(self.options), level.timing.rate
         chain = self._decoder(filters.oversampled(rate, speed) if rate and speed != 1 else ())
         chain.then(effects.command(_wanted(self.options, level.timing)), environment=effects.environment())
@@ -123,7 +177,12 @@ class Decoding:
         head = head or next(blocks, b"")
         if not head:
             raise self.nothing(chain)
-        return Sound(chain, form, head)
+        late = 0.0 if chain.changed else self._late(chain.words())
+        return Sound(chain, form, head, late, self.plan)
+
+    def _late(self, words: str) -> float:
+        """Return the seconds of silence before the sound, between start and end."""
+        return max(0.0, self.clock.late(words) - (self.options.start or 0.0))
 
     def nothing(self, chain: Chain) -> Failure:
         """Return, or raise, the reason why a chain made no sound."""
@@ -139,15 +198,17 @@ class Decoding:
         sound.read_to_end()
         return sound
 
-    def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM) -> Chain:
-        every = [*filters.negotiated(self.options, mono=self.track.mono), *filters.cut(self.options), *changes]
+    def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM, *, metered: bool = False) -> Chain:
+        form = filters.negotiated(self.options, mono=self.track.mono)
+        every = [*self.clock.filters(), *form, *filters.cut(self.options), *changes]
+        last = [*(_LARGE_PACKETS if self.plan.large_packets else ()), *(filters.meter() if metered else ())]
         command = ffmpeg.command(
             "-threads",
             "1",
             *ffmpeg.opening(self.source),
             "-map",
             f"0:{self.track.stream}",
-            *_filtered(every),
+            *_filtered([*every, *last]),
             "-map_metadata",
             "-1",
             "-map_chapters",
@@ -161,7 +222,12 @@ class Decoding:
 
 
 def _filtered(changes: Sequence[str]) -> list[str]:
-    return [*_ONE_THREAD, "-af", ",".join([*changes, f"asetnsamples=n={_PACKET_FRAMES}:p=0"])]
+    return [*_ONE_THREAD, "-af", ",".join(changes)]
+
+
+def _is_over(words: str) -> bool:
+    """Tell from the log of a chain's last program whether samples went beyond full scale."""
+    return filters.is_over(words) or effects.OVER in words
 
 
 def _wanted(options: Options, timing: Timing) -> effects.Wanted:
@@ -169,6 +235,7 @@ def _wanted(options: Options, timing: Timing) -> effects.Wanted:
     return effects.Wanted(
         rate=None if speed == 1 else timing.rate,
         seconds=timing.seconds,
+        late=timing.late,
         speed=speed,
         volume=1.0 if options.volume is None else options.volume,
         fade_in=options.fade_in or 0.0,

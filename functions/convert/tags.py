@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mutagen.id3
@@ -18,6 +18,7 @@ _MOST_MILLISECONDS = 2**32 - 1
 _NO_OFFSET = 2**32 - 1  # chapters are located by time
 # mutagen would take the letters TAG within the last 128 bytes for an ID3v1 tag, and cut it off.
 _PADDING_BYTES = 128
+_TRACK = re.compile(r"[0-9]{1,4}(?:/[0-9]{1,4})?")
 _DATE = re.compile(r"([0-9]{4})(?:[-/.]?(0[1-9]|1[0-2])(?:[-/.]?(0[1-9]|[12][0-9]|3[01]))?)?(?![0-9])")
 
 
@@ -27,17 +28,21 @@ def encoded(
     artist: str | None = None,
     album: str | None = None,
     date: str | None = None,
+    others: Mapping[str, str] | None = None,
     chapters: Sequence[Chapter] = (),
     cover: bytes | None = None,
     length: int = 0,
 ) -> bytes:
     """Return the tag to write before the first frame of an MP3; b"" if it would be empty.
 
-    Chapters are in seconds of that MP3; `cover` is a JPEG; a date counts as far as it can be read, year first. With a
-    `length`, the tag is padded to exactly that many bytes, to fill space that was reserved for a longer one. Raises
-    ValueError if it does not fit.
+    `others` are tags by the names in OTHERS. Chapters are in seconds of that MP3; `cover` is a JPEG; a date counts as
+    far as it can be read, year first, and a track's number if it is one. With a `length`, the tag is padded to exactly
+    that many bytes, to fill space that was reserved for a longer one. Raises ValueError if it does not fit.
     """
-    tag = _tag({"TIT2": title, "TPE1": artist, "TALB": album, "TDRC": _date(date or "")}, chapters, cover)
+    texts = {"TIT2": title, "TPE1": artist, "TALB": album, "TDRC": _date(date or "")}
+    for name, (frame, read) in _OTHERS.items():
+        texts[frame] = read((others or {}).get(name, ""))
+    tag = _tag(texts, chapters, cover)
     if not tag and not length:
         return b""
     file = io.BytesIO()
@@ -67,7 +72,8 @@ def _tag(texts: dict[str, str | None], chapters: Sequence[Chapter], cover: bytes
     tag = id3.ID3()
     for name, value in texts.items():
         if line := metadata.text(value or ""):
-            tag.add(id3.Frames[name](encoding=_UTF_8, text=[line]))
+            more = {"lang": "und", "desc": ""} if name == "COMM" else {}
+            tag.add(id3.Frames[name](encoding=_UTF_8, text=[line], **more))
     names = [f"chp{number}" for number in range(len(chapters[:CHAPTERS_MOST]))]
     for name, chapter in zip(names, chapters, strict=False):
         tag.add(_chapter(id3, name, chapter))
@@ -98,3 +104,18 @@ def _milliseconds(seconds: float) -> int:
 def _date(text: str) -> str:
     found = _DATE.match(text)
     return "-".join(part for part in found.groups() if part) if found else ""
+
+
+def _track(text: str) -> str:
+    found = _TRACK.fullmatch(text)
+    return text if found else ""
+
+
+# ID3's frames for further tags, and how their values are read.
+_OTHERS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "genre": ("TCON", str),
+    "composer": ("TCOM", str),
+    "track": ("TRCK", _track),
+    "comment": ("COMM", str),
+}
+OTHERS = tuple(_OTHERS)

@@ -34,7 +34,8 @@ def changed(cage: Cage, tmp_path: Path) -> Callable[..., Samples]:
 
     def change(samples: Samples, rate: int = RATE, **options: Any) -> Samples:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
-        started = sound.start(path, Track(0, 1), Options(**options), cage)
+        track = Track(0, 1, mono=samples.shape[1] == 1)
+        started = sound.start(path, track, Options(**options), cage)
         assert started.rate == rate
         return samples_of(started)
 
@@ -218,7 +219,7 @@ def test_samples_are_exact_after_an_hour() -> None:
 
 
 def _volume(factor: float) -> effects.Wanted:
-    return effects.Wanted(rate=None, seconds=None, speed=1.0, volume=factor, fade_in=0.0, fade_out=0.0)
+    return effects.Wanted(rate=None, seconds=None, late=0.0, speed=1.0, volume=factor, fade_in=0.0, fade_out=0.0)
 
 
 def _counted(first: int, after: int) -> Samples:

@@ -40,6 +40,8 @@ API = [
     ("video_expired", 410),
     ("no_audio", 422),
     ("undecodable", 422),
+    ("no_index", 422),
+    ("no_init", 422),
     ("encrypted", 422),
     ("no_such_track", 422),
     ("out_of_range", 422),

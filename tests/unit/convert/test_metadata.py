@@ -24,9 +24,31 @@ def test_known_tags() -> None:
     assert chapters == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("title", "title"),
+        ("displayname", "title"),
+        ("artist", "artist"),
+        ("author", "artist"),
+        ("album", "album"),
+        ("creationdate", "date"),
+        ("year", "date"),
+        ("genre", "genre"),
+        ("composer", "composer"),
+        ("comment", "comment"),
+        ("description", "comment"),
+    ],
+)
+def test_quicktime_keys(name: str, tag: str) -> None:
+    """Other tags come before them."""
+    assert read(f"com.apple.quicktime.{name}=A\n")[0] == {tag: "A"}
+    assert read(f"com.apple.quicktime.{name}=A\n{tag}=B\n")[0] == {tag: "B"}
+
+
 def test_a_tag_with_line_breaks_cannot_forge_others() -> None:
     tags, chapters = read("comment=x\\\n[CHAPTER]\\\nSTART\\=0\\\ntitle\\=forged\nartist=Ada\n")
-    assert (tags, chapters) == ({"artist": "Ada"}, ())
+    assert (tags, chapters) == ({"artist": "Ada", "comment": "x [CHAPTER] START=0 title=forged"}, ())
 
 
 def test_chapters_come_in_order() -> None:
