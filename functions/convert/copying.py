@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import selectors
 from array import array
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +24,7 @@ _READ_BYTES = 2**18
 _HEAD_BYTES = 4096
 _TAG_HEADER_BYTES = 10
 _TAGS_MOST = 8
+_FRAMES_AT_ONCE = 1000
 
 
 def copy(
@@ -85,7 +88,7 @@ class _Copier:
         self._timeline = timeline
         self._target, self._limits = target, limits
         self._splitter = mp3.Splitter()
-        self._frames: list[bytes] = []  # not written yet
+        self._frames: deque[bytes] = deque()  # not written yet
         self._position = 0  # bytes of the source's frames that were written
         self._missing = False  # main data of earlier frames, after a hole
         self._available = 0  # bytes of main data since then
@@ -107,32 +110,34 @@ class _Copier:
         if self.stream is None:
             self.stream = mp3.Stream(kind, mp3.bitrate_of(self._frames[0]))
             self._target.write(self.stream.info_frame(None))
-        written: list[bytes] = []
-        count = 0
-        for frame in self._frames:
-            if self._timeline.clock.stamped and not ended and not self.stamps.reach(self._position):
-                break
-            written += self._timely(frame, kind)
-            self._position += len(frame)
-            count += 1
-        del self._frames[:count]
-        self.stream.constant &= {mp3.bitrate_of(frame) for frame in written} <= {self.stream.bitrate}
-        whole = b"".join(written)
-        self._target.write(whole)
-        self.stream.add(whole, array("I", map(len, written)))
-        self._limits.check_seconds(self.stream.seconds)
-        self._limits.check_length(self.stream.length)
+        timely = chain.from_iterable(self._timely(frame, kind) for frame in self._known(ended))
+        while some := list(islice(timely, _FRAMES_AT_ONCE)):
+            self._put(some, self.stream)
 
-    def _timely(self, frame: bytes, kind: mp3.Kind) -> list[bytes]:
-        """Return a frame, after silent ones if there is a hole before it."""
+    def _known(self, ended: bool) -> Iterator[bytes]:
+        """Yield the frames whose time stamps are known, and forget them."""
+        while self._frames and (ended or not self._timeline.clock.stamped or self.stamps.reach(self._position)):
+            frame = self._frames.popleft()
+            yield frame
+            self._position += len(frame)
+
+    def _timely(self, frame: bytes, kind: mp3.Kind) -> Iterator[bytes]:
+        """Yield a frame, after silent ones if there is a hole before it."""
         length = kind.samples / kind.rate
         hole = self._timeline.advance(self.stamps.at(self._position), length)
-        silence = [mp3.silent(frame, kind)] * round(hole / length)
-        if silence:
+        silent = round(hole / length)
+        yield from repeat(mp3.silent(frame, kind), silent)
+        if silent:
             self._missing, self._available = True, 0
-        if self._missing:
-            frame = self._whole(frame, kind)
-        return [*silence, frame]
+        yield self._whole(frame, kind) if self._missing else frame
+
+    def _put(self, frames: list[bytes], stream: mp3.Stream) -> None:
+        stream.constant &= {mp3.bitrate_of(frame) for frame in frames} == {stream.bitrate}
+        whole = b"".join(frames)
+        self._target.write(whole)
+        stream.add(whole, array("I", map(len, frames)))
+        self._limits.check_seconds(stream.seconds)
+        self._limits.check_length(stream.length)
 
     def _whole(self, frame: bytes, kind: mp3.Kind) -> bytes:
         """Return a frame that does not need main data from before a hole: a mute one instead of one that does."""

@@ -29,7 +29,8 @@ _STAMP = re.compile(r"^\[Eval @ 0x[0-9a-f]+\] (-?[0-9]{1,12}\.[0-9]+)$", re.MULT
 # Time stamps, in seconds. Encoders' priming and what containers round are shorter than the least hole. A longer one
 # than the longest is a jump of the clock, and so is a step back further than this.
 _HOLE_LEAST = 0.04
-_HOLE_MOST = 3600.0
+_HOLE_MOST = 300.0
+_HOLE_MOST_SAMPLES = 300 * 48_000  # ffmpeg makes the silence at once: 115 MB of stereo
 _HOLE_MOST_UNDECLARED = 60.0  # in a file that does not declare its length
 _BACK_MOST = 1.0
 
@@ -47,7 +48,7 @@ class Clock:
     ahead: float = 0.0
 
     def filters(self) -> list[str]:
-        """Return the filters that keep a sound in step with its time stamps: holes in them become silence.
+        """Return the filters that keep a sound of floats in step with its time stamps: holes become silence.
 
         No sound is dropped or moved because of a stamp: one that lies back, or further ahead than the file's length
         leaves room for, sets the clock anew. The first stamp is logged, once for each form that the sound takes.
@@ -57,7 +58,7 @@ class Clock:
         late = f"gte(ld(2),{_HOLE_LEAST}/TB)"
         fits = f"lte(ld(2),{_HOLE_MOST_UNDECLARED}/TB)"
         if self.length is not None:
-            fits = f"lte(ld(2),{_HOLE_MOST}/TB)*lte(ld(1)+ld(2),{self.length + _HOLE_LEAST:.6f}/TB)"
+            fits = f"lte(ld(2),{_HOLE_MOST_SAMPLES}/SR/TB)*lte(ld(1)+ld(2),{self.length + _HOLE_LEAST:.6f}/TB)"
         steps = [
             # Register 0 holds how far stamps are ahead, 1 where the next sound belongs, 2 how far it is from there.
             f"if(eq(N,0),print(T,{_LOGGED})+st(1,PTS))",
@@ -68,7 +69,7 @@ class Clock:
             "ld(3)",
         ]
         shift = [f"asetpts=PTS+{self.ahead:.6f}/TB"] if self.ahead > 0 else []
-        return [*shift, f"asetpts='{';'.join(steps)}'", f"aresample=async=1:min_hard_comp={_HOLE_LEAST / 2}:osf=fltp"]
+        return [*shift, f"asetpts='{';'.join(steps)}'", f"aresample=async=1:min_hard_comp={_HOLE_LEAST / 2}"]
 
     def hole(self, ahead: float, place: float) -> float | None:
         """Return the seconds of silence before sound whose stamp is `ahead` of its place; None if the clock jumped.
@@ -120,14 +121,19 @@ def limited(rate: int, ceiling: float) -> tuple[str, ...]:
     )
 
 
-def negotiated(options: Options, *, mono: bool) -> list[str]:
+def negotiated(options: Options, clock: Clock, *, mono: bool) -> list[str]:
     """Return the filters that make any sound one of floats, at a rate of MP3, in one channel if it is `mono`, else two.
 
-    Options for rate and channels come first.
+    Options for rate and channels come first. Silence is added to the mix, where it needs the least memory.
     """
     channels = options.channels or (1 if mono else 2)
     rates = "|".join(map(str, [options.samplerate] if options.samplerate else _RATES))
-    return ["aformat=sample_fmts=fltp", _mix(channels), f"aformat=sample_fmts=flt:sample_rates={rates}"]
+    return [
+        "aformat=sample_fmts=fltp",
+        _mix(channels),
+        *clock.filters(),
+        f"aformat=sample_fmts=flt:sample_rates={rates}",
+    ]
 
 
 def _mix(channels: int) -> str:

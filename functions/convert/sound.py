@@ -199,8 +199,8 @@ class Decoding:
         return sound
 
     def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM, *, metered: bool = False) -> Chain:
-        form = filters.negotiated(self.options, mono=self.track.mono)
-        every = [*self.clock.filters(), *form, *filters.cut(self.options), *changes]
+        form = filters.negotiated(self.options, self.clock, mono=self.track.mono)
+        every = [*form, *filters.cut(self.options), *changes]
         last = [*(_LARGE_PACKETS if self.plan.large_packets else ()), *(filters.meter() if metered else ())]
         command = ffmpeg.command(
             "-threads",

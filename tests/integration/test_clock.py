@@ -221,3 +221,26 @@ def test_a_copied_mp3_that_begins_late(suffix: str, tmp_path: Path) -> None:
     assert abs(done.duration - SECONDS - 3) < 0.1
     assert len(found) == SECONDS - 1
     assert abs(found[0] - 4) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "hole", "expected"),
+    [(48_000, 2, 290, 295), (192_000, 6, 70, 75), (48_000, 1, 1000, 5), (192_000, 1, 290, 5)],
+)
+def test_long_holes(rate: int, channels: int, hole: int, expected: float, tmp_path: Path) -> None:
+    """The silence fits into the memory that a program may have; a longer hole is none, but no sound is lost."""
+    sine = ["-f", "lavfi", "-i", f"sine=d=5:r={rate}"]
+    whole = made(tmp_path / "whole.mkv", *sine, "-ac", str(channels), "-c:a", "pcm_s16le")
+    later = f"setts=ts='if(gt(PTS*TB,2),PTS+{hole}/TB,PTS)'"
+    source = made(tmp_path / "in.mkv", "-i", str(whole), "-c", "copy", "-bsf:a", later)
+    done, _ = converted(source, tmp_path)
+    assert abs(done.duration - expected) < 0.1
+
+
+def test_a_long_hole_in_a_copied_mp3(tmp_path: Path) -> None:
+    whole = beeping(tmp_path / "whole.mkv", *MP3)
+    later = "setts=ts='if(gt(PTS*TB,5.5),PTS+200/TB,PTS)'"
+    source = made(tmp_path / "in.mkv", "-i", str(whole), "-c", "copy", "-bsf:a", later)
+    done, found = converted(source, tmp_path)
+    assert abs(done.duration - SECONDS - 200) < 0.1
+    assert [round(each) for each in found] == [1, 2, 3, 4, 5, 206, 207, 208, 209]

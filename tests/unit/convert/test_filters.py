@@ -10,6 +10,7 @@ import pytest
 
 from functions.common.options import Options
 from functions.convert import filters, mp3
+from functions.convert.filters import UNSTAMPED
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,12 @@ from functions.convert import filters, mp3
     ],
 )
 def test_channels(options: Options, mono: bool, layout: str) -> None:
-    (mix,) = [each for each in filters.negotiated(options, mono=mono) if each.startswith("pan=")]
+    (mix,) = [each for each in filters.negotiated(options, UNSTAMPED, mono=mono) if each.startswith("pan=")]
     assert mix.startswith(f"pan={layout}|")
 
 
 def test_a_mix_has_every_channel_but_those_of_low_frequency_effects() -> None:
-    named = re.findall(r"\*([A-Z]+)", filters.negotiated(Options(channels=1), mono=False)[1])
+    named = re.findall(r"\*([A-Z]+)", filters.negotiated(Options(channels=1), UNSTAMPED, mono=False)[1])
     assert len(named) == len(set(named))
     assert {name.replace("L", "R") for name in named} <= set(named), "the sides are alike"
     assert {"FL", "FC", "BL", "BC", "SL", "FLC", "TC", "TFL", "TFC", "TBL", "TBC", "DL", "WL"} <= set(named)
@@ -35,9 +36,9 @@ def test_a_mix_has_every_channel_but_those_of_low_frequency_effects() -> None:
 
 
 def test_rates_are_limited_to_those_of_mp3() -> None:
-    rates = filters.negotiated(Options(), mono=False)[-1].partition("sample_rates=")[2].split("|")
+    rates = filters.negotiated(Options(), UNSTAMPED, mono=False)[-1].partition("sample_rates=")[2].split("|")
     assert {int(rate) for rate in rates} == {rate for rates in mp3.RATES.values() for rate in rates}
-    assert filters.negotiated(Options(samplerate=22_050), mono=False)[-1].endswith("sample_rates=22050")
+    assert filters.negotiated(Options(samplerate=22_050), UNSTAMPED, mono=False)[-1].endswith("sample_rates=22050")
 
 
 @pytest.mark.parametrize(
