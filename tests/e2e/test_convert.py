@@ -73,7 +73,7 @@ def assert_next_converts(url: Urls, owner: Person, video: Path, inspector: Inspe
 
 @pytest.mark.parametrize(
     ("make", "codes"),
-    [(media.half_video, {"undecodable"}), (media.silent_video, {"no_audio"})],
+    [(media.half_video, {"no_index"}), (media.silent_video, {"no_audio"})],
     ids=["cut in half", "without audio"],
 )
 def test_a_video_that_cannot_be_converted_fails_with_a_reason(
