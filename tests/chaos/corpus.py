@@ -16,7 +16,8 @@ SHORTER, LONGER = 0.3, 0.15
 # name, seconds of sound (None: no sound track), codecs of picture and sound
 KINDS: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
     ("aac.mp4", 2.0, ("-c:v", "libx264", "-c:a", "aac")),
-    ("fragmented.mp4", 6.0, ("-c:v", "libx264", "-c:a", "aac", "-movflags", "+frag_keyframe+empty_moov")),
+    # Without B-frames, for which ffmpeg would let such a file begin 0.2 s late.
+    ("fragmented.mp4", 6.0, ("-c:v", "libx264", "-bf", "0", "-c:a", "aac", "-movflags", "+frag_keyframe+empty_moov")),
     ("long.mp4", 25.0, ("-c:v", "mpeg4", "-c:a", "aac")),
     ("alac.mov", 3.0, ("-c:v", "mjpeg", "-c:a", "alac")),
     ("opus.webm", 4.0, ("-c:v", "libvpx", "-c:a", "libopus")),

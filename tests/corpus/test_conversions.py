@@ -38,7 +38,6 @@ STREAMS = {
     "file-type__fixture.avi": 1,
     "media__bbb_2500ms.ts": 1,
     "media__bbb_mono_8kHz_12.2kbps_amrnb.3gp": 0,
-    "media__opus-5.1.mka": 0,
     "media__sample_alac.mp4": 0,
     "media__sample_dthd.mp4": 0,
     "moviepy__chaplin.mp4": 1,
