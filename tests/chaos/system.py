@@ -73,6 +73,11 @@ class ProxiedSystem:
             proxy.heal()
         self.stack.revive()
 
+    def story(self, fid: str) -> str:
+        """Return a job and what the functions have logged about it, to explain a failed test."""
+        logged = (line for name in self.stack.functions for line in self.stack.log(name).splitlines() if fid in line)
+        return "\n".join([str(self.inspector.job(fid)), *logged])
+
     def settle(self, timeout: float = SETTLE_SECONDS) -> None:
         """End all faults, and wait until every job has ended, its mail is sent and its files are cleaned up.
 

@@ -82,9 +82,9 @@ def test_lost_answers(system: ProxiedSystem, video: Path, assert_settled: Assert
     fids = [upload_and_drop_answer(name, system, video) for name in ANSWERS]
     assert_settled(fids)
     for job in map(system.inspector.job, fids):
-        assert (job["state"], job["mail"]["state"]) == ("done", "sent"), job
+        assert (job["state"], job["mail"]["state"]) == ("done", "sent"), system.story(job["_id"])
         # Each function read the job again and found its own change, so none made a second one.
-        assert (job["attempts"], job["mail"]["attempts"]) == (1, 1), job
+        assert (job["attempts"], job["mail"]["attempts"]) == (1, 1), system.story(job["_id"])
 
 
 def test_a_lost_answer_and_an_unknown_outcome(
