@@ -106,6 +106,10 @@ class Cage:
     ) -> None:
         self.clear()
 
+    def check(self) -> None:
+        """Do between steps of our own work what is done while the cage waits. Raises Failure(CONVERT_TIMED_OUT)."""
+        self._left()
+
     def clear(self) -> None:
         """End all programs that were started."""
         for child in self._children:

@@ -76,14 +76,10 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
             file.seek(0)
             file.write(tag + result.stream.info_frame(result.gaps))
         cut = work.is_cut(result.seconds)
+        more = joined.is_joined(source, media.demuxer, cage)
     _verify(target, result)
     asked = options.cover is not None and options.cover != "none"
-    said = {
-        TRUNCATED_SOURCE: cut,
-        JOINED: joined.is_joined(source, media.demuxer),
-        LIMITED: result.limited,
-        NO_COVER: asked and picture is None,
-    }
+    said = {TRUNCATED_SOURCE: cut, JOINED: more, LIMITED: result.limited, NO_COVER: asked and picture is None}
     return Made(round(result.seconds, 3), tuple(note for note, true in said.items() if true))
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import mmap
+import re
 from pathlib import Path
 
+from functions.convert.cage import Cage
+
 _HEADER = b"\x1a\x45\xdf\xa3"  # EBML (RFC 8794 section 11.2.1)
-_TYPES = (b"\x42\x82\x84webm", b"\x42\x82\x88matroska")  # DocType, with its length (RFC 8794 section 11.2.7)
+_TYPE = re.compile(rb"\x42\x82(?:\x84webm|\x88matroska)")  # DocType, with its length (RFC 8794 section 11.2.7)
 _HEADER_MOST_BYTES = 80
+_BLOCK_BYTES = 2**20
 
 
-def is_joined(source: Path, demuxer: str) -> bool:
-    """Tell whether another file begins within this one."""
+def is_joined(source: Path, demuxer: str, cage: Cage) -> bool:
+    """Tell whether another file begins within this one. Raises Failure(CONVERT_TIMED_OUT)."""
     if not demuxer.startswith("matroska"):
         return False
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at = content.find(_HEADER, 1)
-        while at >= 0:
-            # Any four bytes may occur in a video.
-            if any(kind in content[at : at + _HEADER_MOST_BYTES] for kind in _TYPES):
+    with source.open("rb") as file:
+        kept = file.read(_HEADER_MOST_BYTES)[len(_HEADER) :]  # without the header of the first file
+        while block := file.read(_BLOCK_BYTES):
+            cage.check()
+            seen = kept + block
+            # Either may occur by chance in a video, but not so near each other.
+            if any(
+                _HEADER in seen[max(0, found.start() - _HEADER_MOST_BYTES) : found.start()]
+                for found in _TYPE.finditer(seen)
+            ):
                 return True
-            at = content.find(_HEADER, at + 1)
+            kept = seen[-2 * _HEADER_MOST_BYTES :]
     return False

@@ -68,7 +68,7 @@ def test_commentary_is_heard_if_it_is_asked_for_or_alone(tmp_path: Path) -> None
 
 
 def undecodable(source: Path) -> None:
-    """Give the first track a codec that nobody knows."""
+    """Give the first track an unknown codec."""
     content = source.read_bytes()
     source.write_bytes(content.replace(b"mp4a", b"xyza", 1).replace(b"esds", b"xyzs", 1))
 
