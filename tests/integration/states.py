@@ -47,7 +47,7 @@ def sweeper(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[
 
 def queue(rabbitmq: str) -> Queue:
     """Return the queue at a URL."""
-    return Queue(Broker(rabbitmq, 30.0))
+    return Queue(Broker(rabbitmq, 5.0))
 
 
 def sweep_once(sweeper: Sweeper) -> dict[str, int]:
