@@ -126,8 +126,8 @@ class _Copier:
         length = kind.samples / kind.rate
         hole = self._timeline.advance(self.stamps.at(self._position), length)
         silent = round(hole / length)
-        yield from repeat(mp3.silent(frame, kind), silent)
         if silent:
+            yield from repeat(mp3.silent(frame, kind), silent)
             self._missing, self._available = True, 0
         yield self._whole(frame, kind) if self._missing else frame
 

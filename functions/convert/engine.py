@@ -92,6 +92,7 @@ def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_
             if failure.kind is not errors.UNDECODABLE:
                 raise
             work.cage.clear()
+            file.truncate(0)
     return works[-1], works[-1].frames(file, room)
 
 

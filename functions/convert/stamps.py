@@ -19,10 +19,12 @@ class Stamps:
         self._rest = b""
         self._unit = 0.0  # s
         self._packets: deque[tuple[int, float]] = deque()
+        self._ended = False
         self._end = 0  # bytes of the stream in the packets so far
 
     def take(self, data: bytes) -> None:
-        """Take the next bytes of ffmpeg's list."""
+        """Take the next bytes of ffmpeg's list, b"" at its end."""
+        self._ended = not data
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if packet := _PACKET.match(line):
@@ -32,8 +34,8 @@ class Stamps:
                 self._unit = int(unit[1]) / int(unit[2])
 
     def reach(self, position: int) -> bool:
-        """Tell whether the packet at a position of the stream is known."""
-        return position < self._end
+        """Tell whether the packet at a position of the stream is known, as far as it ever will be."""
+        return self._ended or position < self._end
 
     def at(self, position: int) -> float | None:
         """Return the stamp in seconds of the packet that begins at a position, and forget those before it."""

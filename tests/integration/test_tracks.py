@@ -80,6 +80,22 @@ def test_a_track_that_cannot_be_decoded_is_passed_over(tmp_path: Path) -> None:
     assert_tone(mp3, 600, 2.0)
 
 
+def test_nothing_of_a_track_that_is_passed_over_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = engine._Work.frames
+
+    def failing(self: Any, file: Any, room: int) -> Any:
+        if self.track.number == 1:
+            file.seek(room)
+            file.write(bytes(10**6))
+            raise Failure(errors.UNDECODABLE)
+        return frames(self, file, room)
+
+    monkeypatch.setattr(engine._Work, "frames", failing)
+    _, mp3 = convert(tracks(tmp_path / "in.mp4", hertz=(400, 600)), tmp_path)
+    assert mp3.stat().st_size < 10**5
+    assert_tone(mp3, 600, 2.0)
+
+
 def test_a_track_that_was_asked_for_is_not_passed_over(tmp_path: Path) -> None:
     source = tracks(tmp_path / "in.mp4", hertz=(400, 600))
     undecodable(source)

@@ -31,6 +31,8 @@ def test_packets_that_are_not_known_yet() -> None:
     stamps.take(LIST[:150])
     assert not stamps.reach(384)
     assert stamps.at(384) is None
+    stamps.take(b"")
+    assert stamps.reach(384), "nothing is waited for after the end of the list"
 
 
 def holes(clock: Clock, *stamps: float | None, length: float = 0.1) -> list[float]:
