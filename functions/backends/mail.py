@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,7 @@ class Mailer:
         with _translated_errors(about_mail=False):
             crash.point("mail.session.before")
             connection = self._connect()
+            _disable_nagle(connection)
         try:
             with _translated_errors(about_mail=False):
                 self._greet(connection)
@@ -128,6 +130,12 @@ def _translated_errors(*, about_mail: bool = True) -> Iterator[None]:
         raise (Refused if permanent else Postponed)(error.smtp_code) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Postponed from error
+
+
+def _disable_nagle(connection: smtplib.SMTP) -> None:
+    """Send the final dot at once: it would wait until the relay acknowledges the mail before it, often 40 ms later."""
+    if connection.sock is not None:
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _expect(answer: tuple[int, bytes], *codes: int) -> None:

@@ -8,7 +8,7 @@ from socketserver import BaseServer
 from threading import Thread
 from typing import TypeVar
 
-POLL_SECONDS = 0.01  # after which it notices that it must stop
+POLL_SECONDS = 0.001  # after which it notices that it must stop
 
 Server = TypeVar("Server", bound=BaseServer)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import smtplib
+import socket
 import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -55,6 +57,20 @@ def test_an_accepted_mail() -> None:
     commands = [line.lower() for line in server.lines[1:]]  # smtplib's case depends on Python's version
     assert commands == ["mail from:<mp3@example.org>", "rcpt to:<a@example.org>", "data"]
     assert len(server.taken) == 1
+
+
+def test_no_part_of_a_mail_waits_for_an_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The final dot is a packet of its own."""
+    sockets: list[socket.socket] = []
+    original = socket.create_connection
+
+    def recorded(*args: Any, **kwargs: Any) -> socket.socket:
+        sockets.append(original(*args, **kwargs))
+        return sockets[-1]
+
+    monkeypatch.setattr(socket, "create_connection", recorded)
+    with relay() as server, plain(server).session("a@example.org"):
+        assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets] == [1]
 
 
 def test_lines_that_start_with_a_dot_are_unchanged() -> None:
