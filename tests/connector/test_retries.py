@@ -46,9 +46,7 @@ def test_a_successful_attempt_ends_the_retries(queues: Queues, sink: Sink, name:
 
 
 def test_an_unreachable_function_is_retried(queues: Queues, sink: Sink, name: str, start: Start) -> None:
-    gone = Sink()
-    gone.close()
-    connector = start(CONNECTOR_SINKS=f"{name}={gone.url}")
+    connector = start(CONNECTOR_SINKS=f"{name}=http://127.0.0.1:1/")
     queues.event(name, "nowhere")
     until(lambda: queues.ready(f"{name}.dead") == 1, "the dead letter")
     assert len(connector.lines("not delivered")) == RETRY + 1

@@ -2,13 +2,14 @@
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from local import ports
 from local.home import ROOT, Home
 from local.processes import leftovers
 
@@ -79,10 +80,10 @@ class Folder:
 
 
 def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port that no test gets for a server or an outgoing connection, nor another call soon."""
+    while not ports.is_free(port := random.randrange(10_000, ports.LOWEST)):
+        pass
+    return port
 
 
 def wait_for(output: Path, text: str, process: "subprocess.Popen[bytes]") -> None:
