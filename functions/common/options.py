@@ -13,12 +13,15 @@ from functions.common.errors import Failure
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 _TIME = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,4}):)?([0-9]{1,7}(?:\.[0-9]{1,6})?)")
+_SIDES = re.compile(r"([0-9]{1,3})[+ ]([0-9]{1,3})")  # a plus sign in a query means a space
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47; only the language counts
 
 _MOST_SECONDS = 3_600_000
 _TIMES = "seconds or [h:]m:s below 1000 hours, such as 90, 1:30.5 or 1:02:03"
 _MOST_TRACKS = 999
 _NAME_SHOWN_CHARACTERS = 60
+
+ALL_TRACKS = "all"  # so the language with this code in ISO 639-3 cannot be asked for
 
 _KEEP_THE_SOUND = {"track", "title", "artist", "album", "cover"}
 
@@ -85,8 +88,16 @@ def _time(value: str) -> float:
 
 
 def _track(value: str) -> int | str:
+    if value == ALL_TRACKS:
+        return value
     if language := _LANGUAGE.fullmatch(value):
         return language[1].lower()
+    if sides := _SIDES.fullmatch(value):
+        return "+".join(str(_track_number(number)) for number in sides.groups())
+    return _track_number(value)
+
+
+def _track_number(value: str) -> int:
     number = _whole_number(value)
     if not 1 <= number <= _MOST_TRACKS:
         raise ValueError
@@ -117,7 +128,9 @@ class Options:
     start: float | None = _option(_TIMES, _time)  # s
     end: float | None = _option(_TIMES, _time)  # s
     track: int | str | None = _option(
-        f"a track's number from 1 to {_MOST_TRACKS} or a language of 2 or 3 letters, such as en or eng", _track
+        f"a track's number from 1 to {_MOST_TRACKS}, a language of 2 or 3 letters such as en or eng, "
+        "all to mix all tracks, or two numbers such as 1+2 for left and right",
+        _track,
     )
     channels: Literal[1, 2] | None = _one_of(1, 2)
     samplerate: int | None = _one_of(8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz

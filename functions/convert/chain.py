@@ -1,12 +1,13 @@
-"""A chain: caged programs connected by pipes; the first one decodes the upload."""
+"""A chain: caged programs connected by pipes; the first one decodes the upload, or several that are mixed."""
 
 from __future__ import annotations
 
 import os
 import re
 import selectors
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from functions.common import errors
 from functions.common.errors import Failure
@@ -28,29 +29,37 @@ class _Link:
 class Chain:
     """Programs that each read what the previous one writes."""
 
-    def __init__(self, decoder: Sequence[str], cage: Cage) -> None:
+    def __init__(self, cage: Cage, *decoders: Sequence[str]) -> None:
+        """Start one decoder, or several, which must be mixed."""
         self._cage = cage
-        self._decoder = cage.start(decoder)
+        self._decoders = [cage.start(decoder) for decoder in decoders]
         self._links: list[_Link] = []
-        caging.widen(self._decoder.stdout.fileno())
+        for decoder in self._decoders:
+            caging.widen(decoder.stdout.fileno())
 
     @property
     def last(self) -> Child:
         """Return the last program of the chain."""
-        return self._links[-1].child if self._links else self._decoder
+        return self._links[-1].child if self._links else self._decoders[-1]
 
     @property
     def changed(self) -> bool:
         """Tell whether a program after the decoder changes the sound."""
         return bool(self._links)
 
-    def words(self) -> str:
-        """Return what the decoder has logged so far."""
-        return self._decoder.words()
+    def words(self) -> list[str]:
+        """Return what each decoder has logged so far."""
+        return [decoder.words() for decoder in self._decoders]
 
     def consumed(self) -> int:
-        """Return how many bytes of the upload the decoder has read."""
-        return self._decoder.consumed()
+        """Return how many bytes of the upload the decoder has read, on average if there are several."""
+        return sum(decoder.consumed() for decoder in self._decoders) // len(self._decoders)
+
+    def mix(self, command: Callable[[Sequence[int]], Sequence[str]]) -> None:
+        """Start a program that reads the output of all decoders: the command for these descriptors."""
+        pipes = [decoder.stdout for decoder in self._decoders]
+        numbers = [pipe.fileno() for pipe in pipes]
+        self._add(self._cage.start(command(numbers), inherited=numbers), pipes, needs_sound=True)
 
     def then(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, needs_sound: bool = False
@@ -58,9 +67,7 @@ class Chain:
         """Start a program that reads the last one's output; one that `needs_sound` may fail if there is no sound."""
         before = self.last.stdout
         child = self._cage.start(command, stdin=before, environment=environment)
-        before.close()  # so that a program notices when its reader has ended
-        caging.widen(child.stdout.fileno())
-        self._links.append(_Link(child, needs_sound))
+        self._add(child, [before], needs_sound=needs_sound)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the last program's output in blocks. Raises Failure(CONVERT_TIMED_OUT)."""
@@ -79,13 +86,20 @@ class Chain:
 
         Raises Failure: NO_AUDIO, UNDECODABLE or CONVERT_TIMED_OUT. Decoding errors do not matter if there was sound.
         """
-        code = self._cage.code(self._decoder)
+        codes = [self._cage.code(decoder) for decoder in self._decoders]
         # Check the later programs first: a decoder also fails when its reader has failed.
         for link in self._links:
             self._require_success(link, sounded=sounded)
-        if code != 0 and not (sounded and code == _TOO_MANY_ERRORS):
-            kind = errors.NO_AUDIO if _NO_TRACK.search(self._decoder.words()) else errors.UNDECODABLE
-            raise Failure(kind)
+        for decoder, code in zip(self._decoders, codes, strict=True):
+            if code != 0 and not (sounded and code == _TOO_MANY_ERRORS):
+                kind = errors.NO_AUDIO if _NO_TRACK.search(decoder.words()) else errors.UNDECODABLE
+                raise Failure(kind)
+
+    def _add(self, child: Child, inputs: Sequence[IO[bytes]], *, needs_sound: bool) -> None:
+        for pipe in inputs:
+            pipe.close()  # so that a program notices when its reader has ended
+        caging.widen(child.stdout.fileno())
+        self._links.append(_Link(child, needs_sound))
 
     def _require_success(self, link: _Link, *, sounded: bool) -> None:
         code = self._cage.code(link.child)

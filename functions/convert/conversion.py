@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _READ_BYTES = 2**20
+_OTHERS_MOST = 20  # a file may have thousands of tracks
 
 Encode = Callable[[Path, Path, Options, Watch], "Made"]
 
@@ -88,6 +89,7 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
         "sha256": digest,
         "duration": made.duration,
         "notes": list(made.notes),
+        "others": [{"number": each.number, "language": each.language} for each in made.others[:_OTHERS_MOST]],
     }
     return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3)
 

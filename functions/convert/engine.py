@@ -16,13 +16,14 @@ from mutagen.mp3 import MP3
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options, most_bitrate
-from functions.convert import copying, cores, cover, joined, loudness, mp3, probe, sound, tags
+from functions.convert import copying, cores, cover, joined, loudness, mp3, probe, selection, sound, tags
 from functions.convert.cage import Cage
 from functions.convert.encoders import Encoders, Pcm
 from functions.convert.lame import Settings
 from functions.convert.limits import Limits
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
+from functions.convert.selection import Selection
 from functions.convert.sound import Plan, Replanned
 from functions.convert.watch import Watch
 
@@ -30,6 +31,7 @@ TRUNCATED_SOURCE = "truncated_source"
 NO_COVER = "no_cover"
 LIMITED = "limited"
 JOINED = "joined"
+OTHER_TRACKS = "other_tracks"
 
 _QUALITY = 2
 _EFFORT = 3
@@ -43,10 +45,11 @@ _CHECK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Made:
-    """A finished MP3: its length in seconds, and notes for its owner."""
+    """A finished MP3: its length in seconds, notes for its owner, and the tracks that are not in it."""
 
     duration: float
     notes: tuple[str, ...]
+    others: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
     """
     with Cage(source.parent, watch) as cage, cores.shared(encoders) as lanes:
         media = probe.look(source, cage)
-        tracks = probe.candidates(media, options.track)
+        selections = selection.candidates(media, options.track)
         picture = cover.take(source, media, options.cover, cage)
-        works = [_Work(source, media, track, options, limits, cage, lanes) for track in tracks]
+        works = [_Work(source, media, each, options, limits, cage, lanes) for each in selections]
         with target.open("w+b") as file:
             room = len(works[0].tag(picture, None))
             work, result = _first_that_sounds(works, file, room)
@@ -79,12 +82,19 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
         more = joined.is_joined(source, media.demuxer, cage)
     _verify(target, result)
     asked = options.cover is not None and options.cover != "none"
-    said = {TRUNCATED_SOURCE: cut, JOINED: more, LIMITED: result.limited, NO_COVER: asked and picture is None}
-    return Made(round(result.seconds, 3), tuple(note for note, true in said.items() if true))
+    others = tuple(track for track in media.tracks if track not in work.selection.tracks)
+    said = {
+        TRUNCATED_SOURCE: cut,
+        JOINED: more,
+        LIMITED: result.limited,
+        NO_COVER: asked and picture is None,
+        OTHER_TRACKS: bool(others),
+    }
+    return Made(round(result.seconds, 3), tuple(note for note, true in said.items() if true), others)
 
 
 def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:
-    """Return the first track's work, or a later one's if it cannot be decoded and was not asked for by its number."""
+    """Return the first selection's work, or a later one's if that cannot be decoded."""
     for work in works[:-1]:
         try:
             return work, work.frames(file, room)
@@ -102,7 +112,7 @@ class _Work:
 
     source: Path
     media: Media
-    track: Track
+    selection: Selection
     options: Options
     limits: Limits
     cage: Cage
@@ -119,10 +129,11 @@ class _Work:
 
     def frames(self, file: BinaryIO, room: int) -> _Result:
         """Write a placeholder for the Info frame and all frames, after `room` bytes."""
-        if self.track.codec == copying.CODEC and not self.options.changes_sound:
+        first, *others = self.selection.tracks
+        if not others and first.codec == copying.CODEC and not self.options.changes_sound:
             try:
                 file.seek(room)
-                return self._copied(file)
+                return self._copied(file, first)
             except mp3.NotMp3:
                 file.truncate(0)
         file.seek(room)
@@ -155,13 +166,13 @@ class _Work:
         start, speed = self.options.start or 0.0, self.options.speed or 1.0
         return tags.shifted(self.media.chapters, start, seconds, speed)
 
-    def _copied(self, file: BinaryIO) -> _Result:
+    def _copied(self, file: BinaryIO, track: Track) -> _Result:
         stream = copying.copy(
             self.source,
-            self.track.stream,
+            track.stream,
             file,
             self.cage,
-            clock=self.media.clock(self.track),
+            clock=track.clock,
             limits=self.limits,
             on_progress=self._progress,
         )
@@ -185,15 +196,9 @@ class _Work:
     def _encoded_as(self, file: BinaryIO, plan: Plan) -> _Result:
         level = None
         if self.options.normalize is not None:
-            level = loudness.find_level(
-                self.source,
-                self.track,
-                self.options,
-                self.cage,
-                partial(_settings, self.options),
-                self.media.clock(self.track),
-            )
-        pcm = sound.start(self.source, self.track, self.options, self.cage, level, self.media.clock(self.track), plan)
+            settings_at = partial(_settings, self.options)
+            level = loudness.find_level(self.source, self.selection, self.options, self.cage, settings_at)
+        pcm = sound.start(self.source, self.selection, self.options, self.cage, level, plan)
         settings = _settings(self.options, pcm.rate)
         encoders = Encoders(
             Pcm(pcm.stdout.fileno(), pcm.rate, pcm.channels, pcm.head, round(pcm.late * pcm.rate)),

@@ -12,9 +12,8 @@ from functions.common.options import Options
 from functions.convert import filters, sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
-from functions.convert.filters import UNSTAMPED, Clock
 from functions.convert.lame import Settings
-from functions.convert.probe import Track
+from functions.convert.selection import Selection
 from functions.convert.sound import Decoding, Level, Timing
 
 _METER = "ebur128=peak=true:framelog=quiet"
@@ -94,20 +93,15 @@ class _Trial:
 
 
 def find_level(
-    source: Path,
-    track: Track,
-    options: Options,
-    cage: Cage,
-    settings: Callable[[int], Settings],
-    clock: Clock = UNSTAMPED,
+    source: Path, selection: Selection, options: Options, cage: Cage, settings: Callable[[int], Settings]
 ) -> Level:
-    """Find the filters that bring the MP3 of a track to the wanted loudness, with true peaks below -1 dBTP.
+    """Find the filters that bring the MP3 of some tracks to the wanted loudness, with true peaks below -1 dBTP.
 
     `settings` returns the encoder's settings for a rate. Loudness is measured on an MP3 made with them, because LAME
-    lowers the level, raises some peaks and removes very high tones. The track is decoded once to measure it, and up to
+    lowers the level, raises some peaks and removes very high tones. The sound is decoded once to measure it, and up to
     three times for trials. Silence is not changed. Raises Failure as `sound.start` does.
     """
-    decoding = Decoding(source, track, options, cage, clock)
+    decoding = Decoding(source, selection, options, cage)
     timing = decoding.timing() if options.needs_effects else Timing()
     target = options.normalize
     return Level(() if target is None else _Search(decoding, timing, settings).filters(target), timing)

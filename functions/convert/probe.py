@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from functions.common import errors
 from functions.common.errors import Failure, Kind
-from functions.convert import ffmpeg, languages, listing, metadata
+from functions.convert import ffmpeg, listing, metadata
 from functions.convert.cage import Cage
-from functions.convert.filters import Clock
+from functions.convert.filters import UNSTAMPED, Clock
 from functions.convert.listing import Listing
 from functions.convert.metadata import Chapter as Chapter  # part of Media
 
@@ -44,7 +44,8 @@ _REFUSED = re.compile(r"^\[in#0[^]\n]{0,99}\] Format not on whitelist", re.MULTI
 class Track:
     """A sound track: ffmpeg's stream index, its number among the sound tracks from 1, and its declared properties.
 
-    One that is `aside` is not the main dialogue: commentary, or made for people with a disability, or karaoke.
+    One that is `aside` is not the main dialogue: commentary, or made for people with a disability, or karaoke. `clock`
+    tells what the time stamps mean.
     """
 
     stream: int
@@ -56,6 +57,7 @@ class Track:
     mono: bool = False
     start: float = 0.0
     encrypted: bool = False
+    clock: Clock = field(default=UNSTAMPED, compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Media:
         return self.duration - max(0.0, min(self.start, self.duration))
 
     def clock(self, track: Track) -> Clock:
-        """Return the clock of a track."""
+        """Return what the time stamps of a track mean."""
         ahead = track.start - self.start if _COUNTED_FROM_TRACK & self._demuxers else 0.0
         return Clock(bool(_STAMPED & self._demuxers), self.length, ahead)
 
@@ -117,7 +119,7 @@ def look(source: Path, cage: Cage) -> Media:
         labels.kill()
         labels = cage.start(_labelling(source, "-map_metadata", f"0:s:{tracks[0].stream}"))
     tags, chapters = metadata.read(cage.finish(labels, _MAX_MESSAGE_BYTES).output)
-    return Media(
+    media = Media(
         demuxer=demuxer,
         duration=listed.duration,
         start=listed.start,
@@ -128,28 +130,7 @@ def look(source: Path, cage: Cage) -> Media:
         # An MP3's start is its encoder's delay, which its chapters ignore.
         chapters=chapters if demuxer == "mp3" else _from(listed.start, chapters),
     )
-
-
-def choose(media: Media, wanted: int | str | None) -> Track:
-    """Return the best of `candidates`."""
-    return candidates(media, wanted)[0]
-
-
-def candidates(media: Media, wanted: int | str | None) -> list[Track]:
-    """Return the tracks of this number or language, or all of them, the best first.
-
-    Those of the main dialogue come before others, then the default one. Raises Failure: NO_AUDIO, NO_SUCH_TRACK, or
-    ENCRYPTED if the best track is.
-    """
-    if not media.tracks:
-        raise Failure(errors.NO_AUDIO)
-    fitting = [track for track in media.tracks if _fits(track, wanted)]
-    if not fitting:
-        raise Failure(errors.NO_SUCH_TRACK)
-    fitting.sort(key=lambda track: (track.aside, not track.default, track.number))
-    if fitting[0].encrypted:
-        raise Failure(errors.ENCRYPTED)
-    return [track for track in fitting if not track.encrypted]
+    return replace(media, tracks=tuple(replace(track, clock=media.clock(track)) for track in tracks))
 
 
 def pictures_last(source: Path, media: Media, cage: Cage) -> float:
@@ -159,12 +140,6 @@ def pictures_last(source: Path, media: Media, cage: Cage) -> float:
     words = ["-map", f"0:{media.video}", "-c", "copy", "-progress", "pipe:1", "-f", "null", "-"]
     found = _PROGRESS.findall(cage.run(ffmpeg.command(*ffmpeg.opening(source), *words), _MAX_MESSAGE_BYTES).output)
     return int(found[-1]) / 1e6 if found else 0.0
-
-
-def _fits(track: Track, wanted: int | str | None) -> bool:
-    if isinstance(wanted, str):
-        return bool(track.language) and languages.same(track.language, wanted.lower())
-    return wanted in (None, track.number)
 
 
 def _tracks(listed: Listing) -> tuple[Track, ...]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.convert import effects, ffmpeg, filters, wav
+from functions.convert import effects, ffmpeg, filters, mixing, wav
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
-from functions.convert.filters import UNSTAMPED, Clock
-from functions.convert.probe import Track
+from functions.convert.mixing import Part
+from functions.convert.selection import Selection, alone
 
 STREAM = ("-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1")
 WAV = ("-ignore_length", "1", "-f", "wav")  # a stream may be longer than its header can state
@@ -88,7 +89,7 @@ class Sound:
 
     def check(self) -> None:
         """Raise Replanned if what was decoded so far needs another plan."""
-        if self._plan.large_packets and filters.forms(self._chain.words()) > 1:
+        if self._plan.large_packets and any(filters.forms(words) > 1 for words in self._chain.words()):
             raise Replanned(replace(self._plan, large_packets=False))
         if not self._plan.limited and _is_over(self._chain.last.words()):
             raise Replanned(replace(self._plan, limited=self.rate))
@@ -109,19 +110,13 @@ class Sound:
 
 
 def start(
-    source: Path,
-    track: Track,
-    options: Options,
-    cage: Cage,
-    level: Level | None = None,
-    clock: Clock = UNSTAMPED,
-    plan: Plan = USUAL,
+    source: Path, selection: Selection, options: Options, cage: Cage, level: Level | None = None, plan: Plan = USUAL
 ) -> Sound:
-    """Start decoding a track, and return its sound: one or two channels, at a rate that MP3 supports.
+    """Start decoding tracks, and return their sound: one or two channels, at a rate that MP3 supports.
 
     Raises Failure: NO_AUDIO, UNDECODABLE, CONVERT_TIMED_OUT, or OUT_OF_RANGE if there is none between start and end.
     """
-    decoding = Decoding(source, track, options, cage, clock, plan)
+    decoding = Decoding(source, selection, options, cage, plan)
     level = level or Level((), decoding.timing())
     if plan.limited:
         level = replace(level, filters=(*level.filters, *filters.limited(plan.limited, _CEILING_DBTP)))
@@ -136,13 +131,12 @@ def reading(form: Sequence[str], changes: Sequence[str], output: Sequence[str], 
 
 @dataclass(frozen=True)
 class Decoding:
-    """A track, and the options for its sound."""
+    """Tracks, and the options for their sound."""
 
     source: Path
-    track: Track
+    selection: Selection
     options: Options
     cage: Cage
-    clock: Clock = UNSTAMPED
     plan: Plan = USUAL
 
     def timing(self) -> Timing:
@@ -151,9 +145,10 @@ class Decoding:
             mono = self._with(channels=1)
             sound = mono.opened(mono._decoder())
             return Timing(sound.rate, sound.late + sound.read_to_end() / sound.rate, sound.late)
-        if self.options.needs_effects and (self.clock.stamped or _speed(self.options) != 1):
-            sound = self._first()
-            return Timing(self.options.samplerate or sound.rate, late=sound.late)
+        stamped = any(track.clock.stamped for track in self.selection.tracks)
+        if self.options.needs_effects and (stamped or _speed(self.options) != 1):
+            first = self._first()
+            return Timing(self.options.samplerate or first.rate, late=first.late)
         return Timing()
 
     def chain(self, level: Level, output: Sequence[str] = STREAM, *, metered: bool = False) -> Chain:
@@ -177,12 +172,13 @@ class Decoding:
         head = head or next(blocks, b"")
         if not head:
             raise self.nothing(chain)
-        late = 0.0 if chain.changed else self._late(chain.words())
+        late = 0.0 if chain.changed else self._late(*chain.words())
         return Sound(chain, form, head, late, self.plan)
 
     def _late(self, words: str) -> float:
         """Return the seconds of silence before the sound, between start and end."""
-        return max(0.0, self.clock.late(words) - (self.options.start or 0.0))
+        (track,) = self.selection.tracks
+        return max(0.0, track.clock.late(words) - (self.options.start or 0.0))
 
     def nothing(self, chain: Chain) -> Failure:
         """Return, or raise, the reason why a chain made no sound."""
@@ -192,30 +188,64 @@ class Decoding:
         self._with(start=None, end=None)._first()
         return Failure(errors.OUT_OF_RANGE)
 
-    def _first(self) -> Sound:
-        """Decode one packet."""
+    def _first(self) -> Part:
+        """Return the form of the sound and the silence before it, from the first packet."""
+        if self.parts:
+            return replace(self.parts[0][1], late=0.0)  # the mix begins with the silence
         sound = self.opened(self._decoder((), ("-frames:a", "1", *STREAM)))
         sound.read_to_end()
-        return sound
+        return Part(sound.rate, sound.channels, sound.late)
 
     def _decoder(self, changes: Sequence[str] = (), output: Sequence[str] = STREAM, *, metered: bool = False) -> Chain:
-        form = filters.negotiated(self.options, self.clock, mono=self.track.mono)
-        every = [*form, *filters.cut(self.options), *changes]
-        last = [*(_LARGE_PACKETS if self.plan.large_packets else ()), *(filters.meter() if metered else ())]
-        command = ffmpeg.command(
+        """Start the decoder of the track, or those of all tracks and their mix."""
+        packets = _LARGE_PACKETS if self.plan.large_packets else ()
+        last = [*changes, *packets, *(filters.meter() if metered else ())]
+        if not self.parts:
+            return Chain(self.cage, self._command(last, output))
+        chain = Chain(self.cage, *(one._command(packets, STREAM) for one, _ in self.parts))
+        mix = mixing.graph([part for _, part in self.parts], last, sides=self._sides)
+        chain.mix(lambda pipes: _mixer(pipes, mix, output))
+        return chain
+
+    @cached_property
+    def parts(self) -> list[tuple[Decoding, Part]]:
+        """The tracks of a mix that sound, and how; none if there is no mix. Raises Failure as `start` does.
+
+        A track that has a side of its own must sound.
+        """
+        selection, found = self.selection, list[tuple[Decoding, Part]]()
+        channels = self.options.channels or (1 if selection.sides or selection.mono else 2)
+        for track in selection.tracks if len(selection.tracks) > 1 else ():
+            one = replace(self._with(channels=channels), selection=alone(track))
+            try:
+                found.append((one, one._first()))
+            except Failure as failure:
+                last = track is selection.tracks[-1] and not found
+                if selection.sides or last or failure.kind not in (errors.UNDECODABLE, errors.OUT_OF_RANGE):
+                    raise
+        return found
+
+    @property
+    def _sides(self) -> bool:
+        return self.selection.sides and self.options.channels != 1
+
+    def _command(self, changes: Sequence[str], output: Sequence[str]) -> list[str]:
+        """Return the command that decodes the only track."""
+        (track,) = self.selection.tracks
+        form = filters.negotiated(self.options, track.clock, mono=track.mono)
+        return ffmpeg.command(
             "-threads",
             "1",
             *ffmpeg.opening(self.source),
             "-map",
-            f"0:{self.track.stream}",
-            *_filtered([*every, *last]),
+            f"0:{track.stream}",
+            *_filtered([*form, *filters.cut(self.options), *changes]),
             "-map_metadata",
             "-1",
             "-map_chapters",
             "-1",
             *output,
         )
-        return Chain(command, self.cage)
 
     def _with(self, **options: Any) -> Decoding:
         return replace(self, options=replace(self.options, **options))
@@ -223,6 +253,11 @@ class Decoding:
 
 def _filtered(changes: Sequence[str]) -> list[str]:
     return [*_ONE_THREAD, "-af", ",".join(changes)]
+
+
+def _mixer(pipes: Sequence[int], graph: str, output: Sequence[str]) -> list[str]:
+    inputs = [word for pipe in pipes for word in (*WAV, "-i", f"pipe:{pipe}")]
+    return ffmpeg.command("-protocol_whitelist", "pipe", *inputs, *_ONE_THREAD, "-filter_complex", graph, *output)
 
 
 def _is_over(words: str) -> bool:

@@ -29,6 +29,7 @@ _NOTES = {
     "joined": "The video is several files in one: the MP3 has the sound of the first.",
     "limited": "The sound was louder than an MP3 can hold: its peaks are limited.",
     "no_cover": "No picture was found for the cover that you asked for.",
+    "other_tracks": "The video has other sound tracks: {others}. The option track chooses one, or mixes all.",
 }
 
 _FAILED = """\
@@ -68,7 +69,8 @@ def message_id(job: Document, sender: str) -> str:
 def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> str:
     mp3 = job["mp3"]
     link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], signed))
-    notes = "".join(f"\n{_NOTES[note]}\n" for note in mp3.get("notes", ()) if note in _NOTES)
+    others = ", ".join(_track(each) for each in mp3.get("others", ()))
+    notes = "".join(f"\n{_NOTES[note].format(others=others)}\n" for note in mp3.get("notes", ()) if note in _NOTES)
     return _READY.format(
         name=name,
         notes=notes,
@@ -78,6 +80,10 @@ def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> st
         days=_days(signed.link_ttl_days),
         job=job["_id"],
     )
+
+
+def _track(track: Document) -> str:
+    return f"{track['number']} ({track['language']})" if track["language"] else str(track["number"])
 
 
 def _failed(job: Document, name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from functions.common.containers import HEAD_BYTES, recognized
 from functions.common.options import Options
-from functions.convert import probe, sound
+from functions.convert import probe, selection, sound
 from functions.convert.cage import Cage
 from tests.integration.sound_samples import samples_of
 from tests.media.samples import made, pictures, tone
@@ -93,8 +93,8 @@ def seconds_heard(content: bytes, cage: Cage, folder: Path) -> float:
     """Decode a file's sound as convert does, whatever its name."""
     path = folder / "in"
     path.write_bytes(content)
-    track = probe.choose(probe.look(path, cage), None)
-    started = sound.start(path, track, Options(), cage)
+    chosen, *_ = selection.candidates(probe.look(path, cage), None)
+    started = sound.start(path, chosen, Options(), cage)
     return len(samples_of(started)) / started.rate
 
 

@@ -16,6 +16,7 @@ from functions.common.options import Options
 from functions.convert import effects, sound, wav
 from functions.convert.cage import Cage
 from functions.convert.probe import Track
+from functions.convert.selection import alone
 from tests.integration.sound_samples import samples_of
 from tests.media.pcm import Samples, made_of
 
@@ -35,7 +36,7 @@ def changed(cage: Cage, tmp_path: Path) -> Callable[..., Samples]:
     def change(samples: Samples, rate: int = RATE, **options: Any) -> Samples:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
         track = Track(0, 1, mono=samples.shape[1] == 1)
-        started = sound.start(path, track, Options(**options), cage)
+        started = sound.start(path, alone(track), Options(**options), cage)
         assert started.rate == rate
         return samples_of(started)
 

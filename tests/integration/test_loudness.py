@@ -18,6 +18,7 @@ from functions.convert import loudness, sound
 from functions.convert.cage import Cage
 from functions.convert.lame import Settings
 from functions.convert.probe import Track
+from functions.convert.selection import alone
 from tests.integration.sound_samples import samples_of
 from tests.media import music, pcm
 from tests.media.pcm import Samples, made_of
@@ -46,8 +47,8 @@ def leveled(cage: Cage, tmp_path: Path) -> Callable[..., Leveled]:
     def level(samples: Samples, rate: int = RATE, **options: Any) -> Leveled:
         path = made_of(samples, rate, tmp_path / "in.wav", "-c:a", "pcm_f32le")
         settings = Settings(options.get("bitrate"), options.get("quality", 2), 3)
-        found = loudness.find_level(path, Track(0, 1), Options(**options), cage, lambda _rate: settings)
-        started = sound.start(path, Track(0, 1), Options(**options), cage, found)
+        found = loudness.find_level(path, alone(Track(0, 1)), Options(**options), cage, lambda _rate: settings)
+        started = sound.start(path, alone(Track(0, 1)), Options(**options), cage, found)
         result = samples_of(started)
         mp3 = pcm.mp3_of(result, started.rate, *settings.words())
         return Leveled(started.rate, result, mp3, found.filters)
@@ -217,4 +218,6 @@ def test_nothing_to_measure(options: dict[str, float], kind: errors.Kind, levele
 
 def _find_level(path: Path, options: Options, cage: Cage) -> sound.Level:
     quality = 2 if options.quality is None else options.quality
-    return loudness.find_level(path, Track(0, 1), options, cage, lambda _rate: Settings(options.bitrate, quality, 3))
+    return loudness.find_level(
+        path, alone(Track(0, 1)), options, cage, lambda _rate: Settings(options.bitrate, quality, 3)
+    )

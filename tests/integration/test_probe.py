@@ -14,7 +14,7 @@ import pytest
 
 from functions.common import errors
 from functions.common.errors import Failure
-from functions.convert import ffmpeg, metadata, probe
+from functions.convert import ffmpeg, metadata, probe, selection
 from functions.convert.cage import Cage
 from functions.convert.metadata import Chapter
 from functions.convert.probe import Media, Track
@@ -32,7 +32,8 @@ FORGED = (
 def chosen(media: Media, wanted: int | str | None = None) -> int | str:
     """Return the number of the chosen track, or the code of the reason why there is none."""
     try:
-        return probe.choose(media, wanted).number
+        (track,) = selection.candidates(media, wanted)[0].tracks
+        return track.number
     except Failure as failure:
         return failure.kind.code
 

@@ -22,6 +22,7 @@ from functions.convert import probe, sound
 from functions.convert.cage import Cage
 from functions.convert.chain import Chain
 from functions.convert.probe import Track
+from functions.convert.selection import alone
 from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until_gone
@@ -47,7 +48,7 @@ class Decoded:
 
 def hear(path: Path, cage: Cage, stream: int = 0, **options: Any) -> Decoded:
     """Decode a track to its end."""
-    started = sound.start(path, track(path, cage, stream), Options(**options), cage)
+    started = sound.start(path, alone(track(path, cage, stream)), Options(**options), cage)
     return Decoded(started.rate, samples_of(started))
 
 
@@ -411,7 +412,7 @@ def test_an_exception_while_waiting_leaves_nothing_running(click_files: Callable
             raise LostLease
 
     with pytest.raises(LostLease), Cage(tmp_path, FailingWatch(time.monotonic() + 60)) as cage:
-        sound.start(click_files("a.wav"), Track(0, 1), Options(volume=0.5, fade_out=1.0), cage)
+        sound.start(click_files("a.wav"), alone(Track(0, 1)), Options(volume=0.5, fade_out=1.0), cage)
     until_gone(lambda: processes.inside(tmp_path), "the programs", 5)
 
 
@@ -423,7 +424,7 @@ def test_no_time_left(click_files: Callable[[str], Path], tmp_path: Path) -> Non
 def test_an_internal_fault_is_not_blamed_on_the_file(click_files: Callable[[str], Path], cage: Cage) -> None:
     """If its reader fails, the decoder fails too: the reader's error must be raised."""
     decoder = [*_null(click_files("a.wav"))[:-3], "-f", "f32le", "pipe:1"]
-    chain = Chain(decoder, cage)
+    chain = Chain(cage, decoder)
     chain.then([sys.executable, "-c", "import sys; sys.exit('internal error')"])
     assert not list(chain.blocks())
     with pytest.raises(RuntimeError, match="internal error"):

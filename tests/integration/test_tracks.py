@@ -84,7 +84,7 @@ def test_nothing_of_a_track_that_is_passed_over_is_left(tmp_path: Path, monkeypa
     frames = engine._Work.frames
 
     def failing(self: Any, file: Any, room: int) -> Any:
-        if self.track.number == 1:
+        if self.selection.tracks[0].number == 1:
             file.seek(room)
             file.write(bytes(10**6))
             raise Failure(errors.UNDECODABLE)

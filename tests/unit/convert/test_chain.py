@@ -53,14 +53,14 @@ def ended(chain: Chain, *, sounded: bool) -> errors.Kind | None:
     ],
 )
 def test_the_error_of_a_decoder(code: int, message: str, sounded: bool, kind: errors.Kind | None, cage: Cage) -> None:
-    chain = Chain(decoder(code, message), cage)
+    chain = Chain(cage, decoder(code, message))
     chain.then(COPY)
     assert ended(chain, sounded=sounded) is kind
 
 
 def test_the_failure_of_a_later_program_is_not_blamed_on_the_upload(cage: Cage) -> None:
     """Its failure takes precedence over the decoder's, which may be a consequence."""
-    chain = Chain(decoder(1), cage)
+    chain = Chain(cage, decoder(1))
     chain.then(COPY)
     chain.then(FAIL)
     with pytest.raises(RuntimeError, match=r"ended with 3: broken"):
@@ -69,7 +69,7 @@ def test_the_failure_of_a_later_program_is_not_blamed_on_the_upload(cage: Cage) 
 
 @pytest.mark.parametrize("needs_sound", [True, False])
 def test_without_sound_only_a_program_that_needs_it_may_fail(needs_sound: bool, cage: Cage) -> None:
-    chain = Chain(decoder(1), cage)
+    chain = Chain(cage, decoder(1))
     chain.then(FAIL, needs_sound=needs_sound)
     if needs_sound:
         assert ended(chain, sounded=False) is errors.UNDECODABLE

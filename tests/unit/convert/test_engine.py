@@ -13,13 +13,14 @@ from functions.convert.engine import _Work
 from functions.convert.lame import Settings
 from functions.convert.limits import Limits
 from functions.convert.probe import Media, Track
+from functions.convert.selection import alone
 
 
 def work(duration: float | None, options: Options) -> _Work:
     """Return a conversion of a file with this declared length."""
     media = Media("mov,mp4", duration, 0.0, (Track(0, 1),), None, None, {}, ())
     unused: Any = None
-    return _Work(Path("in"), media, media.tracks[0], options, Limits(1.0, 1), unused, lambda: 1)
+    return _Work(Path("in"), media, alone(media.tracks[0]), options, Limits(1.0, 1), unused, lambda: 1)
 
 
 @pytest.mark.parametrize(

@@ -158,12 +158,17 @@ def test_a_sender_may_have_any_name() -> None:
                 "The file ends long before the length that it declares: the MP3 holds what was there.",
             ],
         ),
+        (
+            ["other_tracks"],
+            ["The video has other sound tracks: 2 (ger), 3. The option track chooses one, or mixes all."],
+        ),
         (["of a newer version", "no_cover"], ["No picture was found for the cover that you asked for."]),
     ],
 )
 def test_notes(notes: list[str], sentences: list[str]) -> None:
     """Each is a paragraph between the link and the sentence about it."""
-    content = text(done(notes=notes))
+    others = [{"number": 2, "language": "ger"}, {"number": 3, "language": ""}]
+    content = text(done(notes=notes, others=others))
     between = content.partition(link(content))[2].partition("The link works")[0]
     assert between == "\n" + "".join(f"\n{sentence}\n" for sentence in sentences) + "\n"
 
