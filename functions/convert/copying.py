@@ -7,7 +7,8 @@ import selectors
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain, islice, repeat
+from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from functions.common import errors
 from functions.common.errors import Failure
 from functions.convert import ffmpeg, mp3
 from functions.convert.cage import Cage
+from functions.convert.concealment import Concealment
 from functions.convert.filters import Clock
 from functions.convert.limits import Limits
 from functions.convert.stamps import Stamps, Timeline
@@ -27,6 +29,14 @@ _TAGS_MOST = 8
 _FRAMES_AT_ONCE = 1000
 
 
+@dataclass(frozen=True)
+class Copied:
+    """Copied frames, and the gaps that their container declares."""
+
+    stream: mp3.Stream
+    gaps: mp3.Gaps | None
+
+
 def copy(
     source: Path,
     stream: int,
@@ -36,7 +46,7 @@ def copy(
     clock: Clock,
     limits: Limits,
     on_progress: Callable[[float], None],
-) -> mp3.Stream:
+) -> Copied:
     """Write a placeholder for the Info frame, then copy the frames of one stream, with silent ones in its holes.
 
     Raises NotMp3 if the stream cannot be copied: it has frames of several kinds, or none. Raises Failure: TOO_LONG,
@@ -69,7 +79,7 @@ def copy(
         raise mp3.NotMp3
     if code < 0:
         raise Failure(errors.UNDECODABLE)
-    return copier.stream
+    return Copied(copier.stream, copier.gaps)
 
 
 def _command(source: Path, stream: int, stamps: int | None) -> list[str]:
@@ -90,8 +100,8 @@ class _Copier:
         self._splitter = mp3.Splitter()
         self._frames: deque[bytes] = deque()  # not written yet
         self._position = 0  # bytes of the source's frames that were written
-        self._missing = False  # main data of earlier frames, after a hole
-        self._available = 0  # bytes of main data since then
+        self._concealment: Concealment | None = None
+        self.gaps: mp3.Gaps | None = None  # that the container declares
 
     @property
     def seconds(self) -> float:
@@ -104,14 +114,14 @@ class _Copier:
 
     def write(self, *, ended: bool) -> None:
         """Write the frames whose time stamps are known, or all of them at the end."""
-        kind = self._splitter.kind
-        if not self._frames or kind is None:
-            return
-        if self.stream is None:
-            self.stream = mp3.Stream(kind, mp3.bitrate_of(self._frames[0]))
+        if self.stream is None or self._concealment is None:
+            if not self._frames or self._splitter.kind is None:
+                return
+            self.stream = mp3.Stream(self._splitter.kind, mp3.bitrate_of(self._frames[0]))
+            self._concealment = Concealment(self.stream.kind)
             self._target.write(self.stream.info_frame(None))
-        timely = chain.from_iterable(self._timely(frame, kind) for frame in self._known(ended))
-        while some := list(islice(timely, _FRAMES_AT_ONCE)):
+        frames = self._timely(self.stream.kind, self._concealment, ended=ended)
+        while some := list(islice(frames, _FRAMES_AT_ONCE)):
             self._put(some, self.stream)
 
     def _known(self, ended: bool) -> Iterator[bytes]:
@@ -121,15 +131,27 @@ class _Copier:
             yield frame
             self._position += len(frame)
 
-    def _timely(self, frame: bytes, kind: mp3.Kind) -> Iterator[bytes]:
-        """Yield a frame, after silent ones if there is a hole before it."""
+    def _timely(self, kind: mp3.Kind, concealment: Concealment, *, ended: bool) -> Iterator[bytes]:
+        """Yield the frames whose time stamps are known, with silent ones in holes, or all of them at the end."""
         length = kind.samples / kind.rate
-        hole = self._timeline.advance(self.stamps.at(self._position), length)
-        silent = round(hole / length)
-        if silent:
-            yield from repeat(mp3.silent(frame, kind), silent)
-            self._missing, self._available = True, 0
-        yield self._whole(frame, kind) if self._missing else frame
+        for frame in self._known(ended):
+            stamp = self.stamps.at(self._position)
+            if not self._position:
+                self._begin(stamp or 0.0, kind.rate)
+            silent = round(self._timeline.advance(stamp, length) / length)
+            if silent:
+                yield from concealment.cut()
+                yield from repeat(mp3.silent(frame, kind), silent)
+            yield from concealment.take(frame)
+        if ended:
+            yield from concealment.end()
+
+    def _begin(self, stamp: float, rate: int) -> None:
+        """Take what players must skip from the first time stamp: containers declare it by one before zero."""
+        delay = round(-stamp * rate) - mp3.DECODER_DELAY
+        if 0 <= delay <= mp3.DELAY_MOST:
+            self.gaps = mp3.Gaps(delay, 0)
+            self._timeline.begin(stamp)
 
     def _put(self, frames: list[bytes], stream: mp3.Stream) -> None:
         stream.constant &= {mp3.bitrate_of(frame) for frame in frames} == {stream.bitrate}
@@ -138,14 +160,6 @@ class _Copier:
         stream.add(whole, array("I", map(len, frames)))
         self._limits.check_seconds(stream.seconds)
         self._limits.check_length(stream.length)
-
-    def _whole(self, frame: bytes, kind: mp3.Kind) -> bytes:
-        """Return a frame that does not need main data from before a hole: a mute one instead of one that does."""
-        begin, own = mp3.main_data(frame, kind)
-        lacks = begin > self._available
-        self._available += own
-        self._missing = self._available < mp3.RESERVOIR_MOST
-        return mp3.muted(frame, kind) if lacks else frame
 
 
 def gaps(source: Path) -> mp3.Gaps | None:

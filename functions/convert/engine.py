@@ -167,7 +167,7 @@ class _Work:
         return tags.shifted(self.media.chapters, start, seconds, speed)
 
     def _copied(self, file: BinaryIO, track: Track) -> _Result:
-        stream = copying.copy(
+        copied = copying.copy(
             self.source,
             track.stream,
             file,
@@ -176,7 +176,9 @@ class _Work:
             limits=self.limits,
             on_progress=self._progress,
         )
-        gaps = copying.gaps(self.source) if self.media.demuxer == copying.CODEC else None
+        stream, gaps = copied.stream, copied.gaps
+        if self.media.demuxer == copying.CODEC:
+            gaps = copying.gaps(self.source)
         silent = (gaps.delay + gaps.padding) / stream.kind.rate if gaps else 0.0
         if silent >= stream.seconds:  # the declared gaps cannot be true
             return _Result(stream, None, stream.seconds)

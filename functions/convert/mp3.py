@@ -7,6 +7,7 @@ Frame headers by ISO/IEC 11172-3 section 2.4.2.3 and ISO/IEC 13818-3; the Info f
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,15 +20,21 @@ _BITRATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAYER_3 = 1
 _UNPROTECTED, _PADDING = 0x01, 0x02
+NOT_BITRATE = 0x0D  # a header's third byte without bitrate and padding
+_HEADER_BYTES = 4
+_CRC_BYTES = 2  # between header and side information
+_LENGTH_BITS = 12  # of part2_3_length
+LENGTH_MASK = (1 << _LENGTH_BITS) - 1
 _MONO = 3
 
-RESERVOIR_MOST = 511  # bytes
 ENCODER_DELAY = 576  # LAME's, in samples
+DECODER_DELAY = 529  # of every decoder, in samples; the Info frame's delay does not include it
 _ENCODER = b"LAME4.1a\0"  # the one in the pinned ffmpeg, as it names itself
 _TOC_ENTRIES = 100
 _INFO_BYTES = 156  # from the word Info to the CRC of the tag
-_DELAY_MOST = 0xFFF
-_FIELDS = 0x0F  # frames, bytes, TOC and quality are present
+DELAY_MOST = 0xFFF
+_FIELD_BYTES = {0x01: 4, 0x02: 4, 0x04: _TOC_ENTRIES, 0x08: 4}  # frames, bytes, TOC and quality, if present
+_FIELDS = sum(_FIELD_BYTES)
 _CBR, _VBR = 1, 4  # LAME's numbers for its methods
 
 
@@ -59,6 +66,17 @@ class Kind:
     def granules(self) -> int:
         """Return the number of granules in a frame."""
         return 2 if self.version == _MPEG_1 else 1
+
+    @property
+    def begin_shift(self) -> int:
+        """Return the number of bits after main_data_begin, the first field of the side information."""
+        return self.side_info * 8 - (9 if self.version == _MPEG_1 else 8)
+
+    def length_shifts(self) -> list[int]:
+        """Return the number of bits after part2_3_length in the side information, for each granule and channel."""
+        granule_bits = 59 if self.version == _MPEG_1 else 63
+        ends = range(self.granules * self.channels * granule_bits, 0, -granule_bits)
+        return [end - _LENGTH_BITS for end in ends]
 
     def sizes(self) -> list[int]:
         """Return the sizes of an unpadded frame in bytes, by bitrate index from 1."""
@@ -107,24 +125,52 @@ def silent(like: bytes, kind: Kind) -> bytes:
     return header.ljust(size, b"\0")
 
 
-def main_data(frame: bytes, kind: Kind) -> tuple[int, int]:
-    """Return how many bytes before a frame its main data begins, and how many bytes of main data are in it."""
-    start = _side_info(frame)
-    begin = int.from_bytes(frame[start : start + 2], "big") >> (7 if kind.version == _MPEG_1 else 8)
-    return begin, len(frame) - start - kind.side_info
+@dataclass(frozen=True)
+class Parts:
+    """What a frame consists of (ISO/IEC 11172-3 section 2.4.1.7).
+
+    `side` is its side information. Its main data, of `length` bytes, begins `begin` bytes before the `room` for main
+    data that is in the frame, counted without other frames' headers and side information.
+    """
+
+    header: bytes
+    side: int
+    begin: int
+    length: int
+    room: bytes
 
 
-def muted(frame: bytes, kind: Kind) -> bytes:
-    """Return a frame that is silent and needs no other frame, but still has its main data for those after it."""
-    start = _side_info(frame)
+def parts_of(frame: bytes, kind: Kind) -> Parts:
+    """Take a frame apart."""
+    start = _HEADER_BYTES + (0 if frame[1] & _UNPROTECTED else _CRC_BYTES)
     end = start + kind.side_info
-    head = bytes([frame[0], frame[1] | _UNPROTECTED]) + frame[2:4]
-    # Without its CRC, the frame has room for two more bytes at its end, which no other frame misses.
-    return (head + bytes(kind.side_info) + frame[end:]).ljust(len(frame), b"\0")
+    side = int.from_bytes(frame[start:end], "big")
+    length = (sum(side >> shift & LENGTH_MASK for shift in kind.length_shifts()) + 7) // 8
+    return Parts(frame[:_HEADER_BYTES], side, side >> kind.begin_shift, length, frame[end:])
 
 
-def _side_info(frame: bytes) -> int:
-    return 4 if frame[1] & _UNPROTECTED else 6  # after a CRC
+def independent(parts: Parts, contents: bytes, following: bytes, kind: Kind) -> bytes:
+    """Return the smallest frame like another one that has its main data, `contents`, in itself.
+
+    Its room ends with `following`, main data of frames after it. It is silent if there are no contents, or they do not
+    fit.
+    """
+    side = parts.side & (1 << kind.begin_shift) - 1 if contents else 0
+    head_bytes = _HEADER_BYTES + kind.side_info
+    sizes = kind.sizes()
+    index = bisect_left(sizes, head_bytes + len(contents) + len(following))
+    if index == len(sizes):
+        return independent(parts, b"", following, kind)
+    header = bytes(
+        [
+            parts.header[0],
+            parts.header[1] | _UNPROTECTED,
+            index + 1 << 4 | parts.header[2] & NOT_BITRATE,
+            parts.header[3],
+        ]
+    )
+    room = sizes[index] - head_bytes
+    return header + side.to_bytes(kind.side_info, "big") + contents.ljust(room - len(following), b"\0") + following
 
 
 class Splitter:
@@ -205,7 +251,7 @@ class Stream:
         if gaps is not None:
             tag += _ENCODER + bytes([_CBR if self.constant else _VBR]) + bytes(10)
             tag += bytes([min(self.bitrate, 255)])
-            tag += (min(gaps.delay, _DELAY_MOST) << 12 | min(gaps.padding, _DELAY_MOST)).to_bytes(3, "big")
+            tag += (min(gaps.delay, DELAY_MOST) << 12 | min(gaps.padding, DELAY_MOST)).to_bytes(3, "big")
             tag += bytes(4) + total.to_bytes(4, "big") + self._crc.to_bytes(2, "big")
         frame[begin : begin + len(tag)] = tag
         if gaps is not None:
@@ -240,8 +286,9 @@ def gaps_of(info_frame: bytes) -> Gaps | None:
     """Return the gaps that an Info frame declares, if it has LAME's fields."""
     for begin in (4 + 9, 4 + 17, 4 + 32):
         if info_frame[begin : begin + 4] in (b"Xing", b"Info"):
-            fields = begin + 120
+            flags = int.from_bytes(info_frame[begin + 4 : begin + 8], "big")
+            fields = begin + 8 + sum(length for bit, length in _FIELD_BYTES.items() if flags & bit)
             if info_frame[fields : fields + 4] in (b"LAME", b"Lavf", b"Lavc") and len(info_frame) >= fields + 24:
                 both = int.from_bytes(info_frame[fields + 21 : fields + 24], "big")
-                return Gaps(both >> 12, both & _DELAY_MOST)
+                return Gaps(both >> 12, both & DELAY_MOST)
     return None

@@ -16,9 +16,6 @@ from functions.convert import mp3
 
 _HEADER_BYTES = 4
 _UNPROTECTED = 0x01  # no CRC follows the header
-_LENGTH_BITS = 12  # of part2_3_length, a granule's first field for each channel
-_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
-_NOT_BITRATE = 0x0D  # a header's third byte without bitrate and padding
 
 
 class Reservoir:
@@ -27,12 +24,9 @@ class Reservoir:
     def __init__(self, kind: mp3.Kind) -> None:
         self._head_bytes = _HEADER_BYTES + kind.side_info
         self._sizes = kind.sizes()
-        begin_bits = 9 if kind.granules == 2 else 8
-        self._most = (1 << begin_bits) - 1
-        self._begin_shift = kind.side_info * 8 - begin_bits
-        granule_bits = 59 if kind.granules == 2 else 63  # of one channel
-        ends = range(kind.granules * kind.channels * granule_bits, 0, -granule_bits)
-        self._length_shifts = [end - _LENGTH_BITS for end in ends]
+        self._begin_shift = kind.begin_shift
+        self._most = (1 << kind.side_info * 8 - kind.begin_shift) - 1
+        self._length_shifts = kind.length_shifts()
         self._left = 0  # bytes before the next frame that its main data may use
         self._main = bytearray()  # main data for the frames that wait
         self._waiting: deque[tuple[bytes, int]] = deque()  # header and side information, and room for main data
@@ -63,12 +57,12 @@ class Reservoir:
         side = int.from_bytes(frame[_HEADER_BYTES : self._head_bytes], "big")
         if side >> self._begin_shift or not frame[1] & _UNPROTECTED:
             raise RuntimeError("a frame that depends on others")
-        length = (sum(side >> shift & _LENGTH_MASK for shift in self._length_shifts) + 7) // 8
+        length = (sum(side >> shift & mp3.LENGTH_MASK for shift in self._length_shifts) + 7) // 8
         end = self._head_bytes + length
         # The bitrates' index begins at 1.
         index = bisect_left(self._sizes, end - self._left) + 1
         room = self._sizes[index - 1] - self._head_bytes
-        third = index << 4 | frame[2] & _NOT_BITRATE
+        third = index << 4 | frame[2] & mp3.NOT_BITRATE
         side |= self._left << self._begin_shift
         head = frame[:2] + bytes([third]) + frame[3:_HEADER_BYTES] + side.to_bytes(self._head_bytes - _HEADER_BYTES)
         self._waiting.append((head, room))

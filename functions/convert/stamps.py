@@ -52,6 +52,10 @@ class Timeline:
         self._ahead = 0.0  # seconds that stamps are ahead of the sound, since the clock jumped
         self._place = 0.0  # s
 
+    def begin(self, stamp: float) -> None:
+        """Begin before zero, with sound that players skip; in seconds."""
+        self._place = stamp
+
     def advance(self, stamp: float | None, length: float) -> float:
         """Return the hole before some sound with this stamp, and move on by its length; all in seconds."""
         hole = 0.0

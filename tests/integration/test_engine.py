@@ -71,10 +71,15 @@ def refused(source: Path, folder: Path, options: Options | None = None, **given:
 
 def assert_decodes(path: Path, seconds: float) -> None:
     """An independent decoder must find as much sound as declared, without errors."""
+    assert abs(decoded(path) - seconds) < 0.1
+
+
+def decoded(path: Path) -> float:
+    """Return how many seconds ffmpeg decodes, without errors."""
     command = [FFMPEG, "-v", "error", "-xerror", "-i", str(path), "-map", "0:a", "-f", "u8", "-ac", "1", "-ar", "8000"]
-    decoded = subprocess.run([*command, "pipe:1"], capture_output=True, check=True, timeout=60)
-    assert not decoded.stderr
-    assert abs(len(decoded.stdout) / 8000 - seconds) < 0.1
+    sound = subprocess.run([*command, "pipe:1"], capture_output=True, check=True, timeout=60)
+    assert not sound.stderr
+    return len(sound.stdout) / 8000
 
 
 @pytest.mark.parametrize(
@@ -168,6 +173,24 @@ def test_mp3_is_copied_frame_by_frame(tmp_path: Path) -> None:
     assert copied.length == pytest.approx(5.0, abs=0.001)
     convert(source, tmp_path / "new", Options(bitrate=64))
     assert sound_of(tmp_path / "new" / "out.mp3") != sound_of(source)
+
+
+@pytest.mark.parametrize("flags", [0x01, 0x03, 0x07, 0x09])
+def test_gaps_count_whatever_other_fields_the_info_frame_has(flags: int, tmp_path: Path) -> None:
+    """As ffmpeg hears them: only the bits of the flags say where LAME's fields are."""
+    source = tone(tmp_path / "sound.mp3", 1.0, "-c:a", "libmp3lame", "-id3v2_version", "0")
+    content = source.read_bytes()
+    begin = content.index(b"Info") + 8
+    fields = {0x01: 4, 0x02: 4, 0x04: 100, 0x08: 4}
+    places = [begin + sum(length for other, length in fields.items() if other < bit) for bit in fields]
+    kept = [(at, length) for at, (bit, length) in zip(places, fields.items(), strict=True) if flags & bit]
+    some = b"".join(content[at : at + length] for at, length in kept)
+    lame = content[begin + 112 : begin + 148]
+    frame = content[: begin - 1] + bytes([flags]) + (some + lame).ljust(148, b"\0")
+    source.write_bytes(frame + content[begin + 148 :])
+    sound = convert(source, tmp_path / "work")
+    heard = [decoded(source), decoded(tmp_path / "work" / "out.mp3")]
+    assert [sound.duration, *heard] == pytest.approx([1.0] * 3, abs=0.001)
 
 
 def test_impossible_gaps_are_ignored(tmp_path: Path) -> None:

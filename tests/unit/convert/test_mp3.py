@@ -57,6 +57,14 @@ def test_half_a_frame_is_not_an_end() -> None:
         splitter.end()
 
 
+def with_fields(frame: bytes, flags: int) -> bytes:
+    """Return an Info frame of MPEG 1 in stereo with only some of Xing's fields."""
+    begin = frame.index(b"Info") + 8
+    fields = {1: frame[begin : begin + 4], 2: bytes(4), 4: bytes(100), 8: bytes(4)}
+    some = b"".join(field for bit, field in fields.items() if flags & bit)
+    return (frame[: begin - 1] + bytes([flags]) + some + frame[begin + 112 :]).ljust(len(frame), b"\0")
+
+
 @pytest.mark.parametrize("rate", [rate for rates in mp3.RATES.values() for rate in rates])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("bitrate", [None, 32, 64])
@@ -90,3 +98,9 @@ def test_gaps_are_limited_to_their_field() -> None:
     assert mp3.gaps_of(frame) == Gaps(4095, 4095)
     assert mp3.gaps_of(b"") is None
     assert mp3.gaps_of(frame[:160]) is None
+
+
+@pytest.mark.parametrize("flags", range(16))
+def test_gaps_after_any_of_the_fields(flags: int) -> None:
+    frame = Stream(Kind(3, 44_100, 2), 128).info_frame(Gaps(576, 1000))
+    assert mp3.gaps_of(with_fields(frame, flags)) == Gaps(576, 1000)
