@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from functions.convert import cores
-from tests.bench import convert_copy, convert_pair, convert_quality, convert_speed, convert_step
+from tests.bench import convert_copy, convert_pair, convert_quality, convert_size, convert_speed, convert_step
 from tests.bench.system import started
 from tests.bench.targets import Target, print_targets
 
@@ -68,7 +68,12 @@ def quality(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     return convert_quality.measure(folder)
 
 
-PARTS = {"speed": speed, "e2e": e2e, "pair": pair, "copy": copy, "quality": quality}
+def size(folder: Path, arguments: argparse.Namespace) -> list[Target]:
+    """What the bit reservoir gives, put back after the frames are joined."""
+    return convert_size.measure(folder)
+
+
+PARTS = {"speed": speed, "e2e": e2e, "pair": pair, "copy": copy, "quality": quality, "size": size}
 Measure = Callable[[float, int], list[Target]]
 
 

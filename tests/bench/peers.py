@@ -55,7 +55,16 @@ def moviepy_command(name: str, video: Path, target: Path, kilobits: int) -> list
 
 def ffmpeg_command(video: Path, target: Path, kilobits: int, *options: str) -> list[str]:
     """Return the command of a plain ffmpeg that makes the MP3."""
-    encoder = ["-c:a", "libmp3lame", "-b:a", f"{kilobits}k", "-compression_level", str(EFFORT)]
+    return _encoding(video, target, "-b:a", f"{kilobits}k", *options)
+
+
+def vbr_command(video: Path, target: Path, quality: int, *options: str) -> list[str]:
+    """Return the command of a plain ffmpeg that makes an MP3 of a variable bitrate."""
+    return _encoding(video, target, "-q:a", str(quality), *options)
+
+
+def _encoding(video: Path, target: Path, *options: str) -> list[str]:
+    encoder = ["-c:a", "libmp3lame", "-compression_level", str(EFFORT)]
     return [*_ffmpeg(video), *encoder, *options, str(target)]
 
 
