@@ -6,9 +6,12 @@ import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
+import mutagen
 import mutagen.id3
 import pytest
 
@@ -354,6 +357,82 @@ def test_all_four_tags(tmp_path: Path, cage: Cage) -> None:
     given = {"title": "T", "artist": "A", "album": "L", "date": "2008-05-01"}
     words = [word for name, value in given.items() for word in ("-metadata", f"{name.upper()}={value}")]
     assert probe.look(made(tmp_path / "in.mkv", *tone(), *words), cage).tags == given
+
+
+EVERY = {
+    "title": "Tön",
+    "artist": "A",
+    "album": "L",
+    "date": "2008",
+    "genre": "Rock",
+    "composer": "C",
+    "track": "3",
+    "comment": "Wörds",
+}
+
+
+def vorbis_comments(path: Path) -> None:
+    names = {"track": "TRACKNUMBER", "comment": "DESCRIPTION"}
+    tagged: Any = mutagen.File(path)
+    tagged.update({names.get(name, name.upper()): [value] for name, value in EVERY.items()})
+    tagged.save()
+
+
+def itunes_atoms(path: Path) -> None:
+    names = {
+        "title": "\xa9nam",
+        "artist": "\xa9ART",
+        "album": "\xa9alb",
+        "date": "\xa9day",
+        "genre": "\xa9gen",
+        "composer": "\xa9wrt",
+        "comment": "\xa9cmt",
+    }
+    tagged: Any = mutagen.File(path)
+    tagged.update({atom: [EVERY[name]] for name, atom in names.items()} | {"trkn": [(3, 0)]})
+    tagged.save()
+
+
+def id3v1(path: Path) -> None:
+    """ID3v1.1 has no composer: 30 bytes for each text, a number in the comment, and numbered genres."""
+    texts = [EVERY[name].encode("latin-1").ljust(30, b"\0") for name in ("title", "artist", "album")]
+    comment = EVERY["comment"].encode("latin-1").ljust(29, b"\0") + bytes([int(EVERY["track"])])
+    with path.open("ab") as file:
+        file.write(b"TAG" + b"".join(texts) + EVERY["date"].encode() + comment + bytes([17]))
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "missing"),
+    [
+        ("in.flac", vorbis_comments, ()),
+        ("in.ogg", vorbis_comments, ()),
+        ("in.opus", vorbis_comments, ()),
+        ("in.m4a", itunes_atoms, ()),
+        ("in.mp3", id3v1, ("composer",)),
+    ],
+    ids=["FLAC", "Ogg Vorbis", "Opus", "iTunes", "ID3v1"],
+)
+def test_every_tag(
+    name: str, write: Callable[[Path], None], missing: Sequence[str], tmp_path: Path, cage: Cage
+) -> None:
+    words = ["-id3v2_version", "0", "-map_metadata", "-1"] if name.endswith("mp3") else []
+    source = made(tmp_path / name, *tone(), *words)
+    write(source)
+    expected = {name: value for name, value in EVERY.items() if name not in missing}
+    assert probe.look(source, cage).tags == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    # What ffmpeg does not write there.
+    [([], {"track", "composer"}), (["-movflags", "use_metadata_tags"], {"track"})],
+    ids=["user data", "keys"],
+)
+def test_every_tag_of_quicktime(words: list[str], missing: set[str], tmp_path: Path, cage: Cage) -> None:
+    """Atoms of user data begin with a copyright sign; keys have names."""
+    expected = {name: value for name, value in EVERY.items() if name not in missing}
+    given = [word for name, value in expected.items() for word in ("-metadata", f"{name}={value}")]
+    assert probe.look(made(tmp_path / "in.mov", *tone(), *given, *words), cage).tags == expected
 
 
 @pytest.mark.parametrize(
