@@ -155,11 +155,12 @@ class _Work:
 
     def is_cut(self, seconds: float) -> bool:
         """Tell whether the sound is far shorter than the file declares, and so are its pictures."""
-        return self._falls_short(seconds, self.expected) and self._falls_short(
-            probe.pictures_last(self.source, self.media, self.cage), self.media.length
-        )
+        if self.media.declared is None or not self._falls_short(seconds, self.expected):
+            return False
+        return self._falls_short(probe.pictures_last(self.source, self.media, self.cage), self.media.declared)
 
-    def _falls_short(self, seconds: float, expected: float | None) -> bool:
+    @staticmethod
+    def _falls_short(seconds: float, expected: float | None) -> bool:
         return expected is not None and seconds < min(expected * _SHORTER_SHARE, expected - _SHORTER_SECONDS)
 
     def _chapters(self, seconds: float | None) -> tuple[Chapter, ...]:

@@ -33,6 +33,8 @@ _QUOTED_CHARACTERS = 300
 _STAMPED = frozenset({"mov", "matroska", "mpegts", "mpeg", "flv", "asf", "ogg", "mxf", "nut", "rm"})
 _LENGTH_FROM_ZERO = frozenset({"matroska"})
 _COUNTED_FROM_TRACK = frozenset({"mpegts", "mpeg", "ogg"})
+# Those that declare no length: ffmpeg takes their last time stamp.
+_UNDECLARED = frozenset({"mpegts", "mpeg", "ogg"})
 _NO_INDEX = re.compile(r"^\[in#0[^]\n]{0,99}\] moov atom not found", re.MULTILINE)
 _NO_INIT = re.compile(r"^\[in#0[^]\n]{0,99}\] trun track id unknown", re.MULTILINE)
 _UNOPENED = re.compile(r"^Error opening input file", re.MULTILINE)
@@ -83,6 +85,11 @@ class Media:
         if self.duration is None or not _LENGTH_FROM_ZERO & self._demuxers:
             return self.duration
         return self.duration - max(0.0, min(self.start, self.duration))
+
+    @property
+    def declared(self) -> float | None:
+        """Return that length if it stands in the file, whatever its time stamps are."""
+        return None if _UNDECLARED & self._demuxers else self.length
 
     def clock(self, track: Track) -> Clock:
         """Return what the time stamps of a track mean."""

@@ -119,6 +119,31 @@ def test_pictures_may_last_longer(suffix: str, words: list[str], tmp_path: Path)
     assert (abs(done.duration - 4) < 0.1, done.notes) == (True, ())
 
 
+@pytest.mark.parametrize(
+    ("suffix", "words"),
+    [
+        ("mp4", ["-c:v", "mpeg4", "-c:a", "aac"]),
+        ("mkv", ["-c:v", "mpeg4", "-c:a", "flac"]),
+        ("ts", ["-c:v", "mpeg2video", "-c:a", "mp2"]),
+        ("mpg", ["-c:v", "mpeg2video", "-r", "25", "-c:a", "mp2"]),
+        ("ogv", ["-c:v", "libtheora", "-c:a", "libvorbis"]),
+    ],
+)
+def test_pictures_may_begin_later(suffix: str, words: list[str], tmp_path: Path) -> None:
+    late = ["-itsoffset", "3", *pictures(10), *tone(10), "-map", "0", "-map", "1"]
+    done, _ = convert(made(tmp_path / f"in.{suffix}", *late, *words), tmp_path)
+    assert (abs(done.duration - 10) < 0.1, done.notes) == (True, ())
+
+
+def test_a_jump_of_the_clock_declares_no_length(tmp_path: Path) -> None:
+    """A transport stream has no declared length: it lasts from its first to its last time stamp."""
+    words = [*pictures(4), *tone(4), "-c:v", "mpeg2video", "-c:a", "mp2"]
+    parts = [made(tmp_path / f"{at}.ts", *words, "-output_ts_offset", str(at)).read_bytes() for at in (0, 77)]
+    (tmp_path / "in.ts").write_bytes(b"".join(parts))
+    done, _ = convert(tmp_path / "in.ts", tmp_path)
+    assert (abs(done.duration - 8) < 0.2, done.notes) == (True, ())
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_half_a_file_is_noted(suffix: str, tmp_path: Path) -> None:
     words = ["-c:v", "mpeg4", "-c:a", "aac", *(["-movflags", "+faststart"] if suffix == "mp4" else [])]
