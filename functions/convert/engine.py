@@ -58,6 +58,7 @@ class _Result:
     gaps: mp3.Gaps | None
     seconds: float
     limited: bool = False
+    broken_off: bool = False
 
 
 def convert(source: Path, target: Path, options: Options, watch: Watch, *, limits: Limits, encoders: int) -> Made:
@@ -79,7 +80,7 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
             file.seek(0)
             file.write(tag + result.stream.info_frame(result.gaps))
         cut = work.is_cut(result.seconds)
-        more = joined.is_joined(source, media.demuxer, cage)
+        more = joined.is_joined(source, media.demuxer, cage, broken_off=result.broken_off)
     _verify(target, result)
     asked = options.cover is not None and options.cover != "none"
     others = tuple(track for track in media.tracks if track not in work.selection.tracks)
@@ -232,7 +233,8 @@ class _Work:
         pcm.check()
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)
-        return _Result(encoded.stream, encoded.gaps(), encoded.samples / pcm.rate, bool(plan.limited))
+        seconds = encoded.samples / pcm.rate
+        return _Result(encoded.stream, encoded.gaps(), seconds, bool(plan.limited), pcm.broke_off())
 
     def _progress(self, seconds: float) -> None:
         expected = self.expected

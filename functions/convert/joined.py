@@ -1,4 +1,4 @@
-"""Joined files: several whole Matroska or WebM files in one, of which ffmpeg reads the first."""
+"""Joined files: several whole files in one, of which ffmpeg does not read all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ _HEADER_MOST_BYTES = 80
 _BLOCK_BYTES = 2**20
 
 
-def is_joined(source: Path, demuxer: str, cage: Cage) -> bool:
-    """Tell whether another file begins within this one. Raises Failure(CONVERT_TIMED_OUT)."""
+def is_joined(source: Path, demuxer: str, cage: Cage, *, broken_off: bool) -> bool:
+    """Tell whether another file begins within this one, and is not heard. Raises Failure(CONVERT_TIMED_OUT).
+
+    `broken_off` tells whether ffmpeg stopped within it: the parts of a chained Ogg file (RFC 3533 section 4) are heard
+    up to one with other channels.
+    """
+    if demuxer == "ogg":
+        return broken_off
     if not demuxer.startswith("matroska"):
         return False
     with source.open("rb") as file:

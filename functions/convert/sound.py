@@ -22,6 +22,7 @@ WAV = ("-ignore_length", "1", "-f", "wav")  # a stream may be longer than its he
 
 # Few large packets: ffmpeg passes each from thread to thread, which costs more than decoding it.
 _LARGE_PACKETS = ("asetnsamples=n=8192:p=0",)
+_BROKEN_OFF = "] Error during demuxing: "
 _CEILING_DBTP = -1.0
 # A thread per CPU of a large host would need more memory than the cage allows; no filter here uses them.
 _ONE_THREAD = ("-filter_threads", "1")
@@ -97,6 +98,10 @@ class Sound:
     def ended(self) -> None:
         """Check, after all of the sound was read, that it ended well. Raises Failure(UNDECODABLE)."""
         self._chain.ended(sounded=True)
+
+    def broke_off(self) -> bool:
+        """Tell whether the decoder stopped before the end of the upload."""
+        return any(_BROKEN_OFF in words for words in self._chain.words())
 
     def consumed(self) -> int:
         """Return how many bytes of the upload were read so far."""

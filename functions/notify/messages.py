@@ -26,7 +26,7 @@ Job {job}
 # What the owner may not expect of an MP3, by the note that convert left in the job.
 _NOTES = {
     "truncated_source": "The file ends long before the length that it declares: the MP3 holds what was there.",
-    "joined": "The video is several files in one: the MP3 has the sound of the first.",
+    "joined": "The video is several files in one, and the MP3 does not have the sound of all of them.",
     "limited": "The sound was louder than an MP3 can hold: its peaks are limited.",
     "no_cover": "No picture was found for the cover that you asked for.",
     "other_tracks": "The video has other sound tracks: {others}. The option track chooses one, or mixes all.",

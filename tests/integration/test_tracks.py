@@ -163,6 +163,28 @@ def test_joined_files_are_noted(suffix: str, words: list[str], tmp_path: Path) -
     assert done.notes == ("joined",)
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("ogg", "libvorbis"), ("opus", "libopus")])
+@pytest.mark.parametrize("options", [{}, {"volume": 0.9}])
+@pytest.mark.parametrize(("channels", "seconds", "notes"), [(1, 4.0, ()), (2, 2.0, ("joined",))])
+def test_chained_ogg_is_heard_up_to_other_channels(
+    channels: int,
+    seconds: float,
+    notes: tuple[str, ...],
+    options: dict[str, float],
+    suffix: str,
+    codec: str,
+    tmp_path: Path,
+) -> None:
+    parts = [
+        made(tmp_path / f"{number}.{suffix}", *tone(2), "-ac", str(count), "-c:a", codec).read_bytes()
+        for number, count in enumerate((1, channels))
+    ]
+    (tmp_path / f"in.{suffix}").write_bytes(b"".join(parts))
+    done, _ = convert(tmp_path / f"in.{suffix}", tmp_path, **options)
+    assert done.duration == pytest.approx(seconds, abs=0.05)
+    assert done.notes == notes
+
+
 @pytest.mark.parametrize("options", [{}, {"volume": 1.1}, {"speed": 1.5}])
 def test_sound_beyond_full_scale_is_limited(options: dict[str, float], tmp_path: Path) -> None:
     sine = 2 * numpy.sin(2 * numpy.pi * 440 / 44_100 * numpy.arange(88_200))

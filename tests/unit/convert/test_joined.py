@@ -33,12 +33,12 @@ CONTENT = bytes(range(256)) * 40
 def test_a_second_header(content: bytes, found: bool, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(content)
     with Cage(tmp_path, Watch(time.monotonic() + 60)) as cage:
-        assert joined.is_joined(tmp_path / "in", "matroska,webm", cage) is found
-        assert not joined.is_joined(tmp_path / "in", "mov,mp4", cage)
+        assert joined.is_joined(tmp_path / "in", "matroska,webm", cage, broken_off=False) is found
+        assert not joined.is_joined(tmp_path / "in", "mov,mp4", cage, broken_off=True)
 
 
 def test_a_hostile_file_does_not_outlast_the_deadline(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(bytes(80) + WEBM[-8:] * 10**6)
     with Cage(tmp_path, Watch(time.monotonic())) as cage, pytest.raises(Failure) as failure:
-        joined.is_joined(tmp_path / "in", "matroska,webm", cage)
+        joined.is_joined(tmp_path / "in", "matroska,webm", cage, broken_off=False)
     assert failure.value.kind is errors.CONVERT_TIMED_OUT
