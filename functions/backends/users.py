@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable
@@ -16,6 +17,15 @@ from pymysql.constants import ER
 from functions.common import config
 from functions.common.errors import EMAIL_TAKEN, UNAVAILABLE, Failure
 from functions.common.settings import Database
+
+_log = logging.getLogger(__name__)
+
+_FIND = "SELECT id, email, password FROM user WHERE email IN (%s, %s, %s) LIMIT %s"
+# An old table may lack the unique index.
+_ADD = (
+    "INSERT INTO user (email, password) SELECT %s, %s FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM user WHERE email = %s)"
+)
+_ROWS_MOST = 20  # equal by a collation
 
 Result = TypeVar("Result")
 
@@ -36,22 +46,30 @@ class Users:
         self._options = _options(settings)
         self._thread = threading.local()
 
-    def find(self, email: str) -> User | None:
-        """Return the user with exactly this e-mail address, or None if there is none."""
+    def find(self, email: str, spelled: str | None = None) -> User | None:
+        """Return the user with this e-mail address, in lower case without spaces, or None if there is none.
 
-        def select(cursor: Any) -> User | None:
-            cursor.execute("SELECT id, email, password FROM user WHERE email = %s", (email,))
-            row = cursor.fetchone()
-            # The database's collation considers some different addresses equal.
-            return User(*row) if row and row[1] == email else None
+        Rows of an old database may have other spellings. `spelled` is as it was given: a column whose collation
+        compares bytes would not find it otherwise. Two rows with one address are an error, which is only logged.
+        """
 
-        return self._run(select, again=True)
+        def select(cursor: Any) -> list[User]:
+            # Few collations ignore a space at the end. Most ignore case, and consider some different addresses equal.
+            cursor.execute(_FIND, (email, f"{email} ", spelled or email, _ROWS_MOST))
+            rows = [row for row in cursor.fetchall() if _normal(row[1]) == email]
+            return [User(number, address.strip(), password or "") for number, address, password in rows]
+
+        found = self._run(select, again=True)
+        if len(found) > 1:
+            _log.error("several users have one address", extra={"users": [user.id for user in found]})
+        return found[0] if len(found) == 1 else None
 
     def add(self, email: str, password: str) -> User:
         """Add a user. Raises Failure(EMAIL_TAKEN) if the address is taken."""
 
         def insert(cursor: Any) -> User:
-            cursor.execute("INSERT INTO user (email, password) VALUES (%s, %s)", (email, password))
+            if not cursor.execute(_ADD, (email, password, email)):
+                raise Failure(EMAIL_TAKEN)
             return User(cursor.lastrowid, email, password)
 
         return self._run(insert)
@@ -75,6 +93,9 @@ class Users:
         except pymysql.err.IntegrityError as error:
             if error.args[0] == ER.DUP_ENTRY:
                 raise Failure(EMAIL_TAKEN) from error
+            raise Failure(UNAVAILABLE) from error
+        except pymysql.err.DataError as error:
+            _log.error("a column of the users' table is too narrow", extra={"cause": repr(error)})
             raise Failure(UNAVAILABLE) from error
         except pymysql.err.MySQLError as error:
             self._drop()
@@ -102,6 +123,10 @@ class Users:
             connection.close()
 
 
+def _normal(email: str) -> str:
+    return email.strip().lower()
+
+
 def _options(settings: Database) -> dict[str, Any]:
     """Return pymysql's arguments for a URL like mysql://user:password@host:3306/mp3converter?tls=required."""
     parts = urlsplit(settings.url)
@@ -115,6 +140,8 @@ def _options(settings: Database) -> dict[str, Any]:
         "database": unquote(parts.path[1:]),
         "charset": "utf8mb4",
         "autocommit": True,
+        # A value that does not fit is an error in every server's configuration: half a hash would lose the account.
+        "sql_mode": "STRICT_ALL_TABLES",
         "connect_timeout": settings.timeout,
         "read_timeout": settings.timeout,
         "write_timeout": settings.timeout,

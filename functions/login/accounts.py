@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from dataclasses import replace
-from functools import cache
-
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from functions.backends.users import User, Users
 from functions.common.errors import INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
+from functions.login import stored
 
 _log = logging.getLogger(__name__)
 
 PASSWORD_LEAST_CHARACTERS = 8
 PASSWORD_MOST_BYTES = 1024
-
-# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 
 
 def check(users: Users, email: str, password: str) -> User:
@@ -29,12 +22,12 @@ def check(users: Users, email: str, password: str) -> User:
     """
     if len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WRONG_CREDENTIALS)
-    user = users.find(_normal(email))
-    if not _matches(user.password if user else _unknown_user_hash(), password) or user is None:
+    user = users.find(_normal(email), email.strip())
+    if not stored.matches(user.password if user else None, password) or user is None:
+        if user and stored.is_foreign(user.password):
+            _log.warning("the stored password is a hash of another system", extra={"user": user.id})
         raise Failure(WRONG_CREDENTIALS)
-    if not _is_hash(user.password) or _HASHER.check_needs_rehash(user.password):
-        return _upgraded(users, user, password)
-    return user
+    return _upgraded(users, user, password) if stored.is_outdated(user.password) else user
 
 
 def add(users: Users, email: str, password: str) -> User:
@@ -58,9 +51,14 @@ def change_password(users: Users, user: User, password: str) -> None:
 
 
 def _upgraded(users: Users, user: User, password: str) -> User:
-    # A row of an old database, or weaker parameters. If the password was changed meanwhile, that change wins.
-    upgraded = replace(user, password=_HASHER.hash(password))
-    if not users.change_password(user, upgraded.password):
+    """Store a password of an old database as a hash; the login succeeds even if that fails."""
+    upgraded = replace(user, password=stored.hashed(password))
+    try:
+        changed = users.change_password(user, upgraded.password)
+    except Failure as failure:
+        _log.warning("password hash not upgraded", extra={"user": user.id, "cause": repr(failure.__cause__)})
+        return user
+    if not changed:  # it was changed meanwhile, and that change wins
         return user
     _log.info("password hash upgraded", extra={"user": user.id})
     return upgraded
@@ -69,27 +67,7 @@ def _upgraded(users: Users, user: User, password: str) -> User:
 def _hashed(password: str) -> str:
     if len(password) < PASSWORD_LEAST_CHARACTERS or len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WEAK_PASSWORD)
-    return _HASHER.hash(password)
-
-
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(stored, password)
-    except VerifyMismatchError:
-        return False
-    except InvalidHashError:
-        # Take as long as for a hash, so that the time does not reveal plain text.
-        _matches(_unknown_user_hash(), password)
-        return hmac.compare_digest(stored.encode(), password.encode())
-
-
-def _is_hash(stored: str) -> bool:
-    return stored.startswith("$argon2")
-
-
-@cache
-def _unknown_user_hash() -> str:
-    return _HASHER.hash("the password of no user")
+    return stored.hashed(password)
 
 
 def _normal(email: str) -> str:

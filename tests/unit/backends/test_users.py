@@ -33,7 +33,7 @@ class Server:
         self.connections: list[Connection] = []
         self.log: list[str] = []
         self.faults: list[Exception | None] = []
-        self.row: tuple[Any, ...] | None = (ADA.id, ADA.email, ADA.password)
+        self.rows: list[tuple[Any, ...]] = [(ADA.id, ADA.email, ADA.password)]
 
     def connect(self, **_options: Any) -> Connection:
         """Open a connection."""
@@ -73,9 +73,9 @@ class Connection:
         self.server.answer(query.partition(" ")[0].lower())
         return 1
 
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """Return the row."""
-        return self.server.row
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows."""
+        return self.server.rows
 
     def ping(self) -> None:
         """Check the connection."""
@@ -161,21 +161,41 @@ def test_only_a_duplicate_address_is_taken(server: Server, table: Users) -> None
 
 
 @pytest.mark.parametrize(
-    ("row", "is_hers"),
+    ("address", "found"),
     [
-        ((7, "ada@example.org", "hash"), True),
-        ((7, "Ada@example.org", "hash"), False),
-        ((7, "ádá@example.org", "hash"), False),
-        ((7, "ada@example.org ", "hash"), False),
-        (None, False),
+        ("ada@example.org", "ada@example.org"),
+        ("Ada@Example.ORG", "Ada@Example.ORG"),
+        (" ada@example.org ", "ada@example.org"),
+        ("ádá@example.org", None),
+        ("ada@example.org.", None),
     ],
 )
-def test_only_the_exact_address_is_found(
-    row: tuple[Any, ...] | None, is_hers: bool, server: Server, table: Users
-) -> None:
+def test_only_spellings_of_the_address_are_found(address: str, found: str | None, server: Server, table: Users) -> None:
     """The database's collation considers more addresses equal."""
-    server.row = row
-    assert table.find(ADA.email) == (ADA if is_hers else None)
+    server.rows = [(7, address, "hash"), (8, "adá@example.org", "another")]
+    assert table.find(ADA.email) == (User(7, found, "hash") if found else None)
+
+
+def test_a_user_without_a_password_has_an_empty_one(server: Server, table: Users) -> None:
+    server.rows = [(7, ADA.email, None)]
+    assert table.find(ADA.email) == User(7, ADA.email, "")
+
+
+def test_two_users_of_one_address_are_an_error(server: Server, table: Users, caplog: pytest.LogCaptureFixture) -> None:
+    server.rows = [(7, "ada@example.org", "hash"), (9, "Ada@example.org ", "another")]
+    assert table.find(ADA.email) is None
+    assert [(record.levelname, vars(record)["users"]) for record in caplog.records] == [("ERROR", [7, 9])]
+
+
+@pytest.mark.parametrize("operation", [ADD, CHANGE])
+def test_a_narrow_column_is_an_error_in_the_log(
+    operation: Operation, server: Server, table: Users, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.find(ADA.email)
+    server.faults = [None, pymysql.err.DataError(ER.DATA_TOO_LONG, "Data too long for column 'password' at row 1")]
+    assert refusal(operation, table) is UNAVAILABLE
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert server.log.count("connect") == 1, "the connection is still good"
 
 
 def test_threads_do_not_share_a_connection(server: Server, table: Users) -> None:
@@ -196,6 +216,7 @@ def test_the_parts_of_a_url_are_decoded() -> None:
         "database": "mine/own",
         "charset": "utf8mb4",
         "autocommit": True,
+        "sql_mode": "STRICT_ALL_TABLES",
         "connect_timeout": 2.5,
         "read_timeout": 2.5,
         "write_timeout": 2.5,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.login import accounts
+from functions.login import stored
 from tests.unit.login.hashing import QuickHasher
 
 
@@ -14,7 +14,7 @@ from tests.unit.login.hashing import QuickHasher
 def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickHasher]:
     """Fast hashing."""
     quick = QuickHasher()
-    monkeypatch.setattr(accounts, "_HASHER", quick)
-    accounts._unknown_user_hash.cache_clear()
+    monkeypatch.setattr(stored, "_HASHER", quick)
+    stored._unknown_user_hash.cache_clear()
     yield quick
-    accounts._unknown_user_hash.cache_clear()
+    stored._unknown_user_hash.cache_clear()

@@ -10,13 +10,13 @@ from functions.backends.users import User, Users
 from functions.common import errors
 from functions.common.errors import Failure, Kind
 from functions.common.settings import Database
-from functions.login import accounts
+from functions.login import accounts, stored
 from tests.unit.login.hashing import QuickHasher
 from tests.unit.login.users import MemoryUsers
 
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse"
-OWASP = accounts._HASHER
+OWASP = stored._HASHER
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_one_account_for_an_address(users: MemoryUsers) -> None:
 
 
 def test_passwords_are_hashed_as_owasp_recommends(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "_HASHER", OWASP)
+    monkeypatch.setattr(stored, "_HASHER", OWASP)
     first, second = (accounts.add(users, f"{name}@example.org", PASSWORD).password for name in "ab")
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
@@ -204,8 +204,8 @@ def test_a_password_can_be_changed_right_after_its_hash_was_replaced(users: Memo
 class ChangingUsers(MemoryUsers):
     """Changes each user's password right after it was read."""
 
-    def find(self, email: str) -> User | None:
-        found = super().find(email)
+    def find(self, email: str, spelled: str | None = None) -> User | None:
+        found = super().find(email, spelled)
         if found:
             self.rows[found.id] = User(found.id, found.email, "another horse")
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from functions.backends.users import User, Users
 from functions.common.errors import EMAIL_TAKEN, Failure
 
@@ -13,10 +15,11 @@ class MemoryUsers(Users):
         self.rows: dict[int, User] = {}
         self.sought: list[str] = []
 
-    def find(self, email: str) -> User | None:
-        """Return the user with exactly this e-mail address."""
+    def find(self, email: str, spelled: str | None = None) -> User | None:
+        """Return the user with this e-mail address, in lower case without spaces."""
         self.sought.append(email)
-        return next((user for user in self.rows.values() if user.email == email), None)
+        found = [user for user in self.rows.values() if user.email.strip().lower() == email]
+        return replace(found[0], email=found[0].email.strip()) if len(found) == 1 else None
 
     def add(self, email: str, password: str) -> User:
         """Add a user; addresses are compared without case."""

@@ -1,0 +1,90 @@
+"""Stored passwords: what counts as plain text, and what never does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+from functions.login import stored
+from tests.unit.login.hashing import QuickHasher
+
+PASSWORD = "correct horse"
+DIGESTS = {
+    name: hashlib.new(name, PASSWORD.encode()) for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+}
+FOREIGN = [
+    "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+    "$2y$10$abcdefghijklmnopqrstuv",
+    "$1$salt$pJlPtPYLBgI8ZGkmFZAV5.",
+    "$5$salt$hash",
+    "$6$rounds=5000$salt$hash",
+    "$P$B12345678abcdefghijklmnopqrstu",
+    "$pbkdf2-sha256$29000$salt$hash",
+    "{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+    "{bcrypt}$2a$10$abc",
+    "pbkdf2_sha256$600000$salt$hash=",
+    "scrypt:32768:8:1$salt$hash",
+    "sha1$salt$hash",
+    "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19",
+    *(digest.hexdigest() for digest in DIGESTS.values()),
+    *(digest.hexdigest().upper() for digest in DIGESTS.values()),
+    *(f"{digest.hexdigest()}:salt" for digest in DIGESTS.values()),
+    *(base64.b64encode(DIGESTS[name].digest()).decode() for name in ("md5", "sha1", "sha256", "sha512")),
+]
+PLAIN = [
+    "Admin123",
+    "pa$$word",
+    "$ecret$",
+    "{curly}",
+    "100% *stars*",
+    "0123456789abcdef",
+    "deadbeef" * 3,
+    "a=b",
+    "ends with=",
+    "correct horse battery staple",
+    "日本語のパスワード",
+    " ",
+]
+
+
+@pytest.mark.parametrize("value", FOREIGN)
+def test_a_hash_of_another_system_is_no_password(value: str, hasher: QuickHasher) -> None:
+    """Whoever has stolen the table cannot log in with it."""
+    assert stored.is_foreign(value)
+    assert not stored.matches(value, value)
+    assert not stored.matches(value, PASSWORD)
+    assert hasher.checked == 2
+
+
+@pytest.mark.parametrize("value", PLAIN)
+def test_plain_text_is_a_password(value: str, hasher: QuickHasher) -> None:
+    assert not stored.is_foreign(value)
+    assert stored.matches(value, value)
+    assert not stored.matches(value, f"{value} ")
+    assert stored.is_outdated(value)
+    assert hasher.checked == 2
+
+
+@pytest.mark.parametrize("value", ["", None])
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_an_empty_password_never_matches(value: str | None, password: str, hasher: QuickHasher) -> None:
+    assert not stored.matches(value, password)
+    assert hasher.checked == 1
+
+
+def test_an_empty_password_does_not_match_its_own_hash(hasher: QuickHasher) -> None:
+    assert not stored.matches(hasher.hash(""), "")
+
+
+@pytest.mark.parametrize("cut", [8, 20, 60])
+def test_a_damaged_hash_is_no_password(cut: int, hasher: QuickHasher) -> None:
+    damaged = hasher.hash(PASSWORD)[:cut]
+    for password in (damaged, PASSWORD):
+        assert not stored.matches(damaged, password)
+
+
+def test_a_hash_is_current_until_its_parameters_change(hasher: QuickHasher) -> None:
+    assert not stored.is_outdated(stored.hashed(PASSWORD))
+    assert stored.is_outdated(QuickHasher(time_cost=1).hash(PASSWORD))
