@@ -20,7 +20,7 @@ import functions_framework
 from flask import Flask, Response, g, request
 from gunicorn.errors import AppImportError
 
-from functions.common import config, errors, log, metrics, trace, web
+from functions.common import access, config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
@@ -40,6 +40,7 @@ def build(settings: Serving) -> Flask:
     _install_metrics(app, settings)
     _install_deferred_work(app)
     _install_limits(app, settings)
+    _install_access_lines(app)
     takes_events = getattr(sys.modules["main"], "TAKES_EVENTS", False)
     web.install_error_handlers(app, events=takes_events)
     return app
@@ -97,6 +98,7 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         g.began = time.monotonic()
         log.request_id.set(request.headers.get("X-Call-Id", "")[:64] or str(uuid.uuid4()))
         trace.begin(request.headers.get("traceparent"))
+        access.begin()
         limit_idle_time()
 
     def limit_idle_time() -> None:
@@ -121,6 +123,15 @@ def _install_limits(app: Flask, settings: Serving) -> None:
                 _drain(environ, seconds)
                 limit_idle_time()
             response.call_on_close(lambda: _drain(environ, seconds))
+        return response
+
+
+def _install_access_lines(app: Flask) -> None:
+    # Probes and metrics, which are asked for all the time, leave none.
+    @app.after_request
+    def log_when_sent(response: Response) -> Response:
+        if request.endpoint == "run":
+            access.log_when_sent(response, g.began)
         return response
 
 

@@ -13,7 +13,7 @@ from flask import Flask, Request, Response, g
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
-from functions.common import errors, log
+from functions.common import access, errors, log
 from functions.common.errors import Failure, Kind
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
     try:
         if len(fields) > 1 or scheme.lower() != "bearer" or not token:
             raise Failure(errors.INVALID_TOKEN)
-        return verifier.verify(token.strip(" "))
+        found = verifier.verify(token.strip(" "))
+        access.about(user=found.user)
+        return found
     except Failure as failure:
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Request
 
 from functions.backends import files, jobs, queue
-from functions.common import events, shutdown, trace, web
+from functions.common import access, events, shutdown, trace, web
 from functions.common.options import Options
 from functions.common.settings import Converting
 from functions.convert import conversion
@@ -26,6 +26,7 @@ def run(request: Request, converting: Converting) -> str:
     """Convert the job of the event in the request; return the job's id."""
     hint = events.decode(dict(request.headers), web.small_body(request), events.VIDEO_UPLOADED)
     trace.follow(hint.traceparent)
+    access.about(job=hint.job_id)
     conversion.run(
         hint.job_id,
         jobs=jobs.connect(),

@@ -11,7 +11,7 @@ from flask import Request, Response
 
 from functions.backends import files, jobs
 from functions.backends.files import Reader
-from functions.common import errors, ids, links, web
+from functions.common import access, errors, ids, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
@@ -21,6 +21,7 @@ from functions.download import delivery, ranges
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer with the requested MP3 or a range of it."""
     job = _job(request, loaded)
+    access.about(job=job["_id"])
     reader = delivery.open_mp3(job, files.connect())
     timeout = loaded[Periods].download_timeout
     return _file(request, reader, delivery.filename(job), etag=job["mp3"]["file_id"], timeout=timeout)

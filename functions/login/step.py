@@ -12,7 +12,7 @@ from typing import Any
 from flask import Request, Response
 
 from functions.backends import users
-from functions.common import errors, web
+from functions.common import access, errors, web
 from functions.common.errors import Failure
 from functions.common.settings import Signing
 from functions.common.tokens import Bearer, Signer
@@ -52,6 +52,7 @@ def _add_user(request: Request, signing: Signing) -> Response:
         raise web.challenge(errors.UNAUTHORIZED, "Bearer")
     wanted = _fields(request, "email", "password")
     user = accounts.add(users.connect(), wanted["email"], wanted["password"])
+    access.about(user=str(user.id))
     return web.answer({"id": str(user.id), "email": user.email}, 201)
 
 
@@ -69,7 +70,9 @@ def _authenticated(request: Request) -> Any:
     if given is None or given.type != "basic" or not given.username or given.password is None:
         raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
     with _challenging():
-        return accounts.check(users.connect(), given.username, given.password)
+        user = accounts.check(users.connect(), given.username, given.password)
+    access.about(user=str(user.id))
+    return user
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from functools import partial
 from flask import Request
 
 from functions.backends import jobs, mail
-from functions.common import events, shutdown, trace, web
+from functions.common import access, events, shutdown, trace, web
 from functions.common.settings import Links, SignedLinks
 from functions.notify import mailing, messages
 
@@ -16,6 +16,7 @@ def run(request: Request, links: Links, signed: SignedLinks) -> str:
     """Send the mail of the job of the event in the request; return the job's id."""
     hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
     trace.follow(hint.traceparent)
+    access.about(job=hint.job_id)
     mailer = mail.connect()
     mailing.run(
         hint.job_id,

@@ -8,7 +8,7 @@ from flask import Request, Response
 
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
-from functions.common import links, states, trace, web
+from functions.common import access, links, states, trace, web
 from functions.common.config import Loaded
 from functions.common.settings import Links, Periods
 from functions.common.tokens import Bearer
@@ -20,6 +20,7 @@ def answer(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, file
     """Store the request's video as a job of the bearer; answer 202, then announce the job."""
     video = body.open_video(request, loaded[Periods])
     job = intake.store(video, bearer, trace.current(), jobs=jobs, files=files)
+    access.about(job=job["_id"])
     # The response does not wait for the broker or its driver: sweep announces jobs that were not announced.
     web.after_response(partial(_announce, job))
     download = links.to(loaded[Links].public_url, "download", fid=job["_id"])
