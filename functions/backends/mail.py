@@ -22,13 +22,22 @@ from functions.common import config, crash
 from functions.common.settings import Relay
 
 _READY_FOR_DATA = 354
-_PERMANENT = range(500, 600)
-_LOGIN_REQUIRED = 530  # RFC 4954 section 6
+# RFC 5321 section 4.2.3: the mailbox does not exist, is not local, or has a name that is not allowed.
+_NO_MAILBOX = (550, 551, 553)
+# RFC 3463: a permanent failure of the address or the mailbox, but not of the sender's address.
+_ENHANCED = re.compile(rb"5\.[0-9]{1,3}\.[0-9]{1,3}\b")
+_ENHANCED_RECIPIENT = re.compile(rb"5\.(?:1\.(?![78]\b)|2\.)[0-9]{1,3}\b")
+# RFC 5321 section 4.1.2: a dot-string, and a domain, which may be a host of the local network. Rows of an old database
+# may hold anything, and so might name several recipients, or commands.
+_ADDRESS = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", re.ASCII
+)
+_ADDRESS_MOST_CHARACTERS = 254
 _LINE_WITH_A_DOT = re.compile(rb"(?m)^\.")
 
 
 class Refused(Exception):
-    """The relay rejected this mail permanently (5xx)."""
+    """The relay rejected the recipient permanently, or the address is not one."""
 
 
 class Postponed(Exception):
@@ -83,15 +92,17 @@ class Mailer:
     @contextmanager
     def session(self, recipient: str) -> Iterator[Session]:
         """Connect and go as far as RCPT, which may be repeated. Raises Refused or Postponed."""
-        with _translated_errors(about_mail=False):
+        if len(recipient) > _ADDRESS_MOST_CHARACTERS or not _ADDRESS.fullmatch(recipient):
+            raise Refused("not an address")
+        with _translated_errors():
             crash.point("mail.session.before")
             connection = self._connect()
             _disable_nagle(connection)
         try:
-            with _translated_errors(about_mail=False):
-                self._greet(connection)
             with _translated_errors():
+                self._greet(connection)
                 _expect(connection.mail(parseaddr(self.sender)[1]), 250)
+            with _translated_errors(about_recipient=True):
                 _expect(connection.rcpt(recipient), 250, 251)
                 crash.point("mail.session.after")
             yield Session(connection, self._settings.final_timeout)
@@ -104,10 +115,10 @@ class Mailer:
         return ssl.create_default_context()
 
     def _connect(self) -> smtplib.SMTP:
-        timeout = self._settings.timeout
+        name, timeout = self._settings.ehlo_name or None, self._settings.timeout
         if self._implicit_tls:
-            return smtplib.SMTP_SSL(self._host, self._port, timeout=timeout, context=self._tls)
-        return smtplib.SMTP(self._host, self._port, timeout=timeout)
+            return smtplib.SMTP_SSL(self._host, self._port, name, timeout=timeout, context=self._tls)
+        return smtplib.SMTP(self._host, self._port, name, timeout=timeout)
 
     def _greet(self, connection: smtplib.SMTP) -> None:
         connection.ehlo_or_helo_if_needed()
@@ -119,17 +130,28 @@ class Mailer:
 
 
 @contextmanager
-def _translated_errors(*, about_mail: bool = True) -> Iterator[None]:
-    """Turn smtplib's errors into Refused or Postponed."""
+def _translated_errors(*, about_recipient: bool = False) -> Iterator[None]:
+    """Turn smtplib's errors into Refused or Postponed; `about_recipient` tells if replies are about the address."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        # A rejected client or password is an error of a configuration, not of this mail, and may be fixed by the next
-        # attempt.
-        permanent = about_mail and error.smtp_code in _PERMANENT and error.smtp_code != _LOGIN_REQUIRED
-        raise (Refused if permanent else Postponed)(error.smtp_code) from error
+        refused = _refuses_recipient(error, about_recipient=about_recipient)
+        raise (Refused if refused else Postponed)(error.smtp_code) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Postponed from error
+
+
+def _refuses_recipient(error: smtplib.SMTPResponseException, *, about_recipient: bool) -> bool:
+    """Tell whether a reply will not change: anything but a refusal of the recipient is the relay's fault or ours.
+
+    A rejected client, password, sender, policy or line may be mended until the next attempt.
+    """
+    words = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+    if error.smtp_code < 500:
+        return False
+    if _ENHANCED.match(words):
+        return bool(_ENHANCED_RECIPIENT.match(words))
+    return about_recipient and error.smtp_code in _NO_MAILBOX
 
 
 def _disable_nagle(connection: smtplib.SMTP) -> None:

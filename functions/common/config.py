@@ -123,6 +123,11 @@ def seconds(name: str, meaning: str, *, default: Any = REQUIRED, minimum: float 
     return _number(name, meaning, float, "a number of seconds", default, minimum, 1e9)
 
 
+def hours(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
+    """Declare a period in hours; it may have decimals."""
+    return _number(name, meaning, float, "a number of hours", default, 0.0001, 10_000)
+
+
 def days(name: str, meaning: str, *, default: Any = REQUIRED) -> Any:
     """Declare a period in days; it may have decimals."""
     return _number(name, meaning, float, "a number of days", default, 0.00001, 36_500)

@@ -62,6 +62,7 @@ EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
 
 # Jobs
 NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again.")
+MAIL_ON_ITS_WAY = Kind("mail_on_its_way", 409, "This mail is being sent right now.", permanent=False)
 VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was deleted.")
 
 # Conversions: stored in the job and shown in the mail

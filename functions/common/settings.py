@@ -6,10 +6,12 @@ import base64
 import json
 from typing import Literal
 
-from functions.common.config import Settings, choice, days, integer, seconds, secret, text, url
+from functions.common.config import Settings, choice, days, hours, integer, seconds, secret, text, url
 
 RENEWALS_A_LEASE = 3  # two may fail before the lease expires
 _RETRY_DELAY_MAX_SECONDS = 3600.0
+_MAIL_DELAY_MAX_SECONDS = 4 * 3600.0
+_MAIL_ATTEMPTS_MOST = 1000
 _MAX_DOUBLINGS = 64  # fits into a float, and every delay has reached its maximum by then
 # An Ed25519 key in PKCS 8 is this prefix and 32 bytes (RFC 8410 section 7).
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
@@ -96,6 +98,9 @@ class Relay(Settings):
 
     url: str = url("SMTP_URL", "URL of the mail relay", "smtp", "smtps")
     sender: str = text("MAIL_FROM", "sender of the mails", default="MP3 converter <mp3@localhost>")
+    ehlo_name: str = text(
+        "SMTP_EHLO_NAME", "name that greets the relay, which may check it; without it, the host's name", default=""
+    )
     timeout: float = seconds("SMTP_TIMEOUT_SECONDS", "maximum time of an SMTP command", default=30.0)
     final_timeout: float = seconds(
         "SMTP_FINAL_TIMEOUT_SECONDS", "maximum wait for the relay to accept a whole mail", default=300.0
@@ -176,8 +181,9 @@ class Periods(Limits):
     retry_delay: float = seconds(
         "RETRY_DELAY_SECONDS", "delay before a retry after a temporary failure; doubles each time", default=10.0
     )
-    max_attempts: int = integer(
-        "MAX_ATTEMPTS", "attempts of a conversion, and of a mail, before it is given up", default=5, minimum=1
+    max_attempts: int = integer("MAX_ATTEMPTS", "attempts of a conversion before it is given up", default=5, minimum=1)
+    mail_keep_trying: float = hours(
+        "MAIL_KEEP_TRYING_HOURS", "how long a mail that the relay does not accept is tried again", default=48.0
     )
     video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long the video of an ended job is kept", default=1.0)
     mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)
@@ -185,7 +191,23 @@ class Periods(Limits):
 
     def backoff(self, attempts: int) -> float:
         """Return the seconds to wait after this many failed attempts: they double, up to an hour."""
-        return min(self.retry_delay * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS), _RETRY_DELAY_MAX_SECONDS)
+        return min(self._doubled(attempts), _RETRY_DELAY_MAX_SECONDS)
+
+    def mail_backoff(self, attempts: int) -> float:
+        """Return the seconds to wait after this many attempts of a mail: they double, up to four hours."""
+        return min(self._doubled(attempts), _MAIL_DELAY_MAX_SECONDS)
+
+    @property
+    def mail_attempts(self) -> int:
+        """How many attempts of a mail there are before it is given up: those that begin in the time for it."""
+        attempts, waited = 1, 0.0
+        while waited < self.mail_keep_trying * 3600 and attempts < _MAIL_ATTEMPTS_MOST:
+            waited += self.mail_backoff(attempts)
+            attempts += 1
+        return attempts
+
+    def _doubled(self, attempts: int) -> float:
+        return self.retry_delay * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS)
 
     @property
     def longest_step(self) -> float:

@@ -32,8 +32,10 @@ from functions.common.values import (
     Keep,
     Lease,
     Length,
+    MailAttemptsLeft,
     Moment,
     NoAttemptsLeft,
+    NoMailAttemptsLeft,
     NotBefore,
     Now,
     Past,
@@ -337,7 +339,7 @@ POSTPONE_MAIL = Transition(
     None,
     mail=(CLAIMED, HANDING_OVER),
     mail_target=NONE,
-    when=_SAME_TOKEN | {"mail.attempts": AttemptsLeft()},
+    when=_SAME_TOKEN | {"mail.attempts": MailAttemptsLeft()},
     sets=_ANNOUNCE_LATER | {"mail.retry_at": Given("retry_at")},
     drops=_MAIL_CLAIM,
 )
@@ -360,7 +362,7 @@ EXPIRE_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=NONE,
-    when=_MAIL_EXPIRED | {"mail.attempts": AttemptsLeft()},
+    when=_MAIL_EXPIRED | {"mail.attempts": MailAttemptsLeft()},
     sets=_ANNOUNCE,
     drops=_MAIL_CLAIM,
 )
@@ -371,7 +373,7 @@ GIVE_UP_MAIL = Transition(
     None,
     mail=(CLAIMED,),
     mail_target=MAIL_FAILED,
-    when=_MAIL_EXPIRED | {"mail.attempts": NoAttemptsLeft()},
+    when=_MAIL_EXPIRED | {"mail.attempts": NoMailAttemptsLeft()},
     drops=("mail.until",),
 )
 LOSE_MAIL = Transition(

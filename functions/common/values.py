@@ -123,7 +123,7 @@ class NotBefore(_Kind, NamedTuple("NotBefore", [])):
 
 
 class AttemptsLeft(_Kind, NamedTuple("AttemptsLeft", [])):
-    """Require that attempts are left (functions/README.md, rule 6)."""
+    """Require that attempts of a conversion are left (functions/README.md, rule 6)."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
@@ -131,14 +131,43 @@ class AttemptsLeft(_Kind, NamedTuple("AttemptsLeft", [])):
 
 
 class NoAttemptsLeft(_Kind, NamedTuple("NoAttemptsLeft", [])):
-    """Require that no attempts are left (functions/README.md, rule 6)."""
+    """Require that no attempts of a conversion are left (functions/README.md, rule 6)."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
         return {"$gte": moment.periods.max_attempts}
 
 
+class MailAttemptsLeft(_Kind, NamedTuple("MailAttemptsLeft", [])):
+    """Require that attempts of a mail are left (functions/README.md, rule 6)."""
+
+    def at(self, moment: Moment) -> Document:
+        """Resolve the condition."""
+        return {"$lt": moment.periods.mail_attempts}
+
+
+class NoMailAttemptsLeft(_Kind, NamedTuple("NoMailAttemptsLeft", [])):
+    """Require that no attempts of a mail are left (functions/README.md, rule 6)."""
+
+    def at(self, moment: Moment) -> Document:
+        """Resolve the condition."""
+        return {"$gte": moment.periods.mail_attempts}
+
+
 Value = (
-    Now | After | Length | Keep | Given | Fixed | Lease | AfterGiven | Past | NotBefore | AttemptsLeft | NoAttemptsLeft
+    Now
+    | After
+    | Length
+    | Keep
+    | Given
+    | Fixed
+    | Lease
+    | AfterGiven
+    | Past
+    | NotBefore
+    | AttemptsLeft
+    | NoAttemptsLeft
+    | MailAttemptsLeft
+    | NoMailAttemptsLeft
 )
 Values = dict[str, Value]

@@ -1,4 +1,4 @@
-"""The operator's command line: python -m functions.jobs dead|replay|retry|delete, with the functions' settings."""
+"""The operator's command line: python -m functions.jobs dead|replay|retry|mail|delete, with the functions' settings."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _NOTHING_TO_RETRY = {
 }
 _SENTENCES = {
     errors.NOT_FOUND: "No job has this id, or it was deleted.",
+    errors.NOT_READY: "The job has not ended yet. Its mail is sent once it has.",
     errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
     errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",
 }
@@ -85,14 +86,23 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _retry(options: argparse.Namespace) -> int:
     queued = actions.retry(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
-    later = queued.job.get("retry_at")
+    _print_queued(queued, queued.job.get("retry_at"))
+    return 0
+
+
+def _mail(options: argparse.Namespace) -> int:
+    queued = actions.send_mail(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
+    _print_queued(queued, queued.job["mail"].get("retry_at"))
+    return 0
+
+
+def _print_queued(queued: actions.Queued, later: datetime | None) -> None:
     if later and later > datetime.now(UTC):
         print(f"Queued until {_time(later)}, because the last attempt failed for a temporary reason.")
     elif queued.announced:
         print("Queued and announced.")
     else:
         print("Queued. RabbitMQ is unavailable, so sweep will announce the job later.")
-    return 0
 
 
 def _delete(options: argparse.Namespace) -> int:
@@ -101,7 +111,7 @@ def _delete(options: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "delete": _delete}
+_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "mail": _mail, "delete": _delete}
 
 
 def _sentence(failure: Failure) -> str:

@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
-from functions.common import errors, ids
+from functions.common import errors, ids, states
 from functions.common.errors import Failure
-from functions.common.transitions import DELETE, DONE, FAILED, MAIL_AGAIN, MAIL_FAILED, READY, RETRY
+from functions.common.transitions import (
+    CLAIMED,
+    DELETE,
+    DONE,
+    FAILED,
+    HANDING_OVER,
+    MAIL_AGAIN,
+    MAIL_FAILED,
+    NONE,
+    READY,
+    RETRY,
+)
 from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
@@ -56,6 +67,26 @@ def mail_again(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Q
         return None
     changed = jobs.apply(MAIL_AGAIN, job_id, run=job["mail"]["run"])
     return _announce(changed, queue) if changed is not None else None
+
+
+def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
+    """Queue the mail of an ended job, also if it was sent or may have been; announce it again if it waits already.
+
+    Raises Failure: NOT_FOUND, NOT_READY if the job has not ended, MAIL_ON_ITS_WAY or UNAVAILABLE.
+    """
+    for _ in range(_TRIES):
+        job = _found(job_id, owner, jobs)
+        if job["state"] not in (DONE, FAILED):
+            raise Failure(errors.NOT_READY, state=states.public(job["state"]))
+        if job["mail"]["state"] == NONE:
+            return _announce(job, queue)
+        if job["mail"]["state"] in (CLAIMED, HANDING_OVER):
+            raise Failure(errors.MAIL_ON_ITS_WAY)
+        changed = jobs.apply(MAIL_AGAIN, job_id, run=job["mail"]["run"])
+        if changed is not None:
+            _log.info("mail queued again", extra={"job": job_id, "run": changed["mail"]["run"]})
+            return _announce(changed, queue)
+    raise Failure(errors.UNAVAILABLE)
 
 
 def delete(job_id: str, *, owner: str | None, jobs: Jobs, files: Files) -> None:

@@ -82,7 +82,7 @@ def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:
 
 def _postpone(job: Document, jobs: Jobs, token: str) -> Document | None:
     attempts = job["mail"]["attempts"]
-    if attempts >= jobs.periods.max_attempts:
+    if attempts >= jobs.periods.mail_attempts:
         return jobs.apply(REFUSE_MAIL, job["_id"], token=token)
-    retry_at = jobs.after(jobs.periods.backoff(attempts))
+    retry_at = jobs.after(jobs.periods.mail_backoff(attempts))
     return jobs.apply(POSTPONE_MAIL, job["_id"], token=token, retry_at=retry_at)

@@ -20,7 +20,7 @@ from functions.sweep.sweeper import Sweeper
 from functions.sweep.sweeping import run
 
 PERIODS = load(Periods, {}).replace(
-    video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, download_timeout=600.0
+    video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, mail_keep_trying=0.001, download_timeout=600.0
 )
 
 

@@ -17,7 +17,7 @@ def test_an_accepted_mail_arrives(lazy_stack: PrivateStack, smtp: str) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject, "mp3@example.org", "a@example.org"
     message.set_content("one\n.\n..two\n")
-    mailer = Mailer(Relay(smtp, "MP3 <mp3@example.org>", 5.0, 5.0))
+    mailer = Mailer(Relay(smtp, "MP3 <mp3@example.org>", "", 5.0, 5.0))
     with mailer.session("a@example.org") as session:
         session.hand_over(message)
     [text] = [

@@ -26,7 +26,7 @@ CLOSED = "smtp://127.0.0.1:1?tls=none"
 
 
 def mailer(url: str, final_timeout: float = 5.0) -> Mailer:
-    return Mailer(Settings(url, "MP3 <mp3@example.org>", 5.0, final_timeout))
+    return Mailer(Settings(url, "MP3 <mp3@example.org>", "", 5.0, final_timeout))
 
 
 def plain(server: Relay, user: str = "") -> Mailer:
@@ -95,25 +95,96 @@ def test_a_temporary_reply_postpones_the_mail(step: str, answer: str) -> None:
     assert len(server.taken) == (step == "dot")
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "dot"])
-@pytest.mark.parametrize("code", [500, 550, 554, 599])
-def test_a_permanent_reply_about_the_mail_refuses_it(step: str, code: int) -> None:
-    with relay({step: f"{code} no such user"}) as server, pytest.raises(Refused):
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("RCPT", "550 no such user"),
+        ("RCPT", "551 not here"),
+        ("RCPT", "553 what a name"),
+        ("RCPT", "550 5.1.1 no such user"),
+        ("RCPT", "554 5.1.2 no such domain"),
+        ("RCPT", "550 5.2.1 disabled"),
+        ("RCPT", "552 5.2.2 full"),
+        ("DATA", "550 5.1.1 no such user"),
+        ("dot", "550 5.1.1 no such user"),
+    ],
+)
+def test_a_refused_recipient_refuses_the_mail(step: str, answer: str) -> None:
+    with relay({step: answer}) as server, pytest.raises(Refused):
         send(plain(server))
 
 
-@pytest.mark.parametrize("step", ["greeting", "EHLO"])
-def test_a_permanent_reply_about_the_client_postpones_the_mail(step: str) -> None:
-    """The relay may allow this client before the next attempt."""
-    with relay(scripted(step, "554 no service for you")) as server, pytest.raises(Postponed):
+@pytest.mark.parametrize("step", ALL_STEPS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "500 what?",
+        "530 5.7.0 Authentication required",
+        "535 5.7.8 wrong password",
+        "550 5.1.7 sender's address",
+        "550 5.1.8 sender's domain",
+        "550 5.7.1 looks like spam",
+        "550 5.10.1 of the future",
+        "552 5.3.4 too large",
+        "554 no service for you",
+        "554 5.7.1 relay access denied",
+        "599 ?",
+    ],
+)
+def test_any_other_permanent_reply_postpones_the_mail(step: str, answer: str) -> None:
+    """It is the relay's fault or ours, and may be mended until the next attempt."""
+    with relay(scripted(step, answer)) as server, pytest.raises(Postponed):
         send(plain(server))
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
-def test_a_missing_login_postpones_the_mail(step: str) -> None:
-    """RFC 4954: the settings lack a user, so the mail is not the reason."""
-    with relay({step: "530 5.7.0 Authentication required"}) as server, pytest.raises(Postponed):
+@pytest.mark.parametrize("step", ["MAIL", "DATA", "dot"])
+def test_a_reply_that_is_not_about_the_recipient_postpones_the_mail(step: str) -> None:
+    with relay({step: "550 not this"}) as server, pytest.raises(Postponed):
         send(plain(server))
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "",
+        "a",
+        "a@",
+        "@b",
+        "a@x, b@y",
+        "a@x,b@y",
+        "<a@x>",
+        "a@x>",
+        "A <a@x>",
+        "a b@x",
+        "a@x\r\nRCPT TO:<b@y>",
+        "a@x\0",
+        "ü@example.org",
+        "a@münchen.de",
+        f"{'a' * 400}@example.org",
+        f"a@{'b' * 400}.org",
+    ],
+)
+def test_what_is_no_address_reaches_no_relay(recipient: str) -> None:
+    """Rows of an old database may hold anything."""
+    with relay() as server, pytest.raises(Refused), plain(server).session(recipient):
+        pass
+    assert server.lines == []
+
+
+@pytest.mark.parametrize("recipient", ["a@example.org", "a@localhost", "a.b+c@mail.internal", "o'neill@example.org"])
+def test_addresses_of_a_local_network_are_addresses(recipient: str) -> None:
+    with relay() as server, plain(server).session(recipient):
+        pass
+    assert server.lines[-1].lower() == f"rcpt to:<{recipient}>"
+
+
+@pytest.mark.parametrize(("name", "greeting"), [("mp3.example.org", "ehlo mp3.example.org"), ("", "ehlo ")])
+def test_the_name_that_greets_the_relay(name: str, greeting: str) -> None:
+    with relay() as server:
+        url = f"smtp://127.0.0.1:{server.port}?tls=none"
+        send(Mailer(Settings(url, "MP3 <mp3@example.org>", name, 5.0, 5.0)))
+    assert server.lines[0].startswith(greeting)
+    assert server.lines[0] != "ehlo "
 
 
 @pytest.mark.parametrize("code", [454, 535, 538])

@@ -27,6 +27,7 @@ API = [
     ("missing_file", 400),
     ("too_many_files", 400),
     ("empty_file", 400),
+    ("mail_on_its_way", 409),
     ("malformed_body", 400),
     ("incomplete_body", 400),
     ("upload_timed_out", 408),
@@ -59,7 +60,12 @@ def test_codes_and_statuses_are_unchanged() -> None:
 
 
 def test_transient_errors() -> None:
-    assert {kind.code for kind in KINDS if not kind.permanent} == {"not_ready", "unavailable", "internal"}
+    assert {kind.code for kind in KINDS if not kind.permanent} == {
+        "not_ready",
+        "mail_on_its_way",
+        "unavailable",
+        "internal",
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.code}-{kind.status}")

@@ -19,8 +19,10 @@ from functions.common.values import (
     Keep,
     Lease,
     Length,
+    MailAttemptsLeft,
     Moment,
     NoAttemptsLeft,
+    NoMailAttemptsLeft,
     NotBefore,
     Now,
     Past,
@@ -28,7 +30,7 @@ from functions.common.values import (
 )
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = load(Periods, {}).replace(convert_lease=60.0, video_keep_days=1.5, max_attempts=3)
+PERIODS = load(Periods, {}).replace(convert_lease=60.0, video_keep_days=1.5, max_attempts=3, mail_keep_trying=65 / 3600)
 
 
 def moment(**given: Any) -> Moment:
@@ -53,6 +55,8 @@ def later(**length: float) -> datetime:
         (NotBefore(), {"$not": {"$gt": NOW}}),
         (AttemptsLeft(), {"$lt": 3}),
         (NoAttemptsLeft(), {"$gte": 3}),
+        (MailAttemptsLeft(), {"$lt": 4}),
+        (NoMailAttemptsLeft(), {"$gte": 4}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -89,6 +93,8 @@ ALL = [
     NotBefore(),
     AttemptsLeft(),
     NoAttemptsLeft(),
+    MailAttemptsLeft(),
+    NoMailAttemptsLeft(),
     *(kind("x") for kind in (After, Length, Keep, Given, Fixed, Lease, AfterGiven)),
     Given("y"),
     Fixed(("x",)),

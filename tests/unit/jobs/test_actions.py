@@ -42,6 +42,10 @@ def mail_again(system: System, job_id: str, owner: str | None = OWNER) -> action
     return actions.mail_again(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
 
 
+def send_mail(system: System, job_id: str, owner: str | None = OWNER) -> actions.Queued:
+    return actions.send_mail(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
+
+
 def delete(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
     actions.delete(job_id, owner=owner, jobs=jobs or system.jobs, files=system.files)
 
@@ -239,6 +243,34 @@ def test_only_a_failed_mail_is_sent_again(mail: str, end: Callable[[Sweeper], st
     assert queued == actions.Queued(job, announced=True)
     assert job["mail"] == {"state": "none", "run": 2, "attempts": 0}
     assert system.queue.published == [("ready" if end is states.finished else "failed", job_id)]
+
+
+@pytest.mark.parametrize("end", [states.finished, states.failed])
+@pytest.mark.parametrize("mail", ["sent", "unknown", "failed"])
+def test_a_mail_is_sent_again_on_request(mail: str, end: Callable[[Sweeper], str], system: System) -> None:
+    job_id = states.mailed(system.sweeper, end(system.sweeper), mail)
+    assert send_mail(system, job_id) == actions.Queued(system.document(job_id), announced=True)
+    assert system.document(job_id)["mail"] == {"state": "none", "run": 2, "attempts": 0}
+    assert system.queue.published == [("ready" if end is states.finished else "failed", job_id)]
+
+
+def test_a_mail_that_waits_is_announced_again(system: System) -> None:
+    job_id = states.finished(system.sweeper)
+    assert send_mail(system, job_id).job["mail"]["run"] == 1
+    assert system.queue.published == [("ready", job_id)]
+
+
+@pytest.mark.parametrize("mail", ["claimed", "handing_over"])
+def test_a_mail_that_is_being_sent_is_left_alone(mail: str, system: System) -> None:
+    job_id = states.mailed(system.sweeper, states.finished(system.sweeper), mail)
+    assert refusal(send_mail, system, job_id).kind is errors.MAIL_ON_ITS_WAY
+    assert system.queue.published == []
+
+
+@pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])
+def test_the_mail_of_an_unfinished_job_cannot_be_sent(state: str, system: System) -> None:
+    assert refusal(send_mail, system, made(system, state)).kind is errors.NOT_READY
+    assert refusal(send_mail, system, states.finished(system.sweeper), "another").kind is errors.NOT_FOUND
 
 
 @pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])

@@ -22,6 +22,7 @@ PROGRAMS = {"./local/jobs": ["./local/jobs"], "python -m functions.jobs": [sys.e
         (f"replay {ID}", "replay", {"id": ID, "all": False}),
         ("replay --all", "replay", {"id": None, "all": True}),
         (f"retry {ID}", "retry", {"id": ID}),
+        (f"mail {ID}", "mail", {"id": ID}),
         (f"delete {ID}", "delete", {"id": ID}),
     ],
 )

@@ -144,6 +144,27 @@ def test_a_refused_retry_has_a_reason(
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
+def test_a_mail_is_sent_again(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    given_up, postponed = (states.finished(system.sweeper) for _ in range(2))
+    states.mailed(system.sweeper, given_up, "failed")
+    states.take(system.sweeper, transitions.CLAIM_MAIL, postponed, run=1, token="t")
+    later = datetime(2099, 1, 2, 3, 4, 5, tzinfo=UTC)
+    states.take(system.sweeper, transitions.POSTPONE_MAIL, postponed, token="t", retry_at=later)
+    for job_id in (given_up, postponed):
+        assert run("mail", job_id) == 0
+    assert run("mail", states.converting(system.sweeper)) == 1
+    assert run("mail", states.mailed(system.sweeper, states.finished(system.sweeper), "claimed")) == 1
+    output = capsys.readouterr()
+    assert output.out.splitlines() == [
+        "Queued and announced.",
+        "Queued until 2099-01-02 03:04:05Z, because the last attempt failed for a temporary reason.",
+    ]
+    assert output.err.splitlines() == [
+        "The job has not ended yet. Its mail is sent once it has.",
+        "This mail is being sent right now.",
+    ]
+
+
 def test_expired_and_unknown_jobs(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     job_id = states.failed(system.sweeper)
     system.clock.advance(days=PERIODS.video_keep_days)

@@ -15,7 +15,7 @@ from functions.backends.mail import Mailer
 from functions.common import errors, metrics, transitions
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Links, SignedLinks
+from functions.common.settings import Links, Periods, SignedLinks
 from functions.common.settings import Relay as Settings
 from functions.common.transitions import Transition
 from functions.common.values import Document
@@ -63,7 +63,7 @@ def mailed(
     told_to_stop = Event()
     if stopping:
         told_to_stop.set()
-    mailer = Mailer(Settings(f"smtp://127.0.0.1:{port}?tls=none", SENDER, 5.0, 5.0))
+    mailer = Mailer(Settings(f"smtp://127.0.0.1:{port}?tls=none", SENDER, "", 5.0, 5.0))
     mailing.run(job_id, jobs=system.jobs, mailer=mailer, compose=compose, token=claim, stopping=told_to_stop)
 
 
@@ -146,7 +146,7 @@ def test_a_stopping_notifier_hands_the_mail_back(system: System, server: Relay) 
 def test_a_mail_that_was_not_accepted_is_retried_later(step: str, answer: str | None, system: System) -> None:
     """Sweep announces it again at that time; other events do not send it earlier."""
     job_id = states.finished(system.sweeper)
-    due = system.clock.now + timedelta(seconds=PERIODS.backoff(1))
+    due = system.clock.now + timedelta(seconds=PERIODS.mail_backoff(1))
     with relay({step: answer}) as server:
         mailed(system, job_id, server.port)
         lines = len(server.lines)
@@ -164,7 +164,7 @@ def test_a_mail_that_was_not_accepted_is_retried_later(step: str, answer: str | 
 
 
 def test_delays_double_until_the_last_attempt() -> None:
-    system = System(PERIODS.replace(max_attempts=4, retry_delay=10.0))
+    system = System(PERIODS.replace(mail_keep_trying=65 / 3600, retry_delay=10.0))
     job_id = states.finished(system.sweeper)
     waits = []
     while mail(system, job_id)["state"] == "none":
@@ -175,10 +175,23 @@ def test_delays_double_until_the_last_attempt() -> None:
     assert (mail(system, job_id)["state"], mail(system, job_id)["attempts"]) == ("failed", 4)
 
 
+def test_waits_grow_to_hours_for_two_days() -> None:
+    system = System(load(Periods, {}))
+    job_id = states.finished(system.sweeper)
+    began, waits = system.clock.now, []
+    while mail(system, job_id)["state"] == "none":
+        mailed(system, job_id, UNREACHABLE)
+        waits.append(mail(system, job_id).get("retry_at", system.clock.now) - system.clock.now)
+        system.clock.now += waits[-1]
+    assert mail(system, job_id)["state"] == "failed"
+    assert (waits[:3], max(waits)) == ([timedelta(seconds=each) for each in (10, 20, 40)], timedelta(hours=4))
+    assert timedelta(hours=48) <= system.clock.now - began <= timedelta(hours=52)
+
+
 @pytest.mark.parametrize("step", ["RCPT", "dot"])
 def test_a_refused_mail_is_not_retried(step: str, system: System) -> None:
     job_id = states.finished(system.sweeper)
-    with relay({step: "550 no such user"}) as server:
+    with relay({step: "550 5.1.1 no such user"}) as server:
         mailed(system, job_id, server.port)
     assert mail(system, job_id)["state"] == "failed"
     assert "announce_due" not in system.document(job_id)
@@ -203,6 +216,17 @@ def test_an_unencodable_mail_is_not_retried(system: System, server: Relay, caplo
     mailed(system, job_id, server.port)
     assert (mail(system, job_id)["state"], server.lines) == ("failed", [])
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["mail cannot be encoded"]
+
+
+@pytest.mark.parametrize("address", ["", "a@example.org, b@example.org", f"{'a' * 400}@example.org"])
+def test_a_mail_to_no_address_is_not_retried(
+    address: str, system: System, server: Relay, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = states.finished(system.sweeper)
+    system.database["jobs"].documents[job_id]["email"] = address
+    mailed(system, job_id, server.port)
+    assert (mail(system, job_id)["state"], server.lines) == ("failed", [])
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == ["mail refused"]
 
 
 class CallingScript(dict[str, str | None]):

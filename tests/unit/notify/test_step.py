@@ -39,7 +39,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """The relay that the step uses."""
     with relay() as running:
-        mailer = Mailer(Settings(f"smtp://127.0.0.1:{running.port}?tls=none", "mp3@example.org", 5.0, 5.0))
+        mailer = Mailer(Settings(f"smtp://127.0.0.1:{running.port}?tls=none", "mp3@example.org", "", 5.0, 5.0))
         monkeypatch.setattr(mail_backend, "connect", lambda: mailer)
         yield running
 
