@@ -230,7 +230,7 @@ class _Work:
 
         encoded = encoders.run(advanced)
         pcm.ended()
-        pcm.check()
+        pcm.check(ended=True)
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)
         seconds = encoded.samples / pcm.rate

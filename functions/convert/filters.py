@@ -21,7 +21,8 @@ _RATES = (44_100, 48_000, 32_000, 22_050, 24_000, 16_000, 11_025, 12_000, 8_000)
 # With this much, linear interpolation between samples is good enough, and peaks between samples show (BS.1770).
 _OVERSAMPLING = 4
 
-_OVER = "Overall.Peak_level="
+_FULL_SCALE = 1.00001
+_BELOW, _OVER = "lavfi.silence_start=", "lavfi.silence_end="
 _LOGGED = 16  # ffmpeg's level for errors
 _STAMP = re.compile(r"^\[Eval @ 0x[0-9a-f]+\] (-?[0-9]{1,12}\.[0-9]+)$", re.MULTILINE)
 
@@ -99,17 +100,20 @@ def forms(words: str) -> int:
 
 
 def meter() -> list[str]:
-    """Return the filters that log every packet with samples beyond full scale."""
-    peak = "lavfi.astats.Overall.Peak_level"
-    return [
-        "astats=metadata=1:reset=1:measure_overall=Peak_level:measure_perchannel=none",
-        rf"ametadata=mode=print:key={peak}:value=0:function=greater:file=pipe\\:2",
-    ]
+    """Return the filters that log where samples go beyond full scale.
+
+    This is less work than to measure peaks: whatever is below counts as silence, and its end is logged. So a single
+    sample beyond it at the very beginning is not.
+    """
+    return [f"silencedetect=noise={_FULL_SCALE}:duration=0", r"ametadata=mode=print:file=pipe\\:2"]
 
 
-def is_over(words: str) -> bool:
-    """Tell whether there were samples beyond full scale, from the log of a program with this meter."""
-    return _OVER in words
+def is_over(words: str, *, ended: bool) -> bool:
+    """Tell whether there were samples beyond full scale, from the log of a program with this meter.
+
+    Only once it has `ended`, it is known if there were no others.
+    """
+    return _OVER in words or (ended and _BELOW not in words)
 
 
 def limited(rate: int, ceiling: float) -> tuple[str, ...]:

@@ -77,10 +77,13 @@ class Sound:
     It begins after `late` seconds of silence, which are not in the stream.
     """
 
-    def __init__(self, chain: Chain, form: wav.Format, head: bytes, late: float, plan: Plan) -> None:
+    def __init__(
+        self, chain: Chain, form: wav.Format, head: bytes, late: float, plan: Plan, *, metered: bool = False
+    ) -> None:
         self._chain = chain
         self._form = form
         self._plan = plan
+        self._metered = metered
         self.rate, self.channels, self.head, self.late = form.rate, form.channels, head, late
 
     @property
@@ -88,11 +91,13 @@ class Sound:
         """Return the pipe with the rest of the sound."""
         return self._chain.last.stdout
 
-    def check(self) -> None:
-        """Raise Replanned if what was decoded so far needs another plan."""
+    def check(self, *, ended: bool = False) -> None:
+        """Raise Replanned if what was decoded so far, or all of it, needs another plan."""
         if self._plan.large_packets and any(filters.forms(words) > 1 for words in self._chain.words()):
             raise Replanned(replace(self._plan, large_packets=False))
-        if not self._plan.limited and _is_over(self._chain.last.words()):
+        words = self._chain.last.words()
+        over = effects.OVER in words or (self._metered and filters.is_over(words, ended=ended))
+        if over and not self._plan.limited:
             raise Replanned(replace(self._plan, limited=self.rate))
 
     def ended(self) -> None:
@@ -125,7 +130,8 @@ def start(
     level = level or Level((), decoding.timing())
     if plan.limited:
         level = replace(level, filters=(*level.filters, *filters.limited(plan.limited, _CEILING_DBTP)))
-    return decoding.opened(decoding.chain(level, metered=not plan.limited))
+    metered = not plan.limited
+    return decoding.opened(decoding.chain(level, metered=metered), metered=metered and not options.needs_effects)
 
 
 def reading(form: Sequence[str], changes: Sequence[str], output: Sequence[str], level: str = "error") -> list[str]:
@@ -167,7 +173,7 @@ class Decoding:
             chain.then(reading(WAV, level.filters, output), needs_sound=True)
         return chain
 
-    def opened(self, chain: Chain) -> Sound:
+    def opened(self, chain: Chain, *, metered: bool = False) -> Sound:
         """Wait for the beginning of the sound, and return it. Raises Failure as `start` does."""
         blocks = chain.blocks()
         try:
@@ -178,7 +184,7 @@ class Decoding:
         if not head:
             raise self.nothing(chain)
         late = 0.0 if chain.changed else self._late(*chain.words())
-        return Sound(chain, form, head, late, self.plan)
+        return Sound(chain, form, head, late, self.plan, metered=metered)
 
     def _late(self, words: str) -> float:
         """Return the seconds of silence before the sound, between start and end."""
@@ -263,11 +269,6 @@ def _filtered(changes: Sequence[str]) -> list[str]:
 def _mixer(pipes: Sequence[int], graph: str, output: Sequence[str]) -> list[str]:
     inputs = [word for pipe in pipes for word in (*WAV, "-i", f"pipe:{pipe}")]
     return ffmpeg.command("-protocol_whitelist", "pipe", *inputs, *_ONE_THREAD, "-filter_complex", graph, *output)
-
-
-def _is_over(words: str) -> bool:
-    """Tell from the log of a chain's last program whether samples went beyond full scale."""
-    return filters.is_over(words) or effects.OVER in words
 
 
 def _wanted(options: Options, timing: Timing) -> effects.Wanted:

@@ -194,6 +194,23 @@ def test_sound_beyond_full_scale_is_limited(options: dict[str, float], tmp_path:
     assert 0.8 < numpy.abs(decode_mp3(mp3)).max() <= 1
 
 
+@pytest.mark.parametrize("level", [-2.0, 1.0001])
+@pytest.mark.parametrize("seconds", [0.01, 2.0])
+def test_sound_that_is_always_beyond_full_scale_is_limited(level: float, seconds: float, tmp_path: Path) -> None:
+    square = numpy.full((int(44_100 * seconds), 2), level, "f4")
+    done, _ = convert(made_of(square, 44_100, tmp_path / "in.wav", "-c:a", "pcm_f32le"), tmp_path)
+    assert done.notes == ("limited",)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+@pytest.mark.parametrize("at", [1, 44_100, 88_199])
+def test_a_single_sample_beyond_full_scale_is_limited(at: int, channel: int, tmp_path: Path) -> None:
+    quiet = numpy.full((88_200, 2), 0.1, "f4")
+    quiet[at, channel] = -1.5
+    done, _ = convert(made_of(quiet, 44_100, tmp_path / "in.wav", "-c:a", "pcm_f32le"), tmp_path)
+    assert done.notes == ("limited",)
+
+
 @pytest.mark.parametrize("options", [{}, {"volume": 1.0}, {"speed": 0.75}])
 def test_other_sound_is_not_limited(options: dict[str, float], tmp_path: Path) -> None:
     sine = 0.999 * numpy.sin(2 * numpy.pi * 440 / 44_100 * numpy.arange(88_200))
