@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from fastcrc import crc16
 
@@ -224,9 +225,13 @@ class Stream:
         self.bitrate = bitrate or 0
         self.quality = quality
         self.frames = 0
-        self.length = 0  # bytes
         self._crc = 0
-        self._ends = array("Q")
+        self._bounds = array("Q", [0])  # where frames begin and end, in bytes
+
+    @property
+    def length(self) -> int:
+        """Return the length of all frames in bytes."""
+        return self._bounds[-1]
 
     @property
     def seconds(self) -> float:
@@ -236,9 +241,7 @@ class Stream:
     def add(self, data: bytes, sizes: array[int]) -> None:
         """Count the frames in `data`, which have these sizes."""
         self.frames += len(sizes)
-        for size in sizes:
-            self.length += size
-            self._ends.append(self.length)
+        self._bounds.extend(accumulate(sizes, initial=self._bounds.pop()))
         self._crc = crc16.arc(data, self._crc)
 
     def info_frame(self, gaps: Gaps | None) -> bytes:
@@ -277,7 +280,7 @@ class Stream:
         toc = bytearray(_TOC_ENTRIES)
         for entry in range(1, _TOC_ENTRIES):
             frame = entry * self.frames // _TOC_ENTRIES
-            start = before + (self._ends[frame - 1] if frame else 0)
+            start = before + self._bounds[frame]
             toc[entry] = min(255, start * 256 // total)
         return bytes(toc)
 

@@ -25,6 +25,9 @@ class Reservoir:
         self._head_bytes = _HEADER_BYTES + kind.side_info
         self._sizes = kind.sizes()
         self._begin_shift = kind.begin_shift
+        third_shift = 8 * (kind.side_info + 1)  # of the header's third byte
+        self._bitrate_shift = third_shift + 4
+        self._kept = ~((0xFF ^ mp3.NOT_BITRATE) << third_shift)
         self._most = (1 << kind.side_info * 8 - kind.begin_shift) - 1
         self._length_shifts = kind.length_shifts()
         self._left = 0  # bytes before the next frame that its main data may use
@@ -54,18 +57,19 @@ class Reservoir:
         return self._finished()
 
     def _add(self, frame: bytes) -> None:
-        side = int.from_bytes(frame[_HEADER_BYTES : self._head_bytes], "big")
-        if side >> self._begin_shift or not frame[1] & _UNPROTECTED:
+        head = int.from_bytes(frame[: self._head_bytes], "big")
+        if head >> self._begin_shift & self._most or not frame[1] & _UNPROTECTED:
             raise RuntimeError("a frame that depends on others")
-        length = (sum(side >> shift & mp3.LENGTH_MASK for shift in self._length_shifts) + 7) // 8
+        bits = 0
+        for shift in self._length_shifts:
+            bits += head >> shift & mp3.LENGTH_MASK
+        length = (bits + 7) // 8
         end = self._head_bytes + length
         # The bitrates' index begins at 1.
         index = bisect_left(self._sizes, end - self._left) + 1
         room = self._sizes[index - 1] - self._head_bytes
-        third = index << 4 | frame[2] & mp3.NOT_BITRATE
-        side |= self._left << self._begin_shift
-        head = frame[:2] + bytes([third]) + frame[3:_HEADER_BYTES] + side.to_bytes(self._head_bytes - _HEADER_BYTES)
-        self._waiting.append((head, room))
+        head = head & self._kept | index << self._bitrate_shift | self._left << self._begin_shift
+        self._waiting.append((head.to_bytes(self._head_bytes, "big"), room))
         self._main += frame[self._head_bytes : end]
         self._left += room - length
         unreachable = self._left - self._most
@@ -74,12 +78,12 @@ class Reservoir:
             self._left = self._most
 
     def _finished(self) -> tuple[bytes, array[int]]:
-        data, sizes = bytearray(), array("I")
-        start = 0
-        while self._waiting and start + self._waiting[0][1] <= len(self._main):
-            head, room = self._waiting.popleft()
-            data += head + self._main[start : start + room]
+        parts, sizes = list[bytes | bytearray](), array("I")
+        waiting, main, start = self._waiting, self._main, 0
+        while waiting and start + waiting[0][1] <= len(main):
+            head, room = waiting.popleft()
+            parts += head, main[start : start + room]
             sizes.append(len(head) + room)
             start += room
-        del self._main[:start]
-        return bytes(data), sizes
+        del main[:start]
+        return b"".join(parts), sizes
