@@ -48,9 +48,3 @@ def _within(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
         if time.monotonic() > deadline:
             raise Failure(errors.UNAVAILABLE)
         yield block
-
-
-def filename(job: dict[str, Any]) -> str:
-    """Return the file name of the MP3: the video's, with the extension .mp3."""
-    stem, dot, _ = job["filename"].rpartition(".")
-    return f"{stem if dot and stem else job['filename']}.mp3"

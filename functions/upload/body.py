@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -13,10 +11,11 @@ from typing import Any
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, StrictParserError, parse_options_header
 
-from functions.common import errors, options, web
+from functions.common import errors, filenames, options, web
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.settings import Limits
+from functions.upload import names
 
 RawOptions = list[tuple[str, str]]  # names and values as they were sent
 
@@ -26,8 +25,10 @@ _BLOCK_BYTES = 262_144
 _MOST_PARTS = 32
 _FORM_BYTES = 65_536  # boundaries, headers and the other fields
 _FIELD_MOST_BYTES = 2048  # more than the longest valid text in UTF-8
-_NAME_MOST_BYTES = 255
-_UNNAMED = "video"
+_CHARSET_FIELD = "_charset_"  # RFC 7578 section 4.6
+_CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
+_PAGE_FIELDS = frozenset({_CHARSET_FIELD, "MAX_FILE_SIZE", "submit"})
+_CAMPAIGN_FIELDS = "utm_"
 
 
 @dataclass(frozen=True)
@@ -62,23 +63,20 @@ def open_video(request: Request, limits: Limits) -> Video:
         return _form_video(received, parameters.get("boundary", ""), given, limits)
     if request.content_length is None and "Transfer-Encoding" not in request.headers:
         raise Failure(errors.MISSING_FILE)
-    return Video(clean_name(name), _received(request, limits, limits.upload_max_bytes), given)
-
-
-def clean_name(name: str) -> str:
-    """Return a file name that is safe to show: no path, no control or format characters, at most 255 bytes."""
-    name = re.split(r"[/\\]", name)[-1]
-    # Control characters, lone surrogates and format characters, such as right-to-left override, can disguise a name.
-    name = "".join(char for char in name if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
-    name = name.encode()[:_NAME_MOST_BYTES].decode(errors="ignore").strip()
-    return name if name.strip(".") else _UNNAMED
+    return Video(filenames.clean(name), _received(request, limits, limits.upload_max_bytes), given)
 
 
 def _query(request: Request) -> tuple[str, RawOptions]:
-    """Return the file name and the options in the query."""
+    """Return the file name, in the query or else at the end of the path, and the options in the query."""
     pairs = web.query_pairs(request)
-    names = [value for name, value in pairs if name == _NAME_PARAMETER]
-    return names[0] if names else "", [pair for pair in pairs if pair[0] != _NAME_PARAMETER]
+    found = [value.encode(errors="surrogateescape") for name, value in pairs if name == _NAME_PARAMETER]
+    name = names.text(found[0]) if found else names.of_path(request.environ["PATH_INFO"])
+    return name, [pair for pair in pairs if _is_option(pair[0]) and pair[0] != _NAME_PARAMETER]
+
+
+def _is_option(name: str) -> bool:
+    """Tell whether a field may be an option; others come along from web pages and links."""
+    return name not in _PAGE_FIELDS and not name.startswith(_CAMPAIGN_FIELDS)
 
 
 def _received(request: Request, limits: Limits, most: int) -> Iterator[bytes]:
@@ -110,18 +108,20 @@ def _blocks(stream: Any, expected: int | None, most: int, deadline: float) -> It
 
 def _form_video(body: Iterator[bytes], boundary: str, given: RawOptions, limits: Limits) -> Video:
     try:
-        parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS, strict=True)
+        # Names may be in any encoding; as Latin-1, their bytes are kept.
+        parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS, strict=True, header_charset="latin-1")
     except MultipartError as error:
         raise Failure(errors.MALFORMED_BODY) from error
-    parts = _parts(parser, body)
-    for segment in parts:
-        if segment.name == _FIELD and segment.filename is not None:
-            video = Video(clean_name(segment.filename), _file_blocks(parts, given, limits.upload_max_bytes), given)
+    form = _Form(_parts(parser, body), given)
+    for segment in form.parts:
+        filename = names.of_part(segment)
+        if segment.name == _FIELD and filename is not None:
+            video = Video(filenames.clean(filename), form.file_blocks(limits.upload_max_bytes), given)
             video.options()
             return video
-        if segment.name == _FIELD or segment.filename is not None:
+        if segment.name == _FIELD or filename is not None:
             raise Failure(errors.MISSING_FILE)
-        given.append((segment.name, _value(segment, parts)))
+        form.take(segment)
     raise Failure(errors.MISSING_FILE)
 
 
@@ -140,28 +140,45 @@ def _parts(parser: PushMultipartParser, body: Iterator[bytes]) -> Iterator[Any]:
         pass
 
 
-def _content(parts: Iterator[Any]) -> Iterator[bytes]:
-    """Yield the blocks of the current part, and consume its end."""
-    return takewhile(lambda part: part is not None, parts)
+class _Form:
+    """The parts of a form: the file, and the options, which are added to `given`."""
 
+    def __init__(self, parts: Iterator[Any], given: RawOptions) -> None:
+        self.parts = parts
+        self._given = given
+        self._charset = "utf-8"
 
-def _value(segment: MultipartSegment, parts: Iterator[Any]) -> str:
-    value = b""
-    for block in _content(parts):
-        value += block
-        if len(value) > _FIELD_MOST_BYTES:
-            raise options.refusal(segment.name)
-    return value.decode(errors="surrogateescape")
+    def take(self, segment: MultipartSegment) -> None:
+        """Read a part that is not the file."""
+        name = segment.name.encode("latin-1").decode(errors="surrogateescape")
+        value = self._value(name)
+        if name == _CHARSET_FIELD:
+            offered = value.decode(errors="replace").strip().lower()
+            self._charset = offered if offered in _CHARSETS else self._charset
+        if _is_option(name):
+            self._given.append((name, value.decode(self._charset, errors="surrogateescape")))
 
+    def file_blocks(self, most: int) -> Iterator[bytes]:
+        """Yield the blocks of the file, which is the current part, and then read the parts after it."""
+        length = 0
+        for block in self._content():
+            length += len(block)
+            if length > most:
+                raise Failure(errors.FILE_TOO_LARGE)
+            yield bytes(block)
+        for segment in self.parts:
+            if segment.name == _FIELD or names.of_part(segment) is not None:
+                raise Failure(errors.TOO_MANY_FILES)
+            self.take(segment)
 
-def _file_blocks(parts: Iterator[Any], given: RawOptions, most: int) -> Iterator[bytes]:
-    length = 0
-    for block in _content(parts):
-        length += len(block)
-        if length > most:
-            raise Failure(errors.FILE_TOO_LARGE)
-        yield bytes(block)
-    for segment in parts:
-        if segment.name == _FIELD or segment.filename is not None:
-            raise Failure(errors.TOO_MANY_FILES)
-        given.append((segment.name, _value(segment, parts)))
+    def _value(self, name: str) -> bytes:
+        value = b""
+        for block in self._content():
+            value += block
+            if len(value) > _FIELD_MOST_BYTES:
+                raise options.refusal(name)
+        return value
+
+    def _content(self) -> Iterator[bytes]:
+        """Yield the blocks of the current part, and consume its end."""
+        return takewhile(lambda part: part is not None, self.parts)

@@ -110,19 +110,3 @@ def test_a_response_is_cut_off_at_its_time_limit(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Failure) as failure:
         next(blocks)
     assert failure.value.kind is errors.UNAVAILABLE
-
-
-@pytest.mark.parametrize(
-    ("video", "mp3"),
-    [
-        ("a.mp4", "a.mp3"),
-        ("a.tar.gz", "a.tar.mp3"),
-        ("a.mp3", "a.mp3"),
-        ("video", "video.mp3"),
-        (".mp4", ".mp4.mp3"),
-        ("a.", "a.mp3"),
-        ("1. Grüße.mov", "1. Grüße.mp3"),
-    ],
-)
-def test_the_mp3_has_the_name_of_its_video(video: str, mp3: str) -> None:
-    assert delivery.filename({"filename": video}) == mp3

@@ -16,8 +16,6 @@ from functions.common.errors import Failure
 from functions.common.options import ALLOWED
 from functions.common.settings import Limits
 from functions.upload import body
-from tests.vectors import public
-from tests.vectors.names import NAMES
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 UNREAD = AssertionError("the body was read")
@@ -219,7 +217,7 @@ def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.Monkey
         ("filename=a%2Fb.mp4", "b.mp4"),
         ("filename=a.mp4&filename=b.mp4", "a.mp4"),
         ("filename=Gr%C3%BC%C3%9Fe.mp4", "Grüße.mp4"),
-        ("filename=%FF.mp4", ".mp4"),
+        ("filename=%FF.mp4", "ÿ.mp4"),
     ],
 )
 def test_the_name_of_a_raw_body_is_in_the_query(query: str, name: str) -> None:
@@ -313,43 +311,58 @@ def test_an_unknown_option_lists_all_options() -> None:
     assert shown == "?" + "x" * 59
 
 
+def test_the_name_of_a_raw_body() -> None:
+    """From the query, or else from the end of the path, as `curl -T` sends it."""
+    request = raw("filename=b.mp4")
+    request.environ["PATH_INFO"] = "/a.mp4"
+    assert taken(request) == ("b.mp4", b"x")
+    request = raw("")
+    request.environ["PATH_INFO"] = "/caf\xe9.mp4"
+    assert taken(request) == ("café.mp4", b"x")
+    assert taken(raw("filename=caf%E9.mp4"))[0] == "café.mp4"
+    assert taken(raw(""))[0] == "video"
+
+
 @pytest.mark.parametrize(
-    ("name", "clean"),
+    ("disposition", "name"),
     [
-        ("a.mp4", "a.mp4"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\x\\y.mp4", "y.mp4"),
-        ("", "video"),
-        ("..", "video"),
-        ("a\r\nSet-Cookie: x.mp4", "aSet-Cookie: x.mp4"),
-        ("\u202e4pm.exe", "4pm.exe"),
-        ("ü" * 300, "ü" * 127),
-        ("😀.mp4", "😀.mp4"),
-        ("\ud800.mp4", ".mp4"),
-        ("-i", "-i"),
+        (b"filename*=UTF-8''Gr%C3%BC%C3%9Fe.mp4", "Grüße.mp4"),
+        ('filename="Grüße.mp4"'.encode("latin-1"), "Grüße.mp4"),
+        ('filename="Grüße.mp4"'.encode(), "Grüße.mp4"),
     ],
 )
-def test_names(name: str, clean: str) -> None:
-    """A name is readable, and never a path."""
-    assert body.clean_name(name) == clean
+def test_the_name_of_a_part(disposition: bytes, name: str) -> None:
+    header = b'Content-Disposition: form-data; name="file"; ' + disposition
+    assert taken(form(header + b"\r\n\r\n12345")) == (name, b"12345")
 
 
-def assert_clean(name: str) -> None:
-    """Check that a cleaned name fits in a line and is never a path."""
-    clean = body.clean_name(name)
-    assert all(char.isprintable() or char.isspace() for char in clean)
-    assert not set("/\\\r\n\0\u2028\u2029") & set(clean)
-    assert clean.strip(". ")
-    assert 0 < len(clean.encode()) <= 255
+@pytest.mark.parametrize(
+    "request_",
+    [
+        form(field("_charset_", b"utf-8"), field("MAX_FILE_SIZE", b"30000"), part(b"1"), field("submit", b"Send")),
+        form(part(b"1"), query="utm_source=mail&utm_campaign=a%20b"),
+        raw("utm_source=mail"),
+    ],
+)
+def test_what_comes_along_from_web_pages_is_ignored(request_: Request) -> None:
+    assert options_of(request_) == {}
 
 
-@pytest.mark.parametrize("kind", NAMES)
-def test_hostile_names(kind: str) -> None:
-    for name in NAMES[kind]:
-        assert_clean(name)
-
-
-@public.needs("traversal.txt", "blns.json")
-def test_hostile_names_from_public_lists() -> None:
-    for name in [*public.strings("traversal.txt"), *public.strings("blns.json")]:
-        assert_clean(name)
+@pytest.mark.parametrize(
+    ("charset", "title"),
+    [
+        (b"iso-8859-1", "Grüße"),
+        (b"Windows-1252", "Grüße"),
+        (b"utf-8", None),
+        (b"utf-16", None),
+        (b"zip", None),
+        (b"\xff", None),
+    ],
+)
+def test_a_form_names_the_encoding_of_its_texts(charset: bytes, title: str | None) -> None:
+    """RFC 7578 section 4.6; any other than these is taken for UTF-8."""
+    request = form(field("_charset_", charset), field("title", b"Gr\xfc\xdfe"), part(b"1"))
+    if title is None:
+        assert refused(request)["field"] == "title"
+    else:
+        assert options_of(request) == {"title": title}
