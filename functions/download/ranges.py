@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Request
-from werkzeug.http import quote_etag
+from werkzeug.http import parse_date, quote_etag
 
 from functions.common.errors import RANGE_NOT_SATISFIABLE, Failure
+
+_NO_BYTES = re.compile(r"bytes *= *-0+", re.IGNORECASE)  # the last zero bytes
 
 
 @dataclass(frozen=True)
@@ -19,23 +23,34 @@ class Span:
     partial: bool
 
 
-def requested(request: Request, length: int, etag: str) -> Span:
+def requested(request: Request, length: int, etag: str, modified: datetime) -> Span:
     """Return the bytes to answer with.
 
     That is the whole file if the range is malformed, in another unit, one of several, or of another version of the
-    file. Raises Failure(RANGE_NOT_SATISFIABLE) if the range begins after the end.
+    file. Raises Failure(RANGE_NOT_SATISFIABLE) if the range begins after the end, or has no bytes.
     """
     whole = Span(0, length, partial=False)
-    asked = request.range
-    if request.method != "GET" or asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+    if request.method != "GET" or not _is_of(request, etag, modified):
         return whole
-    # A strong comparison (RFC 9110 section 13.1.5): what weakens a tag on the way may have changed the bytes.
-    if request.headers.get("If-Range", quote_etag(etag)) != quote_etag(etag):
+    refusal = Failure(RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{length}"})
+    asked = request.range
+    if asked is None and _NO_BYTES.fullmatch(request.headers.get("Range", "")):
+        raise refusal
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return whole
     first, _ = asked.ranges[0]
     if first is not None and first < 0 and length:  # a suffix; one longer than the file is the whole file
         return Span(max(0, length + first), length, partial=True)
     span = asked.range_for_length(length)
     if span is None or (first is not None and first >= length):
-        raise Failure(RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{length}"})
+        raise refusal
     return Span(span[0], span[1], partial=True)
+
+
+def _is_of(request: Request, etag: str, modified: datetime) -> bool:
+    """Tell whether a range is of this version of the file (RFC 9110 section 13.1.5)."""
+    version = request.headers.get("If-Range")
+    if version is None:
+        return True
+    # A strong comparison: what weakens a tag on the way may have changed the bytes.
+    return version == quote_etag(etag) or parse_date(version) == modified.replace(microsecond=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +10,11 @@ from flask import Request, Response
 
 from functions.backends import files, jobs
 from functions.backends.files import Reader
-from functions.common import access, errors, ids, links, web
+from functions.common import access, errors, filenames, ids, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
-from functions.download import delivery, ranges
+from functions.download import conditions, delivery, ranges
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -24,7 +23,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
     access.about(job=job["_id"])
     reader = delivery.open_mp3(job, files.connect())
     timeout = loaded[Periods].download_timeout
-    return _file(request, reader, delivery.filename(job), etag=job["mp3"]["file_id"], timeout=timeout)
+    return _file(request, reader, filenames.of_mp3(job["filename"]), etag=job["mp3"]["file_id"], timeout=timeout)
 
 
 def _job(request: Request, loaded: Loaded) -> Any:
@@ -49,10 +48,10 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
         "X-Content-Type-Options": "nosniff",
         "Content-Disposition": _disposition(name),
     }
-    if request.if_none_match.contains(etag):
+    if conditions.is_known(request, etag, reader.stored_at):
         response = Response(status=304, headers=headers)
     else:
-        span = ranges.requested(request, reader.length, etag)
+        span = ranges.requested(request, reader.length, etag, reader.stored_at)
         blocks: Iterable[bytes] = ()
         if request.method == "GET":
             blocks = delivery.started(reader.blocks(span.start, span.stop), timeout)
@@ -67,7 +66,4 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
 
 def _disposition(name: str) -> str:
     """Return the Content-Disposition with a file name (RFC 6266 section 4.3, RFC 8187)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = "".join(char for char in plain if char not in '"\\%')
-    plain = plain if plain.removesuffix(".mp3").strip() else "sound.mp3"
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{filenames.plain(name)}\"; filename*=UTF-8''{quote(name, safe='')}"

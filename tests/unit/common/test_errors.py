@@ -19,6 +19,7 @@ API = [
     ("bad_request", 400),
     ("not_found", 404),
     ("method_not_allowed", 405),
+    ("precondition_failed", 412),
     ("range_not_satisfiable", 416),
     ("malformed_event", 400),
     ("invalid_email", 400),

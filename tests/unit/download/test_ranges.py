@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
@@ -11,6 +13,7 @@ from functions.download.ranges import Span, requested
 
 LENGTH = 100
 TAG = "tag.1"
+STORED = datetime(2015, 10, 21, 7, 28, 0, 123_000, UTC)
 WHOLE = Span(0, LENGTH, partial=False)
 
 
@@ -20,7 +23,7 @@ def make_request(method: str = "GET", **headers: str) -> Request:
 
 
 def test_without_a_range_the_whole_file_is_returned() -> None:
-    assert requested(make_request(), LENGTH, TAG) == WHOLE
+    assert requested(make_request(), LENGTH, TAG, STORED) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -43,13 +46,15 @@ def test_without_a_range_the_whole_file_is_returned() -> None:
     ],
 )
 def test_a_range_gives_its_bytes(value: str, start: int, stop: int) -> None:
-    assert requested(make_request(Range=value), LENGTH, TAG) == Span(start, stop, partial=True)
+    assert requested(make_request(Range=value), LENGTH, TAG, STORED) == Span(start, stop, partial=True)
 
 
-@pytest.mark.parametrize("value", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-"])
+@pytest.mark.parametrize(
+    "value", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-", "bytes=-0", "Bytes = -00"]
+)
 def test_a_range_after_the_end_is_refused_with_the_length(value: str) -> None:
     with pytest.raises(Failure) as failure:
-        requested(make_request(Range=value), LENGTH, TAG)
+        requested(make_request(Range=value), LENGTH, TAG, STORED)
     assert failure.value.kind is RANGE_NOT_SATISFIABLE
     assert failure.value.headers == {"Content-Range": "bytes */100"}
 
@@ -57,7 +62,7 @@ def test_a_range_after_the_end_is_refused_with_the_length(value: str) -> None:
 @pytest.mark.parametrize("value", ["bytes=0-", "bytes=-1"])
 def test_an_empty_file_has_no_range(value: str) -> None:
     with pytest.raises(Failure) as failure:
-        requested(make_request(Range=value), 0, TAG)
+        requested(make_request(Range=value), 0, TAG, STORED)
     assert failure.value.headers == {"Content-Range": "bytes */0"}
 
 
@@ -77,6 +82,8 @@ def test_an_empty_file_has_no_range(value: str) -> None:
         "bytes=5-2",
         "0-5",
         "items=0-5",
+        "items=-0",
+        "bytes=-0,0-1",
         "bytes=0-1,",
         "bytes=0-1,5-6",
         "bytes=200-,0-1",
@@ -84,12 +91,12 @@ def test_an_empty_file_has_no_range(value: str) -> None:
     ],
 )
 def test_other_ranges_are_ignored(value: str) -> None:
-    assert requested(make_request(Range=value), LENGTH, TAG) == WHOLE
+    assert requested(make_request(Range=value), LENGTH, TAG, STORED) == WHOLE
 
 
-@pytest.mark.parametrize("value", ["bytes=0-9", "bytes=100-"])
+@pytest.mark.parametrize("value", ["bytes=0-9", "bytes=100-", "bytes=-0"])
 def test_head_ignores_ranges(value: str) -> None:
-    assert requested(make_request("HEAD", Range=value), LENGTH, TAG) == WHOLE
+    assert requested(make_request("HEAD", Range=value), LENGTH, TAG, STORED) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -102,13 +109,16 @@ def test_head_ignores_ranges(value: str) -> None:
         ('"tag.1", "tag.2"', False),
         ("*", False),
         ("", False),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", False),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", True),
+        ("Wed, 21 Oct 2015 07:28:01 GMT", False),
+        ("Wed, 21 Oct 2015 07:27:59 GMT", False),
     ],
 )
 def test_a_range_of_another_version_is_ignored(condition: str, same: bool) -> None:
-    span = requested(make_request(Range="bytes=10-19", If_Range=condition), LENGTH, TAG)
+    span = requested(make_request(Range="bytes=10-19", If_Range=condition), LENGTH, TAG, STORED)
     assert span == (Span(10, 20, partial=True) if same else WHOLE)
 
 
-def test_a_range_of_another_version_is_never_refused() -> None:
-    assert requested(make_request(Range="bytes=100-", If_Range='"tag.2"'), LENGTH, TAG) == WHOLE
+@pytest.mark.parametrize("value", ["bytes=100-", "bytes=-0"])
+def test_a_range_of_another_version_is_never_refused(value: str) -> None:
+    assert requested(make_request(Range=value, If_Range='"tag.2"'), LENGTH, TAG, STORED) == WHOLE

@@ -23,7 +23,8 @@ from tests.unit.in_memory import System
 
 SIGNER = Signer(private_key(), 60)
 LOADED = load_all(
-    (Periods, SignedLinks, Verifying), {"JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set), "LINK_SECRET": "x" * 32}
+    (Periods, SignedLinks, Verifying),
+    {"JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set), "LINK_SECRET": "0123456789abcdef" * 2},
 )
 OWNER, STRANGER = Bearer("1", "a@example.org"), Bearer("2", "b@example.org")
 LENGTH = len(b"bytes")
@@ -158,6 +159,8 @@ def test_it_is_not_kept_by_shared_caches(job_id: str) -> None:
         ("50%20\\.mp4", "attachment; filename=\"5020.mp3\"; filename*=UTF-8''50%2520%5C.mp3"),
         ("日本.mp4", "attachment; filename=\"sound.mp3\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.mp3"),
         ("日 本.mp4", "attachment; filename=\"sound.mp3\"; filename*=UTF-8''%E6%97%A5%20%E6%9C%AC.mp3"),
+        ("a\r\nb: c\x7f.mp4", "attachment; filename=\"ab: c.mp3\"; filename*=UTF-8''ab%3A%20c.mp3"),
+        ("\ud800.mp4", "attachment; filename=\"video.mp3\"; filename*=UTF-8''video.mp3"),
         ("'*.mp4", "attachment; filename=\"'*.mp3\"; filename*=UTF-8''%27%2A.mp3"),
     ],
 )
