@@ -16,6 +16,8 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 
 REQUIRED: Any = object()
 
+_LEAST_DIFFERENT = 8  # of 25 million random secrets of 16 bytes in hexadecimal, one has fewer
+
 
 class ConfigError(Exception):
     """Settings are missing or malformed; the message names them and never shows their values."""
@@ -77,12 +79,15 @@ def secret(
 ) -> Any:
     """Declare a secret of at least `minimum` bytes; `NAME_FILE` may name the file that contains it.
 
-    `check` raises ValueError if the secret is malformed, with a message that says what it must be.
+    One that must have many must not repeat a few characters either. `check` raises ValueError if the secret is
+    malformed, with a message that says what it must be.
     """
 
     def parse(value: str) -> str:
         if len(value.encode()) < minimum:
             raise ValueError(f"must have at least {minimum} bytes")
+        if minimum > 1 and len(set(value)) < _LEAST_DIFFERENT:
+            raise ValueError(f"must be random, with at least {_LEAST_DIFFERENT} different characters")
         if check:
             check(value)
         return value

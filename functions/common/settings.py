@@ -44,7 +44,7 @@ class Serving(Settings):
     function: str = text("FUNCTION_TARGET", "name of the function, such as login")
     version: str = text("VERSION", "version shown by /_/health; images set it", default="unknown")
     metrics_token: str = secret(
-        "METRICS_TOKEN", "bearer token for /_/metrics; without it, there is no /_/metrics", default=""
+        "METRICS_TOKEN", "bearer token for /_/metrics; without it, there is no /_/metrics", default="", minimum=16
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = choice(
         "LOG_LEVEL", "lowest level that is logged", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO"

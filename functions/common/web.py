@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Callable
@@ -91,6 +92,26 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
         return found
     except Failure as failure:
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
+
+
+def basic(request: Request) -> tuple[str, str] | None:
+    """Return the address and password in the request (RFC 7617), or None if it has none that can be read.
+
+    They are UTF-8, as the challenge asks for, or else Latin-1, as some clients send them.
+    """
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded.strip(" ").encode("ascii"), validate=True)
+    except ValueError:  # also for characters that are not ASCII
+        return None
+    try:
+        text = pair.decode()
+    except UnicodeDecodeError:
+        text = pair.decode("latin-1")
+    user, _, password = text.partition(":")
+    return user, password
 
 
 def after_response(work: Callable[[], object]) -> None:

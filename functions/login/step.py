@@ -66,11 +66,11 @@ def _change_password(request: Request, _: Signing) -> Response:
 
 
 def _authenticated(request: Request) -> Any:
-    given = request.authorization
-    if given is None or given.type != "basic" or not given.username or given.password is None:
+    given = web.basic(request)
+    if given is None or not given[0]:
         raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
     with _challenging():
-        user = accounts.check(users.connect(), given.username, given.password)
+        user = accounts.check(users.connect(), *given)
     access.about(user=str(user.id))
     return user
 

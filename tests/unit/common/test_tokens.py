@@ -204,3 +204,21 @@ def refuse(token: str) -> None:
     with pytest.raises(Failure) as failure:
         VERIFIER.verify(token)
     assert failure.value.kind is INVALID_TOKEN
+
+
+@pytest.mark.parametrize("spelling", ["{}=", "{}==", "={}", "{}\n", " {}", "{}.", "{}.{}", "\xe9{}", "{}!", "{}\u0660"])
+def test_a_token_has_one_spelling(spelling: str) -> None:
+    """Base64 decoders skip padding and strange characters (RFC 7515 section 2 allows none)."""
+    token = SIGNER.sign(Bearer("7", "a@example.org"))
+    VERIFIER.verify(token)
+    with pytest.raises(Failure) as failure:
+        VERIFIER.verify(spelling.replace("{}", token))
+    assert failure.value.kind is INVALID_TOKEN
+
+
+def test_padding_within_a_token() -> None:
+    parts = SIGNER.sign(Bearer("7", "a@example.org")).split(".")
+    for number in range(3):
+        padded = [part + "=" * (-len(part) % 4 or 4) if at == number else part for at, part in enumerate(parts)]
+        with pytest.raises(Failure):
+            VERIFIER.verify(".".join(padded))

@@ -97,7 +97,7 @@ def test_plain_text_unless_json_is_preferred(accept: str, media_type: str) -> No
         "Basic",
         "Basic !!!",
         "Basic " + base64.b64encode(b":no name").decode(),
-        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Basic caf\xe9",
         "Bearer abc",
         f'Digest username="{EMAIL}", password="{PASSWORD}"',
     ],
@@ -109,12 +109,27 @@ def test_missing_credentials(method: str, path: str, authorization: str) -> None
 
 
 @pytest.mark.parametrize(
-    "wrong", [basic(password="wrong horse"), basic(password=""), basic(email="eve@example.org"), NO_COLON]
+    "wrong",
+    [
+        basic(password="wrong horse"),
+        basic(password=""),
+        basic(email="eve@example.org"),
+        NO_COLON,
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+    ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password")])
 def test_wrong_credentials(method: str, path: str, wrong: str) -> None:
     failure = refused(method, path, wrong)
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_passwords_with_accents(encoding: str, users: MemoryUsers) -> None:
+    """Not all clients send UTF-8, as the challenge asks for."""
+    accounts.add(users, "bob@example.org", "crème brûlée")
+    given = base64.b64encode("bob@example.org:crème brûlée".encode(encoding)).decode()
+    assert send("POST", "/", f"Basic {given}").status_code == 200
 
 
 def test_an_unreachable_database_is_not_a_challenge(monkeypatch: pytest.MonkeyPatch) -> None:
