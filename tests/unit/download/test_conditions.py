@@ -17,7 +17,7 @@ TAG = "tag.1"
 
 
 def make_request(headers: dict[str, str]) -> Request:
-    return Request(EnvironBuilder(headers=headers).get_environ())
+    return Request(EnvironBuilder(headers=list(headers.items())).get_environ())
 
 
 @pytest.mark.parametrize(
