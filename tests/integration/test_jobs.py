@@ -20,7 +20,7 @@ from functions.common.values import Document, Moment
 from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = load(Periods, {}).replace(max_attempts=3)
+PERIODS = load(Periods, {}).replace(max_attempts=3, mail_keep_trying=25 / 3600)  # three attempts of a mail, too
 FIELDS: dict[str, Any] = {
     "owner": "1",
     "email": "a@example.org",
