@@ -10,7 +10,7 @@ from typing import Any
 
 wsgi_app = "functions.serve:app"
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - the container's only port
-worker_class = "gthread"
+worker_class = "functions.worker.Worker"
 workers = 1
 threads = int(os.environ.get("THREADS", "4"))
 # The only worker loads the app itself. Loading it before the fork saves no time, and 2 MB of its pages are copied
@@ -18,7 +18,7 @@ threads = int(os.environ.get("THREADS", "4"))
 preload_app = False
 timeout = 0  # a conversion may take minutes
 graceful_timeout = int(float(os.environ.get("GRACEFUL_TIMEOUT_SECONDS", "600")))
-keepalive = 15
+keepalive = 100  # longer than proxies keep idle connections (Go: 90 s), which would send a request on a closed one
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - only a heartbeat file
 control_socket_disable = True
 loglevel = "warning"

@@ -19,14 +19,17 @@ from typing import Any
 import functions_framework
 from flask import Flask, Response, g, request
 from gunicorn.errors import AppImportError
+from gunicorn.http.errors import ParseException
 
 from functions.common import access, config, errors, log, metrics, trace, web
 from functions.common.settings import Serving
+from functions.peer import Peer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
 _DRAIN_MOST_BYTES = 32 * 2**20
 _DRAIN_MOST_SECONDS = 2.0
 _DRAIN_BLOCK = 65_536
+_UNASKED_SECONDS = 0.05
 
 
 def build(settings: Serving) -> Flask:
@@ -99,12 +102,8 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         log.request_id.set(request.headers.get("X-Call-Id", "")[:64] or str(uuid.uuid4()))
         trace.begin(request.headers.get("traceparent"))
         access.begin()
-        limit_idle_time()
-
-    def limit_idle_time() -> None:
-        connection = request.environ.get("gunicorn.socket")
-        if connection is not None:
-            connection.settimeout(settings.idle_timeout)
+        if peer := _peer(request.environ):
+            peer.limit(settings.idle_timeout, settings.least_rate)
 
     # This hook runs before the framework's, which was registered earlier and would read the rest of a refused body into
     # memory (300 MB for a 401 to an upload of 300 MB).
@@ -113,16 +112,20 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         response.headers["X-Request-Id"] = log.request_id.get()
         environ = request.environ
         request.stream = io.BytesIO()
-        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-            # gunicorn sends headers and body separately, and a proxy may close the connection between them.
-            _cork(environ, on=True)
-            response.call_on_close(lambda: _cork(environ, on=False))
-            seconds = _DRAIN_MOST_SECONDS
-            if _should_drain_first():
-                seconds /= 2  # half of the time before the response, half after it
-                _drain(environ, seconds)
-                limit_idle_time()
-            response.call_on_close(lambda: _drain(environ, seconds))
+        peer = _peer(environ)
+        if peer is None or not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+            return response
+        # A client that waits to be asked for its body has sent none; a proxy may send it all the same.
+        unasked = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
+        peer.expects_continue = False
+        # gunicorn sends headers and body separately, and a proxy may close the connection between them.
+        _cork(peer, on=True)
+        response.call_on_close(lambda: _cork(peer, on=False))
+        seconds = _DRAIN_MOST_SECONDS
+        if unasked and _should_drain_first():
+            seconds /= 2  # half of the time before the response, half after it
+            _drain(peer, environ, seconds)
+        response.call_on_close(lambda: _drain(peer, environ, seconds))
         return response
 
 
@@ -135,10 +138,15 @@ def _install_access_lines(app: Flask) -> None:
         return response
 
 
-def _cork(environ: dict[str, Any], *, on: bool) -> None:
-    connection = environ.get("gunicorn.socket")
-    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
+def _peer(environ: dict[str, Any]) -> Peer | None:
+    """Return the client's end of the connection; a test client has none."""
+    found = environ.get("gunicorn.socket")
+    return found if isinstance(found, Peer) else None
+
+
+def _cork(peer: Peer, *, on: bool) -> None:
+    if peer.family in (socket.AF_INET, socket.AF_INET6):
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
 
 
 def _should_drain_first() -> bool:
@@ -150,21 +158,19 @@ def _should_drain_first() -> bool:
     return "X-Forwarded-For" in request.headers and length is not None and length <= _DRAIN_MOST_BYTES
 
 
-def _drain(environ: dict[str, Any], seconds: float) -> None:
+def _drain(peer: Peer, environ: dict[str, Any], seconds: float) -> None:
     """Read the rest of a body within limits; otherwise the client would see a reset instead of the response."""
-    connection, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
-    if connection is None:
-        return
+    body = environ["wsgi.input"]
     deadline = time.monotonic() + seconds
     left = _DRAIN_MOST_BYTES
     try:
         while left > 0 and (seconds_left := deadline - time.monotonic()) > 0:
-            connection.settimeout(seconds_left)
+            peer.hurry(seconds_left)
             block = body.read(min(_DRAIN_BLOCK, left))
             if not block:
                 return
             left -= len(block)
-    except OSError:
+    except (OSError, ParseException):
         return  # the client will not see the response, or has it already
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, NamedTuple
 
 
@@ -27,6 +28,14 @@ class Failure(Exception):
         self.more = more
 
 
+class TooSlow(OSError):
+    """A client has sent or taken too little for too long."""
+
+    def __init__(self) -> None:
+        # As for a client that has left: gunicorn closes the connection without a stack trace.
+        super().__init__(errno.ECONNRESET, "the client is too slow")
+
+
 # Authentication (RFC 9110 section 15.5.2, RFC 6750 section 3.1)
 UNAUTHORIZED = Kind("unauthorized", 401, "Log in first. This needs a token, or an e-mail address and password.")
 WRONG_CREDENTIALS = Kind("wrong_credentials", 401, "The e-mail address or the password is wrong.")
@@ -36,6 +45,9 @@ FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 
 # Requests
 BAD_REQUEST = Kind("bad_request", 400, "The request is malformed.")
+URI_TOO_LONG = Kind("uri_too_long", 414, "The address of the request is too long.")
+HEADERS_TOO_LARGE = Kind("headers_too_large", 431, "The headers of the request are too large.")
+TIMED_OUT_REQUEST = Kind("request_timed_out", 408, "The request did not arrive in time.")
 NOT_FOUND = Kind("not_found", 404, "Nothing was found at this address or under this id.")
 METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address does not support that method.")
 PRECONDITION_FAILED = Kind("precondition_failed", 412, "This is another version of the file than the requested one.")
@@ -52,6 +64,7 @@ EMPTY_FILE = Kind("empty_file", 400, "The file is empty.")
 MALFORMED_BODY = Kind("malformed_body", 400, "The form is malformed.")
 INCOMPLETE_BODY = Kind("incomplete_body", 400, "The upload ended before the whole file arrived.")
 TIMED_OUT_UPLOAD = Kind("upload_timed_out", 408, "The upload took too long.")
+TOO_SLOW = Kind("too_slow", 408, "The upload is too slow.")
 FILE_TOO_LARGE = Kind("too_large", 413, "The file is too large.")
 NOT_MEDIA = Kind("not_media", 415, "This file is neither video nor audio.")
 INVALID_OPTION = Kind("invalid_option", 400, "Invalid value for an option.")

@@ -52,6 +52,11 @@ class Serving(Settings):
     idle_timeout: float = seconds(
         "IDLE_TIMEOUT_SECONDS", "time without a byte sent or received after which a connection is closed", default=30.0
     )
+    least_rate: int = integer(
+        "MIN_BYTES_A_SECOND",
+        "average below which a transfer is ended after 10 seconds, in each direction; 0: none",
+        default=16_384,
+    )
 
 
 class Links(Settings):

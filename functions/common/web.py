@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from flask import Flask, Request, Response, g
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from functions.common import access, errors, log
-from functions.common.errors import Failure, Kind
+from functions.common.errors import Failure, Kind, TooSlow
 
 if TYPE_CHECKING:
     from functions.common.tokens import Bearer, Verifier
@@ -122,11 +123,24 @@ def after_response(work: Callable[[], object]) -> None:
     g.setdefault("after_response", []).append(work)
 
 
+def read(request: Request, most: int) -> bytes:
+    """Return at most so many bytes of the body; none at its end.
+
+    Raises Failure: INCOMPLETE_BODY, also for chunks that are malformed, or TOO_SLOW.
+    """
+    try:
+        return request.stream.read(most)
+    except TooSlow as error:
+        raise Failure(errors.TOO_SLOW) from error
+    except (OSError, ParseException) as error:
+        raise Failure(errors.INCOMPLETE_BODY) from error
+
+
 def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
     """Return a body of at most `most` bytes. Raises Failure(FILE_TOO_LARGE) if it is longer."""
     if (request.content_length or 0) > most:
         raise Failure(errors.FILE_TOO_LARGE)
-    body = request.stream.read(most + 1)
+    body = read(request, most + 1)
     if len(body) > most:
         raise Failure(errors.FILE_TOO_LARGE)
     return body

@@ -83,16 +83,13 @@ def _received(request: Request, limits: Limits, most: int) -> Iterator[bytes]:
     expected = request.content_length
     if expected is not None and expected > most:
         raise Failure(errors.FILE_TOO_LARGE)
-    return _blocks(request.stream, expected, most, time.monotonic() + limits.upload_timeout)
+    return _blocks(request, expected, most, time.monotonic() + limits.upload_timeout)
 
 
-def _blocks(stream: Any, expected: int | None, most: int, deadline: float) -> Iterator[bytes]:
+def _blocks(request: Request, expected: int | None, most: int, deadline: float) -> Iterator[bytes]:
     received = 0
     while True:
-        try:
-            block = stream.read(_BLOCK_BYTES)
-        except OSError as error:  # also gunicorn's errors for an invalid chunked body, and an idle peer
-            raise Failure(errors.INCOMPLETE_BODY) from error
+        block = web.read(request, _BLOCK_BYTES)
         if not block:
             break
         received += len(block)

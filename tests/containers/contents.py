@@ -8,7 +8,17 @@ from pathlib import Path
 
 APP = Path("app")
 VENV = Path("venv")
-SHARED = {"__init__.py", "serve.py", "gunicorn.conf.py", "start.sh", "__pycache__", "common", "backends"}
+SHARED = {
+    "__init__.py",
+    "serve.py",
+    "worker.py",
+    "peer.py",
+    "gunicorn.conf.py",
+    "start.sh",
+    "__pycache__",
+    "common",
+    "backends",
+}
 MEDIA_PACKAGES = ("imageio", "imageio_ffmpeg", "moviepy", "mutagen", "fastcrc", "numpy", "PIL")
 MEDIA_PROGRAMS = ("ffmpeg*", "ffprobe*", "lame*", "libav*", "libmp3lame*")
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: the flags after the magic number

@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from gunicorn.errors import AppImportError
+from gunicorn.http.errors import InvalidChunkSize
 from werkzeug.test import TestResponse
 
 from functions.common import config, counters
+from functions.common.errors import TooSlow
 from functions.common.settings import Serving
+from functions.peer import GRACE_SECONDS, Peer
 from tests.unit import process_logging
 
 HIDDEN = "mongodb://ada:sesame@host/"
@@ -231,12 +234,14 @@ class Body(io.RawIOBase):
 
 
 @pytest.fixture
-def connections() -> Iterator[tuple[socket.socket, socket.socket]]:
+def connections() -> Iterator[tuple[socket.socket, Peer]]:
     """Both ends of a TCP connection."""
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
-        accepted, _ = server.accept()
-        with accepted:
-            yield client, accepted
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        Peer(server.accept()[0]) as accepted,
+    ):
+        yield client, accepted
 
 
 def environ(connection: socket.socket | None, body: Body, length: int) -> dict[str, Any]:
@@ -249,9 +254,7 @@ def environ(connection: socket.socket | None, body: Body, length: int) -> dict[s
     }
 
 
-def test_a_refused_body_is_drained_after_the_response(
-    build: Serve, connections: tuple[socket.socket, socket.socket]
-) -> None:
+def test_a_refused_body_is_drained_after_the_response(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
     body = Body(1_000_000)
     answer = (
         build()
@@ -264,20 +267,20 @@ def test_a_refused_body_is_drained_after_the_response(
 
 
 def test_a_refused_body_from_a_proxy_is_drained_before_the_response(
-    build: Serve, connections: tuple[socket.socket, socket.socket]
+    build: Serve, connections: tuple[socket.socket, Peer]
 ) -> None:
     """A proxy may reset its client's connection right after the response."""
     body = Body(1_000_000)
     call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 1_000_000)}
     answer = build(IDLE_TIMEOUT_SECONDS="7.5").test_client().post("/?do=fail", buffered=False, **call)
     assert (answer.status_code, body.left) == (400, 0)
-    assert connections[1].gettimeout() == 7.5, "for sending the response"
+    assert connections[1]._outgoing.left() == 7.5, "for sending the response"
     answer.close()
 
 
 @pytest.mark.parametrize("length", [32 * 2**20 + 1, None], ids=["too large", "unknown"])
 def test_a_body_that_may_be_too_large_to_be_drained_is_refused_at_once(
-    length: int | None, build: Serve, connections: tuple[socket.socket, socket.socket]
+    length: int | None, build: Serve, connections: tuple[socket.socket, Peer]
 ) -> None:
     body = Body(1_000_000)
     given = environ(connections[1], body, length or 0)
@@ -292,7 +295,7 @@ def test_a_body_that_may_be_too_large_to_be_drained_is_refused_at_once(
 
 
 def test_a_slow_body_from_a_proxy_is_drained_no_longer_than_others(
-    serve: ModuleType, build: Serve, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    serve: ModuleType, build: Serve, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the time before the response, half after it."""
     client, body = build().test_client(), Body(10**7)
@@ -304,7 +307,7 @@ def test_a_slow_body_from_a_proxy_is_drained_no_longer_than_others(
     assert len(body.sizes) == 6
 
 
-def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
     body = Body(100)
     with (
         build().test_client().post("/?do=read&bytes=60", environ_overrides=environ(connections[1], body, 100)) as answer
@@ -317,7 +320,7 @@ def cork(connection: socket.socket) -> bool:
     return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK))
 
 
-def test_headers_and_body_are_sent_together(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+def test_headers_and_body_are_sent_together(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
     """A proxy may close the connection as soon as it has the headers of a refusal."""
     _, accepted = connections
     client = build().test_client()
@@ -330,10 +333,37 @@ def test_headers_and_body_are_sent_together(build: Serve, connections: tuple[soc
     answer.close()
 
 
-def test_the_idle_timeout_is_set(build: Serve, connections: tuple[socket.socket, socket.socket]) -> None:
+def test_clients_must_keep_up(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
     _, accepted = connections
-    with build(IDLE_TIMEOUT_SECONDS="7.5").test_client().get("/", environ_overrides={"gunicorn.socket": accepted}):
-        assert accepted.gettimeout() == 7.5
+    client = build(IDLE_TIMEOUT_SECONDS="70.5", MIN_BYTES_A_SECOND="100").test_client()
+    with client.get("/", environ_overrides={"gunicorn.socket": accepted}):
+        for pace in (accepted._incoming, accepted._outgoing):
+            assert pace.left() == GRACE_SECONDS
+            pace.count(2000, 5.0)
+            assert pace.left() == 15.0
+            pace.count(10_000, 0.0)
+            assert pace.left() == 70.5
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_a_client_that_should_wait_to_be_asked_for_its_body(
+    sends: bool, build: Serve, connections: tuple[socket.socket, Peer]
+) -> None:
+    """It is not asked, and waited for before the answer only if it sends its body all the same, as proxies do."""
+    client, accepted = connections
+    accepted.expects_continue = True
+    if sends:
+        client.send(b"x")
+    body = Body(10)
+    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(accepted, body, 10)}
+    answer = build().test_client().post("/?do=fail", buffered=False, **call)
+    assert body.left == (0 if sends else 10)
+    assert not accepted.expects_continue
+    answer.close()
+    assert body.left == 0
+    client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        client.recv(1)
 
 
 class Clock:
@@ -348,11 +378,11 @@ class Clock:
 
 
 def drain(serve: ModuleType, connection: Any, body: Any) -> None:
-    serve._drain({"gunicorn.socket": connection, "wsgi.input": body}, serve._DRAIN_MOST_SECONDS)
+    serve._drain(connection, {"wsgi.input": body}, serve._DRAIN_MOST_SECONDS)
 
 
 def test_draining_stops_after_32_megabytes(
-    serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    serve: ModuleType, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serve, "time", Clock(0.0))
     body = Body(10**9)
@@ -361,18 +391,18 @@ def test_draining_stops_after_32_megabytes(
 
 
 def test_draining_stops_after_two_seconds(
-    serve: ModuleType, connections: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    serve: ModuleType, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serve, "time", Clock(0.5))
     body = Body(10**9)
     drain(serve, connections[1], body)
     assert len(body.sizes) == 3
-    assert connections[1].gettimeout() == 0.5, "the rest of the time"
+    assert connections[1]._incoming.left() == 0.5, "the rest of the time"
 
 
-@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError()])
+@pytest.mark.parametrize("error", [TooSlow(), ConnectionResetError(), InvalidChunkSize(b"x")])
 def test_errors_while_draining_are_ignored(
-    error: OSError, serve: ModuleType, connections: tuple[socket.socket, socket.socket]
+    error: Exception, serve: ModuleType, connections: tuple[socket.socket, Peer]
 ) -> None:
     class Broken(Body):
         def read(self, size: int = -1) -> bytes:
@@ -384,15 +414,15 @@ def test_errors_while_draining_are_ignored(
     assert len(body.sizes) == 1
 
 
-def test_nothing_is_drained_without_gunicorn(serve: ModuleType) -> None:
+def test_nothing_is_drained_without_gunicorn(build: Serve) -> None:
     body = Body(10)
-    drain(serve, None, body)
+    with build().test_client().post("/?do=fail", environ_overrides=environ(None, body, 10)) as answer:
+        assert answer.status_code == 400
     assert body.left == 10
 
 
 def test_only_tcp_sockets_are_corked(serve: ModuleType) -> None:
     first, second = socket.socketpair()
-    with first, second:
-        serve._cork({"gunicorn.socket": first}, on=True)
-    serve._cork({}, on=True)
-    assert first.family is socket.AF_UNIX
+    with Peer(first) as peer, second:
+        serve._cork(peer, on=True)
+    assert peer.family is socket.AF_UNIX

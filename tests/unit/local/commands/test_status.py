@@ -12,6 +12,7 @@ from local import ports, version
 from local.commands import status
 from local.home import Home
 from local.secret_files import SecretFiles
+from tests.local.commands import free_port
 
 DOWN = {"url": "http://127.0.0.1:2", "healthy": False}
 UP = {"url": "http://127.0.0.1:3", "healthy": True}
@@ -43,10 +44,11 @@ def test_a_home_that_was_never_started(home: Home) -> None:
 
 def test_a_start_that_failed_early(home: Home) -> None:
     """Ports were chosen, but no URL was written."""
-    chosen = ports.assign(home, 8080)
+    gateway = free_port()  # not the default, at which a system may run
+    chosen = ports.assign(home, gateway)
     found = status.gather(home)
     assert (found["running"], found["healthy"], found["backends"]) == (False, False, {})
-    assert found["gateway"] == "http://127.0.0.1:8080"
+    assert found["gateway"] == f"http://127.0.0.1:{gateway}"
     assert found["functions"]["login"] == {"url": f"http://127.0.0.1:{chosen['login']}", "healthy": False}
 
 

@@ -1,0 +1,103 @@
+"""A peer: the client's end of a connection, which must send and take its bytes in time."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from functions.common.errors import TooSlow
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+GRACE_SECONDS = 10.0  # before the average counts
+_PIECE_BYTES = 2**18
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Pace:
+    """How long one direction of a connection may wait for the peer, by what has moved and how long that took.
+
+    Only waits count: while this side is busy, the peer cannot move anything.
+    """
+
+    def __init__(self, idle: float, rate: float = 0.0, total: float = math.inf) -> None:
+        """Allow waits of `idle` seconds each, of `total` in all, and on average `rate` bytes per second."""
+        self._idle, self._rate, self._total = idle, rate, total
+        self._moved = 0
+        self._waited = 0.0
+
+    def left(self) -> float:
+        """Return for how many seconds to wait at most now. Raises TooSlow if there are none left."""
+        most = max(GRACE_SECONDS, self._moved / self._rate) if self._rate else math.inf
+        left = min(self._idle, min(self._total, most) - self._waited)
+        if left <= 0:
+            raise TooSlow
+        return left
+
+    def count(self, moved: int, waited: float) -> None:
+        """Count bytes, and the seconds that they took."""
+        self._moved += moved
+        self._waited += waited
+
+
+class Peer(socket.socket):
+    """A connection on which every wait for the peer has an end, whoever reads or writes."""
+
+    def __init__(self, accepted: socket.socket) -> None:
+        """Take over an accepted socket."""
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self.expects_continue = False
+        self.limit(GRACE_SECONDS)
+
+    def limit(self, idle: float, rate: float = 0.0) -> None:
+        """Begin a request: limit each wait in seconds, and the average in bytes per second."""
+        self._incoming, self._outgoing = Pace(idle, rate), Pace(idle, rate)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait for what the peer still sends for this long at most, whatever its pace."""
+        self._incoming = Pace(seconds, total=seconds)
+
+    def arrived(self, most: int) -> bytes:
+        """Return what has arrived, without waiting. Raises BlockingIOError if nothing has."""
+        return super().recv(most, socket.MSG_DONTWAIT)
+
+    def is_sending(self, seconds: float) -> bool:
+        """Wait for bytes to arrive, and tell whether any did."""
+        self.settimeout(seconds)
+        try:
+            return bool(super().recv(1, socket.MSG_PEEK))
+        except TimeoutError:
+            return False
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        """Return bytes from the peer, which may have waited to be asked for them. Raises TooSlow."""
+        if self.expects_continue:
+            self.expects_continue = False
+            self.sendall(_CONTINUE)
+        data: bytes = self._timed(self._incoming, len, super().recv, bufsize, flags)
+        return data
+
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
+        """Send bytes and return how many. Raises TooSlow."""
+        count: int = self._timed(self._outgoing, int, super().send, data, flags)
+        return count
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
+        """Send all bytes. Raises TooSlow."""
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[self.send(view[:_PIECE_BYTES], flags) :]
+
+    def _timed(self, pace: Pace, length: Callable[[Any], int], move: Callable[..., Any], *arguments: Any) -> Any:
+        self.settimeout(pace.left())
+        began = time.monotonic()
+        try:
+            done = move(*arguments)
+        except TimeoutError:
+            raise TooSlow from None
+        pace.count(length(done), time.monotonic() - began)
+        return done
