@@ -41,17 +41,23 @@ class Plan:
 
 
 def make(
-    home: Home, *, gateway_port: int | None, environ: Mapping[str, str], settings: Mapping[str, str] | None = None
+    home: Home,
+    *,
+    gateway_port: int | None,
+    environ: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
+    among: range = ports.ALL,
 ) -> Plan:
     """Plan a system that is not running, and write the files that its processes read.
 
     `environ` may name backends to use instead of private ones, and settings of the functions; `settings` override
-    everything. Processes that a killed run left behind are ended first, because they hold the remembered ports.
+    everything. Ports are chosen `among` these. Processes that a killed run left behind are ended first, because they
+    hold the remembered ports.
     """
     home.make()
     leftovers.stop(home)
     home.empty_tmp()
-    chosen = ports.assign(home, gateway_port)
+    chosen = ports.assign(home, gateway_port, among)
     secrets = SecretFiles(home)
     secrets.make()
     plan = _planned(home, chosen, secrets, environ, settings or {})

@@ -11,6 +11,7 @@ from local.problem import Problem
 HOST = "127.0.0.1"
 # Below Linux's range for outgoing connections, so that none is taken by chance while the system is stopped.
 LOWEST, HIGHEST = 20000, 32000
+ALL = range(LOWEST, HIGHEST)
 # name -> number of consecutive ports; RabbitMQ's tools need eleven besides the node's own. Each function needs one.
 SERVERS = {
     "mysql": 1,
@@ -40,18 +41,18 @@ def _bind_error(port: int) -> OSError | None:
         return None
 
 
-def assign(home: Home, gateway: int | None) -> dict[str, int]:
+def assign(home: Home, gateway: int | None, among: range = ALL) -> dict[str, int]:
     """Return a free port for each name, the remembered one if it is still free, and remember them."""
     remembered = _remembered(home)
     # The gateway's port is chosen first: no other server may take the one that the user wants.
     ports = {} if gateway is None else {"gateway": _wanted(gateway)}
     for name, count in {**SERVERS, **dict.fromkeys(stack_file.functions(), 1)}.items():
         first = remembered.get(name, 0)
-        if not (LOWEST <= first < HIGHEST and _fits(first, count, ports)):
-            first = _pick(count, ports)
+        if not (first in among and _fits(first, count, ports)):
+            first = _pick(count, ports, among)
         ports[name] = first
     if gateway is None:
-        ports["gateway"] = _pick(1, ports)
+        ports["gateway"] = _pick(1, ports, among)
     (home.path / "ports.json").write_text(json.dumps(ports, indent=1))
     return ports
 
@@ -82,13 +83,13 @@ def _wanted(wanted: int) -> int:
     return wanted
 
 
-def _pick(count: int, taken: dict[str, int]) -> int:
+def _pick(count: int, taken: dict[str, int], among: range) -> int:
     for _ in range(1000):
-        first = random.randrange(LOWEST, HIGHEST - count)  # noqa: S311 - a port is not a secret
+        first = random.randrange(among.start, among.stop - count)  # noqa: S311 - a port is not a secret
         if _fits(first, count, taken):
             return first
     raise Problem(
-        f"No free port was found between {LOWEST} and {HIGHEST}. Stop some of the programs that listen there."
+        f"No free port was found between {among.start} and {among.stop}. Stop some of the programs that listen there."
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from local import ports
 from local.home import ROOT, Home
 from local.processes import leftovers
+from tests.local import port_shares
 
 TIMEOUT_SECONDS = 180
 
@@ -81,7 +82,7 @@ class Folder:
 
 def free_port() -> int:
     """Return a free port that no test gets for a server or an outgoing connection, nor another call soon."""
-    while not ports.is_free(port := random.randrange(10_000, ports.LOWEST)):
+    while not ports.is_free(port := random.choice(port_shares.of_tests())):
         pass
     return port
 

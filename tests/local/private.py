@@ -21,6 +21,7 @@ from local.processes.program import Program
 from local.processes.supervisor import clean_environment
 from local.stack import Stack
 from tests.clients.waiting import until
+from tests.local import port_shares
 
 PREFIX = "mp3-test-"
 DOWN = ("STOPPED", "FATAL")  # the process manager itself restarts those that exited
@@ -201,7 +202,9 @@ def arranged_stack(kind: type[Kind], arrange: Callable[[Plan], Plan], **settings
         Home(Path(path)).lock(wait_seconds=0, busy="this folder is new"),
     ):
         home = Home(Path(path))
-        planned = arrange(plan.make(home, gateway_port=None, environ={}, settings={**SHORT_PERIODS, **settings}))
+        used = {**SHORT_PERIODS, **settings}
+        shared = port_shares.of_systems()
+        planned = arrange(plan.make(home, gateway_port=None, environ={}, settings=used, among=shared))
         configuration.write(home, list(planned.programs.values()))
         stack = Stack(planned)
         try:
