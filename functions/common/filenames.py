@@ -27,9 +27,13 @@ def of_mp3(video: str) -> str:
 def plain(name: str) -> str:
     """Return a name in ASCII for clients that read no other; what has no form in ASCII is left out."""
     stem, ending = _parts(name)
-    letters = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    letters = " ".join("".join(char for char in letters if char not in '"\\%').split())
-    return (letters if stem.isascii() or any(map(str.isalnum, letters)) else "sound") + ending
+    letters = _ascii(stem)
+    return (letters if stem.isascii() or any(map(str.isalnum, letters)) else "sound") + _ascii(ending)
+
+
+def _ascii(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join("".join(char for char in plain if char not in '"\\%').split())
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def matches(stored: str | None, password: str) -> bool:
             return _HASHER.verify(stored, password)
         except VerifyMismatchError:
             return False
-        except (VerificationError, InvalidHashError):  # damaged; it is no password either
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):  # damaged; it is no password either
             stored = None
     _spend_the_time(password)
     if not stored or not password or is_foreign(stored):
