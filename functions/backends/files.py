@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from bson import Binary
 from pymongo import ASCENDING
@@ -67,7 +67,11 @@ class Files:
 
 
 class Writer:
-    """Write one file's chunks; count and hash the bytes."""
+    """Write one file's chunks; count and hash the bytes.
+
+    A full batch is stored while the next one is gathered, so that nobody waits for the database but who sends faster
+    than it stores. A context, because nothing may be stored after an upload was aborted.
+    """
 
     def __init__(self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str) -> None:
         self._files = files
@@ -76,20 +80,34 @@ class Writer:
         self._buffer = bytearray()
         self._count = 0
         self._hash = hashlib.sha256()
+        self._thread: ThreadPoolExecutor | None = None
+        self._storing: Future[None] | None = None
         self.length = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until nothing is being stored any more."""
+        if self._thread:
+            self._thread.shutdown()
+
     def write(self, data: bytes) -> None:
-        """Append bytes to the file."""
+        """Append bytes to the file. Raises Failure, also for what was appended before."""
         self._buffer += data
         self._hash.update(data)
         self.length += len(data)
         if len(self._buffer) >= CHUNK_BYTES * _BATCH_CHUNKS:
-            self._flush(CHUNK_BYTES * _BATCH_CHUNKS)
+            batch = self._batch()
+            self._await_stored()
+            self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="chunks")
+            self._storing = self._thread.submit(self._store, batch)
 
     def finish(self) -> str:
         """Make the file visible; return its SHA-256 in hexadecimal."""
+        self._await_stored()
         while self._buffer:
-            self._flush(min(len(self._buffer), CHUNK_BYTES * _BATCH_CHUNKS))
+            self._store(self._batch())
         digest = self._hash.hexdigest()
         entry = {
             "_id": self._file_id,
@@ -103,18 +121,31 @@ class Writer:
             self._files.insert_one(entry)
         return digest
 
-    def _flush(self, size: int) -> None:
-        view = memoryview(self._buffer)[:size]
-        batch = [
-            {"files_id": self._file_id, "n": self._count + number, "data": Binary(view[start : start + CHUNK_BYTES])}
-            for number, start in enumerate(range(0, size, CHUNK_BYTES))
-        ]
-        view.release()
+    def _batch(self) -> list[dict[str, Any]]:
+        """Take a batch of chunks from the buffer."""
+        size = min(len(self._buffer), CHUNK_BYTES * _BATCH_CHUNKS)
+        with memoryview(self._buffer) as view:
+            batch = [
+                {
+                    "files_id": self._file_id,
+                    "n": self._count + n,
+                    "data": Binary(view[start : min(start + CHUNK_BYTES, size)]),
+                }
+                for n, start in enumerate(range(0, size, CHUNK_BYTES))
+            ]
+        del self._buffer[:size]
+        self._count += len(batch)
+        return batch
+
+    def _store(self, batch: list[dict[str, Any]]) -> None:
         with mongodb.translated_errors(), crash.around(self._chunks.name):
             self._chunks.insert_many(batch)
-        self._count += len(batch)
-        del self._buffer[:size]
+        size = sum(len(chunk["data"]) for chunk in batch)
         metrics.count(metrics.BYTES, _bucket(self._chunks), metrics.WRITTEN, amount=size)
+
+    def _await_stored(self) -> None:
+        if self._storing:
+            self._storing.result()
 
 
 class Reader:

@@ -77,12 +77,11 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
         options = Options.from_document(job.get("options"))
         made = encode(source, target, options, lease)
         file_id = ids.mp3_file(job["_id"], job["epoch"])
-        writer = files.write(MP3S, file_id)
-        with target.open("rb") as content:
+        with files.write(MP3S, file_id) as writer, target.open("rb") as content:
             while block := content.read(_READ_BYTES):
                 writer.write(block)
                 lease.beat()
-        digest = writer.finish()
+            digest = writer.finish()
     mp3 = {
         "file_id": file_id,
         "length": writer.length,

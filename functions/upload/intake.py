@@ -50,18 +50,18 @@ def _peek(video: Video) -> tuple[bytes, Video]:
 
 
 def _receive(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
-    writer = files.write(VIDEOS, job["_id"])
     deadline = Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
     pause = jobs.periods.upload_lease / RENEWALS_A_LEASE
     renewed = time.monotonic()
-    for block in video.blocks:
-        writer.write(block)
-        if time.monotonic() - renewed > pause:
-            renewed = time.monotonic()
-            if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
-                raise Failure(UNAVAILABLE)
-    options = video.options().to_document()  # a form may have options after the file
-    digest = writer.finish()
+    with files.write(VIDEOS, job["_id"]) as writer:
+        for block in video.blocks:
+            writer.write(block)
+            if time.monotonic() - renewed > pause:
+                renewed = time.monotonic()
+                if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
+                    raise Failure(UNAVAILABLE)
+        options = video.options().to_document()  # a form may have options after the file
+        digest = writer.finish()
     accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest, options=options)
     if accepted is None:
         # Only this upload can accept the job: it did, and the answer was lost, unless the job was aborted or deleted.

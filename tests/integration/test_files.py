@@ -19,10 +19,10 @@ LENGTHS = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 4 * CHUNK_BYTES,
 
 def stored(files: Files, content: bytes, piece: int = 300_000) -> str:
     file_id = uuid.uuid4().hex
-    writer = files.write(VIDEOS, file_id)
-    for start in range(0, len(content), piece):
-        writer.write(content[start : start + piece])
-    writer.finish()
+    with files.write(VIDEOS, file_id) as writer:
+        for start in range(0, len(content), piece):
+            writer.write(content[start : start + piece])
+        writer.finish()
     return file_id
 
 
@@ -52,8 +52,8 @@ def test_parts(start: int, stop: int, database: Database[dict[str, Any]]) -> Non
 def test_nothing_is_visible_before_the_end(database: Database[dict[str, Any]]) -> None:
     """An interrupted writer leaves only chunks, which can be deleted by the file's id."""
     files = Files(database)
-    writer = files.write(VIDEOS, "a")
-    writer.write(bytes(5 * CHUNK_BYTES))
+    with files.write(VIDEOS, "a") as writer:
+        writer.write(bytes(5 * CHUNK_BYTES))
     assert files.read(VIDEOS, "a") is None
     assert database["videos.chunks"].count_documents({"files_id": "a"}) == 4
     files.delete(VIDEOS, "a")
@@ -91,10 +91,10 @@ def outcomes_of(files: Files, content: bytes) -> list[object]:
     seen: list[object] = []
 
     def write(file_id: str, content: bytes, *, whole: bool = True) -> None:
-        writer = files.write(VIDEOS, file_id)
         try:
-            writer.write(content)
-            seen.append(writer.finish() if whole else None)
+            with files.write(VIDEOS, file_id) as writer:
+                writer.write(content)
+                seen.append(writer.finish() if whole else None)
         except Failure as failure:
             seen.append(type(failure.__cause__))
 

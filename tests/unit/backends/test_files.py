@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from functions.backends import files as gridfs
 from functions.backends.files import MP3S, VIDEOS, Files, Reader
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.values import Document
+from tests.clients.waiting import until
 from tests.exploration.memory import MemoryCollection, MemoryDatabase
 
 CHUNK = 10
@@ -77,11 +80,11 @@ class Store:
         watched.fails = what
 
     def write(self, content: bytes, *, piece: int = 7, file_id: str = "a") -> str:
-        writer = self.files.write(VIDEOS, file_id)
-        for start in range(0, len(content), piece):
-            writer.write(content[start : start + piece])
-        assert writer.length == len(content)
-        return writer.finish()
+        with self.files.write(VIDEOS, file_id) as writer:
+            for start in range(0, len(content), piece):
+                writer.write(content[start : start + piece])
+            assert writer.length == len(content)
+            return writer.finish()
 
     def reader(self, file_id: str = "a") -> Reader:
         found = self.files.read(VIDEOS, file_id)
@@ -155,11 +158,11 @@ def test_a_file_with_another_chunk_size_can_be_read(store: Store) -> None:
 
 
 def test_an_unfinished_file_is_not_visible(store: Store) -> None:
-    writer = store.files.write(VIDEOS, "a")
-    writer.write(CONTENT[:45])
-    assert store.files.read(VIDEOS, "a") is None
-    assert len(store.chunks) == 4, "a full batch is written at once"
-    writer.finish()
+    with store.files.write(VIDEOS, "a") as writer:
+        writer.write(CONTENT[:45])
+        assert store.files.read(VIDEOS, "a") is None
+        until(lambda: len(store.chunks) == 4, "a full batch, which is written at once")
+        writer.finish()
     assert store.files.read(VIDEOS, "a")
 
 
@@ -230,7 +233,8 @@ def test_an_interrupted_deletion_leaves_no_entry_without_chunks(store: Store) ->
 
 
 def test_the_chunks_of_an_interrupted_writer_can_be_deleted(store: Store) -> None:
-    store.files.write(VIDEOS, "a").write(CONTENT)
+    with store.files.write(VIDEOS, "a") as writer:
+        writer.write(CONTENT)
     assert store.chunks
     store.files.delete(VIDEOS, "a")
     assert store.chunks == []
@@ -243,6 +247,71 @@ def test_a_failed_write_leaves_no_file(collection: str, what: str, store: Store)
         store.write(CONTENT)
     assert failure.value.kind is UNAVAILABLE
     assert store.files.read(VIDEOS, "a") is None
+
+
+class Held:
+    """Holds inserts of chunks until it is told to let them go."""
+
+    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.let_go = threading.Semaphore(0), threading.Semaphore(0)
+        collection: Any = store.database["videos.chunks"]
+        insert = collection.insert_many
+
+        def held(batch: list[Document]) -> Any:
+            self.begun.release()
+            assert self.let_go.acquire(timeout=10)
+            return insert(batch)
+
+        monkeypatch.setattr(collection, "insert_many", held)
+
+
+def test_a_batch_is_stored_while_the_next_is_gathered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than two: a third would need more memory."""
+    held = Held(store, monkeypatch)
+    with store.files.write(VIDEOS, "a") as writer:
+        writer.write(CONTENT[:40])
+        assert held.begun.acquire(timeout=10)
+        writer.write(CONTENT[40:79])
+        assert store.chunks == []
+        more = threading.Thread(target=writer.write, args=[CONTENT[79:80]])
+        more.start()
+        assert not held.begun.acquire(timeout=0.1), "the second batch is not stored before the first"
+        assert more.is_alive()
+        held.let_go.release(10)
+        more.join()
+        writer.finish()
+    assert store.read() == CONTENT[:80]
+
+
+def test_nothing_is_stored_after_an_upload_has_failed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is being stored then can be deleted."""
+    held = Held(store, monkeypatch)
+    abandoned: list[str] = []
+
+    def upload() -> None:
+        with suppress(KeyError), store.files.write(VIDEOS, "a") as writer:
+            writer.write(CONTENT[:40])
+            raise KeyError
+        abandoned.append("a")
+
+    thread = threading.Thread(target=upload)
+    thread.start()
+    assert held.begun.acquire(timeout=10)
+    thread.join(0.1)
+    assert not abandoned
+    held.let_go.release()
+    thread.join()
+    assert (abandoned, len(store.chunks)) == (["a"], 4)
+
+
+def test_a_failed_batch_is_a_failure_of_the_next_write(store: Store) -> None:
+    store.fails("videos.chunks", "insert")
+    with store.files.write(VIDEOS, "a") as writer:
+        writer.write(CONTENT[:40])
+        for call in (lambda: writer.write(CONTENT[:40]), writer.finish):
+            with pytest.raises(Failure) as failure:
+                call()
+            assert failure.value.kind is UNAVAILABLE
 
 
 @pytest.mark.parametrize("after", [0, 4])
