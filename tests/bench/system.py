@@ -38,7 +38,7 @@ class System:
     """What the benchmarks do with the system besides measuring it."""
 
     def __init__(self, stack: PrivateStack) -> None:
-        self.functions = stack.functions
+        self.functions, self.gateway = stack.functions, stack.gateway
         self.program, self.user = stack.program, stack.user
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
