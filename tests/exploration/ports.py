@@ -93,7 +93,7 @@ class Files:
             self._script.do("store_entry", bucket, file_id)
             return "digest"
 
-        return SimpleNamespace(write=write, finish=finish, length=1)
+        return contextlib.nullcontext(SimpleNamespace(write=write, finish=finish, length=1))
 
     def read(self, bucket: str, file_id: str) -> Any:
         """Return a reader, if the file exists."""
