@@ -98,11 +98,11 @@ def test_everything_is_sent(ends: tuple[socket.socket, Peer]) -> None:
 def test_a_hurried_peer_may_trickle_only_for_so_long(ends: tuple[socket.socket, Peer]) -> None:
     """Each byte is in time, but the whole is not."""
     client, peer = ends
-    peer.hurry(10 * SOON)
+    peer.hurry(4 * SOON)
     ended = threading.Event()
 
     def trickle() -> None:
-        while not ended.wait(SOON):
+        while not ended.wait(SOON / 4):
             client.send(b"x")
 
     sender = threading.Thread(target=trickle)

@@ -275,7 +275,7 @@ def test_a_batch_is_stored_while_the_next_is_gathered(store: Store, monkeypatch:
         assert store.chunks == []
         more = threading.Thread(target=writer.write, args=[CONTENT[79:80]])
         more.start()
-        assert not held.begun.acquire(timeout=0.1), "the second batch is not stored before the first"
+        assert not held.begun.acquire(timeout=0.05), "the second batch is not stored before the first"
         assert more.is_alive()
         held.let_go.release(10)
         more.join()
@@ -297,7 +297,7 @@ def test_nothing_is_stored_after_an_upload_has_failed(store: Store, monkeypatch:
     thread = threading.Thread(target=upload)
     thread.start()
     assert held.begun.acquire(timeout=10)
-    thread.join(0.1)
+    thread.join(0.05)
     assert not abandoned
     held.let_go.release()
     thread.join()
