@@ -34,10 +34,12 @@ _READ_BYTES = 2**16
 _LINGER_SECONDS = 2.0
 _LINGER_MOST_BYTES = 2**20
 
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_HEAD_ENDS = (b"\n\r\n", b"\n\n")
+_OVERLAP = 2  # bytes of an end that may have arrived before its last one
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
+_TRAILERS_BYTES = 2**10
 _LAST_CHUNK = re.compile(rb"(?:^|\r\n)0+[ \t]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n")
 
 _STATUSES = {
@@ -46,57 +48,80 @@ _STATUSES = {
 }
 
 
-def has_arrived(data: bytes | bytearray) -> bool:
-    """Tell whether a thread need not wait for a request that begins like this, or only for a large body.
+class Arrival:
+    """The bytes of a request that have arrived, and whether a thread can take it.
 
-    This decides only who waits. What the request is, gunicorn decides.
+    That is when it need not wait for the request, or only for a large body. This decides only who waits; what the
+    request is, gunicorn decides. What was searched is not searched again, so that a client that sends single bytes does
+    not keep the loop busy.
     """
-    end = _HEAD_END.search(data)
-    if end is None:
-        return len(data) > _SMALL_BYTES
-    head = data[: end.end()]
-    if _EXPECTS.search(head):
-        return True
-    body = data[end.end() :]
-    if _CHUNKED.search(head):
-        return len(body) > _SMALL_BYTES or _LAST_CHUNK.search(body) is not None
-    length = _LENGTH.search(head)
-    return length is None or int(length[1]) > _SMALL_BYTES or len(body) >= int(length[1])
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._head_bytes = 0  # none before the head has arrived
+        self._missing = 1  # bytes, at least
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a thread can take the request."""
+        return self._missing <= 0
+
+    def add(self, more: bytes) -> None:
+        """Add bytes that have arrived."""
+        known = len(self.data)
+        self.data += more
+        self._missing -= len(more)
+        if self._missing <= 0:
+            self._missing = self._least_missing(known)
+
+    def take(self) -> bytes:
+        """Return all bytes, and begin anew."""
+        data = bytes(self.data)
+        self.data.clear()
+        self._head_bytes, self._missing = 0, 1
+        return data
+
+    def _least_missing(self, known: int) -> int:
+        """Return how many bytes are missing at least, of which the first `known` were no complete request."""
+        if not self._head_bytes:
+            start = max(0, known - _OVERLAP)
+            ends = [place + len(end) for end in _HEAD_ENDS if (place := self.data.find(end, start)) >= 0]
+            if not ends:
+                return int(len(self.data) <= _SMALL_BYTES)
+            self._head_bytes = known = min(ends)
+        head = self.data[: self._head_bytes]
+        body_bytes = len(self.data) - self._head_bytes
+        if _EXPECTS.search(head):
+            return 0
+        if _CHUNKED.search(head):
+            place = max(self._head_bytes, known - _TRAILERS_BYTES)
+            return int(body_bytes <= _SMALL_BYTES and not _LAST_CHUNK.search(self.data[place:]))
+        length = _LENGTH.search(head)
+        if length is None or int(length[1]) > _SMALL_BYTES:
+            return 0
+        return max(0, int(length[1]) - body_bytes)
 
 
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
-    """A connection: what has arrived of its next request."""
+    """A connection, and what has arrived of its next request."""
 
     def __init__(self, worker: Worker, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._worker = worker
-        self._arrived = bytearray()
+        self.arrival = Arrival()
 
-    def has_arrived(self) -> bool:
-        """Tell whether a thread can take the next request."""
-        if self.parser is not None:  # which may have read the beginning of this request with the previous one
-            self._arrived = bytearray(self.parser.unreader.take_buffered()) + self._arrived
-        return has_arrived(self._arrived)
-
-    def read(self) -> bool:
-        """Read what has arrived, and tell whether a thread can take it. Raises EOFError when the client has left."""
+    def read(self) -> None:
+        """Read what has arrived. Raises EOFError when the client has left."""
         data = self.sock.arrived(_READ_BYTES)
         if not data:
             raise EOFError
-        self._arrived += data
-        return self.has_arrived()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether any byte of the next request has arrived."""
-        return bool(self._arrived)
+        self.arrival.add(data)
 
     def init(self) -> None:
         """Begin to parse the request, in a thread."""
         super().init()
         self.sock.limit(_ARRIVAL_SECONDS)
-        self.parser.unreader.unread(bytes(self._arrived))
-        self._arrived.clear()
+        self.parser.unreader.unread(self.arrival.take())
 
     def close(self, graceful: bool = False) -> None:
         """Close the connection; gracefully without blocking the worker's loop."""
@@ -136,7 +161,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def on_pending_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """Read what has arrived of a request."""
         try:
-            complete = conn.read()
+            conn.read()
         except BlockingIOError:
             return
         except (OSError, EOFError):
@@ -144,13 +169,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.nr_conns -= 1
             conn.close()
             return
-        if complete:
+        if conn.arrival.is_complete:
             self._forget(conn)
             super().enqueue_req(conn)
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Give a connection whose next request was read ahead to a thread, once it has arrived."""
-        if conn.has_arrived():
+        """Give a connection whose next request was read with the previous one to a thread, once it has arrived."""
+        conn.arrival.add(conn.parser.unreader.take_buffered())
+        if conn.arrival.is_complete:
             super().enqueue_req(conn)
         else:
             self._await(conn)
@@ -161,9 +187,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         for conn in [each for each in self.pending_conns if each.timeout <= now]:
             self._forget(conn)
             self.nr_conns -= 1
-            if conn.has_begun:
+            begun = bool(conn.arrival.data)
+            if begun:
                 self._refuse(conn.sock, errors.TIMED_OUT_REQUEST)
-            conn.close(graceful=conn.has_begun)
+            conn.close(graceful=begun)
         while self._lingering and self._lingering[0].timeout <= now:
             self._drop(self._lingering[0])
 
