@@ -23,7 +23,7 @@ from tests.containers import building
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
 from tests.tools.kn import kn
-from tests.workers import is_worker
+from tests.workers import is_together, is_worker
 
 HERE = Path(__file__).resolve().parent
 LOCKS = ROOT / ".local" / "prebuild"
@@ -61,8 +61,8 @@ def _start(part: str) -> subprocess.Popen[bytes]:
 
 @pytest.hookimpl(trylast=True)  # after all other orders
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need a build last."""
-    items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None)
+    """Put the tests that need a build last, and so the folders that one worker runs as a whole."""
+    items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None or is_together(item.nodeid))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests import workers
+from tests import prebuild, workers
 from tests.workers import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,3 +88,12 @@ def test_folders_with_a_whole_system_come_last() -> None:
     items: list[Any] = [SimpleNamespace(nodeid=f"tests/{file}::test") for file in files]
     workers.pytest_collection_modifyitems(items)
     assert [item.nodeid for item in items] == [f"tests/{files[number]}::test" for number in (0, 3, 1, 2)]
+
+
+def test_a_folder_that_one_worker_runs_comes_last_as_a_whole() -> None:
+    """Otherwise that worker would wait for its builds while the others need the processor for their tests."""
+    files = ["containers/test_a.py", "cluster/test_b.py", "unit/test_c.py"]
+    marked = [SimpleNamespace(nodeid=f"tests/{file}::test", get_closest_marker=lambda _: None) for file in files]
+    items: list[Any] = marked
+    prebuild.pytest_collection_modifyitems(items)
+    assert [item.nodeid.split("/")[1] for item in items] == ["cluster", "unit", "containers"]

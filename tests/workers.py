@@ -19,6 +19,11 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without 
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
+def is_together(nodeid: str) -> bool:
+    """Tell whether a test is in a folder that one worker runs as a whole."""
+    return nodeid.startswith(TOGETHER)
+
+
 def is_worker(config: pytest.Config) -> bool:
     """Tell whether this process is one of the workers."""
     return hasattr(config, "workerinput")
