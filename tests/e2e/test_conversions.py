@@ -18,7 +18,7 @@ from tests.media.large import long_video
 from tests.media.tone import assert_tone
 
 SHORT_SECONDS = 200  # whose conversion takes a second: the progress of a shorter one could be over between two samples
-LONG_SECONDS = 500  # whose conversion takes a few
+LONG_SECONDS = 1500  # whose conversion takes five, on a fast machine too
 
 
 @pytest.mark.parametrize(
