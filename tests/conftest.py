@@ -1,5 +1,6 @@
 """Real backends and a whole system, started when first needed, stopped at the end."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from tests.local.private import PrivateStack, private_stack
 from tests.local.vhosts import fresh_vhost
 
 pytest_plugins = ("tests.selection", "tests.workers", "tests.prebuild", "tests.timing", "tests.closing")
+
+# By default, Python would look for garbage among thousands of tests for a tenth of their time.
+gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

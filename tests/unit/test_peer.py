@@ -11,7 +11,7 @@ import pytest
 from functions.common.errors import TooSlow
 from functions.peer import GRACE_SECONDS, Pace, Peer
 
-SOON = 0.05  # s
+SOON = 0.02  # s
 
 
 @pytest.fixture
