@@ -119,7 +119,8 @@ def result(row: Transition, moment: Moment) -> Document:
     shown = {path: value + row.adds.get(path, 0) if path == "epoch" else value for path, value in claim.items()}
     kept = {path: value for path, value in shown.items() if path not in row.drops}
     sets: Document = change(row, moment)["$set"]
-    return kept | sets
+    # Another change right after it, such as one of sweep, has another time.
+    return kept | {path: value for path, value in sets.items() if path != "updated_at"}
 
 
 _CLAIMS = ("epoch", "mail.token")  # they show which process made a change

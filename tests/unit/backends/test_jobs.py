@@ -102,6 +102,19 @@ def test_an_outcome_that_cannot_be_read_is_unknown(jobs: Jobs, collection: Unrel
     assert (document(collection)["state"], collection.changes) == ("ready", 1)
 
 
+def test_a_change_is_ours_although_another_followed(jobs: Jobs, collection: UnreliableCollection, clock: Clock) -> None:
+    """Sweep may clean up between a change whose answer is lost and the look at what came of it."""
+
+    def sweep() -> None:
+        clock.advance(seconds=1)
+        document(collection)["updated_at"] = clock.now
+
+    collection.faults = [sweep]
+    job = accept(jobs)
+    assert job is not None
+    assert (job["state"], collection.changes) == ("ready", 1)
+
+
 def test_the_same_change_of_another_process_is_not_taken_for_ours(
     jobs: Jobs, collection: UnreliableCollection, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
