@@ -44,8 +44,8 @@ def build(settings: Serving) -> Flask:
     _install_deferred_work(app)
     _install_limits(app, settings)
     _install_access_lines(app)
-    takes_events = getattr(sys.modules["main"], "TAKES_EVENTS", False)
-    web.install_error_handlers(app, events=takes_events)
+    app.config["TAKES_EVENTS"] = getattr(sys.modules["main"], "TAKES_EVENTS", False)
+    web.install_error_handlers(app, events=app.config["TAKES_EVENTS"])
     return app
 
 

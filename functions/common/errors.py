@@ -105,3 +105,12 @@ UNAVAILABLE = Kind(
     "unavailable", 503, "A service this depends on is unavailable. Try again in a moment.", permanent=False
 )
 INTERNAL = Kind("internal", 500, "Something went wrong on our side. The details are in the log.", permanent=False)
+
+_MAY_PASS = (INTERNAL, INCOMPLETE_BODY, TOO_SLOW, TIMED_OUT_REQUEST)
+
+
+def to_deliverer(kind: Kind) -> Kind:
+    """Return the kind to answer to a deliverer of events, which knows three answers (functions/README.md, Events)."""
+    if kind is FILE_TOO_LARGE:  # it would be sent again, and stays too long
+        return MALFORMED_EVENT
+    return UNAVAILABLE if kind in _MAY_PASS else kind

@@ -124,7 +124,7 @@ def after_response(work: Callable[[], object]) -> None:
 
 
 def read(request: Request, most: int) -> bytes:
-    """Return at most so many bytes of the body; none at its end.
+    """Return at most `most` bytes of the body; none at its end.
 
     Raises Failure: INCOMPLETE_BODY, also for chunks that are malformed, or TOO_SLOW.
     """
@@ -149,13 +149,12 @@ def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
 def install_error_handlers(app: Flask, *, events: bool) -> None:
     """Turn every error into an error response.
 
-    With `events`, an unexpected error is 503, because deliverers retry a 503 and drop the message of a 500.
+    With `events`, they are those that a deliverer of events understands.
     """
 
     def failed(failure: Failure) -> Response:
         cause = failure.__cause__
-        # Deliverers retry 413, but the body stays too long.
-        kind = errors.MALFORMED_EVENT if events and failure.kind is errors.FILE_TOO_LARGE else failure.kind
+        kind = errors.to_deliverer(failure.kind) if events else failure.kind
         level = logging.INFO if kind.permanent else logging.WARNING
         _log.log(level, "refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})
         # A 401 always has a challenge (RFC 9110 section 15.5.2), also where a link in a mail has expired.
@@ -177,7 +176,7 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
     def crashed(error: Exception) -> Response:
         original = getattr(error, "original_exception", None) or error
         _log.error("unexpected error", exc_info=original)
-        return problem(errors.UNAVAILABLE if events else errors.INTERNAL)
+        return problem(errors.to_deliverer(errors.INTERNAL) if events else errors.INTERNAL)
 
     app.register_error_handler(Failure, failed)
     app.register_error_handler(HTTPException, refused)

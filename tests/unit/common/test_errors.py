@@ -64,6 +64,23 @@ def test_codes_and_statuses_are_unchanged() -> None:
     assert sorted((kind.code, kind.status) for kind in KINDS) == sorted(API)
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        (errors.INTERNAL, errors.UNAVAILABLE),
+        (errors.TOO_SLOW, errors.UNAVAILABLE),
+        (errors.TIMED_OUT_REQUEST, errors.UNAVAILABLE),
+        (errors.INCOMPLETE_BODY, errors.UNAVAILABLE),
+        (errors.FILE_TOO_LARGE, errors.MALFORMED_EVENT),
+        (errors.MALFORMED_EVENT, errors.MALFORMED_EVENT),
+        (errors.METHOD_NOT_ALLOWED, errors.METHOD_NOT_ALLOWED),
+    ],
+)
+def test_what_a_deliverer_of_events_is_answered(kind: errors.Kind, answer: errors.Kind) -> None:
+    """After 500, 408 or 409 it would drop the event; after 400 it is a dead letter."""
+    assert errors.to_deliverer(kind) is answer
+
+
 def test_transient_errors() -> None:
     assert {kind.code for kind in KINDS if not kind.permanent} == {
         "not_ready",
