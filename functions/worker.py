@@ -1,7 +1,7 @@
 """The worker: gunicorn's threads, each of which gets a request once waiting for the client is over.
 
 A thread is given a connection when a whole head has arrived, with its body if that is small. Until then, and between
-requests, connections cost no thread, so clients that send slowly hold up nobody.
+requests, connections cost no thread, so slow clients do not hold up others.
 """
 
 from __future__ import annotations
@@ -35,12 +35,10 @@ _LINGER_SECONDS = 2.0
 _LINGER_MOST_BYTES = 2**20
 
 _HEAD_ENDS = (b"\n\r\n", b"\n\n")
-_OVERLAP = 2  # bytes of an end that may have arrived before its last one
+_LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
-_TRAILERS_BYTES = 2**10
-_LAST_CHUNK = re.compile(rb"(?:^|\r\n)0+[ \t]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n")
 
 _STATUSES = {
     http_errors.LimitRequestLine: errors.URI_TOO_LONG,
@@ -59,6 +57,7 @@ class Arrival:
     def __init__(self) -> None:
         self.data = bytearray()
         self._head_bytes = 0  # none before the head has arrived
+        self._body_bytes: int | None = None  # to wait for; None if only the body's end tells how many
         self._missing = 1  # bytes, at least
 
     @property
@@ -71,35 +70,50 @@ class Arrival:
         known = len(self.data)
         self.data += more
         self._missing -= len(more)
-        if self._missing <= 0:
-            self._missing = self._least_missing(known)
+        if self._missing > 0:
+            return
+        if not self._head_bytes:
+            self._find_head(known)
+        if self._body_bytes is not None:
+            self._missing = self._head_bytes + self._body_bytes - len(self.data)
+        else:
+            self._missing = int(not self._is_enough(known))
 
     def take(self) -> bytes:
         """Return all bytes, and begin anew."""
         data = bytes(self.data)
         self.data.clear()
-        self._head_bytes, self._missing = 0, 1
+        self._head_bytes, self._body_bytes, self._missing = 0, None, 1
         return data
 
-    def _least_missing(self, known: int) -> int:
-        """Return how many bytes are missing at least, of which the first `known` were no complete request."""
-        if not self._head_bytes:
-            start = max(0, known - _OVERLAP)
-            ends = [place + len(end) for end in _HEAD_ENDS if (place := self.data.find(end, start)) >= 0]
-            if not ends:
-                return int(len(self.data) <= _SMALL_BYTES)
-            self._head_bytes = known = min(ends)
-        head = self.data[: self._head_bytes]
+    def _find_head(self, known: int) -> None:
+        """Look for the end of the head, of which the first `known` bytes had none."""
+        ends = [place + len(end) for end in _HEAD_ENDS if (place := self._find(end, known)) >= 0]
+        if ends:
+            self._head_bytes = min(ends)
+            self._body_bytes = _body_bytes(self.data[: self._head_bytes])
+
+    def _is_enough(self, known: int) -> bool:
+        """Tell whether a head without an end, or chunks, need no more waiting."""
         body_bytes = len(self.data) - self._head_bytes
-        if _EXPECTS.search(head):
-            return 0
-        if _CHUNKED.search(head):
-            place = max(self._head_bytes, known - _TRAILERS_BYTES)
-            return int(body_bytes <= _SMALL_BYTES and not _LAST_CHUNK.search(self.data[place:]))
-        length = _LENGTH.search(head)
-        if length is None or int(length[1]) > _SMALL_BYTES:
-            return 0
-        return max(0, int(length[1]) - body_bytes)
+        if not self._head_bytes or body_bytes > _SMALL_BYTES:
+            return body_bytes > _SMALL_BYTES
+        ended = self._find(_LAST_CHUNK, max(known, self._head_bytes)) >= 0
+        return ended or (body_bytes > 0 and self.data.endswith(_HEAD_ENDS))  # trailers may follow the last chunk
+
+    def _find(self, what: bytes, known: int) -> int:
+        """Return the place of some bytes, whose last one is not among the first `known`."""
+        return self.data.find(what, max(self._head_bytes, known - len(what) + 1))
+
+
+def _body_bytes(head: bytes | bytearray) -> int | None:
+    """Return how many bytes of the body to wait for: none of a large one, or of one that must be asked for."""
+    if _EXPECTS.search(head):
+        return 0
+    if _CHUNKED.search(head):
+        return None
+    length = _LENGTH.search(head)
+    return int(length[1]) if length and int(length[1]) <= _SMALL_BYTES else 0
 
 
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
@@ -265,6 +279,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _refuse(self, client: Peer, kind: Kind, cause: Exception | None = None) -> None:
         """Send an error response (RFC 9457) that no function has a part in, as far as the client takes it at once."""
+        if self.wsgi.config["TAKES_EVENTS"]:
+            kind = errors.to_deliverer(kind)
         log.request_id.set(str(uuid.uuid4()))
         trace.begin(None)
         _log.info("refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})

@@ -211,3 +211,15 @@ def test_it_stops_at_once_although_clients_are_connected() -> None:
         began = time.monotonic()
         assert server.stopped() == 0
         assert time.monotonic() - began < ANSWER_SECONDS / 3, "less than a request may take to arrive"
+
+
+def test_a_deliverer_of_events_is_never_answered_with_what_loses_them() -> None:
+    """After 408 or 500 the event would be gone; after 400 it would be a dead letter."""
+    garbled = request(b"zz\r\n0\r\n\r\n", "Transfer-Encoding: chunked", path="/")
+    settings = {"MONGODB_URL": "mongodb://127.0.0.1:1/", "RABBITMQ_URL": "amqp://127.0.0.1:1/"}
+    with (
+        serving(FUNCTION_TARGET="convert", **settings) as server,
+        server.connect(garbled) as cut,
+        server.connect(HEAD[:-1]) as late,
+    ):
+        assert [answer(each)[0] for each in (cut, late)] == [503, 503]
