@@ -122,52 +122,23 @@ class NotBefore(_Kind, NamedTuple("NotBefore", [])):
         return {"$not": {"$gt": moment.after(0)}}
 
 
-class AttemptsLeft(_Kind, NamedTuple("AttemptsLeft", [])):
-    """Require that attempts of a conversion are left (functions/README.md, rule 6)."""
+class AttemptsLeft(_Kind, NamedTuple("AttemptsLeft", [("maximum", str)])):
+    """Require fewer attempts than a maximum; its name is an attribute of Periods (functions/README.md, rule 6)."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
-        return {"$lt": moment.periods.max_attempts}
+        return {"$lt": getattr(moment.periods, self.maximum)}
 
 
-class NoAttemptsLeft(_Kind, NamedTuple("NoAttemptsLeft", [])):
-    """Require that no attempts of a conversion are left (functions/README.md, rule 6)."""
-
-    def at(self, moment: Moment) -> Document:
-        """Resolve the condition."""
-        return {"$gte": moment.periods.max_attempts}
-
-
-class MailAttemptsLeft(_Kind, NamedTuple("MailAttemptsLeft", [])):
-    """Require that attempts of a mail are left (functions/README.md, rule 6)."""
+class NoAttemptsLeft(_Kind, NamedTuple("NoAttemptsLeft", [("maximum", str)])):
+    """Require as many attempts as a maximum, or more; its name is an attribute of Periods."""
 
     def at(self, moment: Moment) -> Document:
         """Resolve the condition."""
-        return {"$lt": moment.periods.mail_attempts}
-
-
-class NoMailAttemptsLeft(_Kind, NamedTuple("NoMailAttemptsLeft", [])):
-    """Require that no attempts of a mail are left (functions/README.md, rule 6)."""
-
-    def at(self, moment: Moment) -> Document:
-        """Resolve the condition."""
-        return {"$gte": moment.periods.mail_attempts}
+        return {"$gte": getattr(moment.periods, self.maximum)}
 
 
 Value = (
-    Now
-    | After
-    | Length
-    | Keep
-    | Given
-    | Fixed
-    | Lease
-    | AfterGiven
-    | Past
-    | NotBefore
-    | AttemptsLeft
-    | NoAttemptsLeft
-    | MailAttemptsLeft
-    | NoMailAttemptsLeft
+    Now | After | Length | Keep | Given | Fixed | Lease | AfterGiven | Past | NotBefore | AttemptsLeft | NoAttemptsLeft
 )
 Values = dict[str, Value]
