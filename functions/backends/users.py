@@ -46,17 +46,18 @@ class Users:
         self._options = _options(settings)
         self._thread = threading.local()
 
-    def find(self, email: str, spelled: str | None = None) -> User | None:
-        """Return the user with this e-mail address, in lower case without spaces, or None if there is none.
+    def find(self, email: str) -> User | None:
+        """Return the user with this e-mail address, in any case and with spaces around it, or None if there is none.
 
-        Rows of an old database may have other spellings. `spelled` is as it was given: a column whose collation
-        compares bytes would not find it otherwise. Two rows with one address are an error, which is only logged.
+        Rows of an old database may have other spellings; a column whose collation compares bytes finds only the usual
+        one and the given one. Two rows with one address are an error, which is only logged.
         """
+        wanted, given = normal(email), email.strip()
 
         def select(cursor: Any) -> list[User]:
             # Few collations ignore a space at the end. Most ignore case, and consider some different addresses equal.
-            cursor.execute(_FIND, (email, f"{email} ", spelled or email, _ROWS_MOST))
-            rows = [row for row in cursor.fetchall() if _normal(row[1]) == email]
+            cursor.execute(_FIND, (wanted, f"{wanted} ", given, _ROWS_MOST))
+            rows = [row for row in cursor.fetchall() if normal(row[1]) == wanted]
             return [User(number, address.strip(), password or "") for number, address, password in rows]
 
         found = self._run(select, again=True)
@@ -123,7 +124,8 @@ class Users:
             connection.close()
 
 
-def _normal(email: str) -> str:
+def normal(email: str) -> str:
+    """Return an e-mail address as the table has it: in lower case, without spaces around it."""
     return email.strip().lower()
 
 

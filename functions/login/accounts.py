@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from functions.backends.users import User, Users
+from functions.backends.users import User, Users, normal
 from functions.common.errors import INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
 from functions.login import stored
 
@@ -22,7 +22,7 @@ def check(users: Users, email: str, password: str) -> User:
     """
     if len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WRONG_CREDENTIALS)
-    user = users.find(_normal(email), email.strip())
+    user = users.find(email)
     if not stored.matches(user.password if user else None, password) or user is None:
         if user and stored.is_foreign(user.password):
             _log.warning("the stored password is a hash of another system", extra={"user": user.id})
@@ -41,7 +41,7 @@ def add(users: Users, email: str, password: str) -> User:
     # Mails are sent without SMTPUTF8 (RFC 6531), so no other address could get one.
     if address is None or not email.isascii():
         raise Failure(INVALID_EMAIL)
-    return users.add(_normal(address), _hashed(password))
+    return users.add(normal(address), _hashed(password))
 
 
 def change_password(users: Users, user: User, password: str) -> None:
@@ -68,7 +68,3 @@ def _hashed(password: str) -> str:
     if len(password) < PASSWORD_LEAST_CHARACTERS or len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WEAK_PASSWORD)
     return stored.hashed(password)
-
-
-def _normal(email: str) -> str:
-    return email.strip().lower()

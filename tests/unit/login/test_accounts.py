@@ -204,8 +204,8 @@ def test_a_password_can_be_changed_right_after_its_hash_was_replaced(users: Memo
 class ChangingUsers(MemoryUsers):
     """Changes each user's password right after it was read."""
 
-    def find(self, email: str, spelled: str | None = None) -> User | None:
-        found = super().find(email, spelled)
+    def find(self, email: str) -> User | None:
+        found = super().find(email)
         if found:
             self.rows[found.id] = User(found.id, found.email, "another horse")
         return found

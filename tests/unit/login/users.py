@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from functions.backends.users import User, Users
+from functions.backends.users import User, Users, normal
 from functions.common.errors import EMAIL_TAKEN, Failure
 
 
@@ -15,10 +15,10 @@ class MemoryUsers(Users):
         self.rows: dict[int, User] = {}
         self.sought: list[str] = []
 
-    def find(self, email: str, spelled: str | None = None) -> User | None:
-        """Return the user with this e-mail address, in lower case without spaces."""
+    def find(self, email: str) -> User | None:
+        """Return the user with this e-mail address."""
         self.sought.append(email)
-        found = [user for user in self.rows.values() if user.email.strip().lower() == email]
+        found = [user for user in self.rows.values() if normal(user.email) == normal(email)]
         return replace(found[0], email=found[0].email.strip()) if len(found) == 1 else None
 
     def add(self, email: str, password: str) -> User:
