@@ -28,7 +28,8 @@ def plain(name: str) -> str:
     """Return a name in ASCII for clients that read no other; what has no form in ASCII is left out."""
     stem, ending = _parts(name)
     letters = _ascii(stem)
-    return (letters if stem.isascii() or any(map(str.isalnum, letters)) else "sound") + _ascii(ending)
+    readable = any(map(str.isalnum, letters)) or (stem.isascii() and letters)
+    return (letters if readable else "sound") + _ascii(ending)
 
 
 def _ascii(text: str) -> str:

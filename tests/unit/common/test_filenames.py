@@ -47,6 +47,7 @@ def assert_clean(name: str) -> None:
     assert 0 < len(clean.encode()) <= 255
     assert filenames.clean(clean) == clean
     assert len(filenames.of_mp3(clean).encode()) <= 255
+    assert filenames.plain(filenames.of_mp3(clean)).removesuffix(".mp3")
     assert filenames.plain(clean).isprintable()
 
 
@@ -91,6 +92,8 @@ def test_the_mp3_has_the_name_of_its_video(video: str, mp3: str) -> None:
         ("日 (1).mp3", "(1).mp3"),
         ("日 - 本.mp3", "sound.mp3"),
         ('a"; x="b.mp3', "a; x=b.mp3"),
+        ('"%".mp3', "sound.mp3"),
+        ("-.mp3", "-.mp3"),
     ],
 )
 def test_a_name_in_ascii(name: str, plain: str) -> None:
