@@ -45,7 +45,7 @@ class Pace:
 
 
 class Peer(socket.socket):
-    """A connection on which every wait for the peer has an end, whoever reads or writes."""
+    """A connection on which every wait for the peer has an end, in gunicorn's own reads and writes too."""
 
     def __init__(self, accepted: socket.socket) -> None:
         """Take over an accepted socket."""
@@ -70,7 +70,7 @@ class Peer(socket.socket):
         self.settimeout(seconds)
         try:
             return bool(super().recv(1, socket.MSG_PEEK))
-        except TimeoutError:
+        except OSError:  # also a peer that has reset the connection
             return False
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:

@@ -1,8 +1,9 @@
-"""A peer must send and take its bytes in time, whoever reads or writes."""
+"""A peer must send and take its bytes in time."""
 
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -140,3 +141,17 @@ def test_a_body_is_asked_for_once(ends: tuple[socket.socket, Peer]) -> None:
     client.send(b"ab")
     assert (peer.recv(1), peer.recv(1)) == (b"a", b"b")
     assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def test_whether_a_peer_is_sending() -> None:
+    """One that has reset the connection is not."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        peer = Peer(server.accept()[0])
+        assert not peer.is_sending(SOON)
+        client.send(b"a")
+        assert peer.is_sending(SOON)
+        assert peer.recv(10) == b"a", "it was not read"
+        peer.send(b"unread")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with peer:
+        assert not peer.is_sending(SOON)
