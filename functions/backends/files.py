@@ -69,8 +69,8 @@ class Files:
 class Writer:
     """Write one file's chunks; count and hash the bytes.
 
-    A full batch is stored while the next one is gathered, so that nobody waits for the database but who sends faster
-    than it stores. A context, because nothing may be stored after an upload was aborted.
+    A full batch is stored while the next one is gathered, so an upload waits only if it is faster than the database.
+    A context, because nothing may be stored after an upload was aborted.
     """
 
     def __init__(self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str) -> None:

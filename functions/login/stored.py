@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 _ARGON2 = "$argon2"
-# Hashes of other systems. Whoever has stolen a table would log in with them if they counted as plain text.
+# Hashes of other systems. Taken for plain text, a stolen table would be a list of valid passwords.
 _FOREIGN = re.compile(
     r"""
     \$[^$]{1,32}\$.+  # crypt(3) and phpass: $2b$, $1$, $6$, $P$
@@ -33,7 +33,7 @@ def hashed(password: str) -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Tell whether a password is the stored one; None is that of an unknown user, whom none matches.
+    """Tell whether a password is the stored one; no password matches None, which stands for an unknown user.
 
     The time is that of one hash, so it reveals neither who has an account nor how the password is stored.
     """

@@ -1,4 +1,4 @@
-"""Tables of old systems on a real server: whoever could log in still can, and no account is lost."""
+"""Tables of old systems on a real server: their users can still log in, and no account is lost."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ PLAIN = [
 
 @pytest.mark.parametrize("value", FOREIGN)
 def test_a_hash_of_another_system_is_no_password(value: str, hasher: QuickHasher) -> None:
-    """Whoever has stolen the table cannot log in with it."""
+    """A stolen table is no list of passwords."""
     assert stored.is_foreign(value)
     assert not stored.matches(value, value)
     assert not stored.matches(value, PASSWORD)
