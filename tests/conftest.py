@@ -11,7 +11,7 @@ from tests.local.vhosts import fresh_vhost
 
 pytest_plugins = ("tests.selection", "tests.workers", "tests.prebuild", "tests.timing", "tests.closing")
 
-# By default, Python would look for garbage among thousands of tests for a tenth of their time.
+# With the default threshold, garbage collection takes a tenth of the time of the unit tests.
 gc.set_threshold(100_000, 50, 50)
 
 

@@ -54,7 +54,7 @@ class Serving(Settings):
     )
     least_rate: int = integer(
         "MIN_BYTES_A_SECOND",
-        "average below which a transfer is ended after 10 seconds, in each direction; 0: none",
+        "lowest average rate of a transfer, in each direction, after its first 10 seconds; 0: no limit",
         default=16_384,
     )
 

@@ -102,8 +102,8 @@ def forms(words: str) -> int:
 def meter() -> list[str]:
     """Return the filters that log where samples go beyond full scale.
 
-    This is less work than to measure peaks: whatever is below counts as silence, and its end is logged. So a single
-    sample beyond it at the very beginning is not.
+    Less work than to measure peaks: whatever is below counts as silence, whose end is logged. A single sample beyond
+    full scale at the very beginning is missed.
     """
     return [f"silencedetect=noise={_FULL_SCALE}:duration=0", r"ametadata=mode=print:file=pipe\\:2"]
 
@@ -111,7 +111,7 @@ def meter() -> list[str]:
 def is_over(words: str, *, ended: bool) -> bool:
     """Tell whether there were samples beyond full scale, from the log of a program with this meter.
 
-    Only once it has `ended`, it is known if there were no others.
+    If it has `ended` without any silence, all of them were.
     """
     return _OVER in words or (ended and _BELOW not in words)
 

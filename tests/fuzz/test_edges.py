@@ -28,7 +28,7 @@ from functions.upload import body, names
 from functions.worker import Arrival
 from local.secret_files import private_key
 
-# Fewer than by default, and the same in each run; FUZZ_EXAMPLES=100000 looks for more, each time for others.
+# The same few in each run; FUZZ_EXAMPLES=100000 tries more, and others each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 settings.register_profile(
     "edges",

@@ -28,6 +28,7 @@ GUNICORN = [str(Path(sys.executable).parent / "gunicorn"), "-c", "functions/guni
 SIGN_UP = "0123456789abcdef"
 SLOW = 40  # connections, far more than threads
 ANSWER_SECONDS = 30
+STOP_SECONDS = 10  # what a request may take to arrive is not waited for
 HEAD = b"GET /keys HTTP/1.1\r\nHost: x\r\n\r\n"
 USER = b'{"email": "not an address", "password": "correct horse"}'
 
@@ -55,7 +56,7 @@ class Server:
     def stopped(self) -> int:
         """Stop the function, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(ANSWER_SECONDS)
+        return self.process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def test_slow_clients_hold_no_thread(beginning: bytes, server: Server) -> None:
 
 
 def test_what_does_not_arrive_in_time_is_refused(server: Server) -> None:
-    """Who sent nothing at all gets no answer."""
+    """A client that sent nothing gets no answer."""
     with server.connect(HEAD[:-1]) as begun, server.connect() as silent:
         status, content = answer(begun)
         assert (status, content["code"]) == (408, "request_timed_out")
@@ -208,12 +209,10 @@ def test_a_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
 def test_it_stops_at_once_although_clients_are_connected() -> None:
     with serving() as server, server.connect() as _, server.connect(HEAD[:-1]) as _, server.connect(HEAD) as kept:
         answer(kept)
-        began = time.monotonic()
         assert server.stopped() == 0
-        assert time.monotonic() - began < ANSWER_SECONDS / 3, "less than a request may take to arrive"
 
 
-def test_a_deliverer_of_events_is_never_answered_with_what_loses_them() -> None:
+def test_events_survive_late_and_garbled_deliveries() -> None:
     """After 408 or 500 the event would be gone; after 400 it would be a dead letter."""
     garbled = request(b"zz\r\n0\r\n\r\n", "Transfer-Encoding: chunked", path="/")
     settings = {"MONGODB_URL": "mongodb://127.0.0.1:1/", "RABBITMQ_URL": "amqp://127.0.0.1:1/"}
