@@ -6,6 +6,7 @@ pymongo's own writer buffers 48 MB per upload and leaves orphaned chunks; its re
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,6 +27,29 @@ MP3S = "mp3s"
 
 CHUNK_BYTES = 2**20
 _BATCH_CHUNKS = 4  # one insert of at most 4 MB
+_SHARED_CHUNKS = 32  # of all transfers together, beyond one chunk each
+
+
+class Transfers:
+    """The files that this process is writing and reading, which share its memory: the more, the smaller the batches."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._running += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._running -= 1
+
+    @property
+    def batch_bytes(self) -> int:
+        """How large a batch may be now: whole chunks."""
+        return CHUNK_BYTES * max(1, min(_BATCH_CHUNKS, _SHARED_CHUNKS // max(1, self._running)))
 
 
 class Files:
@@ -33,6 +57,7 @@ class Files:
 
     def __init__(self, database: Database[dict[str, Any]]) -> None:
         self._database = database
+        self._transfers = Transfers()
         self._indexed: set[str] = set()
 
     def write(self, bucket: str, file_id: str) -> Writer:
@@ -44,13 +69,13 @@ class Files:
                 self._chunks(bucket).create_index(chunks, unique=True)
                 self._files(bucket).create_index([("filename", ASCENDING), ("uploadDate", ASCENDING)])
             self._indexed.add(bucket)
-        return Writer(self._files(bucket), self._chunks(bucket), file_id)
+        return Writer(self._files(bucket), self._chunks(bucket), file_id, self._transfers)
 
     def read(self, bucket: str, file_id: str) -> Reader | None:
         """Return a reader of a finished file, or None if there is none."""
         with mongodb.translated_errors():
             entry = self._files(bucket).find_one({"_id": file_id})
-        return Reader(self._chunks(bucket), entry) if entry else None
+        return Reader(self._chunks(bucket), entry, self._transfers) if entry else None
 
     def delete(self, bucket: str, *file_ids: str) -> None:
         """Delete files and what interrupted writers left; their entries first, because readers start there."""
@@ -73,10 +98,17 @@ class Writer:
     A context, because nothing may be stored after an upload was aborted.
     """
 
-    def __init__(self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str) -> None:
+    def __init__(
+        self,
+        files: Collection[dict[str, Any]],
+        chunks: Collection[dict[str, Any]],
+        file_id: str,
+        transfers: Transfers,
+    ) -> None:
         self._files = files
         self._chunks = chunks
         self._file_id = file_id
+        self._transfers = transfers
         self._buffer = bytearray()
         self._count = 0
         self._hash = hashlib.sha256()
@@ -85,10 +117,12 @@ class Writer:
         self.length = 0
 
     def __enter__(self) -> Self:
+        self._transfers.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Wait until nothing is being stored any more."""
+        self._transfers.__exit__()
         if self._thread:
             self._thread.shutdown()
 
@@ -97,8 +131,9 @@ class Writer:
         self._buffer += data
         self._hash.update(data)
         self.length += len(data)
-        if len(self._buffer) >= CHUNK_BYTES * _BATCH_CHUNKS:
-            batch = self._batch()
+        whole = len(self._buffer) // CHUNK_BYTES * CHUNK_BYTES
+        if whole >= self._transfers.batch_bytes:
+            batch = self._batch(whole)
             self._await_stored()
             self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="chunks")
             self._storing = self._thread.submit(self._store, batch)
@@ -107,7 +142,7 @@ class Writer:
         """Make the file visible; return its SHA-256 in hexadecimal."""
         self._await_stored()
         while self._buffer:
-            self._store(self._batch())
+            self._store(self._batch(len(self._buffer)))
         digest = self._hash.hexdigest()
         entry = {
             "_id": self._file_id,
@@ -121,9 +156,9 @@ class Writer:
             self._files.insert_one(entry)
         return digest
 
-    def _batch(self) -> list[dict[str, Any]]:
-        """Take a batch of chunks from the buffer."""
-        size = min(len(self._buffer), CHUNK_BYTES * _BATCH_CHUNKS)
+    def _batch(self, size: int) -> list[dict[str, Any]]:
+        """Take chunks of this many bytes from the buffer, but not more than fit into one insert."""
+        size = min(size, CHUNK_BYTES * _BATCH_CHUNKS)
         with memoryview(self._buffer) as view:
             batch = [
                 {
@@ -151,9 +186,10 @@ class Writer:
 class Reader:
     """Read a file, or a part of it, a few chunks at a time."""
 
-    def __init__(self, chunks: Collection[dict[str, Any]], entry: dict[str, Any]) -> None:
+    def __init__(self, chunks: Collection[dict[str, Any]], entry: dict[str, Any], transfers: Transfers) -> None:
         self._chunks = chunks
         self._entry = entry
+        self._transfers = transfers
         self.length: int = entry["length"]
         self.stored_at: datetime = entry["uploadDate"]
 
@@ -176,17 +212,21 @@ class Reader:
             yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
-        # One query per batch: a server may buffer the whole result of a query before it answers.
-        step = max(1, CHUNK_BYTES * _BATCH_CHUNKS // size)
-        batches = [range(begin, min(begin + step, last + 1)) for begin in range(first, last + 1, step)]
-        batch = self._batch(batches[0])
-        # Prefetching the next batch saves a third of the time.
-        with ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
-            for numbers in batches[1:]:
-                following = prefetcher.submit(self._batch, numbers)
-                yield from batch
-                batch = following.result()
-        yield from batch
+        with self._transfers:
+            numbers = self._next_batch(first, last, size)
+            batch = self._batch(numbers)
+            # Prefetching the next batch saves a third of the time.
+            with ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
+                while numbers.stop <= last:
+                    numbers = self._next_batch(numbers.stop, last, size)
+                    following = prefetcher.submit(self._batch, numbers)
+                    yield from batch
+                    batch = following.result()
+            yield from batch
+
+    def _next_batch(self, first: int, last: int, size: int) -> range:
+        """Return the numbers of the chunks to query next: a server may buffer the whole result before it answers."""
+        return range(first, min(first + max(1, self._transfers.batch_bytes // size), last + 1))
 
     def _batch(self, numbers: range) -> list[bytes]:
         query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -136,6 +136,47 @@ def test_a_batch_has_at_most_four_chunks(piece: int, store: Store) -> None:
     assert store.did("chunks.insert") == [[10] * 4, [10] * 4, [10, 5]]
     store.read()
     assert store.did("chunks.find") == [(0, 3), (4, 7), (8, 9)]
+
+
+@pytest.mark.parametrize(("others", "chunks"), [(0, 4), (7, 4), (8, 3), (15, 2), (16, 1), (200, 1)])
+def test_the_more_transfers_the_smaller_their_batches(others: int, chunks: int, store: Store) -> None:
+    with ExitStack() as running:
+        for number in range(others):
+            running.enter_context(store.files.write(VIDEOS, str(number)))
+        store.write(CONTENT[:90])
+        store.read()
+    written, read = store.did("chunks.insert"), store.did("chunks.find")
+    assert {len(batch) for batch in written[:-1]} == {last - first + 1 for first, last in read[:-1]} == {chunks}
+    store.write(CONTENT[:40], file_id="alone")
+    assert store.did("chunks.insert")[-1] == [10] * 4, "the others have ended"
+
+
+def test_chunks_stay_whole_while_transfers_come_and_go(store: Store) -> None:
+    with ExitStack() as running:
+        writer = running.enter_context(store.files.write(VIDEOS, "a"))
+        for number, start in enumerate(range(0, 250, 7)):
+            writer.write(CONTENT[start : min(start + 7, 250)])
+            if number % 12 == 6:
+                others = ExitStack()
+                for name in range(40):
+                    others.enter_context(store.files.write(VIDEOS, f"{number} {name}"))
+            if number % 12 == 11:
+                others.close()
+        writer.finish()
+    assert [len(chunk["data"]) for chunk in store.chunks] == [10] * 25
+    assert store.read() == CONTENT[:250]
+
+
+def test_reading_ends_with_the_reader(store: Store) -> None:
+    """A client that leaves counts no more."""
+    store.write(CONTENT)
+    started = [store.reader().blocks() for _ in range(40)]
+    for blocks in started:
+        next(blocks)
+    del blocks, started
+    store.log.clear()
+    store.read()
+    assert store.did("chunks.find")[0] == (0, 3)
 
 
 def test_only_one_batch_is_prefetched(store: Store) -> None:
