@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import socket
 import time
@@ -12,6 +13,8 @@ from functions.common.errors import TooSlow
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+_log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0  # before the average counts
 _PIECE_BYTES = 2**18
@@ -51,15 +54,38 @@ class Peer(socket.socket):
         """Take over an accepted socket."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self.expects_continue = False
+        self.close_after: Callable[[], None] = lambda: None  # ends the connection with the current response
+        self.patience = 0.0
+        self._held: bytearray | None = None
         self.limit(GRACE_SECONDS)
 
     def limit(self, idle: float, rate: float = 0.0) -> None:
         """Begin a request: limit each wait in seconds, and the average in bytes per second."""
         self._incoming, self._outgoing = Pace(idle, rate), Pace(idle, rate)
+        self._is_waiting = True
 
     def hurry(self, seconds: float) -> None:
         """Wait for what the peer still sends for this long at most, whatever its pace."""
         self._incoming = Pace(seconds, total=seconds)
+        self._is_waiting = True
+
+    def stop_waiting(self) -> None:
+        """Read only what has arrived from now on; where there is no more, `recv` raises TooSlow."""
+        self._is_waiting = False
+
+    def hold(self, patience: float) -> None:
+        """Keep what is sent from now on, until `release`; it may wait so many seconds for the rest of a body."""
+        self.patience, self._held = patience, bytearray()
+
+    def release(self) -> None:
+        """Send what was held, as far as the peer takes it at once."""
+        held, self._held = self._held, None
+        if not held:
+            return
+        try:
+            super().send(held, socket.MSG_DONTWAIT)
+        except OSError as error:  # the peer has left
+            _log.debug("not answered", extra={"cause": repr(error)})
 
     def arrived(self, most: int) -> bytes:
         """Return what has arrived, without waiting. Raises BlockingIOError if nothing has."""
@@ -78,6 +104,11 @@ class Peer(socket.socket):
         if self.expects_continue:
             self.expects_continue = False
             self.sendall(_CONTINUE)
+        if not self._is_waiting:
+            try:
+                return self.arrived(bufsize)
+            except BlockingIOError:
+                raise TooSlow from None
         data: bytes = self._timed(self._incoming, len, super().recv, bufsize, flags)
         return data
 
@@ -87,7 +118,10 @@ class Peer(socket.socket):
         return count
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        """Send all bytes. Raises TooSlow."""
+        """Send all bytes, or hold them. Raises TooSlow."""
+        if self._held is not None:
+            self._held += data
+            return
         view = memoryview(data).cast("B")
         while view:
             view = view[self.send(view[:_PIECE_BYTES], flags) :]

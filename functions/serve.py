@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import io
-import socket
 import sys
 import time
 import uuid
@@ -26,9 +25,11 @@ from functions.common.settings import Serving
 from functions.peer import Peer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
-_DRAIN_MOST_BYTES = 32 * 2**20
-_DRAIN_MOST_SECONDS = 2.0
-_DRAIN_BLOCK = 65_536
+_PATIENCE_MOST_BYTES = 32 * 2**20
+_PATIENCE_SECONDS = 1.0
+_HELD_MOST_BYTES = 8192
+_DISCARD_BLOCK = 65_536
+_DISCARD_MOST_BLOCKS = 16
 _UNASKED_SECONDS = 0.05
 
 
@@ -108,24 +109,13 @@ def _install_limits(app: Flask, settings: Serving) -> None:
     # This hook runs before the framework's, which was registered earlier and would read the rest of a refused body into
     # memory (300 MB for a 401 to an upload of 300 MB).
     @app.after_request
-    def prepare_drain(response: Response) -> Response:
+    def leave_body(response: Response) -> Response:
         response.headers["X-Request-Id"] = log.request_id.get()
         environ = request.environ
         request.stream = io.BytesIO()
         peer = _peer(environ)
-        if peer is None or not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
-            return response
-        # A client that waits to be asked for its body has sent none; a proxy may send it all the same.
-        unasked = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
-        peer.expects_continue = False
-        # gunicorn sends headers and body separately, and a proxy may close the connection between them.
-        _cork(peer, on=True)
-        response.call_on_close(lambda: _cork(peer, on=False))
-        seconds = _DRAIN_MOST_SECONDS
-        if unasked and _should_drain_first():
-            seconds /= 2  # half of the time before the response, half after it
-            _drain(peer, environ, seconds)
-        response.call_on_close(lambda: _drain(peer, environ, seconds))
+        if peer and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+            _leave_body(peer, environ, response)
         return response
 
 
@@ -144,34 +134,38 @@ def _peer(environ: dict[str, Any]) -> Peer | None:
     return found if isinstance(found, Peer) else None
 
 
-def _cork(peer: Peer, *, on: bool) -> None:
-    if peer.family in (socket.AF_INET, socket.AF_INET6):
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
+def _leave_body(peer: Peer, environ: dict[str, Any], response: Response) -> None:
+    """See to it that the client gets the response to a body that was not read to its end.
+
+    No thread waits for the rest: the connection ends with the response, and the worker's loop discards it.
+    """
+    # A client that waits to be asked for its body has sent none; a proxy may send it all the same.
+    is_coming = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
+    peer.expects_continue = False
+    if is_coming and _has_ended(peer, environ["wsgi.input"]):
+        return
+    peer.close_after()
+    if not response.is_streamed and (response.calculate_content_length() or 0) <= _HELD_MOST_BYTES:
+        # Held also because gunicorn sends headers and body separately, and a proxy may close between them.
+        peer.hold(_PATIENCE_SECONDS if is_coming and _is_passed_on() else 0.0)
 
 
-def _should_drain_first() -> bool:
-    """Tell whether a proxy is sending a body that is small enough to be read before the response.
+def _has_ended(peer: Peer, body: Any) -> bool:
+    """Read what has arrived of a body, and tell whether that was the rest."""
+    peer.stop_waiting()
+    try:
+        return any(not body.read(_DISCARD_BLOCK) for _ in range(_DISCARD_MOST_BLOCKS)) and not body.failed
+    except (OSError, ParseException):
+        return False
+
+
+def _is_passed_on() -> bool:
+    """Tell whether a proxy is sending a body that is small enough to arrive before the response.
 
     50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
     """
     length = request.content_length
-    return "X-Forwarded-For" in request.headers and length is not None and length <= _DRAIN_MOST_BYTES
-
-
-def _drain(peer: Peer, environ: dict[str, Any], seconds: float) -> None:
-    """Read the rest of a body within limits; otherwise the client would see a reset instead of the response."""
-    body = environ["wsgi.input"]
-    deadline = time.monotonic() + seconds
-    left = _DRAIN_MOST_BYTES
-    try:
-        while left > 0 and (seconds_left := deadline - time.monotonic()) > 0:
-            peer.hurry(seconds_left)
-            block = body.read(min(_DRAIN_BLOCK, left))
-            if not block:
-                return
-            left -= len(block)
-    except (OSError, ParseException):
-        return  # the client will not see the response, or has it already
+    return "X-Forwarded-For" in request.headers and length is not None and length <= _PATIENCE_MOST_BYTES
 
 
 def _start() -> Flask:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import re
 import selectors
 import socket
 import time
@@ -22,6 +21,7 @@ from typing import Any
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from functions.arrival import Arrival
 from functions.common import errors, log, trace
 from functions.common.errors import Kind
 from functions.peer import Peer
@@ -29,91 +29,15 @@ from functions.peer import Peer
 _log = logging.getLogger(__name__)
 
 _ARRIVAL_SECONDS = 10.0  # for a head and a small body
-_SMALL_BYTES = 2**16
+_EVENT_SECONDS = 5.0  # deliverers of events are near
 _READ_BYTES = 2**16
 _LINGER_SECONDS = 2.0
-_LINGER_MOST_BYTES = 2**20
-
-_HEAD_ENDS = (b"\n\r\n", b"\n\n")
-_LAST_CHUNK = b"0\r\n\r\n"
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
-_EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
+_LINGER_MOST_BYTES = 32 * 2**20
 
 _STATUSES = {
     http_errors.LimitRequestLine: errors.URI_TOO_LONG,
     http_errors.LimitRequestHeaders: errors.HEADERS_TOO_LARGE,
 }
-
-
-class Arrival:
-    """The bytes of a request that have arrived, and whether a thread can take it.
-
-    That is when it need not wait for the request, or only for a large body. This decides only who waits; what the
-    request is, gunicorn decides. What was searched is not searched again, so that a client that sends single bytes does
-    not keep the loop busy.
-    """
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self._head_bytes = 0  # none before the head has arrived
-        self._body_bytes: int | None = None  # to wait for; None if only the body's end tells how many
-        self._missing = 1  # bytes, at least
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether a thread can take the request."""
-        return self._missing <= 0
-
-    def add(self, more: bytes) -> None:
-        """Add bytes that have arrived."""
-        known = len(self.data)
-        self.data += more
-        self._missing -= len(more)
-        if self._missing > 0:
-            return
-        if not self._head_bytes:
-            self._find_head(known)
-        if self._body_bytes is not None:
-            self._missing = self._head_bytes + self._body_bytes - len(self.data)
-        else:
-            self._missing = int(not self._is_enough(known))
-
-    def take(self) -> bytes:
-        """Return all bytes, and begin anew."""
-        data = bytes(self.data)
-        self.data.clear()
-        self._head_bytes, self._body_bytes, self._missing = 0, None, 1
-        return data
-
-    def _find_head(self, known: int) -> None:
-        """Look for the end of the head, of which the first `known` bytes had none."""
-        ends = [place + len(end) for end in _HEAD_ENDS if (place := self._find(end, known)) >= 0]
-        if ends:
-            self._head_bytes = min(ends)
-            self._body_bytes = _body_bytes(self.data[: self._head_bytes])
-
-    def _is_enough(self, known: int) -> bool:
-        """Tell whether a head without an end, or chunks, need no more waiting."""
-        body_bytes = len(self.data) - self._head_bytes
-        if not self._head_bytes or body_bytes > _SMALL_BYTES:
-            return body_bytes > _SMALL_BYTES
-        ended = self._find(_LAST_CHUNK, max(known, self._head_bytes)) >= 0
-        return ended or (body_bytes > 0 and self.data.endswith(_HEAD_ENDS))  # trailers may follow the last chunk
-
-    def _find(self, what: bytes, known: int) -> int:
-        """Return the place of some bytes, whose last one is not among the first `known`."""
-        return self.data.find(what, max(self._head_bytes, known - len(what) + 1))
-
-
-def _body_bytes(head: bytes | bytearray) -> int | None:
-    """Return how many bytes of the body to wait for: none of a large one, or of one that must be asked for."""
-    if _EXPECTS.search(head):
-        return 0
-    if _CHUNKED.search(head):
-        return None
-    length = _LENGTH.search(head)
-    return int(length[1]) if length and int(length[1]) <= _SMALL_BYTES else 0
 
 
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
@@ -134,7 +58,7 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
     def init(self) -> None:
         """Begin to parse the request, in a thread."""
         super().init()
-        self.sock.limit(_ARRIVAL_SECONDS)
+        self.sock.limit(self._worker.arrival_seconds)
         self.parser.unreader.unread(self.arrival.take())
 
     def close(self, graceful: bool = False) -> None:
@@ -142,8 +66,14 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         if graceful and self._worker.alive:
             self._worker.linger(self)
         else:
+            self.sock.release()
             self.sock.hurry(_LINGER_SECONDS)
             super().close(graceful)
+
+    def missing_bytes(self) -> int:
+        """Return how many bytes of a body with a length have not arrived."""
+        unread: int = self.parser.mesg.body.reader.length
+        return unread - len(self.parser.unreader.buf.getbuffer())
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
@@ -151,7 +81,17 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self._patient: deque[Connection] = deque()  # their response waits for the rest of a body
         self._lingering: deque[Connection] = deque()
+
+    @property
+    def arrival_seconds(self) -> float:
+        """How long a request may take to arrive."""
+        return _EVENT_SECONDS if self._takes_events else _ARRIVAL_SECONDS
+
+    @property
+    def _takes_events(self) -> bool:
+        return bool(self.wsgi.config["TAKES_EVENTS"])
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection."""
@@ -205,29 +145,36 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if begun:
                 self._refuse(conn.sock, errors.TIMED_OUT_REQUEST)
             conn.close(graceful=begun)
+        while self._patient and self._patient[0].timeout <= now:
+            self._respond(self._patient.popleft())
         while self._lingering and self._lingering[0].timeout <= now:
             self._drop(self._lingering[0])
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for events, and not longer than a response may wait."""
+        if self._patient:
+            timeout = min(timeout, max(0.0, self._patient[0].timeout - time.monotonic()))
+        super().wait_for_and_dispatch_events(timeout)
 
     def linger(self, conn: Connection) -> None:
         """Close a connection once the client has closed it too, so that it can still read the response.
 
-        RFC 9112 section 9.6: bytes that arrive at a closed socket would reset the connection.
+        RFC 9112 section 9.6: bytes that arrive at a closed socket would reset the connection. A response that was held
+        is sent when the rest of the request's body has arrived, or after its time.
         """
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            conn.close()
-            return
-        conn.timeout = time.monotonic() + _LINGER_SECONDS
-        conn.left = _LINGER_MOST_BYTES
         conn.sock.setblocking(False)
-        self._lingering.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
-        if len(self._lingering) > self.worker_connections:
-            self._drop(self._lingering[0])
+        if conn.sock.patience and (missing := conn.missing_bytes()) > 0:
+            conn.left, conn.timeout = missing, time.monotonic() + conn.sock.patience
+            self._patient.append(conn)
+        else:
+            self._respond(conn)
+        if len(self._patient) + len(self._lingering) > self.worker_connections:
+            self._drop((self._lingering or self._patient)[0])
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Answer a request; 100 Continue is sent only if its body is read."""
+        conn.sock.close_after = req.force_close
         if req._expected_100_continue:
             conn.sock.expects_continue, req._expected_100_continue = True, False
             req.force_close()  # a client that was not asked for its body may send it, or the next request
@@ -248,11 +195,13 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
+        while self._patient:
+            self._respond(self._patient.popleft())
 
     def _await(self, conn: Connection) -> None:
         """Wait for a request in the loop."""
         conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + _ARRIVAL_SECONDS
+        conn.timeout = time.monotonic() + self.arrival_seconds
         conn.data_ready = True  # so that gunicorn's thread does not wait for it
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
@@ -260,6 +209,16 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def _forget(self, conn: Connection) -> None:
         self.pending_conns.remove(conn)
         self.poller.unregister(conn.sock)
+
+    def _respond(self, conn: Connection) -> None:
+        """Send what was held, end the response, and wait for the client to close the connection."""
+        conn.left, conn.timeout = _LINGER_MOST_BYTES, time.monotonic() + _LINGER_SECONDS
+        self._lingering.append(conn)
+        conn.sock.release()
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
 
     def _discard(self, conn: Connection, client: Peer) -> None:
         try:
@@ -269,17 +228,22 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             data = b""
         conn.left -= len(data)
-        if not data or conn.left <= 0:
+        if data and conn.left > 0:
+            return
+        if conn in self._patient:
+            self._patient.remove(conn)
+            self._respond(conn)
+        else:
             self._drop(conn)
 
     def _drop(self, conn: Connection) -> None:
-        self._lingering.remove(conn)
+        (self._lingering if conn in self._lingering else self._patient).remove(conn)
         self.poller.unregister(conn.sock)
         conn.close()
 
     def _refuse(self, client: Peer, kind: Kind, cause: Exception | None = None) -> None:
         """Send an error response (RFC 9457) that no function has a part in, as far as the client takes it at once."""
-        if self.wsgi.config["TAKES_EVENTS"]:
+        if self._takes_events:
             kind = errors.to_deliverer(kind)
         log.request_id.set(str(uuid.uuid4()))
         trace.begin(None)

@@ -99,11 +99,7 @@ class Writer:
     """
 
     def __init__(
-        self,
-        files: Collection[dict[str, Any]],
-        chunks: Collection[dict[str, Any]],
-        file_id: str,
-        transfers: Transfers,
+        self, files: Collection[dict[str, Any]], chunks: Collection[dict[str, Any]], file_id: str, transfers: Transfers
     ) -> None:
         self._files = files
         self._chunks = chunks

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
+from functions.arrival import Arrival
 from functions.common import containers, events, filenames, ids, links, options, trace, web
 from functions.common.config import load
 from functions.common.errors import Failure
@@ -25,7 +26,6 @@ from functions.download import conditions, ranges
 from functions.login import step as login
 from functions.login import stored
 from functions.upload import body, names
-from functions.worker import Arrival
 from local.secret_files import private_key
 
 # The same few in each run; FUZZ_EXAMPLES=100000 tries more, and others each time.

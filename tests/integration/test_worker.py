@@ -206,6 +206,56 @@ def test_a_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
         assert unwanted.recv(1) == b""
 
 
+PROXIED = "X-Forwarded-For: 192.0.2.1"
+
+
+def refused(sent: int, length: int, *more: str) -> bytes:
+    """Return a request that is refused, and the beginning of its large body."""
+    return request(bytes(sent), f"Content-Length: {length}", *more).replace(SIGN_UP.encode(), b"wrong")
+
+
+@pytest.mark.parametrize("more", [[], [PROXIED], ["Expect: 100-continue"]], ids=["direct", "proxied", "expecting"])
+def test_refused_bodies_hold_no_thread(more: list[str], server: Server) -> None:
+    """Each gets its answer although its body does not go on, and no other request waits for that."""
+    with ExitStack() as slow:
+        connections = [slow.enter_context(server.connect(refused(10, 10**6, *more))) for _ in range(SLOW)]
+        assert requests.get(f"{server.url}/keys", timeout=ANSWER_SECONDS).status_code == 200
+        for connection in connections:
+            status, content = answer(connection)
+            assert (status, content["code"]) == (401, "unauthorized")
+            assert connection.recv(1) == b"", "it is the last answer"
+
+
+def test_a_proxy_gets_the_answer_after_the_body(server: Server) -> None:
+    """It would reset its client's connection if that was still sending."""
+    with server.connect(refused(70_000, 10**6, PROXIED)) as connection:
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(ANSWER_SECONDS)
+        connection.sendall(bytes(10**6 - 70_000))
+        assert answer(connection)[1]["code"] == "unauthorized"
+        assert connection.recv(1) == b""
+
+
+def test_a_client_that_sends_a_refused_body_to_its_end_gets_the_answer(server: Server) -> None:
+    """A reset would discard it (RFC 9112 section 9.6)."""
+    with server.connect(refused(0, 30 * 2**20)) as connection:
+        for _ in range(30):
+            connection.sendall(bytes(2**20))
+        assert answer(connection)[1]["code"] == "unauthorized"
+
+
+def test_answers_that_wait_for_a_body_are_sent_when_it_stops() -> None:
+    with serving() as server, server.connect(refused(70_000, 10**6, PROXIED)) as waiting:
+        waiting.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        waiting.settimeout(ANSWER_SECONDS)
+        assert server.stopped() == 0
+        assert answer(waiting)[1]["code"] == "unauthorized"
+
+
 def test_it_stops_at_once_although_clients_are_connected() -> None:
     with serving() as server, server.connect() as _, server.connect(HEAD[:-1]) as _, server.connect(HEAD) as kept:
         answer(kept)

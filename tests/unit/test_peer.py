@@ -134,6 +134,44 @@ def test_what_has_arrived(ends: tuple[socket.socket, Peer]) -> None:
     assert peer.arrived(2) == b""
 
 
+def test_a_peer_that_is_not_waited_for(ends: tuple[socket.socket, Peer]) -> None:
+    client, peer = ends
+    peer.stop_waiting()
+    client.send(b"abc")
+    assert peer.recv(10) == b"abc"
+    with pytest.raises(TooSlow):
+        peer.recv(10)
+    peer.hurry(SOON)
+    client.send(b"d")
+    assert peer.recv(10) == b"d"
+
+
+def test_what_is_held_is_sent_together(ends: tuple[socket.socket, Peer]) -> None:
+    client, peer = ends
+    client.setblocking(False)
+    peer.hold(1.5)
+    for data in (b"head", memoryview(b" and "), b"body"):
+        peer.sendall(data)
+    with pytest.raises(BlockingIOError):
+        client.recv(1)
+    assert peer.patience == 1.5
+    peer.release()
+    assert client.recv(100) == b"head and body"
+    peer.release()
+    peer.sendall(b"next")
+    assert client.recv(100) == b"next"
+
+
+def test_what_is_held_for_a_peer_that_has_left(ends: tuple[socket.socket, Peer]) -> None:
+    client, peer = ends
+    peer.hold(0.0)
+    peer.sendall(b"answer")
+    client.close()
+    peer.release()
+    with pytest.raises(BrokenPipeError):
+        peer.sendall(b"next")
+
+
 def test_a_body_is_asked_for_once(ends: tuple[socket.socket, Peer]) -> None:
     """By 100 Continue, before it is read (RFC 9110 section 10.1.1)."""
     client, peer = ends

@@ -47,6 +47,10 @@ def room(request):
         web.after_response(lambda: log_of.append("first"))
         web.after_response(lambda: log_of.append("second"))
         log_of.append("answer")
+    if action == "large":
+        return Response("x" * 8193)
+    if action == "stream":
+        return Response(iter(["x"]))
     if action == "read":
         return Response(str(len(request.stream.read(int(request.args["bytes"])))))
     return web.answer({{"path": request.path, "id": log.request_id.get(), "trace": trace.current()}})
@@ -215,11 +219,15 @@ def test_deferred_work_follows_the_response(build: Serve) -> None:
 
 
 class Body(io.RawIOBase):
-    """A body of zeros that records how it is read."""
+    """A body of zeros, of which `arrived` bytes can be read without waiting; it records how it is read."""
 
-    def __init__(self, length: int) -> None:
+    failed = False  # as gunicorn's has it
+
+    def __init__(self, length: int, arrived: int | None = None, error: Exception | None = None) -> None:
         super().__init__()
         self.left = length
+        self.arrived = length if arrived is None else arrived
+        self.error = error or TooSlow()
         self.sizes: list[int] = []
 
     def readable(self) -> bool:
@@ -228,8 +236,12 @@ class Body(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         self.sizes.append(size)
         assert size >= 0, "this would read all of it into memory"
-        block = min(size, self.left)
+        if self.left and not self.arrived:
+            self.failed = True
+            raise self.error
+        block = min(size, self.left, self.arrived)
         self.left -= block
+        self.arrived -= block
         return bytes(block)
 
 
@@ -254,60 +266,85 @@ def environ(connection: socket.socket | None, body: Body, length: int) -> dict[s
     }
 
 
-def test_a_refused_body_is_drained_after_the_response(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
-    body = Body(1_000_000)
-    answer = (
-        build()
-        .test_client()
-        .post("/?do=fail", buffered=False, environ_overrides=environ(connections[1], body, 1_000_000))
-    )
-    assert (answer.status_code, body.left) == (400, 1_000_000)
-    answer.close()
-    assert (body.left, max(body.sizes)) == (0, 65_536)
+PROXIED = {"X-Forwarded-For": "192.0.2.1"}
 
 
-def test_a_refused_body_from_a_proxy_is_drained_before_the_response(
-    build: Serve, connections: tuple[socket.socket, Peer]
+class Ending:
+    """What became of the connection: whether it ends with the response, and how long that waits for the body."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer, self.is_last = peer, False
+        peer.close_after = self._close_after
+
+    def _close_after(self) -> None:
+        self.is_last = True
+
+    @property
+    def is_held(self) -> bool:
+        return self.peer._held is not None
+
+
+@pytest.mark.parametrize("headers", [{}, PROXIED])
+def test_a_refused_body_that_has_arrived_is_discarded(
+    headers: dict[str, str], build: Serve, connections: tuple[socket.socket, Peer]
 ) -> None:
-    """A proxy may reset its client's connection right after the response."""
-    body = Body(1_000_000)
-    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 1_000_000)}
-    answer = build(IDLE_TIMEOUT_SECONDS="7.5").test_client().post("/?do=fail", buffered=False, **call)
-    assert (answer.status_code, body.left) == (400, 0)
-    assert connections[1]._outgoing.left() == 7.5, "for sending the response"
-    answer.close()
+    ending, body = Ending(connections[1]), Body(900_000)
+    call = {"headers": headers, "environ_overrides": environ(connections[1], body, 900_000)}
+    with build().test_client().post("/?do=fail", **call) as answer:
+        assert (answer.status_code, body.left, max(body.sizes)) == (400, 0, 65_536)
+    assert not ending.is_last
+    assert not ending.is_held
 
 
-@pytest.mark.parametrize("length", [32 * 2**20 + 1, None], ids=["too large", "unknown"])
-def test_a_body_that_may_be_too_large_to_be_drained_is_refused_at_once(
-    length: int | None, build: Serve, connections: tuple[socket.socket, Peer]
+@pytest.mark.parametrize("error", [TooSlow(), ConnectionResetError(), InvalidChunkSize(b"x")])
+@pytest.mark.parametrize("arrived", [0, 100_000])
+def test_no_thread_waits_for_a_refused_body(
+    arrived: int, error: Exception, build: Serve, connections: tuple[socket.socket, Peer]
 ) -> None:
-    body = Body(1_000_000)
-    given = environ(connections[1], body, length or 0)
+    ending, body = Ending(connections[1]), Body(1_000_000, arrived, error)
+    given = environ(connections[1], body, 1_000_000)
+    with build().test_client().post("/?do=fail", environ_overrides=given) as answer:
+        assert answer.status_code == 400
+    assert ending.is_last
+    assert ending.is_held
+    assert (connections[1].patience, body.left) == (0.0, 1_000_000 - arrived)
+    with pytest.raises(TooSlow):
+        connections[1].recv(1)
+
+
+def test_a_thread_discards_a_megabyte_at_most(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
+    ending, body = Ending(connections[1]), Body(10**9)
+    with build().test_client().post("/?do=fail", environ_overrides=environ(connections[1], body, 10**9)):
+        assert (10**9 - body.left, ending.is_last) == (2**20, True)
+
+
+@pytest.mark.parametrize(
+    ("length", "patience"), [(200, 1.0), (32 * 2**20, 1.0), (32 * 2**20 + 1, 0.0), (None, 0.0)], ids=repr
+)
+def test_a_response_waits_for_a_body_that_a_proxy_sends(
+    length: int | None, patience: float, build: Serve, connections: tuple[socket.socket, Peer]
+) -> None:
+    """A proxy may reset its client's connection right after the response; one that is too large is not waited for."""
+    ending, given = Ending(connections[1]), environ(connections[1], Body(length or 200, 100), length or 0)
     if length is None:
-        given = {name: value for name, value in given.items() if name != "CONTENT_LENGTH"}
-        given |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": given}
-    answer = build().test_client().post("/?do=fail", buffered=False, **call)
-    assert (answer.status_code, body.left) == (400, 1_000_000)
-    answer.close()
-    assert body.left == 0
+        given.pop("CONTENT_LENGTH")
+        given["HTTP_TRANSFER_ENCODING"] = "chunked"
+    with build(IDLE_TIMEOUT_SECONDS="7.5").test_client().post("/?do=fail", headers=PROXIED, environ_overrides=given):
+        assert (ending.is_last, ending.is_held, connections[1].patience) == (True, True, patience)
+    assert connections[1]._outgoing.left() == 7.5, "for sending the response"
 
 
-def test_a_slow_body_from_a_proxy_is_drained_no_longer_than_others(
-    serve: ModuleType, build: Serve, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Half of the time before the response, half after it."""
-    client, body = build().test_client(), Body(10**7)
-    monkeypatch.setattr(serve, "time", Clock(0.25))
-    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(connections[1], body, 10**7)}
-    answer = client.post("/?do=fail", buffered=False, **call)
-    assert len(body.sizes) == 3
-    answer.close()
-    assert len(body.sizes) == 6
+@pytest.mark.parametrize("do", ["large", "stream"])
+def test_long_responses_are_not_held(do: str, build: Serve, connections: tuple[socket.socket, Peer]) -> None:
+    ending = Ending(connections[1])
+    given = environ(connections[1], Body(200, 100), 200)
+    with build().test_client().post(f"/?do={do}", environ_overrides=given) as answer:
+        assert answer.status_code == 200
+    assert ending.is_last
+    assert not ending.is_held
 
 
-def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
+def test_only_the_rest_of_a_body_is_discarded(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
     body = Body(100)
     with (
         build().test_client().post("/?do=read&bytes=60", environ_overrides=environ(connections[1], body, 100)) as answer
@@ -316,21 +353,12 @@ def test_only_the_rest_of_a_body_is_drained(build: Serve, connections: tuple[soc
     assert body.left == 0
 
 
-def cork(connection: socket.socket) -> bool:
-    return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK))
-
-
-def test_headers_and_body_are_sent_together(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
-    """A proxy may close the connection as soon as it has the headers of a refusal."""
-    _, accepted = connections
-    client = build().test_client()
-    answer = client.post("/?do=fail", buffered=False, environ_overrides=environ(accepted, Body(10), 10))
-    assert cork(accepted)
-    answer.close()
-    assert not cork(accepted)
-    answer = client.get("/", buffered=False, environ_overrides={"gunicorn.socket": accepted})
-    assert not cork(accepted), "not needed for a call without a body"
-    answer.close()
+def test_a_garbled_body_ends_the_connection(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
+    """Where the next request would begin is unknown."""
+    ending, body = Ending(connections[1]), Body(0)
+    body.failed = True
+    with build().test_client().post("/?do=fail", environ_overrides=environ(connections[1], body, 100)):
+        assert ending.is_last
 
 
 def test_clients_must_keep_up(build: Serve, connections: tuple[socket.socket, Peer]) -> None:
@@ -345,84 +373,26 @@ def test_clients_must_keep_up(build: Serve, connections: tuple[socket.socket, Pe
             assert pace.left() == 70.5
 
 
-@pytest.mark.parametrize("sends", [False, True])
+@pytest.mark.parametrize(("sends", "patience"), [(False, 0.0), (True, 1.0)])
 def test_a_client_that_should_wait_to_be_asked_for_its_body(
-    sends: bool, build: Serve, connections: tuple[socket.socket, Peer]
+    sends: bool, patience: float, build: Serve, connections: tuple[socket.socket, Peer]
 ) -> None:
     """It is not asked, and waited for before the answer only if it sends its body all the same, as proxies do."""
     client, accepted = connections
+    ending = Ending(accepted)
     accepted.expects_continue = True
     if sends:
         client.send(b"x")
-    body = Body(10)
-    call = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_overrides": environ(accepted, body, 10)}
-    answer = build().test_client().post("/?do=fail", buffered=False, **call)
-    assert body.left == (0 if sends else 10)
-    assert not accepted.expects_continue
-    answer.close()
-    assert body.left == 0
+    given = environ(accepted, Body(10, 0), 10)
+    with build().test_client().post("/?do=fail", headers=PROXIED, environ_overrides=given):
+        assert (ending.is_last, accepted.patience, accepted.expects_continue) == (True, patience, False)
     client.setblocking(False)
     with pytest.raises(BlockingIOError):
         client.recv(1)
 
 
-class Clock:
-    """A clock that advances each time it is read."""
-
-    def __init__(self, step: float) -> None:
-        self.now, self.step = 0.0, step
-
-    def monotonic(self) -> float:
-        self.now += self.step
-        return self.now
-
-
-def drain(serve: ModuleType, connection: Any, body: Any) -> None:
-    serve._drain(connection, {"wsgi.input": body}, serve._DRAIN_MOST_SECONDS)
-
-
-def test_draining_stops_after_32_megabytes(
-    serve: ModuleType, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "time", Clock(0.0))
-    body = Body(10**9)
-    drain(serve, connections[1], body)
-    assert 10**9 - body.left == 32 * 2**20
-
-
-def test_draining_stops_after_two_seconds(
-    serve: ModuleType, connections: tuple[socket.socket, Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "time", Clock(0.5))
-    body = Body(10**9)
-    drain(serve, connections[1], body)
-    assert len(body.sizes) == 3
-    assert connections[1]._incoming.left() == 0.5, "the rest of the time"
-
-
-@pytest.mark.parametrize("error", [TooSlow(), ConnectionResetError(), InvalidChunkSize(b"x")])
-def test_errors_while_draining_are_ignored(
-    error: Exception, serve: ModuleType, connections: tuple[socket.socket, Peer]
-) -> None:
-    class Broken(Body):
-        def read(self, size: int = -1) -> bytes:
-            super().read(size)
-            raise error
-
-    body = Broken(1_000_000)
-    drain(serve, connections[1], body)
-    assert len(body.sizes) == 1
-
-
-def test_nothing_is_drained_without_gunicorn(build: Serve) -> None:
+def test_nothing_is_discarded_without_gunicorn(build: Serve) -> None:
     body = Body(10)
     with build().test_client().post("/?do=fail", environ_overrides=environ(None, body, 10)) as answer:
         assert answer.status_code == 400
     assert body.left == 10
-
-
-def test_only_tcp_sockets_are_corked(serve: ModuleType) -> None:
-    first, second = socket.socketpair()
-    with Peer(first) as peer, second:
-        serve._cork(peer, on=True)
-    assert peer.family is socket.AF_UNIX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.worker import Arrival
+from functions.arrival import Arrival
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 SMALL = b"POST / HTTP/1.1\r\nContent-Length: 10\r\nHost: x\r\n\r\n"
