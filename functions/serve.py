@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hmac
 import io
 import sys
 import time
@@ -21,7 +20,7 @@ from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ParseException
 
 from functions.common import access, config, errors, log, metrics, trace, web
-from functions.common.settings import Serving
+from functions.common.settings import Deliveries, Serving
 from functions.peer import Peer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
@@ -33,7 +32,7 @@ _DISCARD_MOST_BLOCKS = 16
 _UNASKED_SECONDS = 0.05
 
 
-def build(settings: Serving) -> Flask:
+def build(settings: Serving, deliveries: Deliveries) -> Flask:
     """Return the app that serves the function in the settings."""
     source = Path(__file__).parent / settings.function / "main.py"
     if not settings.function.isidentifier() or not source.is_file():
@@ -46,6 +45,8 @@ def build(settings: Serving) -> Flask:
     _install_limits(app, settings)
     _install_access_lines(app)
     app.config["TAKES_EVENTS"] = getattr(sys.modules["main"], "TAKES_EVENTS", False)
+    if app.config["TAKES_EVENTS"]:
+        _install_guard(app, deliveries.event_token)
     web.install_error_handlers(app, events=app.config["TAKES_EVENTS"])
     return app
 
@@ -69,8 +70,7 @@ def _install_metrics(app: Flask, settings: Serving) -> None:
         return counters
 
     def metrics_page() -> Response:
-        offered = request.headers.get("Authorization", "").encode()
-        if not settings.metrics_token or not hmac.compare_digest(offered, f"Bearer {settings.metrics_token}".encode()):
+        if not settings.metrics_token or not web.is_bearer(request, settings.metrics_token):
             return web.problem(errors.NOT_FOUND)
         body, media_type = counters().render()
         return Response(body, content_type=media_type)
@@ -117,6 +117,13 @@ def _install_limits(app: Flask, settings: Serving) -> None:
         if peer and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
             _leave_body(peer, environ, response)
         return response
+
+
+def _install_guard(app: Flask, token: str) -> None:
+    @app.before_request
+    def guard() -> None:
+        if token and request.endpoint == "run" and not web.is_bearer(request, token):
+            raise web.challenge(errors.UNAUTHORIZED, "Bearer")
 
 
 def _install_access_lines(app: Flask) -> None:
@@ -172,7 +179,7 @@ def _start() -> Flask:
     try:
         settings = config.load(Serving)
         log.setup(settings.function, settings.log_level)
-        return build(settings)
+        return build(settings, config.load(Deliveries))
     except config.ConfigError as error:
         # gunicorn prints the message and exits instead of retrying.
         raise AppImportError(f"cannot start: {error}") from None

@@ -24,6 +24,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from functions.arrival import Arrival
 from functions.common import errors, log, trace
 from functions.common.errors import Kind
+from functions.common.shares import Shares
 from functions.peer import Peer
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super().__init__(*arguments, **more)
         self._patient: deque[Connection] = deque()  # their response waits for the rest of a body
         self._lingering: deque[Connection] = deque()
+
+    def load_wsgi(self) -> None:
+        """Load the app, and tell it how many transfers a user may have."""
+        super().load_wsgi()
+        self.wsgi.config["SHARES"] = Shares(self.cfg.threads)
 
     @property
     def arrival_seconds(self) -> float:

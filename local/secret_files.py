@@ -17,6 +17,7 @@ PASSWORDS = (
     "link_secret",
     "signup_token",
     "metrics_token",
+    "event_token",
     "mysql_root_password",
     "mysql_login_password",
     "rabbitmq_admin_password",

@@ -100,6 +100,7 @@ def _connector(context: ServiceContext) -> Program:
     environment = {
         "HOST": HOST,
         "RABBITMQ_URL_FILE": str(context.secrets.path("rabbitmq_connector_url")),
+        "EVENT_TOKEN_FILE": str(context.secrets.path("event_token")),
         "CONNECTOR_SINKS": f"videos={functions['convert']}/ mp3s={functions['notify']}/",
         "CONNECTOR_PARALLELISM": PARALLELISM,
         "CONNECTOR_GRACE_SECONDS": LOCAL_SETTINGS["GRACEFUL_TIMEOUT_SECONDS"],

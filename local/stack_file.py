@@ -18,6 +18,11 @@ def functions() -> Mapping[str, Mapping[str, Any]]:
     return _parsed(_substituted(FILE.read_text()))
 
 
+def takes_events(name: str) -> bool:
+    """Tell whether a function takes events, and so nothing from people."""
+    return "event-token" in functions()[name]["secrets"]
+
+
 def settings(name: str) -> Mapping[str, str]:
     """Return the settings in a function's entry; all others keep the defaults in the code."""
     found: Mapping[str, str] = functions()[name].get("environment", {})

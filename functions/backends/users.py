@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import ssl
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from queue import Empty, LifoQueue
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,7 @@ _ADD = (
     "INSERT INTO user (email, password) SELECT %s, %s FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM user WHERE email = %s)"
 )
 _ROWS_MOST = 20  # equal by a collation
+_CONNECTIONS_MOST = 8  # for all threads together; a server has some 150 for everybody
 
 Result = TypeVar("Result")
 
@@ -40,11 +42,14 @@ class User:
 
 
 class Users:
-    """The table of users; each thread has its own connection."""
+    """The table of users; threads share a few connections, which open when they are needed."""
 
     def __init__(self, settings: Database) -> None:
         self._options = _options(settings)
-        self._thread = threading.local()
+        self._timeout = settings.timeout
+        self._idle: LifoQueue[Any] = LifoQueue()
+        for _ in range(_CONNECTIONS_MOST):
+            self._idle.put(None)
 
     def find(self, email: str) -> User | None:
         """Return the user with this e-mail address, in any case and with spaces around it, or None if there is none.
@@ -89,7 +94,7 @@ class Users:
     def _run(self, work: Callable[[Any], Result], *, again: bool = False) -> Result:
         try:
             # Without an answer it is unknown whether a change was made, so check the connection before each change.
-            with self._connection(checked=not again).cursor() as cursor:
+            with self._connection(checked=not again) as connection, connection.cursor() as cursor:
                 return work(cursor)
         except pymysql.err.IntegrityError as error:
             if error.args[0] == ER.DUP_ENTRY:
@@ -99,29 +104,47 @@ class Users:
             _log.error("a column of the users' table is too narrow", extra={"cause": repr(error)})
             raise Failure(UNAVAILABLE) from error
         except pymysql.err.MySQLError as error:
-            self._drop()
             if again:  # the server may have closed an idle connection, and a read may be repeated
                 return self._run(work)
             raise Failure(UNAVAILABLE) from error
 
-    def _connection(self, *, checked: bool) -> Any:
-        """Return this thread's connection; `checked` pings the server first and reconnects if that fails."""
-        connection = getattr(self._thread, "connection", None)
-        if connection is not None and checked:
-            try:
-                connection.ping()
-            except pymysql.err.MySQLError:
-                self._drop()
-                connection = None
-        if connection is None:
-            connection = self._thread.connection = pymysql.connect(**self._options)
-        return connection
+    @contextmanager
+    def _connection(self, *, checked: bool) -> Iterator[Any]:
+        """Lend a connection; `checked` pings the server first and reconnects if that fails.
 
-    def _drop(self) -> None:
-        connection = getattr(self._thread, "connection", None)
-        self._thread.connection = None
-        if connection is not None and connection.open:
-            connection.close()
+        Raises Failure(UNAVAILABLE) if other threads use them all for too long.
+        """
+        try:
+            connection = self._idle.get(timeout=self._timeout)
+        except Empty as error:
+            raise Failure(UNAVAILABLE) from error
+        try:
+            if connection and checked and not _answers(connection):
+                connection = None
+            connection = connection or pymysql.connect(**self._options)
+            yield connection
+        except (Failure, pymysql.err.IntegrityError, pymysql.err.DataError):  # the connection is still good
+            raise
+        except BaseException:
+            _close(connection)
+            connection = None
+            raise
+        finally:
+            self._idle.put(connection)
+
+
+def _answers(connection: Any) -> bool:
+    try:
+        connection.ping()
+    except pymysql.err.MySQLError:
+        _close(connection)
+        return False
+    return True
+
+
+def _close(connection: Any) -> None:
+    if connection and connection.open:
+        connection.close()
 
 
 def normal(email: str) -> str:

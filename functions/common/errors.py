@@ -57,6 +57,14 @@ INVALID_EMAIL = Kind("invalid_email", 400, "This is not a valid e-mail address."
 WEAK_PASSWORD = Kind("weak_password", 400, "A password must have at least 8 characters and at most 1,024 bytes.")
 EMAIL_TAKEN = Kind("email_taken", 409, "A user with this e-mail address already exists.")
 
+# Uploads and downloads
+TOO_MANY_TRANSFERS = Kind(
+    "too_many_transfers",
+    429,
+    "You have too many uploads or downloads running. Try again when one has ended.",
+    permanent=False,
+)
+
 # Uploads
 MISSING_FILE = Kind("missing_file", 400, "Send one video, as the form field 'file' or as the body.")
 TOO_MANY_FILES = Kind("too_many_files", 400, "Send one video at a time.")
@@ -104,6 +112,7 @@ GAVE_UP = Kind("gave_up", 422, "The conversion failed several times because of a
 UNAVAILABLE = Kind(
     "unavailable", 503, "A service this depends on is unavailable. Try again in a moment.", permanent=False
 )
+BUSY = Kind("busy", 503, "There are too many requests at the moment. Try again shortly.", permanent=False)
 INTERNAL = Kind("internal", 500, "Something went wrong on our side. The details are in the log.", permanent=False)
 
 _MAY_PASS = (INTERNAL, INCOMPLETE_BODY, TOO_SLOW, TIMED_OUT_REQUEST)

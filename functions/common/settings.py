@@ -59,6 +59,17 @@ class Serving(Settings):
     )
 
 
+class Deliveries(Settings):
+    """The events that functions get."""
+
+    event_token: str = secret(
+        "EVENT_TOKEN",
+        "bearer token that comes with events; without it, anyone who can reach the function may send some",
+        default="",
+        minimum=16,
+    )
+
+
 class Links(Settings):
     """The public URLs of the functions."""
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import logging
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, g
+from flask import Flask, Request, Response, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from functions.common import access, errors, log
 from functions.common.errors import Failure, Kind, TooSlow
+from functions.common.shares import Shares
 
 if TYPE_CHECKING:
     from functions.common.tokens import Bearer, Verifier
@@ -95,6 +97,12 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
 
 
+def is_bearer(request: Request, token: str) -> bool:
+    """Tell whether the request brings this token, in constant time."""
+    offered = request.headers.get("Authorization", "").encode()
+    return hmac.compare_digest(offered, f"Bearer {token}".encode())
+
+
 def basic(request: Request) -> tuple[str, str] | None:
     """Return the address and password in the request (RFC 7617), or None if it has none that can be read.
 
@@ -121,6 +129,17 @@ def after_response(work: Callable[[], object]) -> None:
     The process may die in between, so something else must do this work then.
     """
     g.setdefault("after_response", []).append(work)
+
+
+def transfer(user: str) -> None:
+    """Count the current request among the user's transfers until its response was sent.
+
+    Raises Failure(TOO_MANY_TRANSFERS).
+    """
+    shares: Shares | None = current_app.config.get("SHARES")
+    if shares:  # a test client has no threads
+        shares.take(user)
+        after_response(partial(shares.give_back, user))
 
 
 def read(request: Request, most: int) -> bytes:

@@ -14,8 +14,10 @@ from functions.backends import amqp
 from functions.common import config
 from functions.common import log as logs
 from functions.common.settings import Broker as BrokerSettings
+from functions.common.settings import Deliveries
 from functions.connector import health, timer
 from functions.connector.broker import Broker
+from functions.connector.calls import Caller
 from functions.connector.consumer import Consumer
 from functions.connector.delivery import Backoff
 from functions.connector.settings import Connector, queues
@@ -32,7 +34,8 @@ def main() -> int:
     try:
         settings = config.load(Connector)
         logging.root.setLevel(settings.log_level)
-        broker = _broker(settings)
+        token = config.load(Deliveries).event_token
+        broker = _broker(settings, Caller(settings.call_timeout or None, token))
         if settings.health_port:
             health.serve(settings.host, settings.health_port, broker)
     except config.ConfigError as error:
@@ -41,20 +44,20 @@ def main() -> int:
     except OSError as error:
         log.critical("cannot listen on CONNECTOR_HEALTH_PORT", extra={"reason": str(error)})
         return 1
-    return _run(broker, settings)
+    return _run(broker, settings, Caller(settings.sweep_timeout, token))
 
 
-def _broker(settings: Connector) -> Broker:
+def _broker(settings: Connector, caller: Caller) -> Broker:
     broker = Broker(amqp.address(config.load(BrokerSettings).url))
     backoff = Backoff(settings.retry, settings.backoff, settings.policy)
-    workers = [Workers(queue, backoff, settings.call_timeout or None, broker.wake) for queue in queues(settings)]
+    workers = [Workers(queue, backoff, caller, broker.wake) for queue in queues(settings)]
     for group in workers:
         group.start()
     broker.consumers = [Consumer(group) for group in workers]
     return broker
 
 
-def _run(broker: Broker, settings: Connector) -> int:
+def _run(broker: Broker, settings: Connector, sweep: Caller) -> int:
     # A signal handler may safely put into a SimpleQueue.
     notices: SimpleQueue[str] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +65,7 @@ def _run(broker: Broker, settings: Connector) -> int:
     stopping = threading.Event()
     threads = [_start("broker", broker.run, notices)]
     if settings.sweep_url:
-        run_timer = lambda: timer.run(settings.sweep_url, settings.sweep_every, settings.sweep_timeout, stopping)  # noqa: E731
+        run_timer = lambda: timer.run(settings.sweep_url, settings.sweep_every, sweep, stopping)  # noqa: E731
         threads.append(_start("timer", run_timer, notices))
     first = notices.get()
     if first == ENDED:

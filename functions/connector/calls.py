@@ -1,8 +1,9 @@
-"""One HTTP call: redirects are not followed, the response's body is ignored, and a dead host is noticed."""
+"""HTTP calls: redirects are not followed, a response's body is ignored, and a dead host is noticed."""
 
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -25,15 +26,24 @@ class _KeepAliveAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, socket_options=[*HTTPConnection.default_socket_options, *_KEEP_ALIVE])
 
 
-def post(request: requests.PreparedRequest, timeout: float | None) -> int:
-    """Send the request and return the status of the response.
+@dataclass(frozen=True)
+class Caller:
+    """Who calls functions: for how many seconds at most, and with which token, if they ask for one."""
 
-    Raises requests.RequestException if there is none. Each call has its own connection: the function may close a kept
-    one just when it is used again, which would look like a failed call.
-    """
-    with requests.Session() as session:
-        session.mount("http://", _KeepAliveAdapter())
-        session.mount("https://", _KeepAliveAdapter())
-        limits = (CONNECT_TIMEOUT_SECONDS, timeout)
-        with session.send(request, timeout=limits, allow_redirects=False, stream=True) as answer:
-            return answer.status_code
+    timeout: float | None
+    token: str = field(default="", repr=False)
+
+    def post(self, request: requests.PreparedRequest) -> int:
+        """Send the request and return the status of the response.
+
+        Raises requests.RequestException if there is none. Each call has its own connection: the function may close a
+        kept one just when it is used again, which would look like a failed call.
+        """
+        if self.token:
+            request.headers["Authorization"] = f"Bearer {self.token}"
+        with requests.Session() as session:
+            session.mount("http://", _KeepAliveAdapter())
+            session.mount("https://", _KeepAliveAdapter())
+            limits = (CONNECT_TIMEOUT_SECONDS, self.timeout)
+            with session.send(request, timeout=limits, allow_redirects=False, stream=True) as answer:
+                return answer.status_code

@@ -10,7 +10,7 @@ from enum import Enum
 
 import requests
 
-from functions.connector import calls
+from functions.connector.calls import Caller
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Backoff:
 def deliver(
     request: requests.PreparedRequest,
     backoff: Backoff,
-    timeout: float | None,
+    caller: Caller,
     pause: Callable[[float], bool],
     about: dict[str, str],
 ) -> Verdict:
@@ -54,7 +54,7 @@ def deliver(
     while True:
         attempt += 1
         began = time.monotonic()
-        outcome = _call(request, timeout)
+        outcome = _call(caller, request)
         fields = about | {"outcome": outcome, "attempt": attempt, "seconds": round(time.monotonic() - began, 3)}
         if isinstance(outcome, int) and 200 <= outcome < 300:
             log.info("delivered", extra=fields)
@@ -71,8 +71,8 @@ def deliver(
             return Verdict.AGAIN
 
 
-def _call(request: requests.PreparedRequest, timeout: float | None) -> int | str:
+def _call(caller: Caller, request: requests.PreparedRequest) -> int | str:
     try:
-        return calls.post(request, timeout)
+        return caller.post(request)
     except requests.RequestException as error:
         return type(error).__name__

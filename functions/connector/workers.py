@@ -13,6 +13,7 @@ from pika import BasicProperties
 from pika.adapters.blocking_connection import BlockingChannel
 
 from functions.common import trace
+from functions.connector.calls import Caller
 from functions.connector.conversion import ConversionError, to_request
 from functions.connector.delivery import Backoff, Verdict, deliver
 from functions.connector.settings import Queue
@@ -34,12 +35,12 @@ class Delivery:
 class Workers:
     """A thread for each concurrent call: they take from `waiting` and put into `finished`."""
 
-    def __init__(self, queue: Queue, backoff: Backoff, timeout: float | None, wake: Callable[[], None]) -> None:
+    def __init__(self, queue: Queue, backoff: Backoff, caller: Caller, wake: Callable[[], None]) -> None:
         self.queue = queue
         self.waiting: SimpleQueue[Delivery] = SimpleQueue()
         self.finished: SimpleQueue[tuple[Delivery, Verdict]] = SimpleQueue()
         self._backoff = backoff
-        self._timeout = timeout
+        self._caller = caller
         self._wake = wake
 
     def start(self) -> None:
@@ -68,7 +69,7 @@ class Workers:
         about |= {name: _attribute(request, name) for name in ("type", "subject")}
         about |= trace.fields(trace.parse(_attribute(request, "traceparent")) or "")
         return deliver(
-            request, self._backoff, self._timeout, pause=lambda wait: not delivery.cancelled.wait(wait), about=about
+            request, self._backoff, self._caller, pause=lambda wait: not delivery.cancelled.wait(wait), about=about
         )
 
 

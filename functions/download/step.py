@@ -21,6 +21,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
     """Answer with the requested MP3 or a range of it."""
     job = _job(request, loaded)
     access.about(job=job["_id"])
+    web.transfer(job["owner"])
     reader = delivery.open_mp3(job, files.connect())
     timeout = loaded[Periods].download_timeout
     return _file(request, reader, filenames.of_mp3(job["filename"]), etag=job["mp3"]["file_id"], timeout=timeout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,9 +45,7 @@ def _keys(request: Request, signing: Signing) -> Response:
 
 def _add_user(request: Request, signing: Signing) -> Response:
     web.allow(request, "POST")
-    offered = request.headers.get("Authorization", "").encode()
-    expected = f"Bearer {signing.signup_token}".encode()
-    if not signing.signup_token or not hmac.compare_digest(offered, expected):
+    if not signing.signup_token or not web.is_bearer(request, signing.signup_token):
         raise web.challenge(errors.UNAUTHORIZED, "Bearer")
     wanted = _fields(request, "email", "password")
     user = accounts.add(users.connect(), wanted["email"], wanted["password"])

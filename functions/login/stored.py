@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hmac
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from functions.common.errors import BUSY, Failure
+
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 _ARGON2 = "$argon2"
+# Each holds 19 MiB, whatever the number of threads.
+_AT_ONCE = threading.BoundedSemaphore(8)
+_TURN_SECONDS = 10.0
 # Hashes of other systems. Taken for plain text, a stolen table would be a list of valid passwords.
 _FOREIGN = re.compile(
     r"""
@@ -28,15 +36,22 @@ _FOREIGN = re.compile(
 
 
 def hashed(password: str) -> str:
-    """Return what to store for a password."""
-    return _HASHER.hash(password)
+    """Return what to store for a password. Raises Failure(BUSY)."""
+    with _turn():
+        return _HASHER.hash(password)
 
 
 def matches(stored: str | None, password: str) -> bool:
     """Tell whether a password is the stored one; no password matches None, which stands for an unknown user.
 
-    The time is that of one hash, so it reveals neither who has an account nor how the password is stored.
+    The time is that of one hash, so it reveals neither who has an account nor how the password is stored. Raises
+    Failure(BUSY) if too many are checked at once.
     """
+    with _turn():
+        return _matches(stored, password)
+
+
+def _matches(stored: str | None, password: str) -> bool:
     if stored and password and stored.startswith(_ARGON2):
         try:
             return _HASHER.verify(stored, password)
@@ -58,6 +73,16 @@ def is_foreign(stored: str) -> bool:
 def is_outdated(stored: str) -> bool:
     """Tell whether a password that matches should be stored anew: it is plain text, or a weaker hash."""
     return not stored.startswith(_ARGON2) or _HASHER.check_needs_rehash(stored)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
+        raise Failure(BUSY, {"Retry-After": "1"})
+    try:
+        yield
+    finally:
+        _AT_ONCE.release()
 
 
 def _spend_the_time(password: str) -> None:

@@ -18,6 +18,7 @@ from functions.upload import body, intake
 
 def answer(request: Request, bearer: Bearer, loaded: Loaded, *, jobs: Jobs, files: Files) -> Response:
     """Store the request's video as a job of the bearer; answer 202, then announce the job."""
+    web.transfer(bearer.user)
     video = body.open_video(request, loaded[Periods])
     job = intake.store(video, bearer, trace.current(), jobs=jobs, files=files)
     access.about(job=job["_id"])

@@ -10,6 +10,8 @@ from local.home import ROOT
 from local.secret_files import private_key, public_keys
 
 BASE = ROOT / "knative" / "base"
+# Knative's sources cannot send it; there, network policies say who may send events.
+EVENT_TOKEN = "event-token"  # noqa: S105 - its name
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
@@ -18,7 +20,8 @@ LABELS = {"rabbitmq.com/topology-operator": "true"}
 def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
     """Return the Secrets of all functions, as stack.yml lists them, of RabbitMQ's users and the databases' admins."""
     roles = json.loads((BASE / "roles.json").read_text())
-    wanted = {function: entry["secrets"] for function, entry in stack_file.functions().items()}
+    entries = stack_file.functions().items()
+    wanted = {function: [name for name in entry["secrets"] if name != EVENT_TOKEN] for function, entry in entries}
     publishers = [function for function, names in wanted.items() if "rabbitmq-url" in names]
     mongodb_passwords = {role: _password() for role in roles}
     rabbitmq_passwords = {user: _password() for user in (*publishers, *OTHER_BROKER_USERS)}
@@ -64,20 +67,26 @@ def _shared(mysql_url: str, smtp_url: str) -> dict[str, str]:
 
 
 def make_for_openfaas(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
-    """Return the same and two more: its functions share one URL of MongoDB, and a connector reads both queues."""
+    """Return the same and two more.
+
+    Its functions share one URL of MongoDB, and a connector, which reads both queues, has the token of those that take
+    events.
+    """
     made = make(mongodb, mysql, rabbitmq, smtp_url)
     admin = next(secret["stringData"] for secret in made if secret["metadata"]["name"] == "mongodb-admin")
-    shared, password = _password(), _password()
+    shared, password, token = _password(), _password(), _password()
     user = {"user": "functions", "pwd": shared, "roles": sorted(json.loads((BASE / "roles.json").read_text()))}
     admin["users.js"] += f'db.getUser("functions") || db.createUser({json.dumps(user)});\n'
     connector = {
         "username": "connector",
         "password": password,
         "rabbitmq-url": f"amqp://connector:{password}@{rabbitmq}:5672/{VHOST}",
+        EVENT_TOKEN: token,
     }
+    functions = {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}", EVENT_TOKEN: token}
     return [
         *made,
-        _secret("functions", FUNCTIONS, {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}"}, {}),
+        _secret("functions", FUNCTIONS, functions, {}),
         _secret("rabbitmq-connector", EVENTS, connector, LABELS),
     ]
 

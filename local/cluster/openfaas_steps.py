@@ -78,7 +78,7 @@ def secret_sources() -> dict[str, tuple[str, str]]:
     entries = stack_file.functions().items()
     found = {secret: (name, secret) for name, entry in entries for secret in entry["secrets"]}
     # A secret of OpenFaaS is the same for every function, so they share one user of MongoDB.
-    return {**found, "mongodb-url": ("functions", "mongodb-url")}
+    return found | {name: ("functions", name) for name in ("mongodb-url", credentials.EVENT_TOKEN)}
 
 
 def stack(built: dict[str, str], port: int, file: Path) -> Path:

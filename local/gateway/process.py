@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local import stack_file
 from local.home import ROOT, Home
 from local.ports import HOST
 from local.processes.program import EDGE, Program
@@ -21,8 +22,8 @@ def gateway_url(ports: dict[str, int]) -> str:
 
 
 def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Program:
-    """Return caddy."""
-    routes = [f"import function {name} {ports[name]}" for name in functions]
+    """Return caddy, which leads to the functions for people and to no others."""
+    routes = [f"import function {name} {ports[name]}" for name in functions if not stack_file.takes_events(name)]
     return Program(
         "gateway",
         EDGE,

@@ -55,7 +55,7 @@ def build() -> Flask:
 
     @app.get("/")
     def listing() -> Response:
-        lines = [f"{request.host_url}{name}" for name in urls]
+        lines = [f"{request.host_url}{name}" for name in urls if not stack_file.takes_events(name)]
         return Response("\n".join(["The functions of this system:", *lines, ""]), mimetype="text/plain")
 
     @app.errorhandler(405)

@@ -24,6 +24,7 @@ class FirstCalls:
     def __init__(self, system: System, folder: Path) -> None:
         self._system = system
         self._bearer = web.bearer(system.token)
+        self._deliverer = web.bearer(system.event_token)
         self._mp3 = folder / "1kb.mp3"
         self._mp3.write_bytes(bytes(KILOBYTE))
         self._fid = ""
@@ -62,7 +63,7 @@ class FirstCalls:
 
     def sweep(self) -> Call:
         """A call of the timer."""
-        return Call("POST", "/")
+        return Call("POST", "/", self._deliverer)
 
     def ended_well(self) -> None:
         """Check that the job went all the way, and forget it."""
@@ -75,7 +76,7 @@ class FirstCalls:
 
     def _event(self, kind: str, begun: Callable[[], bool]) -> Call:
         headers, body = events.structured_message(self._fid, kind)
-        return Call("POST", "/", headers, body, begun=begun)
+        return Call("POST", "/", {**headers, **self._deliverer}, body, begun=begun)
 
 
 def sound() -> bytes:

@@ -42,6 +42,7 @@ class System:
         self.program, self.user = stack.program, stack.user
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
+        self.event_token = stack.event_token
         self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)
         self.inspector = Inspector.of(stack.mongodb_url, stack.mongodb_database)
 

@@ -16,6 +16,7 @@ from pika.exceptions import AMQPError
 
 from tests.chaos.clients import Clients
 from tests.chaos.schedule import Fault
+from tests.clients import web
 from tests.clients.events import UPLOADED
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Faults:
         self._system = system
         self._clients = clients
         self._pool = pool
+        self._bearer = web.bearer(system.stack.event_token)
         self._stopped: dict[Fault, int] = {}
         self._do: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
@@ -124,7 +126,7 @@ class Faults:
     def _sweep(self, fault: Fault) -> None:
         url = f"{self._system.stack.functions['sweep']}/"
         for _ in range(AT_ONCE):
-            self._pool.submit(self._clients.told, "sweep", "POST", url, {}, b"")
+            self._pool.submit(self._clients.told, "sweep", "POST", url, self._bearer, b"")
 
     def _download(self, fault: Fault) -> None:
         for fid in self._jobs(fault.pick, AT_ONCE):
@@ -135,7 +137,8 @@ class Faults:
 
     def _call(self, consumer: str, body: bytes, what: str) -> None:
         url = f"{self._system.stack.functions[consumer]}/"
-        self._pool.submit(self._clients.told, what, "POST", url, {"Content-Type": STRUCTURED}, body)
+        headers = {"Content-Type": STRUCTURED, **self._bearer}
+        self._pool.submit(self._clients.told, what, "POST", url, headers, body)
 
     def _publish(self, messages: list[tuple[str, bytes]]) -> None:
         """Publish messages as functions do, but without confirms."""

@@ -40,7 +40,7 @@ def convert_again(second: str, fid: str, system: ProxiedSystem) -> dict[str, Any
     """
     until(lambda: system.inspector.job(fid)["state"] == "ready", "the lease to end")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(events.structured, second, fid)
+        answer = pool.submit(events.structured, second, system.stack.event_token, fid)
         until(lambda: system.inspector.job(fid)["state"] == "converting", "the second converter to begin")
         system.proxies["mongodb"].heal()
         assert answer.result().status == 200

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import uuid
 
-from tests.clients.web import Answer, call
+from tests.clients.web import Answer, bearer, call
 
 UPLOADED = "com.mp3converter.video.uploaded"
 
 
-def binary(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
+def binary(url: str, token: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
     """Post an event whose attributes are headers."""
     headers = {f"ce-{name}": value for name, value in _attributes(fid, kind, event_id).items()}
-    return call("POST", url, headers={**headers, "Content-Type": "application/json"}, body=_data(fid))
+    fields = {**headers, **bearer(token), "Content-Type": "application/json"}
+    return call("POST", url, headers=fields, body=_data(fid))
 
 
-def structured(url: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
+def structured(url: str, token: str, fid: str, kind: str = UPLOADED, *, event_id: str | None = None) -> Answer:
     """Post an event that is one JSON document."""
     headers, body = structured_message(fid, kind, event_id)
-    return call("POST", url, headers=headers, body=body)
+    return call("POST", url, headers={**headers, **bearer(token)}, body=body)
 
 
 def structured_message(fid: str, kind: str = UPLOADED, event_id: str | None = None) -> tuple[dict[str, str], bytes]:

@@ -34,7 +34,9 @@ def test_ten_identical_events_make_one_mp3_and_one_mail(
 
     with ThreadPoolExecutor(10) as pool:
         posts = [events.binary, events.structured] * 5
-        answers = list(pool.map(lambda post: post(stack.functions["convert"], fid, event_id="the-same"), posts))
+        answers = list(
+            pool.map(lambda post: post(stack.functions["convert"], stack.event_token, fid, event_id="the-same"), posts)
+        )
 
     assert [answer.status for answer in answers] == [200] * 10
     job = inspector.done(fid)
@@ -43,7 +45,10 @@ def test_ten_identical_events_make_one_mp3_and_one_mail(
     no_connector()
     mailbox.about(fid, owner.email)
     for _ in range(10):
-        assert events.structured(stack.functions["notify"], fid, "com.mp3converter.mp3.ready").status == 200
+        assert (
+            events.structured(stack.functions["notify"], stack.event_token, fid, "com.mp3converter.mp3.ready").status
+            == 200
+        )
     stays(lambda: mailbox.count(fid, owner.email) == 1, "a second mail came", WATCH_SECONDS)
     assert inspector.files("mp3s", fid) == [job["mp3"]["file_id"]]
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)

@@ -69,7 +69,7 @@ def test_delete_before_and_after_a_conversion(
     """Ready, done or failed: the files are deleted immediately, the job cannot be found, and its events do no harm."""
     done, failed = (web.uploaded(url("upload"), owner.token, path) for path in (video, media.silent_video(videos)))
     for fid in (done, failed):
-        assert events.structured(stack.functions["convert"], fid).status == 200
+        assert events.structured(stack.functions["convert"], stack.event_token, fid).status == 200
     waiting = web.uploaded(url("upload"), owner.token, video)
     assert [inspector.job(fid)["state"] for fid in (waiting, done, failed)] == ["ready", "done", "failed"]
     for fid in (waiting, done, failed):

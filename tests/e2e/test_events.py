@@ -17,10 +17,10 @@ from tests.local.private import PrivateStack
 )
 @pytest.mark.parametrize("post", [events.binary, events.structured])
 def test_an_event_about_an_unknown_job_is_harmless(
-    post: Callable[[str, str], web.Answer], fid: str, status: int, stack: PrivateStack, inspector: Inspector
+    post: Callable[[str, str, str], web.Answer], fid: str, status: int, stack: PrivateStack, inspector: Inspector
 ) -> None:
     before = inspector.stored("mp3s")
-    assert post(stack.functions["convert"], fid).status == status
+    assert post(stack.functions["convert"], stack.event_token, fid).status == status
     assert inspector.stored("mp3s") == before
 
 
@@ -31,11 +31,22 @@ def test_invalid_events_are_rejected(stack: PrivateStack) -> None:
         ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0"}'),
         ({"Content-Type": "text/plain"}, b""),
     ):
-        answer = web.call("POST", stack.functions["convert"], headers=headers, body=body)
+        given = {**headers, **web.bearer(stack.event_token)}
+        answer = web.call("POST", stack.functions["convert"], headers=given, body=body)
         assert answer.status in {400, 422}, (headers, body, answer)
 
 
 @pytest.mark.parametrize("function", ["convert", "notify"])
 def test_an_event_function_does_not_allow_get(function: str, stack: PrivateStack) -> None:
-    answer = web.call("GET", stack.functions[function])
+    answer = web.call("GET", stack.functions[function], headers=web.bearer(stack.event_token))
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("function", ["convert", "notify", "sweep"])
+def test_only_deliverers_may_send_events(function: str, stack: PrivateStack) -> None:
+    """Also those who know an id; how the function is doing, anyone may ask."""
+    for headers in ({}, web.bearer("0123456789abcdef"), web.basic("", stack.event_token)):
+        answer = web.call("POST", stack.functions[function], headers=headers, body=b"{}")
+        assert (answer.status, answer.json()["code"]) == (401, "unauthorized")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert web.call("GET", f"{stack.functions[function]}/_/health").status == 200

@@ -65,10 +65,10 @@ def test_dead_letters_are_listed_and_replayed(
     queues.give_back("videos", DELIVERIES)
     queues.refuse("videos")
     given_up(stuck, jobs)
-    assert events.structured(stack.functions["convert"], unmailed).status == 200
+    assert events.structured(stack.functions["convert"], stack.event_token, unmailed).status == 200
     queues.refuse("mp3s")
-    assert events.structured(stack.functions["convert"], done).status == 200
-    assert events.structured(stack.functions["notify"], done, DONE_EVENT).status == 200
+    assert events.structured(stack.functions["convert"], stack.event_token, done).status == 200
+    assert events.structured(stack.functions["notify"], stack.event_token, done, DONE_EVENT).status == 200
     unknown = str(uuid.uuid4())
     queues.publish("videos.dead", *event(READY_EVENT, unknown))
     queues.publish("videos.dead", pika.BasicProperties(), b"\x1b[2Jpoison")

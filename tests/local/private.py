@@ -96,6 +96,11 @@ class PrivateStack:
         """Create a user."""
         account.sign_up(self.gateway, self._stack.plan.secrets, email, password)
 
+    @property
+    def event_token(self) -> str:
+        """The token that comes with events."""
+        return self.secret("event_token")
+
     def secret(self, name: str) -> str:
         """Return a secret of this system, such as signup_token."""
         return self._stack.plan.secrets.read(name)

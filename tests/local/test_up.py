@@ -126,20 +126,20 @@ def test_logs_shows_the_log_of_a_function(folder: Folder) -> None:
 
 def test_a_function_that_is_down_is_reported_everywhere(folder: Folder) -> None:
     supervisor = Supervisor(folder.home)
-    supervisor.stop_process("notify")
+    supervisor.stop_process("download")
 
-    answer = requests.get(f"{folder.gateway}/notify", timeout=10)
+    answer = requests.get(f"{folder.gateway}/download", timeout=10)
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["code"] == "unavailable"
     assert answer.json()["request_id"]
-    described = requests.get(f"{folder.gateway}/system/function/notify", timeout=10).json()
+    described = requests.get(f"{folder.gateway}/system/function/download", timeout=10).json()
     assert described["availableReplicas"] == 0
-    assert folder.status()["functions"]["notify"]["healthy"] is False
+    assert folder.status()["functions"]["download"]["healthy"] is False
     assert folder.run("status").returncode == 1
 
-    supervisor.start_process("notify")
+    supervisor.start_process("download")
 
 
 def test_users_files_and_addresses_survive_a_kill_of_everything(folder: Folder) -> None:

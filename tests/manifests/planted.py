@@ -117,7 +117,7 @@ MISTAKES = [
     Mistake("ConfigMap", "jobs", "data.UPLOAD_TIMEOUT_SECONDS", "3600", "UPLOAD_TIMEOUT_SECONDS must be below"),
     Mistake(SERVICE, "convert", f"{TEMPLATE}.responseStartTimeoutSeconds", REMOVED, "must be equal"),
     Mistake(SERVICE, "convert", f"{PART}.env.0.value", "600", "GRACEFUL_TIMEOUT_SECONDS must be below"),
-    Mistake(SERVICE, "upload", f"{TEMPLATE}.containerConcurrency", 16, "THREADS must be above"),
+    Mistake(SERVICE, "upload", f"{TEMPLATE}.containerConcurrency", 128, "THREADS must be above"),
     Mistake(SERVICE, "convert", "metadata.labels.networking/visibility", REMOVED, "cluster-local"),
     Mistake(SERVICE, "login", f"{SCALE}max-scale", REMOVED, "both bounds"),
     Mistake(SERVICE, "login", f"{PART}.livenessProbe.httpGet.path", "/", "probes must use"),

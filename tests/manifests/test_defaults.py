@@ -46,9 +46,9 @@ def test_no_manifest_repeats_a_default(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("differs", "default", "name"),
     [
-        ('THREADS: "8"', 'THREADS: "4"', "THREADS"),
+        ('THREADS: "6"', 'THREADS: "4"', "THREADS"),
         ('UPLOAD_TIMEOUT_SECONDS: "540"', 'UPLOAD_TIMEOUT_SECONDS: "3600"', "UPLOAD_TIMEOUT_SECONDS"),
-        ('THREADS: "8"', 'MYSQL_TIMEOUT_SECONDS: "5.0"', "MYSQL_TIMEOUT_SECONDS"),
+        ('THREADS: "6"', 'MYSQL_TIMEOUT_SECONDS: "5.0"', "MYSQL_TIMEOUT_SECONDS"),
     ],
 )
 def test_a_repeated_default_in_stack_yml_is_found(

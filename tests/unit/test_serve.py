@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from functions.common import config, counters
 from functions.common.errors import TooSlow
-from functions.common.settings import Serving
+from functions.common.settings import Deliveries, Serving
 from functions.peer import GRACE_SECONDS, Peer
 from tests.unit import process_logging
 
@@ -78,7 +78,8 @@ def build(serve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def build(more: str = "", **settings: str) -> Flask:
         (tmp_path / "room").mkdir(exist_ok=True)
         (tmp_path / "room" / "main.py").write_text(ROOM.format(more=more, hidden=HIDDEN))
-        app: Flask = serve.build(config.load(Serving, {"FUNCTION_TARGET": "room", "VERSION": "1.2.3"} | settings))
+        environ = {"FUNCTION_TARGET": "room", "VERSION": "1.2.3"} | settings
+        app: Flask = serve.build(config.load(Serving, environ), config.load(Deliveries, environ))
         return app
 
     return build
@@ -96,7 +97,7 @@ def problem(answer: TestResponse) -> tuple[int, str]:
 def test_other_names_cannot_be_served(target: str, serve: ModuleType, build: Serve) -> None:
     build()
     with pytest.raises(config.ConfigError, match=r"^FUNCTION_TARGET must be the name of a function, such as login$"):
-        serve.build(config.load(Serving, {"FUNCTION_TARGET": target}))
+        serve.build(config.load(Serving, {"FUNCTION_TARGET": target}), config.load(Deliveries, {}))
 
 
 def test_a_missing_setting_is_named_at_start(serve: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +208,25 @@ def test_an_unexpected_error(more: str, expected: tuple[int, str], build: Serve)
     assert problem(answer) == expected
     assert "sesame" not in answer.text
     assert problem(client.get("/?do=fail")) == (400, "empty_file")
+
+
+TOKEN = "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 401), ({"Authorization": "Bearer "}, 401), ({"Authorization": f"Bearer {TOKEN}"}, 200)]
+    + [({"Authorization": f"{scheme} {token}"}, 401) for scheme, token in [("Bearer", TOKEN[:-1]), ("Basic", TOKEN)]],
+)
+def test_event_functions_ask_for_a_token(headers: dict[str, str], status: int, build: Serve) -> None:
+    """Once there is one; people's functions never do, and health is for everyone."""
+    client = build("TAKES_EVENTS = True", EVENT_TOKEN=TOKEN).test_client()
+    answer = client.post("/", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers.get("WWW-Authenticate") == ('Bearer realm="mp3converter"' if status == 401 else None)
+    assert client.get("/_/health").status_code == 200
+    assert build("TAKES_EVENTS = True").test_client().post("/").status_code == 200
+    assert build(EVENT_TOKEN=TOKEN).test_client().post("/").status_code == 200
 
 
 def test_deferred_work_follows_the_response(build: Serve) -> None:

@@ -18,6 +18,7 @@ from functions.common.settings import Database
 
 URL = "mysql://login:word@db/mp3converter?tls=none"
 LOST = pymysql.err.OperationalError(2013, "Lost connection to MySQL server")
+SECONDS = 10
 ADA = User(7, "ada@example.org", "hash")
 
 Operation = Callable[[Users], object]
@@ -33,6 +34,7 @@ class Server:
         self.connections: list[Connection] = []
         self.log: list[str] = []
         self.faults: list[Exception | None] = []
+        self.waits: Callable[[], object] = lambda: None  # before each query
         self.rows: list[tuple[Any, ...]] = [(ADA.id, ADA.email, ADA.password)]
 
     def connect(self, **_options: Any) -> Connection:
@@ -70,6 +72,7 @@ class Connection:
 
     def execute(self, query: str, _values: object) -> int:
         """Run a query."""
+        self.server.waits()
         self.server.answer(query.partition(" ")[0].lower())
         return 1
 
@@ -198,12 +201,31 @@ def test_a_narrow_column_is_an_error_in_the_log(
     assert server.log.count("connect") == 1, "the connection is still good"
 
 
-def test_threads_do_not_share_a_connection(server: Server, table: Users) -> None:
+def test_threads_share_a_connection_one_after_the_other(server: Server, table: Users) -> None:
     table.find(ADA.email)
     other = threading.Thread(target=table.find, args=[ADA.email])
     other.start()
     other.join()
-    assert len(server.connections) == 2
+    assert len(server.connections) == 1
+
+
+def test_threads_at_the_same_time_have_connections_of_their_own(server: Server) -> None:
+    """Eight at most; more threads wait for one of them, but not for ever."""
+    table = Users(Database(URL, 0.05))
+    together, done = threading.Barrier(9), threading.Event()
+    server.waits = lambda: (together.wait(SECONDS), done.wait(SECONDS))
+    threads = [threading.Thread(target=FIND, args=[table]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    together.wait(SECONDS)
+    server.waits = lambda: None
+    assert refusal(FIND, table) is UNAVAILABLE
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert len(server.connections) == 8
+    assert table.find(ADA.email) == ADA
+    assert len(server.connections) == 8
 
 
 def test_the_parts_of_a_url_are_decoded() -> None:

@@ -55,6 +55,8 @@ API = [
     ("timed_out", 422),
     ("too_large", 422),
     ("gave_up", 422),
+    ("too_many_transfers", 429),
+    ("busy", 503),
     ("unavailable", 503),
     ("internal", 500),
 ]
@@ -85,7 +87,9 @@ def test_transient_errors() -> None:
     assert {kind.code for kind in KINDS if not kind.permanent} == {
         "not_ready",
         "mail_on_its_way",
+        "too_many_transfers",
         "unavailable",
+        "busy",
         "internal",
     }
 

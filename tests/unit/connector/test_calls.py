@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from functions.connector import calls
+from functions.connector.calls import Caller
 from tests.connector.sink import Call, Sink
 
 REQUEST = b"POST / HTTP/1.1\r\n"
@@ -47,13 +47,21 @@ def server_answering(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
 @pytest.mark.parametrize("status", [200, 202, 204, 301, 307, 400, 404, 500, 503])
 def test_the_status_is_returned_and_no_redirect_followed(status: int, sink: Sink) -> None:
     sink.answer = lambda call: status
-    assert calls.post(prepared(sink.url), None) == status
+    assert Caller(None).post(prepared(sink.url)) == status
     assert [(call.path, call.body, call.headers["ce-id"]) for call in sink.calls] == [("/", b"body", "1")]
+
+
+@pytest.mark.parametrize(("token", "sent"), [("correct horse", "Bearer correct horse"), ("", None)])
+def test_the_token_comes_along(token: str, sent: str | None, sink: Sink) -> None:
+    caller = Caller(None, token)
+    caller.post(prepared(sink.url))
+    assert [call.headers.get("authorization") for call in sink.calls] == [sent]
+    assert not token or token not in repr(caller)
 
 
 def test_the_body_of_a_response_is_not_awaited() -> None:
     with server_answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning") as (url, _):
-        assert calls.post(prepared(url), None) == 200
+        assert Caller(None).post(prepared(url)) == 200
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"SSH-2.0\r\n\r\n"])
@@ -61,14 +69,14 @@ def test_an_invalid_response_is_an_error(answer: bytes) -> None:
     with server_answering(answer) as (url, done):
         done.set()
         with pytest.raises(requests.RequestException):
-            calls.post(prepared(url), None)
+            Caller(None).post(prepared(url))
 
 
 def test_an_unreachable_function_is_an_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(requests.ConnectionError):
-            calls.post(prepared(f"http://127.0.0.1:{free.getsockname()[1]}/"), None)
+            Caller(None).post(prepared(f"http://127.0.0.1:{free.getsockname()[1]}/"))
 
 
 def test_a_slow_response_is_an_error(sink: Sink) -> None:
@@ -80,7 +88,7 @@ def test_a_slow_response_is_an_error(sink: Sink) -> None:
 
     sink.answer = answer
     with pytest.raises(requests.ReadTimeout):
-        calls.post(prepared(sink.url), 0.05)
+        Caller(0.05).post(prepared(sink.url))
     released.set()
 
 
@@ -99,5 +107,5 @@ def test_a_lost_host_is_noticed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> 
         )
 
     monkeypatch.setattr(socket.socket, "connect", watched)
-    assert calls.post(prepared(sink.url), None) == 200
+    assert Caller(None).post(prepared(sink.url)) == 200
     assert options == [(1, socket.TCP_KEEPIDLE, 30), (1, socket.TCP_KEEPINTVL, 10), (1, socket.TCP_KEEPCNT, 3)]

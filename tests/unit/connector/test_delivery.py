@@ -9,6 +9,7 @@ from itertools import chain, repeat
 import pytest
 import requests
 
+from functions.connector.calls import Caller
 from functions.connector.delivery import RETRIED, Backoff, Verdict, deliver
 from tests.connector.sink import Sink
 
@@ -33,7 +34,7 @@ def delivered(sink: Sink, pause: Callable[[float], bool], *answers: int, retry: 
     statuses = chain(answers, repeat(answers[-1]))
     sink.answer = lambda call: next(statuses)
     request = requests.Request("POST", sink.url, data=b"{}").prepare()
-    return deliver(request, Backoff(retry, 0.5, "exponential"), None, pause, ABOUT)
+    return deliver(request, Backoff(retry, 0.5, "exponential"), Caller(None), pause, ABOUT)
 
 
 def test_the_retried_statuses_are_those_of_the_rabbitmq_source() -> None:

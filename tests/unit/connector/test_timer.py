@@ -9,6 +9,7 @@ from itertools import chain, repeat
 import pytest
 
 from functions.connector import timer
+from functions.connector.calls import Caller
 from tests.connector.sink import Call, Sink
 
 EVERY = 30.0
@@ -46,7 +47,7 @@ def run_timer(sink: Sink, monkeypatch: pytest.MonkeyPatch, lasting: list[float],
         return next(statuses)
 
     sink.answer = answer
-    timer.run(f"{sink.url}sweep", EVERY, 10.0, clock)
+    timer.run(f"{sink.url}sweep", EVERY, Caller(10.0), clock)
     assert len(sink.calls) == len(lasting)
     return clock.waits
 
@@ -72,5 +73,5 @@ def test_a_failed_call_does_not_stop_the_timer(
 def test_it_can_be_stopped_before_a_call(sink: Sink) -> None:
     stopping = threading.Event()
     stopping.set()
-    timer.run(sink.url, EVERY, 10.0, stopping)
+    timer.run(sink.url, EVERY, Caller(10.0), stopping)
     assert sink.calls == []

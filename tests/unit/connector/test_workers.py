@@ -12,6 +12,7 @@ import pytest
 from pika import BasicProperties
 
 from functions.connector import delivery
+from functions.connector.calls import Caller
 from functions.connector.delivery import Backoff, Verdict
 from functions.connector.settings import Queue
 from functions.connector.workers import Delivery, Workers
@@ -37,7 +38,7 @@ class Group:
         self.woken = threading.Semaphore(0)
         self.name = f"q-{uuid.uuid4()}"
         queue = Queue(self.name, url, parallelism, parallelism)
-        self.workers = Workers(queue, Backoff(retry, 60.0, "linear"), None, self.woken.release)
+        self.workers = Workers(queue, Backoff(retry, 60.0, "linear"), Caller(None), self.woken.release)
         self.workers.start()
 
     def verdicts(self, *messages: Delivery) -> dict[int, Verdict]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from flask import Request, Response
+from flask import Flask, Request, Response, current_app, g, request
 from werkzeug.test import EnvironBuilder
 
 from functions.backends import files, jobs
@@ -15,6 +15,7 @@ from functions.common import errors, ids, links
 from functions.common.config import load_all
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
+from functions.common.shares import Shares
 from functions.common.tokens import Bearer, Signer
 from functions.download import step
 from local.secret_files import private_key
@@ -46,12 +47,19 @@ def job_id(system: System) -> str:
     return states.done(system.sweeper)
 
 
-def download(path: str, bearer: Bearer | None = OWNER, method: str = "GET", **headers: str) -> Response:
+def download(
+    path: str, bearer: Bearer | None = OWNER, method: str = "GET", shares: Shares | None = None, **headers: str
+) -> Response:
     """Request an MP3."""
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     if bearer:
         named.append(("Authorization", f"Bearer {SIGNER.sign(bearer)}"))
-    return step.answer(Request(EnvironBuilder(path, method=method, headers=named).get_environ()), LOADED)
+    with Flask("download").test_request_context(path, method=method, headers=named):
+        current_app.config["SHARES"] = shares
+        answer = step.answer(request._get_current_object(), LOADED)  # type: ignore[attr-defined]
+        for work in g.get("after_response", []):
+            answer.call_on_close(work)
+        return answer
 
 
 def refusal(path: str, bearer: Bearer | None = OWNER) -> errors.Kind:
@@ -112,6 +120,19 @@ def test_the_first_of_several_ids_counts(job_id: str) -> None:
 def test_a_signed_link_to_a_deleted_job(system: System, job_id: str) -> None:
     system.database["jobs"].documents.clear()
     assert refusal(f"/?link={links.sign(job_id, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
+
+
+def test_the_owner_has_a_share_of_the_threads(job_id: str, system: System) -> None:
+    """Also for downloads by a link, until they end."""
+    shares = Shares(4)  # one each
+    first = download(f"/{job_id}", shares=shares)
+    signed = links.sign(job_id, LOADED[SignedLinks])
+    for path, bearer in ((f"/{job_id}", OWNER), (f"/?link={signed}", None)):
+        with pytest.raises(Failure) as failure:
+            download(path, bearer, shares=shares)
+        assert failure.value.kind is errors.TOO_MANY_TRANSFERS
+    first.close()
+    assert download(f"/?link={signed}", None, shares=shares).get_data() == b"bytes"
 
 
 def test_a_part(job_id: str) -> None:

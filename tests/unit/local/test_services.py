@@ -84,6 +84,10 @@ def test_the_connector_calls_the_functions_themselves(secrets: SecretFiles) -> N
     assert sinks == {queue: f"http://127.0.0.1:{PORTS[name]}/" for name, queue in EVENT_FUNCTIONS.items()}
     assert found["SWEEP_URL"] == f"http://127.0.0.1:{PORTS['sweep']}/"
     assert found["CONNECTOR_HEALTH_PORT"] == str(PORTS["connector"])
+    for name in (*EVENT_FUNCTIONS, "sweep"):
+        assert (
+            programs(secrets)[name]["EVENT_TOKEN_FILE"] == found["EVENT_TOKEN_FILE"] == str(secrets.path("event_token"))
+        )
 
 
 def test_a_function_added_since_the_last_start_has_no_url() -> None:

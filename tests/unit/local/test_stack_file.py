@@ -42,7 +42,9 @@ def test_the_local_system_has_every_secret_port_and_route(tmp_path: Path) -> Non
     planned = plan.make(Home(tmp_path), gateway_port=None, environ=EXTERNAL)
     routes = planned.programs["gateway"].environment["ROUTES"].splitlines()
 
-    assert routes == [f"import function {name} {planned.ports[name]}" for name in planned.functions]
+    public = [name for name in planned.functions if "event-token" not in stack_file.functions()[name]["secrets"]]
+    assert public == ["login", "upload", "download"]
+    assert routes == [f"import function {name} {planned.ports[name]}" for name in public]
     for name in NAMES:
         given = planned.programs[name].environment
         files = {setting for setting in stack_file.settings(name) if setting.endswith("_FILE")}

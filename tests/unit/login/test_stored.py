@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 
 import pytest
 
+from functions.common.errors import BUSY, Failure
 from functions.login import stored
 from tests.unit.login.hashing import QuickHasher
 
@@ -88,3 +90,22 @@ def test_a_damaged_hash_is_no_password(cut: int, hasher: QuickHasher) -> None:
 def test_a_hash_is_current_until_its_parameters_change(hasher: QuickHasher) -> None:
     assert not stored.is_outdated(stored.hashed(PASSWORD))
     assert stored.is_outdated(QuickHasher(time_cost=1).hash(PASSWORD))
+
+
+def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for their turn, but not for ever; each hash holds 19 MiB."""
+    monkeypatch.setattr(stored, "_AT_ONCE", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(stored, "_TURN_SECONDS", 0.05)
+    secret = stored.hashed(PASSWORD)
+    with stored._turn():
+        assert stored.matches(secret, PASSWORD)
+        with stored._turn():
+            for ask in (
+                lambda: stored.matches(secret, PASSWORD),
+                lambda: stored.matches(None, ""),
+                lambda: stored.hashed("x"),
+            ):
+                with pytest.raises(Failure) as failure:
+                    ask()
+                assert (failure.value.kind, failure.value.headers) == (BUSY, {"Retry-After": "1"})
+    assert stored.matches(secret, PASSWORD)

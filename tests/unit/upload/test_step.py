@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from functions.backends import queue
 from functions.common import errors, ids
 from functions.common.config import load_all
 from functions.common.errors import Failure
 from functions.common.settings import Links, Periods
+from functions.common.shares import Shares
 from functions.common.tokens import Bearer
 from functions.upload import step
 from tests.exploration.processes import MP4
@@ -30,9 +31,10 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
     return made
 
 
-def taken(system: System, content: bytes = MP4) -> tuple[Response, list[Any]]:
+def taken(system: System, content: bytes = MP4, shares: Shares | None = None) -> tuple[Response, list[Any]]:
     """Upload a video; return the response, and the work that is left until it is sent."""
     with Flask("upload").test_request_context("/?filename=a.mp4&quality=4", method="POST", data=content):
+        current_app.config["SHARES"] = shares
         answer = step.answer(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
         return answer, g.get("after_response", [])
 
@@ -61,6 +63,18 @@ def test_the_job_is_announced_after_the_answer(down: bool, system: System) -> No
         each()
     assert system.queue.published == ([] if down else [("uploaded", job)])
     assert system.document(job)["announce_due"] == system.jobs.after(PERIODS.announce_gap)
+
+
+def test_a_user_has_a_share_of_the_threads(system: System) -> None:
+    shares = Shares(4)  # one each
+    _, left = taken(system, shares=shares)
+    with pytest.raises(Failure) as failure:
+        taken(system, shares=shares)
+    assert failure.value.kind is errors.TOO_MANY_TRANSFERS
+    assert len(system.database["jobs"].documents) == 1
+    for work in left:
+        work()
+    assert taken(system, shares=shares)[0].status_code == 202
 
 
 def test_a_refused_upload_is_not_announced(system: System) -> None:

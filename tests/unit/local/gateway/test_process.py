@@ -1,4 +1,4 @@
-"""The gateway's processes: a route for each function, and nothing written outside the home."""
+"""The gateway's processes: a route for each function that people call, and nothing written outside the home."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from local.gateway import process
 from local.home import Home
 from local.secret_files import SecretFiles
 
-PORTS = {"gateway": 8080, "system": 20001, "login": 20002, "upload": 20003}
-FUNCTIONS = {"login": "http://127.0.0.1:20002", "upload": "http://127.0.0.1:20003"}
+PORTS = {"gateway": 8080, "system": 20001, "login": 20002, "convert": 20003, "download": 20004}
+FUNCTIONS = {name: f"http://127.0.0.1:{PORTS[name]}" for name in ("login", "convert", "download")}
 
 
-def test_caddy_has_a_route_for_each_function(home: Home) -> None:
+def test_caddy_has_a_route_for_each_function_that_people_call(home: Home) -> None:
     found = process.caddy(home, PORTS, FUNCTIONS).environment
-    assert found["ROUTES"].splitlines() == ["import function login 20002", "import function upload 20003"]
+    assert found["ROUTES"].splitlines() == ["import function login 20002", "import function download 20004"]
     assert (found["GATEWAY_PORT"], found["SYSTEM_PORT"]) == ("8080", "20001")
 
 
