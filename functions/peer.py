@@ -74,8 +74,13 @@ class Peer(socket.socket):
         self._is_waiting = False
 
     def hold(self, patience: float) -> None:
-        """Keep what is sent from now on, until `release`; it may wait so many seconds for the rest of a body."""
+        """Keep what is sent from now on; it may wait so many seconds for the rest of a body."""
         self.patience, self._held = patience, bytearray()
+
+    def flush(self) -> None:
+        """Send what was held. Raises TooSlow."""
+        held, self._held = self._held, None
+        self.sendall(held or b"")
 
     def release(self) -> None:
         """Send what was held, as far as the peer takes it at once."""

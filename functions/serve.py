@@ -149,12 +149,16 @@ def _leave_body(peer: Peer, environ: dict[str, Any], response: Response) -> None
     # A client that waits to be asked for its body has sent none; a proxy may send it all the same.
     is_coming = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
     peer.expects_continue = False
-    if is_coming and _has_ended(peer, environ["wsgi.input"]):
+    has_ended = is_coming and _has_ended(peer, environ["wsgi.input"])
+    if not has_ended:
+        peer.close_after()
+    if response.is_streamed or (response.calculate_content_length() or 0) > _HELD_MOST_BYTES:
         return
-    peer.close_after()
-    if not response.is_streamed and (response.calculate_content_length() or 0) <= _HELD_MOST_BYTES:
-        # Held also because gunicorn sends headers and body separately, and a proxy may close between them.
-        peer.hold(_PATIENCE_SECONDS if is_coming and _is_passed_on() else 0.0)
+    # Held in any case: gunicorn sends headers and body separately, and a proxy may close the connection between them.
+    patience = _PATIENCE_SECONDS if is_coming and not has_ended and _is_passed_on() else 0.0
+    peer.hold(patience)
+    if not patience:
+        response.call_on_close(peer.flush)
 
 
 def _has_ended(peer: Peer, body: Any) -> bool:

@@ -82,6 +82,7 @@ def _function(name: str, url: str, context: ServiceContext) -> Program:
     threads = {setting: value for setting, value in stack_file.settings(name).items() if setting == "THREADS"}
     environment = {
         "FUNCTION_TARGET": name,
+        "MALLOC_ARENA_MAX": "2",  # as in the images
         "VERSION": version.own(),
         "HOST": HOST,
         "PORT": str(context.ports[name]),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -17,8 +17,8 @@ from functions.common.errors import BUSY, Failure
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 _ARGON2 = "$argon2"
-# Each holds 19 MiB, whatever the number of threads.
-_AT_ONCE = threading.BoundedSemaphore(8)
+# Threads of their own, because each that ever hashes a password keeps 19 MiB (glibc's arenas).
+_HASHING = ThreadPoolExecutor(8, thread_name_prefix="hashing")
 _TURN_SECONDS = 10.0
 # Hashes of other systems. Taken for plain text, a stolen table would be a list of valid passwords.
 _FOREIGN = re.compile(
@@ -34,11 +34,12 @@ _FOREIGN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+Result = TypeVar("Result")
+
 
 def hashed(password: str) -> str:
     """Return what to store for a password. Raises Failure(BUSY)."""
-    with _turn():
-        return _HASHER.hash(password)
+    return _in_turn(lambda: _HASHER.hash(password))
 
 
 def matches(stored: str | None, password: str) -> bool:
@@ -47,8 +48,7 @@ def matches(stored: str | None, password: str) -> bool:
     The time is that of one hash, so it reveals neither who has an account nor how the password is stored. Raises
     Failure(BUSY) if too many are checked at once.
     """
-    with _turn():
-        return _matches(stored, password)
+    return _in_turn(lambda: _matches(stored, password))
 
 
 def _matches(stored: str | None, password: str) -> bool:
@@ -75,14 +75,13 @@ def is_outdated(stored: str) -> bool:
     return not stored.startswith(_ARGON2) or _HASHER.check_needs_rehash(stored)
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
-        raise Failure(BUSY, {"Retry-After": "1"})
+def _in_turn(work: Callable[[], Result]) -> Result:
+    future = _HASHING.submit(work)
     try:
-        yield
-    finally:
-        _AT_ONCE.release()
+        return future.result(_TURN_SECONDS)
+    except TimeoutError:
+        future.cancel()
+        raise Failure(BUSY, {"Retry-After": "1"}) from None
 
 
 def _spend_the_time(password: str) -> None:

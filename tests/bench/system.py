@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from local.account import User
 from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.waiting import until
@@ -42,7 +44,8 @@ class System:
         self.program, self.user = stack.program, stack.user
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
-        self.event_token = stack.event_token
+        self.event_token, self.mailbox = stack.event_token, stack.mailbox
+        self._add_user = stack.add_user
         self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)
         self.inspector = Inspector.of(stack.mongodb_url, stack.mongodb_database)
 
@@ -50,6 +53,12 @@ class System:
     def database(self) -> Database[dict[str, Any]]:
         """Return the system's database."""
         return self.inspector.database
+
+    def another_user(self, email: str) -> User:
+        """Add a user."""
+        user = User(email, secrets.token_urlsafe(12))
+        self._add_user(user.email, user.password)
+        return user
 
     def converted(self, fid: str) -> bytes:
         """Wait until a job is done, and return its MP3."""

@@ -32,7 +32,8 @@ def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
 def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     """A method that a function does not support is refused, and the supported ones are listed."""
-    answer = requests.request(method, stack.functions[function], timeout=10)
+    headers = {"Authorization": f"Bearer {stack.event_token}"}
+    answer = requests.request(method, stack.functions[function], headers=headers, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["Allow"]
     assert answer.headers["Content-Type"] == "application/problem+json"

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
+from functions.common.tokens import Bearer, Signer
 from local.secret_files import private_key
 from tests.clients.waiting import until
 from tests.local.commands import free_port
@@ -206,6 +207,33 @@ def test_a_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
         assert unwanted.recv(1) == b""
 
 
+NOWHERE = {"MONGODB_URL": "mongodb://127.0.0.1:1/", "RABBITMQ_URL": "amqp://127.0.0.1:1/"}
+
+
+def test_a_user_has_a_share_of_the_threads() -> None:
+    """A quarter of them. More uploads at once are asked to wait, those of other users are not."""
+    signer = Signer(private_key(), 60)
+    patient = {"IDLE_TIMEOUT_SECONDS": "60", "MIN_BYTES_A_SECOND": "0", "THREADS": "8"}
+    keys = {"JWT_PUBLIC_KEYS": json.dumps(signer.key_set)}
+
+    def upload(user: str, body: bytes, length: int) -> bytes:
+        token = signer.sign(Bearer(user, f"{user}@example.org"))
+        return request(body, f"Content-Length: {length}", path="/").replace(SIGN_UP.encode(), token.encode())
+
+    with serving(FUNCTION_TARGET="upload", **NOWHERE, **patient, **keys) as server:
+
+        def refusal(user: str) -> str:
+            with server.connect(upload(user, b"text", 4)) as connection:
+                return str(answer(connection)[1]["code"])
+
+        with server.connect(upload("ada", bytes(10), 10**6)) as first:
+            with server.connect(upload("ada", bytes(10), 10**6)):
+                until(lambda: refusal("ada") == "too_many_transfers", "both uploads to have begun")
+                assert refusal("grace") == "not_media"
+            until(lambda: refusal("ada") == "not_media", "the second upload to have ended")
+            first.sendall(bytes(10))
+
+
 PROXIED = "X-Forwarded-For: 192.0.2.1"
 
 
@@ -265,9 +293,8 @@ def test_it_stops_at_once_although_clients_are_connected() -> None:
 def test_events_survive_late_and_garbled_deliveries() -> None:
     """After 408 or 500 the event would be gone; after 400 it would be a dead letter."""
     garbled = request(b"zz\r\n0\r\n\r\n", "Transfer-Encoding: chunked", path="/")
-    settings = {"MONGODB_URL": "mongodb://127.0.0.1:1/", "RABBITMQ_URL": "amqp://127.0.0.1:1/"}
     with (
-        serving(FUNCTION_TARGET="convert", **settings) as server,
+        serving(FUNCTION_TARGET="convert", **NOWHERE) as server,
         server.connect(garbled) as cut,
         server.connect(HEAD[:-1]) as late,
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -146,7 +146,8 @@ def test_a_peer_that_is_not_waited_for(ends: tuple[socket.socket, Peer]) -> None
     assert peer.recv(10) == b"d"
 
 
-def test_what_is_held_is_sent_together(ends: tuple[socket.socket, Peer]) -> None:
+@pytest.mark.parametrize("send", [Peer.flush, Peer.release])
+def test_what_is_held_is_sent_together(send: Callable[[Peer], None], ends: tuple[socket.socket, Peer]) -> None:
     client, peer = ends
     client.setblocking(False)
     peer.hold(1.5)
@@ -155,9 +156,9 @@ def test_what_is_held_is_sent_together(ends: tuple[socket.socket, Peer]) -> None
     with pytest.raises(BlockingIOError):
         client.recv(1)
     assert peer.patience == 1.5
-    peer.release()
+    send(peer)
     assert client.recv(100) == b"head and body"
-    peer.release()
+    send(peer)
     peer.sendall(b"next")
     assert client.recv(100) == b"next"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,19 +94,18 @@ def test_a_hash_is_current_until_its_parameters_change(hasher: QuickHasher) -> N
 
 
 def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others wait for their turn, but not for ever; each hash holds 19 MiB."""
-    monkeypatch.setattr(stored, "_AT_ONCE", threading.BoundedSemaphore(2))
-    monkeypatch.setattr(stored, "_TURN_SECONDS", 0.05)
-    secret = stored.hashed(PASSWORD)
-    with stored._turn():
+    """The others wait for their turn, but not for ever; who gave up does not take a turn later."""
+    secret, done = stored.hashed(PASSWORD), threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(stored, "_HASHING", pool)
+        held = [pool.submit(done.wait) for _ in range(2)]
+        monkeypatch.setattr(stored, "_TURN_SECONDS", 0.02)
+        for ask in (lambda: stored.matches(secret, PASSWORD), lambda: stored.hashed(PASSWORD)):
+            with pytest.raises(Failure) as failure:
+                ask()
+            assert (failure.value.kind, failure.value.headers) == (BUSY, {"Retry-After": "1"})
+        assert pool._work_queue.qsize() == 2
+        done.set()
+        assert all(each.result() for each in held)
+        monkeypatch.setattr(stored, "_TURN_SECONDS", 10.0)
         assert stored.matches(secret, PASSWORD)
-        with stored._turn():
-            for ask in (
-                lambda: stored.matches(secret, PASSWORD),
-                lambda: stored.matches(None, ""),
-                lambda: stored.hashed("x"),
-            ):
-                with pytest.raises(Failure) as failure:
-                    ask()
-                assert (failure.value.kind, failure.value.headers) == (BUSY, {"Retry-After": "1"})
-    assert stored.matches(secret, PASSWORD)
