@@ -1,6 +1,7 @@
 """The arguments of every command, parsed before anything is installed, so that --help costs no time."""
 
 import argparse
+import re
 from pathlib import Path
 
 from functions.jobs import arguments as jobs
@@ -9,6 +10,7 @@ from local.home import DEFAULT
 
 PORT = 8080
 CORPUS = DEFAULT / "corpus"
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
@@ -85,7 +87,14 @@ def _cluster_up(parser: argparse.ArgumentParser) -> None:
         "--current", action="store_true", help="use kubectl's current cluster instead of creating one with kind"
     )
     parser.add_argument("--registry", default="", help="with --current: the registry to push images to")
-    parser.add_argument("--openfaas", action="store_true", help="use OpenFaaS's Community Edition instead of Knative")
+    platform = parser.add_mutually_exclusive_group()
+    platform.add_argument("--openfaas", action="store_true", help="use OpenFaaS's Community Edition instead of Knative")
+    platform.add_argument(
+        "--domain",
+        type=_domain,
+        help="what the functions' own URLs on Knative end in; default: the one that is set, or the ingress's address "
+        "with sslip.io",
+    )
     parser.add_argument("--port", type=_port, default=PORT, help=f"the local port for the tests; default: {PORT}")
 
 
@@ -106,6 +115,12 @@ def _seconds(value: str) -> float:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError("must be a whole number of seconds, at least 1")
     return float(value)
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})+", value) or value.startswith("svc."):
+        raise argparse.ArgumentTypeError("must be a domain in lower case, such as mp3.example.com")
+    return value
 
 
 def _port(value: str) -> int:

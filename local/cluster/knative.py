@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from local.cluster import addresses, credentials, images, manifests, system
+from local.cluster import addresses, credentials, domain, images, manifests, system
 from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
@@ -24,8 +24,8 @@ LINKING = {"group": "serving.knative.dev", "kind": "Service", "name": "upload|no
 INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
 
 
-def start(cluster: Cluster, progress: Progress, port: int) -> None:
-    """Install Knative and its dependencies, then the system."""
+def start(cluster: Cluster, progress: Progress, port: int, wanted: str = "") -> None:
+    """Install Knative and its dependencies, then the system; `wanted` is the domain of the functions' own URLs."""
     kubectl = cluster.kubectl
     install(kubectl, KNATIVE, progress)
     kubectl.run(
@@ -33,6 +33,7 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     )
     progress.step("Building images; the first time takes minutes")
     built = cluster.build(images.functions(), PREFIX)
+    _set_domain(cluster, progress, wanted)
     progress.step("Creating Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     made = credentials.make(addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
@@ -46,6 +47,19 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     kubectl.wait(EVENTS, "Ready", "rabbitmqsources.sources.knative.dev", READY_SECONDS)
     kubectl.wait(EVENTS, "Ready", "pingsources.sources.knative.dev", READY_SECONDS)
     kubectl.rollout(FUNCTIONS, "deployment/gateway", READY_SECONDS)
+
+
+def _set_domain(cluster: Cluster, progress: Progress, wanted: str) -> None:
+    """Set the domain now: a load balancer has had the time of the builds to get its address."""
+    chosen = domain.choose(cluster.kubectl, wanted, own=bool(cluster.kind))
+    if chosen:
+        progress.step(f"Giving the functions URLs in {chosen}")
+        domain.put(cluster.kubectl, chosen)
+    else:
+        progress.done(
+            "The functions' own URLs end in svc.cluster.local, because Kourier has no address. "
+            "To have others, run this command again with --domain."
+        )
 
 
 def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> None:

@@ -69,6 +69,11 @@ class Kubectl:
         output = self.run("get", kind, "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}")
         return set(output.split())
 
+    def config(self, namespace: str, name: str) -> dict[str, str]:
+        """Return what a ConfigMap holds, which is nothing if it does not exist."""
+        found = self.run("get", f"configmap/{name}", "-n", namespace, "--ignore-not-found", "-o", "json")
+        return dict(json.loads(found).get("data", {})) if found else {}
+
     def secret(self, namespace: str, name: str, key: str) -> str:
         """Return one value of a Secret."""
         values = json.loads(self.run("get", "secret", name, "-n", namespace, "-o", "json"))["data"]

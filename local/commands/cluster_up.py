@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
         openfaas_steps.start(target, progress, options.port)
         forward, url = openfaas_steps.gateway_forward(options.port), openfaas_steps.function_url(options.port)
     else:
-        knative.start(target, progress, options.port)
+        knative.start(target, progress, options.port, options.domain or "")
         forward, url = knative.gateway_forward(options.port), knative.function_url(options.port)
     progress.step("Running the end-to-end tests")
     proof.run(target.kubectl, forward, url)

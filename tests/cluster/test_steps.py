@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster import cluster, credentials, images, kind, knative, openfaas_steps, system
+from local.cluster import cluster, credentials, domain, images, kind, knative, openfaas_steps, system
 from local.cluster.kubectl import Kubectl
 from local.home import ROOT
 from local.problem import Problem
@@ -56,6 +57,7 @@ def test_the_steps_are_in_order(checked_stand_ins: StandIns) -> None:
         "patch configmap/config-network",
         "docker build",
         "kind load docker-image",
+        "patch configmap/config-domain",
         "create -f -",
         "apply --server-side --force-conflicts -k",
         "rollout status -n mp3converter statefulset/mongodb",
@@ -147,6 +149,51 @@ def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -
         for part in item["spec"]["template"]["spec"]["containers"]
     }
     assert found == set(built.values())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "config", "patch"),
+    [
+        ("", {}, {"127.0.0.1.sslip.io": domain.RULE}),
+        ("mp3.example.com", {}, {"mp3.example.com": domain.RULE}),
+        ("mp3.example.com", {"example.com": ""}, {"mp3.example.com": domain.RULE}),
+        ("", {"example.com": ""}, None),
+    ],
+)
+def test_the_functions_get_a_domain(
+    wanted: str, config: dict[str, str], patch: dict[str, str] | None, stand_ins: StandIns
+) -> None:
+    """The given one, else the one that the cluster has, else one of this machine."""
+    (stand_ins.folder / "configmap-config-domain").write_text(json.dumps({"data": config}))
+    knative.start(cluster.own(with_registry=False), Progress(), PORT, wanted)
+    patches = [
+        json.loads(line.split(" -p ")[1]) for line in stand_ins.calls() if "patch configmap/config-domain" in line
+    ]
+    assert patches == ([{"data": patch}] if patch else [])
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("", ""),
+        ("192.0.2.7", "192.0.2.7.sslip.io"),
+        ("2001:db8::7", "2001-0db8-0000-0000-0000-0000-0000-0007.sslip.io"),
+    ],
+)
+def test_in_another_cluster_the_domain_is_made_of_the_ingresss_address(
+    address: str, found: str, stand_ins: StandIns
+) -> None:
+    (stand_ins.folder / "service-kourier").write_text(address)
+    assert domain.choose(Kubectl("kubectl", kind.CONTEXT), "", own=False) == found
+
+
+def test_a_cluster_without_a_domain_and_an_address_is_told(
+    stand_ins: StandIns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = cluster.Cluster(Kubectl("kubectl", kind.CONTEXT), "registry.example.com/you")
+    knative.start(found, Progress(), PORT)
+    assert "run this command again with --domain" in capsys.readouterr().out
+    assert not [line for line in stand_ins.calls() if "patch configmap/config-domain" in line]
 
 
 def test_links_point_to_the_forwarded_gateway(stand_ins: StandIns) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.manifests import admission, operation, policies, references, schemas, settings, topology
+from tests.manifests import admission, domains, operation, policies, references, schemas, settings, topology
 from tests.manifests.objects import Object
 
 CHECKS = {
     module.__name__.rpartition(".")[2]: module.errors
-    for module in (schemas, admission, references, settings, topology, operation, policies)
+    for module in (schemas, admission, references, settings, topology, operation, policies, domains)
 }
 
 

@@ -154,6 +154,7 @@ MISTAKES = [
         "consumer_timeout must be above",
     ),
     Mistake("Queue.rabbitmq.com", "videos", "spec.deletionPolicy", REMOVED, "would be deleted with it"),
+    Mistake(SERVICE, "login", "metadata.labels", {"app.kubernetes.io/name": "login"}, "would end in svc.cluster.local"),
     # network policies
     Mistake(POLICY, "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
     Mistake(POLICY, "gateway", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),

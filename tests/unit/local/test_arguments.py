@@ -14,6 +14,7 @@ from local.home import DEFAULT, ROOT
 
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
 REQUIRED = {"users": ["add", "ada@example.org"], "jobs": ["dead"], "cluster/secrets": ["--smtp-url", "smtp://relay"]}
+CLUSTER = {"current": False, "registry": "", "openfaas": False, "domain": None, "port": 8080}
 COMMANDS = [*arguments.OPTIONS, "jobs"]
 
 
@@ -43,7 +44,8 @@ def parsed(command: str, *words: str) -> dict[str, Any]:
         (["bench", "upload", "--size", "3"], {"name": "upload", "rest": ["--size", "3"]}),
         (["jobs", "replay", "--all"], {"rest": ["replay", "--all"]}),
         (["jobs", "retry", JOB], {"rest": ["retry", JOB]}),
-        (["cluster/up"], {"current": False, "registry": "", "openfaas": False, "port": 8080}),
+        (["cluster/up"], CLUSTER),
+        (["cluster/up", "--domain", "mp3.example.com"], {**CLUSTER, "domain": "mp3.example.com"}),
         (["cluster/down"], {}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -75,6 +77,10 @@ def test_a_command_line_is_parsed(line: list[str], options: dict[str, Any]) -> N
         (["jobs", "replay"], "one of the arguments ID --all is required"),
         (["jobs", "retry", "x"], "an id looks like"),
         (["cluster/up", "--port", "x"], "must be a number from 1 to 65535"),
+        (["cluster/up", "--domain", "http://x.example.com"], "must be a domain in lower case"),
+        (["cluster/up", "--domain", "localhost"], "must be a domain in lower case"),
+        (["cluster/up", "--domain", "svc.cluster.local"], "must be a domain in lower case"),
+        (["cluster/up", "--openfaas", "--domain", "x.example.com"], "not allowed with argument --openfaas"),
         (["cluster/secrets"], "--smtp-url"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
