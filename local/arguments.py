@@ -84,9 +84,13 @@ def _corpus(parser: argparse.ArgumentParser) -> None:
 
 def _cluster_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--current", action="store_true", help="use kubectl's current cluster instead of creating one with kind"
+        "--current",
+        action="store_true",
+        help="use kubectl's current cluster instead of creating one with kind: show what would be installed, upgraded "
+        "or left there, and ask",
     )
     parser.add_argument("--registry", default="", help="with --current: the registry to push images to")
+    parser.add_argument("--yes", action="store_true", help="with --current: change that cluster without asking")
     platform = parser.add_mutually_exclusive_group()
     platform.add_argument("--openfaas", action="store_true", help="use OpenFaaS's Community Edition instead of Knative")
     platform.add_argument(

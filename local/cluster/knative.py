@@ -10,8 +10,8 @@ from local.cluster import addresses, credentials, domain, images, manifests, sys
 from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
+from local.cluster.parts import Decision
 from local.cluster.system import READY_SECONDS, PortForward
-from local.cluster.versions import KNATIVE, Part
 from local.home import ROOT
 from local.progress import Progress
 
@@ -21,16 +21,16 @@ OVERLAY = ROOT / "knative" / "overlays" / "dev"
 PREFIX = "dev.local/mp3converter"
 # The functions that give links to people.
 LINKING = {"group": "serving.knative.dev", "kind": "Service", "name": "upload|notify"}
-INGRESS = {"data": {"ingress-class": "kourier.ingress.networking.knative.dev"}}
+INGRESS = "kourier.ingress.networking.knative.dev"
+OTHER_INGRESS = "istio.ingress.networking.knative.dev"  # Knative's own default
 
 
-def start(cluster: Cluster, progress: Progress, port: int, wanted: str = "") -> None:
+def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port: int, wanted: str = "") -> None:
     """Install Knative and its dependencies, then the system; `wanted` is the domain of the functions' own URLs."""
     kubectl = cluster.kubectl
-    install(kubectl, KNATIVE, progress)
-    kubectl.run(
-        "patch", "configmap/config-network", "-n", "knative-serving", "--type", "merge", "-p", json.dumps(INGRESS)
-    )
+    install(kubectl, decisions, progress)
+    patch = json.dumps({"data": {"ingress-class": INGRESS}})
+    kubectl.run("patch", "configmap/config-network", "-n", domain.SPACE, "--type", "merge", "-p", patch)
     progress.step("Building images; the first time takes minutes")
     built = cluster.build(images.functions(), PREFIX)
     _set_domain(cluster, progress, wanted)
@@ -62,15 +62,30 @@ def _set_domain(cluster: Cluster, progress: Progress, wanted: str) -> None:
         )
 
 
-def install(kubectl: Kubectl, parts: tuple[Part, ...], progress: Progress) -> None:
-    """Install third-party parts, and wait until each is up.
+def changes(kubectl: Kubectl, wanted: str) -> list[tuple[str, str]]:
+    """Return which settings of Knative would be changed, and how."""
+    found = []
+    network = kubectl.config(domain.SPACE, "config-network")
+    ingress = network.get("ingress-class", OTHER_INGRESS)
+    if network and ingress != INGRESS:
+        found.append(("Knative's ingress", f"change from {ingress} to {INGRESS}, for every Service in the cluster"))
+    chosen = domain.choose(kubectl, wanted, own=False)
+    if not chosen:
+        chosen = f"Kourier's address with {domain.MAGIC}, if it gets one"
+    return [*found, ("the functions' domain", chosen)]
+
+
+def install(kubectl: Kubectl, decisions: list[Decision], progress: Progress) -> None:
+    """Install third-party parts as decided, and wait until each is up.
 
     Wait only for a part's own deployments: others in its namespace may belong to a later part that failed last time.
     """
-    for part in parts:
-        progress.step(f"Installing {part.title} {part.version.removeprefix('knative-')}")
-        kubectl.apply_files(manifests.files(part))
-        for namespace, name in manifests.deployments(part):
+    for decision in decisions:
+        progress.step(f"{decision.part.title}: {decision.text}")
+        if not decision.applied:
+            continue
+        kubectl.apply_files(manifests.files(decision.part))
+        for namespace, name in manifests.deployments(decision.part):
             kubectl.rollout(namespace, f"deployment/{name}", INSTALL_SECONDS)
 
 

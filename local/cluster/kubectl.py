@@ -14,6 +14,7 @@ from local.problem import Problem
 MAX_TRIES, PAUSE_SECONDS = 36, 5.0
 # Errors until a newly installed admission webhook is available.
 NOT_YET = ("failed calling webhook", "no endpoints available", "no matches for kind", "connection refused")
+OURS = "mp3converter"  # the field manager of the parts that this command installs
 ADVICE = "Inspect the cluster with kubectl, then try again: every step can be repeated."
 
 
@@ -21,6 +22,7 @@ class Kubectl:
     """The kubectl commands used here, on one context."""
 
     def __init__(self, program: str, context: str) -> None:
+        self.context = context
         self.command = [program, "--context", context]
 
     def run(self, *arguments: str, given: str | None = None) -> str:
@@ -39,9 +41,9 @@ class Kubectl:
                 time.sleep(PAUSE_SECONDS)
 
     def apply_files(self, files: Iterable[Path]) -> None:
-        """Apply files in this order."""
+        """Apply files in this order, as the field manager by which this command knows its own work."""
         for file in files:
-            self.apply("-f", str(file))
+            self.apply(f"--field-manager={OURS}", "-f", str(file))
 
     def wait(self, namespace: str, condition: str, what: str, seconds: int, *which: str) -> None:
         """Wait for objects; on a time-out, report which pods are not ready."""
@@ -68,6 +70,22 @@ class Kubectl:
         """Return the names of all objects of a kind."""
         output = self.run("get", kind, "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}")
         return set(output.split())
+
+    def server(self) -> str:
+        """Return the URL of the cluster's API."""
+        return self.run("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+
+    def deployments(self) -> dict[tuple[str, str], Any]:
+        """Return every Deployment by its namespace and name, with its field managers."""
+        found = self.run("get", "deployments", "--all-namespaces", "--show-managed-fields", "-o", "json")
+        return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in json.loads(found)["items"]}
+
+    def definitions(self) -> dict[str, set[str]]:
+        """Return the field managers of every custom resource definition; their schemas would be megabytes."""
+        line = '{.metadata.name}{range .metadata.managedFields[*]} {.manager}{end}{"\\n"}'
+        each = f"jsonpath={{range .items[*]}}{line}{{end}}"
+        lines = self.run("get", "customresourcedefinitions", "-o", each).splitlines()
+        return {name: set(managers) for name, *managers in map(str.split, lines)}
 
     def config(self, namespace: str, name: str) -> dict[str, str]:
         """Return what a ConfigMap holds, which is nothing if it does not exist."""

@@ -5,6 +5,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -22,6 +23,8 @@ BLOCK_BYTES = 65_536
 
 _SEPARATOR = re.compile(r"^---.*$", re.M)
 _DEPLOYMENT = re.compile(r"^kind: Deployment$", re.M)
+_DEFINITION = re.compile(r"^kind: CustomResourceDefinition$", re.M)
+_NAME = re.compile(r"^metadata:$(?:\n .*)*?\n  name: \"?([a-z0-9.-]+)", re.M)
 
 
 def files(part: Part) -> list[Path]:
@@ -31,12 +34,21 @@ def files(part: Part) -> list[Path]:
 
 def deployments(part: Part) -> list[tuple[str, str]]:
     """Return the namespace and name of each Deployment of a part, which must have at least one."""
-    texts = (text for file in files(part) for text in _SEPARATOR.split(file.read_text()))
     # Most of these files are schemas, which take seconds to parse.
-    found = [yaml.safe_load(text)["metadata"] for text in texts if _DEPLOYMENT.search(text)]
+    found = [yaml.safe_load(text)["metadata"] for text in _texts(part) if _DEPLOYMENT.search(text)]
     if not found:
         raise Problem(f"{part.title} {part.version} has no Deployment to wait for. Check its files in versions.py.")
     return [(metadata.get("namespace", "default"), metadata["name"]) for metadata in found]
+
+
+def definitions(part: Part) -> list[str]:
+    """Return the names of a part's custom resource definitions."""
+    found = [match[1] for text in _texts(part) if _DEFINITION.search(text) and (match := _NAME.search(text))]
+    return sorted(found)
+
+
+def _texts(part: Part) -> Iterator[str]:
+    return (text for file in files(part) for text in _SEPARATOR.split(file.read_text()))
 
 
 def _file(manifest: Manifest, folder: Path) -> Path:

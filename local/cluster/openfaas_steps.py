@@ -11,9 +11,10 @@ from local.cluster import addresses, credentials, images, knative, manifests, sy
 from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
+from local.cluster.parts import Decision
 from local.cluster.run import run
 from local.cluster.system import READY_SECONDS, PortForward
-from local.cluster.versions import OPENFAAS, RABBITMQ
+from local.cluster.versions import Part
 from local.home import ROOT
 from local.progress import Progress
 
@@ -21,14 +22,16 @@ SPACE, FUNCTION_SPACE = "openfaas", "openfaas-fn"
 OVERLAY = ROOT / "local" / "cluster" / "openfaas"
 # Longer than the longest conversion; by default the gateway ends every request after 60 s.
 TIMEOUTS = ["read_timeout=10m10s", "write_timeout=10m10s", "upstream_timeout=10m5s"]
+SETTINGS = [*TIMEOUTS, "image_pull_policy=IfNotPresent"]
 ADVICE = "Inspect OpenFaaS with kubectl -n openfaas, then try again."
 
 
-def start(cluster: Cluster, progress: Progress, port: int) -> None:
+def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port: int) -> None:
     """Install OpenFaaS and the backends, then the functions and the connector."""
     kubectl, faas_cli = cluster.kubectl, tools.program("faas-cli")
-    knative.install(kubectl, RABBITMQ, progress)
-    _install(kubectl, progress)
+    *backends, openfaas = decisions
+    knative.install(kubectl, backends, progress)
+    _install(kubectl, openfaas, progress)
     progress.step("Building images; the first time takes minutes")
     built = cluster.build([*images.functions(), "connector"], "")
     progress.step("Creating Secrets")
@@ -47,17 +50,27 @@ def start(cluster: Cluster, progress: Progress, port: int) -> None:
     kubectl.rollout(EVENTS, "deployment/connector", READY_SECONDS)
 
 
-def _install(kubectl: Kubectl, progress: Progress) -> None:
-    progress.step(f"Installing OpenFaaS {OPENFAAS.version}")
-    namespaces, *rest = manifests.files(OPENFAAS)
+def changes(decisions: list[Decision]) -> list[tuple[str, str]]:
+    """Return which settings of an OpenFaaS that is left would be changed."""
+    return [] if decisions[-1].applied else [("OpenFaaS's gateway", f"set {', '.join(SETTINGS)}")]
+
+
+def _install(kubectl: Kubectl, decision: Decision, progress: Progress) -> None:
+    progress.step(f"{decision.part.title}: {decision.text}")
+    if decision.applied:
+        _apply(kubectl, decision.part)
+    kubectl.run("set", "env", "-n", SPACE, "deployment/gateway", *SETTINGS)
+    kubectl.rollout(SPACE, "deployment/gateway", knative.INSTALL_SECONDS)
+
+
+def _apply(kubectl: Kubectl, part: Part) -> None:
+    namespaces, *rest = manifests.files(part)
     kubectl.apply_files([namespaces])
     if "basic-auth" not in kubectl.names("secret", SPACE):
         values = {"basic-auth-user": "admin", "basic-auth-password": secrets.token_urlsafe(24)}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": SPACE}}
         kubectl.run("create", "-f", "-", given=yaml.safe_dump({**secret, "stringData": values}))
     kubectl.apply_files(rest)
-    kubectl.run("set", "env", "-n", SPACE, "deployment/gateway", *TIMEOUTS, "image_pull_policy=IfNotPresent")
-    kubectl.rollout(SPACE, "deployment/gateway", knative.INSTALL_SECONDS)
 
 
 def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -> None:

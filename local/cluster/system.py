@@ -40,6 +40,13 @@ def make_secrets(kubectl: Kubectl, made: list[dict[str, Any]]) -> bool:
     return True
 
 
+def changes(kubectl: Kubectl) -> list[tuple[str, str]]:
+    """Return what is done with the system itself."""
+    exists = kubectl.run("get", "namespace", FUNCTIONS, "--ignore-not-found", "-o", "name").strip()
+    done = "apply again" if exists else "install"
+    return [("the system itself", f"{done} in {FUNCTIONS} and {EVENTS}, then add a user and run the tests")]
+
+
 def make_namespaces(kubectl: Kubectl, *names: str) -> None:
     """Create namespaces; they get their labels from later steps."""
     for name in names:

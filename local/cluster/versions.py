@@ -23,16 +23,21 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Part:
-    """A part to install: its manifests in order, and the namespace of its deployments."""
+    """A part to install: its manifests in order, and the namespace of its deployments.
+
+    `image` ends the name of the image whose tag is the version, where no label of the deployments tells it.
+    """
 
     title: str
     version: str
     namespace: str
     manifests: tuple[Manifest, ...]
+    image: str = ""
 
 
-def _part(title: str, version: str, namespace: str, place: str, *files: str) -> Part:
-    return Part(title, version, namespace, tuple(Manifest(f"{place.format(version)}/{file}") for file in files))
+def _part(title: str, version: str, namespace: str, place: str, *files: str, image: str = "") -> Part:
+    found = tuple(Manifest(f"{place.format(version)}/{file}") for file in files)
+    return Part(title, version, namespace, found, image)
 
 
 _RELEASE = "https://github.com/{}/releases/download/{{}}"
@@ -65,6 +70,7 @@ CLUSTER_OPERATOR = _part(
     "rabbitmq-system",
     _RELEASE.format("rabbitmq/cluster-operator"),
     "cluster-operator.yml",
+    image="cluster-operator",
 )
 TOPOLOGY_OPERATOR = _part(
     "RabbitMQ's topology operator",
@@ -72,6 +78,7 @@ TOPOLOGY_OPERATOR = _part(
     "rabbitmq-system",
     _RELEASE.format("rabbitmq/messaging-topology-operator"),
     "messaging-topology-operator-with-certmanager.yaml",
+    image="messaging-topology-operator",
 )
 RABBITMQ_SOURCE = _part(
     "the RabbitMQ source",
@@ -97,7 +104,9 @@ OPENFAAS = _part(
     "yaml/prometheus-rbac.yml",
     "yaml/prometheus-dep.yml",
     "yaml/prometheus-svc.yml",
+    image="faas-netes",
 )
 
 RABBITMQ = (CERT_MANAGER, CLUSTER_OPERATOR, TOPOLOGY_OPERATOR)
+ON_OPENFAAS = (*RABBITMQ, OPENFAAS)
 KNATIVE = (SERVING, KOURIER, EVENTING, *RABBITMQ, RABBITMQ_SOURCE)

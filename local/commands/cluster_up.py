@@ -2,7 +2,8 @@
 
 import argparse
 
-from local.cluster import cluster, knative, openfaas_steps, proof, tools
+from local.cluster import cluster, consent, knative, openfaas_steps, parts, proof, system, tools
+from local.cluster.versions import KNATIVE, ON_OPENFAAS
 from local.home import Home
 from local.progress import Progress
 
@@ -15,11 +16,19 @@ def run(options: argparse.Namespace) -> int:
     if options.openfaas:
         tools.program("faas-cli")
     target = cluster.current(options.registry) if options.current else cluster.own(with_registry=options.openfaas)
+    progress.step("Comparing the cluster's parts with those that are needed")
+    wanted, domain = (ON_OPENFAAS if options.openfaas else KNATIVE), options.domain or ""
+    decisions = parts.decide(target.kubectl, wanted, own=not options.current)
+    if options.current:
+        changes = [(decision.part.title, decision.text) for decision in decisions]
+        settings = openfaas_steps.changes(decisions) if options.openfaas else knative.changes(target.kubectl, domain)
+        progress.done("This command did not create the current cluster.")
+        consent.ask(target.kubectl, [*changes, *settings, *system.changes(target.kubectl)], yes=options.yes)
     if options.openfaas:
-        openfaas_steps.start(target, progress, options.port)
+        openfaas_steps.start(target, decisions, progress, options.port)
         forward, url = openfaas_steps.gateway_forward(options.port), openfaas_steps.function_url(options.port)
     else:
-        knative.start(target, progress, options.port, options.domain or "")
+        knative.start(target, decisions, progress, options.port, domain)
         forward, url = knative.gateway_forward(options.port), knative.function_url(options.port)
     progress.step("Running the end-to-end tests")
     proof.run(target.kubectl, forward, url)

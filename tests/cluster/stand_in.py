@@ -53,7 +53,7 @@ def usage_error(name: str, arguments: list[str], given: str) -> str:
     done = subprocess.run([real, *arguments], input=given, capture_output=True, text=True, timeout=60, check=False)
     output = done.stderr + done.stdout
     if done.returncode == 0 and name != "kind":
-        return f"the real {name} succeeded: {output}" if "config current-context" not in " ".join(arguments) else ""
+        return f"the real {name} succeeded: {output}" if "config" not in arguments else ""
     return output if any(sign in output for sign in USAGE_ERRORS) else ""
 
 
@@ -66,6 +66,14 @@ def answer(name: str, words: str, given: str) -> str:
         return {"get clusters": "mp3converter\n" if created.exists() else ""}.get(words, "mp3converter-control-plane\n")
     if name == "docker":
         return "28.0.0\n" if words.startswith("info") else "sha256:0123456789abcdef0123\n" if "build" in words else ""
+    if "config" in words.split():  # needs no cluster
+        kubectl = Path(sys.executable).parent / "kubectl"
+        return subprocess.run(
+            [kubectl, *words.split(" ")], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+    if "get deployments" in words or "get customresourcedefinitions" in words:
+        file = FOLDER / words.partition(" get ")[2].split()[0]  # a test writes it
+        return file.read_text() if file.exists() else '{"items": []}' if "deployments" in words else ""
     secrets = FOLDER / "secrets"
     if " create -f -" in words:
         secrets.write_text(given)

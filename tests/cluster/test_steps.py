@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster import cluster, credentials, domain, images, kind, knative, openfaas_steps, system
+from local.cluster import cluster, credentials, domain, images, kind, knative, openfaas_steps, parts, system
 from local.cluster.kubectl import Kubectl
+from local.cluster.versions import KNATIVE as KNATIVE_PARTS
 from local.home import ROOT
 from local.problem import Problem
 from local.progress import Progress
@@ -27,9 +28,10 @@ from tests.tools.faas_cli import faas_cli
 PORT = 18_080
 
 
-def start() -> None:
+def start(wanted: str = "") -> None:
     """Run what the command does, except the final tests."""
-    knative.start(cluster.own(with_registry=False), Progress(), PORT)
+    target = cluster.own(with_registry=False)
+    knative.start(target, parts.decide(target.kubectl, KNATIVE_PARTS, own=True), Progress(), PORT, wanted)
 
 
 def position(calls: list[str], words: str) -> int:
@@ -165,7 +167,7 @@ def test_the_functions_get_a_domain(
 ) -> None:
     """The given one, else the one that the cluster has, else one of this machine."""
     (stand_ins.folder / "configmap-config-domain").write_text(json.dumps({"data": config}))
-    knative.start(cluster.own(with_registry=False), Progress(), PORT, wanted)
+    start(wanted)
     patches = [
         json.loads(line.split(" -p ")[1]) for line in stand_ins.calls() if "patch configmap/config-domain" in line
     ]
@@ -191,7 +193,7 @@ def test_a_cluster_without_a_domain_and_an_address_is_told(
     stand_ins: StandIns, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = cluster.Cluster(Kubectl("kubectl", kind.CONTEXT), "registry.example.com/you")
-    knative.start(found, Progress(), PORT)
+    knative.start(found, [], Progress(), PORT)
     assert "run this command again with --domain" in capsys.readouterr().out
     assert not [line for line in stand_ins.calls() if "patch configmap/config-domain" in line]
 

@@ -14,7 +14,7 @@ from local.home import DEFAULT, ROOT
 
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
 REQUIRED = {"users": ["add", "ada@example.org"], "jobs": ["dead"], "cluster/secrets": ["--smtp-url", "smtp://relay"]}
-CLUSTER = {"current": False, "registry": "", "openfaas": False, "domain": None, "port": 8080}
+CLUSTER = {"current": False, "registry": "", "yes": False, "openfaas": False, "domain": None, "port": 8080}
 COMMANDS = [*arguments.OPTIONS, "jobs"]
 
 
@@ -45,6 +45,7 @@ def parsed(command: str, *words: str) -> dict[str, Any]:
         (["jobs", "replay", "--all"], {"rest": ["replay", "--all"]}),
         (["jobs", "retry", JOB], {"rest": ["retry", JOB]}),
         (["cluster/up"], CLUSTER),
+        (["cluster/up", "--current", "--yes"], {**CLUSTER, "current": True, "yes": True}),
         (["cluster/up", "--domain", "mp3.example.com"], {**CLUSTER, "domain": "mp3.example.com"}),
         (["cluster/down"], {}),
     ],
