@@ -71,8 +71,12 @@ def changes(kubectl: Kubectl, wanted: str) -> list[tuple[str, str]]:
         found.append(("Knative's ingress", f"change from {ingress} to {INGRESS}, for every Service in the cluster"))
     chosen = domain.choose(kubectl, wanted, own=False)
     if not chosen:
-        chosen = f"Kourier's address with {domain.MAGIC}, if it gets one"
-    return [*found, ("the functions' domain", chosen)]
+        text = f"set Kourier's address with {domain.MAGIC}, if it gets one"
+    elif domain.changes(kubectl.config(domain.SPACE, domain.CONFIG), chosen):
+        text = f"set {chosen}"
+    else:
+        text = f"leave {chosen}"
+    return [*found, ("the functions' domain", text)]
 
 
 def install(kubectl: Kubectl, decisions: list[Decision], progress: Progress) -> None:

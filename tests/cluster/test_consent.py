@@ -100,11 +100,26 @@ def test_without_a_terminal_it_shows_what_it_would_do_and_refuses(
         "the RabbitMQ source apply 1.22.0 again, as this command installed it",
         "Knative's ingress change from istio.ingress.networking.knative.dev to "
         "kourier.ingress.networking.knative.dev, for every Service in the cluster",
-        "the functions' domain mp3.example.com",
+        "the functions' domain set mp3.example.com",
         "the system itself install in mp3converter and mp3converter-events, then add a user and run the tests",
         "Fields that others have set there are overwritten (--force-conflicts), except in what is left.",
     ]
     assert changes(theirs.calls()) == []
+
+
+def test_a_domain_of_other_services_is_refused_before_it_asks(theirs: StandIns) -> None:
+    config = {"data": {"mp3.example.com": "selector: {app: shop}"}}
+    (theirs.folder / "configmap-config-domain").write_text(json.dumps(config))
+    with pytest.raises(Problem, match=r"gives mp3\.example\.com to other Services"):
+        up("--yes", "--domain", "mp3.example.com")
+    assert changes(theirs.calls()) == []
+
+
+def test_the_domain_of_the_cluster_is_left(theirs: StandIns, capsys: pytest.CaptureFixture[str]) -> None:
+    (theirs.folder / "configmap-config-domain").write_text(json.dumps({"data": {"example.com": ""}}))
+    up("--yes")
+    assert re.search(r"the functions' domain +leave example\.com\n", capsys.readouterr().out)
+    assert not [line for line in theirs.calls() if "patch configmap/config-domain" in line]
 
 
 @pytest.mark.parametrize("typed", ["\n", "n\n", "nonsense\n", "\x04"])

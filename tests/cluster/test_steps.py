@@ -14,6 +14,7 @@ import yaml
 from local.cluster import cluster, credentials, domain, images, kind, knative, openfaas_steps, parts, system
 from local.cluster.kubectl import Kubectl
 from local.cluster.versions import KNATIVE as KNATIVE_PARTS
+from local.cluster.versions import OPENFAAS
 from local.home import ROOT
 from local.problem import Problem
 from local.progress import Progress
@@ -214,6 +215,16 @@ def test_openfaas_gets_backends_and_a_connector(stand_ins: StandIns) -> None:
     for check in (schemas.errors, admission.errors, references.errors, topology.errors, operation.pods_errors):
         assert check(items) == []
     assert not [item for item in items if item["kind"] in ("RabbitmqSource", "PingSource", "NetworkPolicy")]
+
+
+def test_an_openfaas_that_is_left_only_gets_its_settings(stand_ins: StandIns) -> None:
+    decision = parts.Decision(OPENFAAS, False, "leave (newer: 0.19.0)")
+    ((what, change),) = openfaas_steps.changes([decision])
+    assert (what, change) == ("OpenFaaS's gateway", f"set {', '.join(openfaas_steps.SETTINGS)}")
+    openfaas_steps._install(Kubectl("kubectl", kind.CONTEXT), decision, Progress())
+    setting, waiting = stand_ins.calls()
+    assert setting.endswith(f"set env -n openfaas deployment/gateway {' '.join(openfaas_steps.SETTINGS)}")
+    assert "rollout status -n openfaas deployment/gateway" in waiting
 
 
 def test_openfaas_gets_every_secret_and_image(stand_ins: StandIns) -> None:
