@@ -76,7 +76,7 @@ def _planned(
     programs = [
         *(program for backend in backends.values() for program in backend.programs),
         *services.programs(context),
-        gateway.system(chosen, functions, secrets),
+        gateway.system(home, chosen, functions, secrets),
         gateway.caddy(home, chosen, functions),
     ]
     return Plan(home, chosen, secrets, backends, {program.name: program for program in programs})

@@ -40,7 +40,7 @@ def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Progr
     )
 
 
-def system(ports: dict[str, int], functions: dict[str, str], secrets: SecretFiles) -> Program:
+def system(home: Home, ports: dict[str, int], functions: dict[str, str], secrets: SecretFiles) -> Program:
     """Return the app that answers faas-cli."""
     return Program(
         "system",
@@ -50,7 +50,10 @@ def system(ports: dict[str, int], functions: dict[str, str], secrets: SecretFile
             "--bind",
             f"{HOST}:{ports['system']}",
             "--worker-class=gthread",
-            "--threads=4",
+            # each client that follows a log keeps one
+            "--threads=16",
+            # what is left then follows a log, and need not end
+            "--graceful-timeout=2",
             "--log-level=warning",
             "--no-control-socket",
             "local.gateway.system:build()",
@@ -58,6 +61,7 @@ def system(ports: dict[str, int], functions: dict[str, str], secrets: SecretFile
         lambda: answers(f"http://{HOST}:{ports['system']}/healthz"),
         {
             "FUNCTION_URLS": json.dumps(functions),
+            "LOG_FOLDER": str(home.log),
             "METRICS_TOKEN_FILE": str(secrets.path("metrics_token")),
             "STARTED_AT": datetime.now(UTC).isoformat(timespec="seconds"),
         },

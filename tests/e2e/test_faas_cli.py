@@ -117,7 +117,7 @@ def test_invoke_login_upload_and_download(
 def test_deploy_is_refused(run: Run) -> None:
     done = run("deploy", "-f", str(ROOT / "stack.yml"))
     assert done.returncode == 1
-    assert b"Functions cannot be deployed here" in done.stdout
+    assert b"This command is for a cluster" in done.stdout
 
 
 def test_invoke_with_a_wrong_password_fails(run: Run, owner: Person) -> None:

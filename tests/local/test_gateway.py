@@ -1,11 +1,16 @@
 """The gateway: paths to functions, OpenFaaS's /system API, and unknown paths."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
 
 from local import stack_file, version
+from local.gateway import logs
+from local.gateway.system import ASYNCHRONOUS, FOR_A_CLUSTER
+from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack
 
 UNKNOWN = ["/unknown", "/loginx", "/function/unknown", "/login.openfaas-fn", "/function", "/functionlogin"]
@@ -15,9 +20,9 @@ UNSUPPORTED = [
     ("POST", "/system/functions"),
     ("DELETE", "/system/functions"),
     ("POST", "/system/scale-function/login"),
-    ("GET", "/system/secrets"),
-    ("GET", "/system/logs"),
+    ("DELETE", "/system/function/login"),
 ]
+LARGE_BYTES = 16 * 1024 * 1024
 FUNCTIONS = set(stack_file.functions())
 PUBLIC = {"login", "upload", "download"}
 
@@ -101,7 +106,41 @@ def test_deploying_is_refused(stack: PrivateStack, method: str, path: str) -> No
     answer = requests.request(method, f"{stack.gateway}{path}", json={}, timeout=10)
 
     assert answer.status_code == 501
-    assert answer.json()["title"] == "Functions cannot be deployed here: ./local/up runs those in stack.yml."
+    assert answer.json()["title"] == FOR_A_CLUSTER
+
+
+def test_an_asynchronous_call_says_what_to_do_instead(stack: PrivateStack) -> None:
+    """However large it is: many clients read no answer while they are sending."""
+    answer = requests.post(f"{stack.gateway}/async-function/upload", data=bytes(LARGE_BYTES), timeout=60)
+
+    assert answer.status_code == 501
+    assert answer.json()["title"] == ASYNCHRONOUS
+
+
+def test_a_log_can_be_followed_through_the_gateway(stack: PrivateStack) -> None:
+    url = f"{stack.gateway}/system/logs?name=login&follow=true&tail=1"
+    with requests.get(url, timeout=10, stream=True) as following:
+        lines = (line for line in following.iter_lines() if line)
+        before = json.loads(next(lines))
+        answer = requests.post(f"{stack.gateway}/login", timeout=10)
+        after = json.loads(next(lines))
+
+    assert answer.headers["X-Request-Id"] in after["text"]
+    assert (after["name"], after["namespace"], after["instance"]) == ("login", "openfaas-fn", "login")
+    assert datetime.fromisoformat(before["timestamp"]) <= datetime.fromisoformat(after["timestamp"])
+
+
+def test_a_log_is_not_followed_once_the_client_has_left(stack: PrivateStack) -> None:
+    def followers() -> list[Path]:
+        master = stack.pid("system")
+        workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        files = [file for worker in workers for file in Path(f"/proc/{worker}/fd").iterdir()]
+        return [file for file in files if file.resolve().name == "notify.log"]
+
+    with requests.get(f"{stack.gateway}/system/logs?name=notify&follow=true", timeout=10, stream=True) as following:
+        next(following.iter_lines())
+        assert len(followers()) == 1
+    until_gone(followers, "what reads the log", logs.FOLLOW_SECONDS / 2)
 
 
 def test_the_start_page_lists_the_functions_that_people_call(stack: PrivateStack) -> None:

@@ -33,11 +33,12 @@ def test_caddy_writes_to_the_home(home: Home) -> None:
 
 
 def test_the_system_app_only_listens_on_the_loopback_interface(home: Home) -> None:
-    """It gets the metrics' token as a file."""
+    """It gets the metrics' token as a file, and the folder of the logs."""
     secrets = SecretFiles(home)
-    program = process.system(PORTS, FUNCTIONS, secrets)
+    program = process.system(home, PORTS, FUNCTIONS, secrets)
     assert program.command[program.command.index("--bind") + 1] == "127.0.0.1:20001"
     assert json.loads(program.environment["FUNCTION_URLS"]) == FUNCTIONS
     assert program.environment["METRICS_TOKEN_FILE"] == str(secrets.path("metrics_token"))
+    assert program.environment["LOG_FOLDER"] == str(home.log)
     started = datetime.fromisoformat(program.environment["STARTED_AT"])
     assert timedelta(0) <= datetime.now(UTC) - started < timedelta(minutes=5)

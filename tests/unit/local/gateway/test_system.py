@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from local.gateway import system
 from tests.unit.local.gateway.conftest import TOKEN, FakeFunction
 
 STARTED = "2026-05-01T12:00:00+00:00"
+ANYTHING = {"Accept": "*/*"}
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def client(function: FakeFunction, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "token").write_text(TOKEN)
     monkeypatch.setenv("FUNCTION_URLS", json.dumps({"upload": function.url, "sweep": "http://127.0.0.1:1"}))
     monkeypatch.setenv("METRICS_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("LOG_FOLDER", str(tmp_path))
     monkeypatch.setenv("STARTED_AT", STARTED)
     return system.build().test_client()
 
@@ -67,29 +70,80 @@ def test_a_function_is_described(name: str, client: FlaskClient, function: FakeF
 
 @pytest.mark.parametrize("name", ["other", "upload.other", "upload.openfaas-fn.x", "openfaas-fn"])
 def test_an_unknown_function_is_not_found(name: str, client: FlaskClient) -> None:
-    answer = client.get(f"/system/function/{name}")
+    answer = client.get(f"/system/function/{name}", headers=ANYTHING)
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")  # type: ignore[index]
     assert answer.content_type == "application/problem+json"
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "title"),
     [
-        ("POST", "/system/functions"),
-        ("PUT", "/system/functions"),
-        ("DELETE", "/system/functions"),
-        ("POST", "/system/scale-function/upload"),
-        ("GET", "/system/secrets"),
-        ("GET", "/system/logs"),
-        ("DELETE", "/system/function/upload"),
-        ("POST", "/other"),
+        ("POST", "/system/functions", system.FOR_A_CLUSTER),
+        ("PUT", "/system/functions", system.FOR_A_CLUSTER),
+        ("DELETE", "/system/functions", system.FOR_A_CLUSTER),
+        ("POST", "/system/scale-function/upload", system.FOR_A_CLUSTER),
+        ("POST", "/system/namespace/", system.FOR_A_CLUSTER),
+        ("DELETE", "/system/function/upload", system.FOR_A_CLUSTER),
+        ("POST", "/other", system.FOR_A_CLUSTER),
+        ("GET", "/system/secrets", system.SECRETS),
+        ("POST", "/system/secrets", system.SECRETS),
+        ("PUT", "/system/secrets", system.SECRETS),
+        ("DELETE", "/system/secrets", system.SECRETS),
+        ("POST", "/async-function/upload", system.ASYNCHRONOUS),
+        ("GET", "/async-function/upload.openfaas-fn", system.ASYNCHRONOUS),
     ],
 )
-def test_nothing_can_be_deployed(method: str, path: str, client: FlaskClient) -> None:
-    """faas-cli shows the title."""
-    answer = client.open(path, method=method)
+def test_what_needs_a_cluster_says_so(method: str, path: str, title: str, client: FlaskClient) -> None:
+    """OpenFaaS's clients show the whole body, and do not name types that they accept."""
+    answer = client.open(path, method=method, headers=ANYTHING)
     assert (answer.status_code, answer.content_type) == (501, "application/problem+json")
-    assert answer.json["title"] == system.NOT_DEPLOYABLE  # type: ignore[index]
+    assert answer.json["title"] == title  # type: ignore[index]
+    answer = client.open(path, method=method)
+    assert (answer.status_code, answer.mimetype, answer.text) == (501, "text/plain", title)
+
+
+def test_an_asynchronous_call_is_read_to_its_end(client: FlaskClient) -> None:
+    body = io.BytesIO(bytes(3 * system.CHUNK_BYTES + 1))
+    client.post("/async-function/upload", input_stream=body, content_length=len(body.getvalue()))
+    assert body.read() == b""
+
+
+def test_a_log_is_lines_of_json(client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "upload.log").write_text('{"time": "2026-05-01T12:00:00.250Z", "message": "hello"}\n')
+    for name in ("upload", "upload.openfaas-fn", "upload&namespace=openfaas-fn&follow=false&tail=-1"):
+        answer = client.get(f"/system/logs?name={name}")
+        assert (answer.status_code, answer.mimetype) == (200, "application/x-ndjson")
+        assert json.loads(answer.text) == {
+            "name": "upload",
+            "namespace": "openfaas-fn",
+            "instance": "upload",
+            "timestamp": "2026-05-01T12:00:00.250000+00:00",
+            "text": '{"time": "2026-05-01T12:00:00.250Z", "message": "hello"}',
+        }
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("", "There is no function named ."),
+        ("?name=token", "There is no function named token."),
+        ("?name=../upload", "There is no function named ../upload."),
+        ("?name=upload&namespace=other", "There is no function named upload."),
+        ("?name=sweep", "There is no log of sweep yet."),
+    ],
+)
+def test_a_log_that_is_not_there(query: str, title: str, client: FlaskClient, tmp_path: Path) -> None:
+    for name in ("token", "upload"):
+        (tmp_path / f"{name}.log").write_text("secret\n")
+    answer = client.get(f"/system/logs{query}")
+    assert (answer.status_code, answer.text) == (404, title)
+
+
+@pytest.mark.parametrize("query", ["tail=x", "tail=1.5", "since=yesterday", "since=2026-05-01T12:00:00"])
+def test_a_wrong_query_of_a_log_is_refused(query: str, client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "upload.log").write_text("hello\n")
+    answer = client.get(f"/system/logs?name=upload&{query}")
+    assert (answer.status_code, answer.text) == (422, system.LOG_QUERY)
 
 
 def test_an_unknown_path_is_not_found(client: FlaskClient) -> None:
