@@ -23,13 +23,14 @@ from tests.containers import building
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
 from tests.tools.kn import kn
+from tests.tools.openfaas_sdk import openfaas_sdk
 from tests.workers import is_together, is_worker
 
 HERE = Path(__file__).resolve().parent
 LOCKS = ROOT / ".local" / "prebuild"
 MAX_SECONDS = 1800
 PAUSE_SECONDS = 0.5
-PARTS = {"images": (building.build_all,), "programs": (faas_cli, programs.kind, programs.mailpit, kn)}
+PARTS = {"images": (building.build_all,), "programs": (faas_cli, openfaas_sdk, programs.kind, programs.mailpit, kn)}
 
 _started = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 

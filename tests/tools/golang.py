@@ -32,10 +32,10 @@ class CannotBuild(Exception):
 
 
 def program(name: str, module: Path, package: str) -> Path:
-    """Return the path of a package's program; build it if it is missing or older than its module's pins."""
+    """Return the path of a package's program; build it if it is missing or older than its module's files."""
     binary = TOOLS / name
-    pins = (module / "go.mod", module / "go.sum")
-    if not binary.exists() or binary.stat().st_mtime < max(pin.stat().st_mtime for pin in pins):
+    files = [module / "go.mod", module / "go.sum", *module.glob("*.go")]
+    if not binary.exists() or binary.stat().st_mtime < max(file.stat().st_mtime for file in files):
         _build(find_go(), binary, module, package)
     return binary
 
