@@ -33,12 +33,21 @@ def test_encodings(sent: bytes, name: str) -> None:
         (b"; filename*=utf-8'de'a%20b.mp4", "a b.mp4"),
         (b"; filename*=ISO-8859-1''caf%E9.mp4", "café.mp4"),
         (b"; filename=a.mp4; filename*=UTF-8''b.mp4", "a.mp4"),
+        (b'; filename="Gr%C3%BC%C3%9Fe%20aus%20K%c3%b6ln.mp4"', "Grüße aus Köln.mp4"),
+        (b'; filename="%E4%BC%9A.mp4"', "会.mp4"),
+        (b'; filename="50%25.mp4"', "50%.mp4"),
+        (b'; filename="50%25 off.mp4"', "50%25 off.mp4"),
+        (b'; filename="50%.mp4"', "50%.mp4"),
+        (b'; filename="caf%E9.mp4"', "café.mp4"),
         (b'; filename=""', ""),
         (b"", None),
     ],
 )
 def test_parts(parameters: bytes, name: str | None) -> None:
-    """`filename` is what forms have (RFC 7578 section 4.2); `filename*` alone is taken too."""
+    """`filename` is what forms have (RFC 7578 section 4.2); `filename*` alone is taken too.
+
+    A name that is percent-encoded throughout is decoded (section 2): aiohttp sends it so.
+    """
     header = (b"form-data; name=file" + parameters).decode("latin-1")
     assert names.of_part(MultipartSegment([("Content-Disposition", header)])) == name
 
