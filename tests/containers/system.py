@@ -152,6 +152,10 @@ class ContainedStack(PrivateStack):
         self.replace_program(program)
         self.start(name)
 
+    def reconfigure(self, name: str, **settings: str) -> None:
+        """Restart a container, with other settings if given."""
+        self.restart_with(name, None, **settings)
+
     def _containers(self) -> set[str]:
         return {*self.functions, CONNECTOR}
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -60,6 +61,7 @@ class PrivateStack:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._up: set[str] = set()
+        self._planned: dict[str, Program] = {}  # as they were before other settings
         plan = stack.plan
         self.home: Path = plan.home.path
         self.gateway = plan.gateway
@@ -120,6 +122,13 @@ class PrivateStack:
     def restart(self, name: str) -> None:
         """Stop a process, start it again, and wait until it is healthy."""
         self.stop(name)
+        self.start(name)
+
+    def reconfigure(self, name: str, **settings: str) -> None:
+        """Restart a process, with other settings if given."""
+        program = self._planned.setdefault(name, self._stack.plan.programs[name])
+        self.stop(name)
+        self.replace_program(replace(program, environment={**program.environment, **settings}))
         self.start(name)
 
     def kill(self, name: str) -> None:
