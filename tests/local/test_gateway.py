@@ -1,8 +1,11 @@
 """The gateway: paths to functions, OpenFaaS's /system API, and unknown paths."""
 
+import http.client
 import json
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -48,6 +51,19 @@ def test_an_unknown_function_is_a_404_with_a_code(stack: PrivateStack, path: str
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
     assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"3\r\nabcdef\r\n", b"fffffffffffffffff\r\n"])
+def test_a_garbled_body_is_the_clients_fault(stack: PrivateStack, chunks: bytes) -> None:
+    token = requests.post(f"{stack.gateway}/login", auth=(stack.user.email, stack.user.password), timeout=10).text
+    parts = urlsplit(stack.gateway)
+    head = f"POST /upload?filename=a.mp4 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    with socket.create_connection((parts.hostname, parts.port), 10) as connection:
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+        with http.client.HTTPResponse(connection) as answer:
+            answer.begin()
+            assert (answer.status, answer.getheader("Content-Type")) == (400, "application/problem+json")
+            assert json.loads(answer.read())["code"] == "incomplete_body"
 
 
 def test_the_query_reaches_the_function(stack: PrivateStack) -> None:
