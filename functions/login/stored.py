@@ -12,14 +12,16 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from functions.common import cgroups
 from functions.common.errors import BUSY, Failure
 
-# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
-_ARGON2 = "$argon2"
-# Threads of their own, because each that ever hashes a password keeps 19 MiB (glibc's arenas).
-_HASHING = ThreadPoolExecutor(8, thread_name_prefix="hashing")
+_HASH_BYTES = 19_456 * 2**10
+_OTHER_BYTES = 96 * 2**20  # what login holds besides
 _TURN_SECONDS = 10.0
+
+# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=_HASH_BYTES // 2**10, parallelism=1, type=Type.ID)
+_ARGON2 = "$argon2"
 # Hashes of other systems. Taken for plain text, a stolen table would be a list of valid passwords.
 _FOREIGN = re.compile(
     r"""
@@ -35,6 +37,16 @@ _FOREIGN = re.compile(
 )
 
 Result = TypeVar("Result")
+
+
+@cache
+def _hashing() -> ThreadPoolExecutor:
+    """Return as many threads for hashing as there are cores, if they fit into memory.
+
+    More would not be faster. They are separate, because each thread that ever hashes may keep the memory for it.
+    """
+    fitting = (cgroups.memory() - _OTHER_BYTES) // _HASH_BYTES
+    return ThreadPoolExecutor(max(1, min(cgroups.cpus(), fitting)), thread_name_prefix="hashing")
 
 
 def hashed(password: str) -> str:
@@ -76,7 +88,7 @@ def is_outdated(stored: str) -> bool:
 
 
 def _in_turn(work: Callable[[], Result]) -> Result:
-    future = _HASHING.submit(work)
+    future = _hashing().submit(work)
     try:
         return future.result(_TURN_SECONDS)
     except TimeoutError:

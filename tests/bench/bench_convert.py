@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from functions.convert import cores
+from functions.common import cgroups
 from tests.bench import convert_copy, convert_pair, convert_quality, convert_size, convert_speed, convert_step
 from tests.bench.system import started
 from tests.bench.targets import Target, print_targets
@@ -33,7 +33,7 @@ def main() -> int:
     disk = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108 - TemporaryDirectory makes its own folder in it
     with tempfile.TemporaryDirectory(prefix="bench-", dir=disk) as folder:
         for name in arguments.only or PARTS:
-            print(f"\n{name}, {cores.available()} cores: {PARTS[name].__doc__}", flush=True)
+            print(f"\n{name}, {cgroups.cpus()} cores: {PARTS[name].__doc__}", flush=True)
             targets += PARTS[name](Path(folder), arguments)
     return 0 if print_targets(targets) else 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from functions.convert import cores
+from functions.common import cgroups
 from tests.bench import engine_run, peers
 from tests.bench.comparison import interleaved, print_table
 from tests.bench.targets import Target
@@ -56,7 +56,7 @@ def print_floor(ways: dict[str, Way]) -> None:
     """Print how fast it could be, and what all cores do while ours works."""
     ours, decode, plain = (ways[name].usage for name in (OURS, DECODE, PLAIN))
     encoding = plain.cpu - decode.cpu
-    count = cores.available()
+    count = cgroups.cpus()
     floor = decode.seconds + encoding / count
     print(f"the floor: {decode.seconds:.2f} s of decoding + {encoding:.2f} s of encoding / {count} = {floor:.2f} s")
     print(f"above it: {1 - floor / ours.seconds:.0%} of ours; plain ffmpeg takes {plain.seconds / floor:.2f} floors")

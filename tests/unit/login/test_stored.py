@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from functions.common import cgroups
 from functions.common.errors import BUSY, Failure
 from functions.login import stored
 from tests.unit.login.hashing import QuickHasher
@@ -97,7 +98,7 @@ def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     """The others wait for their turn, but not for ever; who gave up does not take a turn later."""
     secret, done = stored.hashed(PASSWORD), threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        monkeypatch.setattr(stored, "_HASHING", pool)
+        monkeypatch.setattr(stored, "_hashing", lambda: pool)
         held = [pool.submit(done.wait) for _ in range(2)]
         monkeypatch.setattr(stored, "_TURN_SECONDS", 0.02)
         for ask in (lambda: stored.matches(secret, PASSWORD), lambda: stored.hashed(PASSWORD)):
@@ -109,3 +110,14 @@ def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         assert all(each.result() for each in held)
         monkeypatch.setattr(stored, "_TURN_SECONDS", 10.0)
         assert stored.matches(secret, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "cpus", "threads"), [(384, 2, 2), (384, 64, 15), (128, 8, 1), (64, 8, 1), (10_000, 8, 8)]
+)
+def test_as_many_hashes_at_once_as_cores_and_memory_allow(
+    mebibytes: int, cpus: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "memory", lambda: mebibytes * 2**20)
+    monkeypatch.setattr(cgroups, "cpus", lambda: cpus)
+    assert stored._hashing.__wrapped__()._max_workers == threads
