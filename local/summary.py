@@ -2,14 +2,16 @@
 
 import shlex
 
+from local import stack_file
 from local.account import User
 from local.plan import Plan
 
 
 def text(plan: Plan, user: User) -> str:
     """Return the whole text."""
-    width = max(map(len, plan.functions)) + 2
-    functions = [f"    {name:<{width}}{plan.gateway}/{name}" for name in plan.functions]
+    public = [name for name in plan.functions if not stack_file.takes_events(name)]
+    width = max(map(len, public)) + 2
+    functions = [f"    {name:<{width}}{plan.gateway}/{name}" for name in public]
     return "\n".join(
         [
             "",
