@@ -290,12 +290,16 @@ def test_it_stops_at_once_although_clients_are_connected() -> None:
         assert server.stopped() == 0
 
 
-def test_events_survive_late_and_garbled_deliveries() -> None:
-    """After 408 or 500 the event would be gone; after 400 it would be a dead letter."""
+def test_events_survive_late_and_garbled_deliveries(server: Server) -> None:
+    """After 408 or 500 the event would be gone; after 400 it would be a dead letter. People may be later."""
     garbled = request(b"zz\r\n0\r\n\r\n", "Transfer-Encoding: chunked", path="/")
     with (
-        serving(FUNCTION_TARGET="convert", **NOWHERE) as server,
-        server.connect(garbled) as cut,
-        server.connect(HEAD[:-1]) as late,
+        serving(FUNCTION_TARGET="convert", **NOWHERE) as events,
+        server.connect(HEAD[:-1]) as person,
+        events.connect(garbled) as cut,
+        events.connect(HEAD[:-1]) as late,
     ):
         assert [answer(each)[0] for each in (cut, late)] == [503, 503]
+        person.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            person.recv(1)
