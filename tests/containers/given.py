@@ -19,6 +19,7 @@ CONNECTOR_SECRETS = "/var/run/secrets/mp3converter"
 # The local secret for each key of the manifests' secrets.
 VALUES = {
     "metrics-token": "metrics_token",
+    "event-token": "event_token",
     "mongodb-url": "mongodb_url",
     "mysql-url": "mysql_url",
     "rabbitmq-url": "rabbitmq_functions_url",
@@ -41,14 +42,25 @@ def words(function: str, tmp: Path, secrets: SecretFiles, folder: Path) -> list[
     run = said(function)
     (place,) = run.scratch
     (secret,) = run.secrets
-    _write(folder, {key: secrets.read(VALUES[key]) for key in _keys()[secret.name]}, secret.mode)
+    # Knative's sources cannot send the token; here, events come from the connector, as on OpenFaaS.
+    token = [credentials.EVENT_TOKEN] if stack_file.takes_events(function) else []
+    _write(folder, {key: secrets.read(VALUES[key]) for key in _keys()[secret.name] + token}, secret.mode)
     return [*run.rights, *run.limits, f"--volume={tmp}:{place}", f"--volume={folder}:{secret.folder}:ro"]
+
+
+def token_settings(function: str) -> dict[str, str]:
+    """Return where a function that takes events reads the token for them."""
+    (secret,) = said(function).secrets
+    return (
+        {"EVENT_TOKEN_FILE": f"{secret.folder}/{credentials.EVENT_TOKEN}"} if stack_file.takes_events(function) else {}
+    )
 
 
 def connector_words(tmp: Path, secrets: SecretFiles, folder: Path) -> list[str]:
     """Return the same for the connector."""
     run = said(CONNECTOR_IS_LIKE)
-    _write(folder, {"rabbitmq-url": secrets.read("rabbitmq_connector_url")}, manifest.SECRET_MODE)
+    values = {"rabbitmq-url": "rabbitmq_connector_url", credentials.EVENT_TOKEN: "event_token"}
+    _write(folder, {key: secrets.read(name) for key, name in values.items()}, manifest.SECRET_MODE)
     return [*run.rights, *run.limits, f"--volume={tmp}:/tmp", f"--volume={folder}:{CONNECTOR_SECRETS}:ro"]
 
 
@@ -57,6 +69,7 @@ def connector_settings() -> dict[str, str]:
     calls = {"videos": said("convert").concurrency, "mp3s": said("notify").concurrency}
     return {
         "RABBITMQ_URL_FILE": f"{CONNECTOR_SECRETS}/rabbitmq-url",
+        "EVENT_TOKEN_FILE": f"{CONNECTOR_SECRETS}/{credentials.EVENT_TOKEN}",
         "CONNECTOR_PARALLELISM": " ".join(f"{queue}={number}" for queue, number in calls.items()),
     }
 

@@ -46,7 +46,9 @@ class Contained:
             words += [f"--memory={memory_bytes}", f"--memory-swap={memory_bytes}"]
         # Where a function listens, and its public URL, depend on this machine.
         place = {"HOST": HOST, **{key: planned.environment[key] for key in ("PORT", "PUBLIC_URL")}}
-        command = self._command(name, said.image, words, {**said.environment, **place, **settings})
+        command = self._command(
+            name, said.image, words, {**said.environment, **given.token_settings(name), **place, **settings}
+        )
         ready = f"http://{HOST}:{self.plan.ports[name]}{said.ready.path}"
         return replace(command, healthy=lambda: answers(ready, said.ready.timeout_seconds))
 
