@@ -12,6 +12,7 @@ SHARED = {
     "__init__.py",
     "serve.py",
     "worker.py",
+    "arrival.py",
     "peer.py",
     "gunicorn.conf.py",
     "start.sh",
