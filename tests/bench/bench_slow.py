@@ -97,13 +97,19 @@ class Person:
         return seconds
 
     def convert(self, film: Path) -> dict[str, float]:
-        """Log in, upload, wait for the MP3 and the mail, and download; return each step's seconds."""
+        """Log in, upload, wait for the MP3 and the mail, and download; return each step's seconds.
+
+        Those of the conversion and of the mail both begin with the upload's end.
+        """
         urls, user, inspector = self._urls, self._user, self._system.inspector
         seconds: dict[str, float] = {}
         self.token = _timed(seconds, "login", lambda: web.login(urls["login"], user.email, user.password))
         self.fid = _timed(seconds, "upload", lambda: transfer.upload_raw(urls["upload"], self.token, film))
-        _timed(seconds, "conversion", lambda: inspector.done(self.fid, WAIT_SECONDS))
-        _timed(seconds, "mail", lambda: self._mailbox.about(self.fid, user.email, WAIT_SECONDS))
+        uploaded = time.monotonic()
+        inspector.done(self.fid, WAIT_SECONDS)
+        seconds["conversion"] = time.monotonic() - uploaded
+        self._mailbox.about(self.fid, user.email, WAIT_SECONDS)
+        seconds["mail"] = time.monotonic() - uploaded
         _timed(seconds, "download", lambda: transfer.download(urls["download"], self.token, self.fid))
         return seconds
 
