@@ -19,7 +19,7 @@ def functions() -> Mapping[str, Mapping[str, Any]]:
 
 
 def takes_events(name: str) -> bool:
-    """Tell whether a function takes events, and so nothing from people."""
+    """Tell whether a function takes events instead of requests from people."""
     return "event-token" in functions()[name]["secrets"]
 
 

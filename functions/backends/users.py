@@ -27,7 +27,7 @@ _ADD = (
     "INSERT INTO user (email, password) SELECT %s, %s FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM user WHERE email = %s)"
 )
 _ROWS_MOST = 20  # equal by a collation
-_CONNECTIONS_MOST = 8  # for all threads together; a server has some 150 for everybody
+_CONNECTIONS_MOST = 8  # for all threads together; a server allows some 150 in all
 
 Result = TypeVar("Result")
 

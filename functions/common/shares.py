@@ -1,4 +1,4 @@
-"""Shares: how many transfers a user may have at once, so that no one takes all threads of a process."""
+"""Shares: how many transfers a user may have at once, so that one user cannot take all threads of a process."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def gateway_url(ports: dict[str, int]) -> str:
 
 
 def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Program:
-    """Return caddy, which leads to the functions for people and to no others."""
+    """Return caddy, which routes to the functions that people call."""
     routes = [f"import function {name} {ports[name]}" for name in functions if not stack_file.takes_events(name)]
     return Program(
         "gateway",

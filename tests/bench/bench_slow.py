@@ -1,4 +1,4 @@
-"""Slow clients: for each function 200 connections that send a byte a second and 200 that read one, and one person.
+"""Slow clients: 200 connections to each function that send a byte a second, 200 that read one, and one person.
 
 Exits with 1 if anything takes that person more than twice as long as without them. `--gateway` goes through it, to the
 functions that people call.
@@ -83,7 +83,7 @@ def is_met(alone: list[dict[str, float]], beside: list[dict[str, float]]) -> boo
 
 
 class Person:
-    """Somebody who uses the service in the usual way."""
+    """A person who uses the service in the usual way."""
 
     def __init__(self, system: System, urls: Mapping[str, str], user: User) -> None:
         self._system, self._urls, self._user = system, urls, user

@@ -21,7 +21,7 @@ def test_every_function_is_listed() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_functions_that_take_events_ask_for_the_token(name: str) -> None:
-    """So the gateway, which leads nobody to them, knows them too."""
+    """The gateway knows them by it, and does not route to them."""
     declared_in_code = "\nTAKES_EVENTS = True\n" in (ROOT / "functions" / name / "main.py").read_text()
     assert stack_file.takes_events(name) == declared_in_code
     assert ("EVENT_TOKEN_FILE" in stack_file.settings(name)) == declared_in_code
