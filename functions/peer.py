@@ -56,6 +56,7 @@ class Peer(socket.socket):
         self.expects_continue = False
         self.close_after: Callable[[], None] = lambda: None  # ends the connection with the current response
         self.patience = 0.0
+        self.is_cut_later = False  # it may go on sending after the response, before the connection is cut
         self._held: bytearray | None = None
         self.limit(GRACE_SECONDS)
 

@@ -150,7 +150,10 @@ def _leave_body(peer: Peer, environ: dict[str, Any], response: Response) -> None
     is_coming = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
     peer.expects_continue = False
     has_ended = is_coming and _has_ended(peer, environ["wsgi.input"])
-    if not has_ended:
+    # Told that the connection ends, a proxy would stop reading, and reset a client that does not see the response while
+    # it sends. A body that is too large to be waited for never ends before the connection does.
+    peer.is_cut_later = not has_ended and is_coming and "X-Forwarded-For" in request.headers and _is_large()
+    if not has_ended and not peer.is_cut_later:
         peer.close_after()
     if response.is_streamed or (response.calculate_content_length() or 0) > _HELD_MOST_BYTES:
         return
@@ -175,8 +178,11 @@ def _is_passed_on() -> bool:
 
     50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
     """
-    length = request.content_length
-    return "X-Forwarded-For" in request.headers and length is not None and length <= _PATIENCE_MOST_BYTES
+    return "X-Forwarded-For" in request.headers and request.content_length is not None and not _is_large()
+
+
+def _is_large() -> bool:
+    return (request.content_length or 0) > _PATIENCE_MOST_BYTES
 
 
 def _start() -> Flask:

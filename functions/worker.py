@@ -222,7 +222,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._lingering.append(conn)
         conn.sock.release()
         try:
-            conn.sock.shutdown(socket.SHUT_WR)
+            if not conn.sock.is_cut_later:
+                conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop(conn)
 
