@@ -79,9 +79,13 @@ class Peer(socket.socket):
         self.patience, self._held = patience, bytearray()
 
     def flush(self) -> None:
-        """Send what was held. Raises TooSlow."""
+        """Send what was held; if the peer does not take it, the connection ends with this response."""
         held, self._held = self._held, None
-        self.sendall(held or b"")
+        try:
+            self.sendall(held or b"")
+        except OSError as error:
+            _log.debug("not answered", extra={"cause": repr(error)})
+            self.close_after()
 
     def release(self) -> None:
         """Send what was held, as far as the peer takes it at once."""

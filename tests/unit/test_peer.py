@@ -163,12 +163,19 @@ def test_what_is_held_is_sent_together(send: Callable[[Peer], None], ends: tuple
     assert client.recv(100) == b"next"
 
 
-def test_what_is_held_for_a_peer_that_has_left(ends: tuple[socket.socket, Peer]) -> None:
+@pytest.mark.parametrize(("send", "ended"), [(Peer.flush, [True]), (Peer.release, [])])
+def test_what_is_held_for_a_peer_that_has_left(
+    send: Callable[[Peer], None], ended: list[bool], ends: tuple[socket.socket, Peer]
+) -> None:
+    """That is no error: what is left to do after the response must be done."""
     client, peer = ends
+    ends_after: list[bool] = []
+    peer.close_after = lambda: ends_after.append(True)
     peer.hold(0.0)
     peer.sendall(b"answer")
     client.close()
-    peer.release()
+    send(peer)
+    assert ends_after == ended
     with pytest.raises(BrokenPipeError):
         peer.sendall(b"next")
 
