@@ -168,6 +168,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         RFC 9112 section 9.6: bytes that arrive at a closed socket would reset the connection. A response that was held
         is sent when the rest of the request's body has arrived, or after its time.
         """
+        if conn.sock.fileno() < 0:  # gunicorn closed it, because a response failed on the way
+            return
         conn.sock.setblocking(False)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
         if conn.sock.patience and (missing := conn.missing_bytes()) > 0:
