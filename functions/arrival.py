@@ -7,7 +7,7 @@ import re
 _SMALL_BYTES = 2**16
 
 _HEAD_ENDS = (b"\n\r\n", b"\n\n")
-_LAST_CHUNK = b"0\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
@@ -65,7 +65,7 @@ class Arrival:
         body_bytes = len(self.data) - self._head_bytes
         if not self._head_bytes or body_bytes > _SMALL_BYTES:
             return body_bytes > _SMALL_BYTES
-        ended = self._find(_LAST_CHUNK, max(known, self._head_bytes)) >= 0
+        ended = self._find(LAST_CHUNK, max(known, self._head_bytes)) >= 0
         return ended or (body_bytes > 0 and self.data.endswith(_HEAD_ENDS))  # trailers may follow the last chunk
 
     def _find(self, what: bytes, known: int) -> int:

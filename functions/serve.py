@@ -174,11 +174,11 @@ def _has_ended(peer: Peer, body: Any) -> bool:
 
 
 def _is_passed_on() -> bool:
-    """Tell whether a proxy is sending a body that is small enough to arrive before the response.
+    """Tell whether a proxy is sending a body that may be small enough to arrive before the response.
 
     50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
     """
-    return "X-Forwarded-For" in request.headers and request.content_length is not None and not _is_large()
+    return "X-Forwarded-For" in request.headers and not _is_large()
 
 
 def _is_large() -> bool:

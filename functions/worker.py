@@ -19,9 +19,10 @@ from http import HTTPStatus
 from typing import Any
 
 from gunicorn.http import errors as http_errors
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from functions.arrival import Arrival
+from functions.arrival import LAST_CHUNK, Arrival
 from functions.common import errors, log, trace
 from functions.common.errors import Kind
 from functions.common.shares import Shares
@@ -48,6 +49,7 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         super().__init__(*arguments)
         self._worker = worker
         self.arrival = Arrival()
+        self._tail = b""
 
     def read(self) -> None:
         """Read what has arrived. Raises EOFError when the client has left."""
@@ -72,9 +74,16 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
             super().close(graceful)
 
     def missing_bytes(self) -> int:
-        """Return how many bytes of a body with a length have not arrived."""
-        unread: int = self.parser.mesg.body.reader.length
-        return unread - len(self.parser.unreader.buf.getbuffer())
+        """Return how many bytes of the body have not arrived, at most: of chunks, only their end tells."""
+        reader = self.parser.mesg.body.reader
+        if not isinstance(reader, LengthReader):
+            return _LINGER_MOST_BYTES
+        return int(reader.length) - len(self.parser.unreader.buf.getbuffer())
+
+    def ends_chunks(self, data: bytes) -> bool:
+        """Tell whether these bytes end with a last chunk; the bytes of a file may look like one."""
+        self._tail = (self._tail + data)[-len(LAST_CHUNK) :]
+        return self._tail == LAST_CHUNK and not isinstance(self.parser.mesg.body.reader, LengthReader)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
@@ -237,7 +246,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             data = b""
         conn.left -= len(data)
-        if data and conn.left > 0:
+        if data and conn.left > 0 and not (conn in self._patient and conn.ends_chunks(data)):
             return
         if conn in self._patient:
             self._patient.remove(conn)

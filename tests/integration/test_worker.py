@@ -269,6 +269,26 @@ def test_a_proxy_gets_the_answer_after_the_body(server: Server) -> None:
         assert connection.recv(1) == b""
 
 
+@pytest.mark.parametrize("pieces", [[b"0\r\n\r\n"], [b"0\r", b"\n\r\n"], [b"0\r\n", b"\r\n"]], ids=len)
+def test_a_proxy_gets_the_answer_after_the_last_chunk(pieces: list[bytes], server: Server) -> None:
+    beginning = request(b"f4240\r\n", "Transfer-Encoding: chunked", PROXIED).replace(SIGN_UP.encode(), b"wrong")
+    with server.connect(beginning + bytes(70_000)) as connection:
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(ANSWER_SECONDS)
+        connection.sendall(bytes(10**6 - 70_000) + b"\r\n")
+        with server.connect(beginning + bytes(70_000)) as unfinished:
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.01)
+            assert answer(connection)[1]["code"] == "unauthorized"
+            assert connection.recv(1) == b""
+            unfinished.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                unfinished.recv(1)
+
+
 def test_a_client_that_sends_a_refused_body_to_its_end_gets_the_answer(server: Server) -> None:
     """A reset would discard it (RFC 9112 section 9.6)."""
     with server.connect(refused(0, 30 * 2**20)) as connection:
