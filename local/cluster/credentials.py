@@ -12,6 +12,7 @@ from local.secret_files import private_key, public_keys
 BASE = ROOT / "knative" / "base"
 # Knative's sources cannot send it; there, network policies say who may send events.
 EVENT_TOKEN = "event-token"  # noqa: S105 - its name
+CONNECTOR = "rabbitmq-connector"
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
@@ -67,28 +68,28 @@ def _shared(mysql_url: str, smtp_url: str) -> dict[str, str]:
 
 
 def make_for_openfaas(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[str, Any]]:
-    """Return the same and two more.
-
-    Its functions share one URL of MongoDB, and a connector, which reads both queues, has the token of those that take
-    events.
-    """
+    """Return the same and two more: its functions share one URL of MongoDB, and a connector reads both queues."""
     made = make(mongodb, mysql, rabbitmq, smtp_url)
     admin = next(secret["stringData"] for secret in made if secret["metadata"]["name"] == "mongodb-admin")
-    shared, password, token = _password(), _password(), _password()
+    shared, password = _password(), _password()
     user = {"user": "functions", "pwd": shared, "roles": sorted(json.loads((BASE / "roles.json").read_text()))}
     admin["users.js"] += f'db.getUser("functions") || db.createUser({json.dumps(user)});\n'
     connector = {
         "username": "connector",
         "password": password,
         "rabbitmq-url": f"amqp://connector:{password}@{rabbitmq}:5672/{VHOST}",
-        EVENT_TOKEN: token,
+        **event_token(),
     }
-    functions = {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}", EVENT_TOKEN: token}
     return [
         *made,
-        _secret("functions", FUNCTIONS, functions, {}),
-        _secret("rabbitmq-connector", EVENTS, connector, LABELS),
+        _secret("functions", FUNCTIONS, {"mongodb-url": f"mongodb://functions:{shared}@{mongodb}"}, {}),
+        _secret(CONNECTOR, EVENTS, connector, LABELS),
     ]
+
+
+def event_token() -> dict[str, str]:
+    """Return the token that the connector sends with events."""
+    return {EVENT_TOKEN: _password()}
 
 
 def users_sql(password: str) -> str:

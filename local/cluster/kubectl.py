@@ -94,8 +94,14 @@ class Kubectl:
 
     def secret(self, namespace: str, name: str, key: str) -> str:
         """Return one value of a Secret."""
-        values = json.loads(self.run("get", "secret", name, "-n", namespace, "-o", "json"))["data"]
-        return b64decode(values[key]).decode()
+        return b64decode(self._secret(namespace, name)[key]).decode()
+
+    def secret_keys(self, namespace: str, name: str) -> set[str]:
+        """Return the keys of a Secret."""
+        return set(self._secret(namespace, name))
+
+    def _secret(self, namespace: str, name: str) -> dict[str, str]:
+        return dict(json.loads(self.run("get", "secret", name, "-n", namespace, "-o", "json"))["data"])
 
     def forward(self, namespace: str, service: str, ports: str) -> subprocess.Popen[bytes]:
         """Start to forward a local port to a service; the caller must end the process."""

@@ -1,5 +1,6 @@
 """The steps that install the system on OpenFaaS; each can be repeated."""
 
+import json
 import secrets
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     where = (addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     system.make_secrets(kubectl, credentials.make_for_openfaas(*where))
+    add_event_token(kubectl)
     progress.step("Applying local/cluster/openfaas")
     kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))
     progress.step("Waiting for databases and RabbitMQ")
@@ -78,20 +80,29 @@ def _deploy(kubectl: Kubectl, faas_cli: str, built: dict[str, str], port: int) -
     password = kubectl.secret(SPACE, "basic-auth", "basic-auth-password")
     run([faas_cli, "login", gateway, "--username=admin", "--password-stdin"], advice=ADVICE, given=password)
     known = run([faas_cli, "secret", "list", gateway], advice=ADVICE).split()
-    for name, (secret, key) in secret_sources().items():
+    for name, (space, secret) in secret_sources().items():
         if name not in known:
-            value = kubectl.secret(FUNCTIONS, secret, key)
+            value = kubectl.secret(space, secret, name)
             run([faas_cli, "secret", "create", name, gateway], advice=ADVICE, given=value)
     file = stack(built, port, manifests.FOLDER / "stack.yml")
     run([faas_cli, "up", gateway, "--skip-push", "-f", str(file)], advice=ADVICE)
 
 
+def add_event_token(kubectl: Kubectl) -> None:
+    """Add the token of events to the connector's Secret, if an earlier version made it without one."""
+    if credentials.EVENT_TOKEN not in kubectl.secret_keys(EVENTS, credentials.CONNECTOR):
+        patch = json.dumps({"stringData": credentials.event_token()})
+        where = ["secret", credentials.CONNECTOR, "-n", EVENTS]
+        kubectl.run("patch", *where, "--type", "merge", "--patch-file", "/dev/stdin", given=patch)
+
+
 def secret_sources() -> dict[str, tuple[str, str]]:
-    """Return the Secret and the key that hold each secret of stack.yml."""
+    """Return the namespace and the name of the Secret that holds each secret of stack.yml, under its own name."""
     entries = stack_file.functions().items()
-    found = {secret: (name, secret) for name, entry in entries for secret in entry["secrets"]}
+    found = {secret: (FUNCTIONS, name) for name, entry in entries for secret in entry["secrets"]}
     # A secret of OpenFaaS is the same for every function, so they share one user of MongoDB.
-    return found | {name: ("functions", name) for name in ("mongodb-url", credentials.EVENT_TOKEN)}
+    shared = {"mongodb-url": (FUNCTIONS, "functions"), credentials.EVENT_TOKEN: (EVENTS, credentials.CONNECTOR)}
+    return found | shared
 
 
 def stack(built: dict[str, str], port: int, file: Path) -> Path:

@@ -235,8 +235,25 @@ def test_openfaas_gets_every_secret_and_image(stand_ins: StandIns) -> None:
     sources = openfaas_steps.secret_sources()
     assert {name for function in functions.values() for name in function["secrets"]} == set(sources)
     made = credentials.make_for_openfaas("h/d", "h/d", "r", "smtp://r")
-    there = {(secret["metadata"]["name"], key) for secret in made for key in secret["stringData"]}
-    assert set(sources.values()) <= there
+    there = {
+        (key, (secret["metadata"]["namespace"], secret["metadata"]["name"]))
+        for secret in made
+        for key in secret["stringData"]
+    }
+    assert sources.items() <= there
+
+
+@pytest.mark.parametrize("key", ["event-token", "rabbitmq-url"])
+def test_a_connector_of_an_earlier_version_gets_the_token_of_events(key: str, stand_ins: StandIns) -> None:
+    """Once, and not on a command line."""
+    (stand_ins.folder / "secret-rabbitmq-connector").write_text(json.dumps({"data": {key: ""}}))
+    openfaas_steps.add_event_token(Kubectl("kubectl", "x"))
+    patch = stand_ins.folder / "patch"
+    assert patch.exists() == (key != "event-token")
+    if patch.exists():
+        (token,) = json.loads(patch.read_text())["stringData"].values()
+        assert len(token) >= 32
+        assert not any(token in line for line in stand_ins.calls())
 
 
 @pytest.mark.platforms
