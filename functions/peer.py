@@ -90,10 +90,12 @@ class Peer(socket.socket):
     def release(self) -> None:
         """Send what was held, as far as the peer takes it at once."""
         held, self._held = self._held, None
-        if not held:
-            return
+        self.offer(held or b"")
+
+    def offer(self, data: ReadableBuffer) -> None:
+        """Send data as far as the peer takes it at once."""
         try:
-            super().send(held, socket.MSG_DONTWAIT)
+            super().send(data, socket.MSG_DONTWAIT)
         except OSError as error:  # the peer has left
             _log.debug("not answered", extra={"cause": repr(error)})
 

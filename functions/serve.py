@@ -150,15 +150,18 @@ def _leave_body(peer: Peer, environ: dict[str, Any], response: Response) -> None
     is_coming = not peer.expects_continue or peer.is_sending(_UNASKED_SECONDS)
     peer.expects_continue = False
     has_ended = is_coming and _has_ended(peer, environ["wsgi.input"])
-    # Told that the connection ends, a proxy would stop reading, and reset a client that does not see the response while
-    # it sends. A body that is too large to be waited for never ends before the connection does.
-    peer.is_cut_later = not has_ended and is_coming and "X-Forwarded-For" in request.headers and _is_large()
+    # 50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
+    by_proxy = is_coming and not has_ended and "X-Forwarded-For" in request.headers
+    is_large = (request.content_length or 0) > _PATIENCE_MOST_BYTES
+    # A body that is too large to be waited for never ends before the connection is cut. Told that it ends, the proxy
+    # would stop reading at once.
+    peer.is_cut_later = by_proxy and is_large
     if not has_ended and not peer.is_cut_later:
         peer.close_after()
     if response.is_streamed or (response.calculate_content_length() or 0) > _HELD_MOST_BYTES:
         return
     # Held in any case: gunicorn sends headers and body separately, and a proxy may close the connection between them.
-    patience = _PATIENCE_SECONDS if is_coming and not has_ended and _is_passed_on() else 0.0
+    patience = _PATIENCE_SECONDS if by_proxy and not is_large else 0.0
     peer.hold(patience)
     if not patience:
         response.call_on_close(peer.flush)
@@ -168,21 +171,10 @@ def _has_ended(peer: Peer, body: Any) -> bool:
     """Read what has arrived of a body, and tell whether that was the rest."""
     peer.stop_waiting()
     try:
-        return any(not body.read(_DISCARD_BLOCK) for _ in range(_DISCARD_MOST_BLOCKS)) and not body.failed
+        ended = any(not body.read(_DISCARD_BLOCK) for _ in range(_DISCARD_MOST_BLOCKS))
+        return ended and not body.failed
     except (OSError, ParseException):
         return False
-
-
-def _is_passed_on() -> bool:
-    """Tell whether a proxy is sending a body that may be small enough to arrive before the response.
-
-    50 ms after the response, a proxy written in Go resets the connection of a client that is still sending.
-    """
-    return "X-Forwarded-For" in request.headers and not _is_large()
-
-
-def _is_large() -> bool:
-    return (request.content_length or 0) > _PATIENCE_MOST_BYTES
 
 
 def _start() -> Flask:

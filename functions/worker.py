@@ -275,7 +275,4 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             "Cache-Control: no-store",
             f"Content-Length: {len(body)}",
         )
-        try:
-            socket.socket.send(client, "\r\n".join([*head, "", body]).encode(), socket.MSG_DONTWAIT)
-        except OSError as error:
-            _log.debug("not answered", extra={"cause": repr(error)})
+        client.offer("\r\n".join([*head, "", body]).encode())

@@ -118,9 +118,9 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         """Wait until nothing is being stored any more."""
-        self._transfers.__exit__()
         if self._thread:
             self._thread.shutdown()
+        self._transfers.__exit__()
 
     def write(self, data: bytes) -> None:
         """Append bytes to the file. Raises Failure, also for what was appended before."""

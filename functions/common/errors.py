@@ -119,7 +119,7 @@ _MAY_PASS = (INTERNAL, INCOMPLETE_BODY, TOO_SLOW, TIMED_OUT_REQUEST)
 
 
 def to_deliverer(kind: Kind) -> Kind:
-    """Return the kind to answer to a deliverer of events, which knows three answers (functions/README.md, Events)."""
+    """Return the kind to answer to a deliverer of events, which knows few answers (functions/README.md, Events)."""
     if kind is FILE_TOO_LARGE:  # it would be sent again, and stays too long
         return MALFORMED_EVENT
     return UNAVAILABLE if kind in _MAY_PASS else kind
