@@ -89,6 +89,13 @@ def test_the_tables_of_functions_are_complete(document: str, heading: str) -> No
 NEW = [path for cell in _column("CONTRIBUTING.md", "A new function") for path in re.findall(r"`([^`]+)`", cell)]
 
 
+def test_the_changelog_has_each_section_once_in_a_release() -> None:
+    releases = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
+    headings = [re.findall(r"^### (.+)$", release, re.M) for release in releases]
+    assert headings[0]
+    assert [found for found in headings if len(set(found)) < len(found)] == []
+
+
 @pytest.mark.parametrize("path", [path for path in NEW if not path.startswith("tests/")])
 def test_every_function_has_what_a_new_one_needs(path: str) -> None:
     for name, entry in FUNCTIONS.items():
