@@ -5,18 +5,21 @@ import re
 from pathlib import Path
 
 from functions.jobs import arguments as jobs
+from functions.login import arguments as users
 from local.cluster import addresses
 from local.home import DEFAULT
 
 PORT = 8080
 CORPUS = DEFAULT / "corpus"
+# Commands of the functions' own rooms.
+ROOMS = {"jobs": jobs, "users": users}
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """Parse a command line; on --help or a mistake, print a message and exit."""
-    if command == "jobs":
-        jobs.parser("./local/jobs").parse_args(arguments)
+    if command in ROOMS:
+        ROOMS[command].parser(f"./local/{command}").parse_args(arguments)
         return argparse.Namespace(rest=arguments)
     parser = argparse.ArgumentParser(prog=f"./local/{command}", description=MEANING[command], allow_abbrev=False)
     OPTIONS[command](parser)
@@ -46,12 +49,6 @@ def _logs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-f", "--follow", action="store_true", help="print new lines as they are written")
     parser.add_argument("-n", "--lines", type=int, default=50, help="the number of lines to start with; default: 50")
-
-
-def _users(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_subparsers(dest="action", required=True).add_parser("add", help="create a user")
-    add.add_argument("email", help="the address to log in with and to send mail to")
-    add.add_argument("--password", help="the password; by default one is generated and printed")
 
 
 def _test(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +136,6 @@ MEANING = {
     "down": "Stop the system. Users and files are kept.",
     "status": "Show what runs, where, and whether it is healthy.",
     "logs": "Show the logs of the functions.",
-    "users": "Create users in the running system.",
     "test": "Run the tests on their own backends, never on those of a running system.",
     "corpus": "Fetch the media files of other projects that some tests use, and check their hashes. Existing files "
     "are kept.",
@@ -157,7 +153,6 @@ OPTIONS = {
     "down": _down,
     "status": _status,
     "logs": _logs,
-    "users": _users,
     "test": _test,
     "bench": _bench,
     "chaos": _chaos,

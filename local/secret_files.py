@@ -20,6 +20,8 @@ PASSWORDS = (
     "event_token",
     "mysql_root_password",
     "mysql_login_password",
+    "mysql_reader_password",
+    "mysql_sweep_password",
     "rabbitmq_admin_password",
     "rabbitmq_functions_password",
     "rabbitmq_connector_password",

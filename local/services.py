@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import setting_names, stack_file, version
-from local.backends import rabbitmq
+from local.backends import mysql, rabbitmq
 from local.backends.backend import Backend
 from local.gateway.process import gateway_url
 from local.home import ROOT
@@ -51,13 +51,17 @@ def secret_files(name: str) -> dict[str, str]:
 
 
 def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, Backend]) -> None:
-    """Write the URLs that contain passwords to secret files; the private broker has a user for each task."""
+    """Write the URLs that contain passwords to secret files; private servers have a user for each task."""
     for name, backend in backends.items():
         secrets.write(f"{name}_url", backend.url)
     for user in ("functions", "connector", "operator"):
         private = backends["rabbitmq"].programs
         url = rabbitmq.user_url(user, ports, secrets) if private else backends["rabbitmq"].url
         secrets.write(f"rabbitmq_{user}_url", url)
+    for user in ("reader", "sweep"):
+        private = backends["mysql"].programs
+        url = mysql.user_url(user, ports["mysql"], secrets) if private else backends["mysql"].url
+        secrets.write(f"mysql_{user}_url", url)
 
 
 def operator(context: ServiceContext) -> dict[str, str]:

@@ -41,6 +41,7 @@ UNAUTHORIZED = Kind("unauthorized", 401, "Log in first. This needs a token, or a
 WRONG_CREDENTIALS = Kind("wrong_credentials", 401, "The e-mail address or the password is wrong.")
 INVALID_TOKEN = Kind("invalid_token", 401, "The token is invalid or has expired. Log in again.")
 EXPIRED_LINK = Kind("expired_link", 401, "This link is invalid or has expired. Log in to download the file.")
+ACCOUNT_DISABLED = Kind("account_disabled", 403, "This account is disabled.")
 FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 
 # Requests
@@ -55,6 +56,7 @@ RANGE_NOT_SATISFIABLE = Kind("range_not_satisfiable", 416, "The requested range 
 MALFORMED_EVENT = Kind("malformed_event", 400, "This is not a CloudEvent that this function handles.")
 INVALID_EMAIL = Kind("invalid_email", 400, "This is not a valid e-mail address.")
 WEAK_PASSWORD = Kind("weak_password", 400, "A password must have at least 8 characters and at most 1,024 bytes.")
+WRONG_STATE = Kind("wrong_state", 409, "The account is waiting for confirmation, or is being closed.")
 EMAIL_TAKEN = Kind("email_taken", 409, "A user with this e-mail address already exists.")
 
 # Uploads and downloads

@@ -123,14 +123,19 @@ class Relay(Settings):
     )
 
 
-class Signing(Settings):
+class TokenLife(Settings):
+    """The life of tokens."""
+
+    token_ttl: int = integer(
+        "TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, minimum=1, maximum=31_536_000
+    )
+
+
+class Signing(TokenLife):
     """Signing tokens; only login has these settings."""
 
     private_key: str = secret(
         "JWT_PRIVATE_KEY", "Ed25519 private key that signs tokens (PEM, PKCS 8)", check=_ed25519_pem
-    )
-    token_ttl: int = integer(
-        "TOKEN_TTL_SECONDS", "how long a token is valid", default=3600, minimum=1, maximum=31_536_000
     )
     previous_keys: str = secret(
         "JWT_PUBLIC_KEYS", "previous public keys to publish after a rotation, as a JWK set", default="", check=_jwk_set

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from functions.backends.users import User, Users, normal
-from functions.common.errors import INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
+from functions.backends.users import ACTIVE, DISABLED, User, Users, normal
+from functions.common.errors import ACCOUNT_DISABLED, INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
 from functions.login import stored
 
 _log = logging.getLogger(__name__)
@@ -18,15 +18,20 @@ PASSWORD_MOST_BYTES = 1024
 def check(users: Users, email: str, password: str) -> User:
     """Return the user with these credentials.
 
-    Raises Failure(WRONG_CREDENTIALS). The answer and its time are the same for an unknown user and a wrong password.
+    Raises Failure: WRONG_CREDENTIALS, with the same answer and time for an unknown user, a wrong password, and an
+    account that is not confirmed or is being closed; ACCOUNT_DISABLED for the right password.
     """
     if len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WRONG_CREDENTIALS)
     user = users.find(email)
+    if user and user.state not in (ACTIVE, DISABLED):
+        user = None
     if not stored.matches(user.password if user else None, password) or user is None:
         if user and stored.is_foreign(user.password):
             _log.warning("the stored password is a hash of another system", extra={"user": user.id})
         raise Failure(WRONG_CREDENTIALS)
+    if user.state == DISABLED:
+        raise Failure(ACCOUNT_DISABLED)
     return _upgraded(users, user, password) if stored.is_outdated(user.password) else user
 
 

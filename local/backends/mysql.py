@@ -4,7 +4,9 @@ import os
 import shutil
 import ssl
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pymysql
@@ -18,7 +20,10 @@ from local.secret_files import SecretFiles
 
 DATABASE = "mp3converter"
 SCHEMA = ROOT / "knative" / "base" / "schema.sql"
+GRANTS = ROOT / "knative" / "base" / "grants.sql"
+USERS = ("login", "reader", "sweep")
 PACKAGE = "mariadb-server"
+MIGRATION_SECONDS = 600
 
 
 def external(url: str) -> Backend:
@@ -30,7 +35,6 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
     """Return a private MariaDB; its data folder is created by the first start."""
     folder = home.data / "mariadb"
     rights = secrets.write("mariadb-rights.sql", _rights(secrets))
-    url = f"mysql://login:{quote(secrets.read('mysql_login_password'), safe='')}@{HOST}:{port}/{DATABASE}?tls=none"
     command = [
         *_as_root("mariadbd", "--no-defaults"),
         f"--datadir={folder}",
@@ -45,7 +49,7 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
         "--skip-name-resolve",
         f"--init-file={rights}",
     ]
-    # check as root: login can connect to the database only once it has a right on a table
+    # check as root: the others can connect to the database only once they have a right on a table
     root = root_url(port, secrets)
 
     def provision() -> None:
@@ -53,31 +57,60 @@ def private(home: Home, port: int, secrets: SecretFiles) -> Backend:
         _grant(root)
 
     program = Program("mariadb", BACKENDS, command, lambda: answers(root))
+    url = user_url("login", port, secrets)
     return Backend("mysql", url, program.healthy, [program], lambda: _install(home, folder), provision)
 
 
 def root_url(port: int, secrets: SecretFiles) -> str:
     """Return root's URL, which creates the schema; tests use it too."""
-    return f"mysql://root:{quote(secrets.read('mysql_root_password'), safe='')}@{HOST}:{port}/{DATABASE}?tls=none"
+    return user_url("root", port, secrets)
+
+
+def user_url(user: str, port: int, secrets: SecretFiles) -> str:
+    """Return the URL of a user of the private server."""
+    password = quote(secrets.read(f"mysql_{user}_password"), safe="")
+    return f"mysql://{user}:{password}@{HOST}:{port}/{DATABASE}?tls=none"
 
 
 def apply_schema(url: str) -> None:
-    """Create the tables that do not exist yet."""
+    """Create the tables of a new database, or bring those of an earlier version up to date."""
     try:
         with connect(url) as connection, connection.cursor() as cursor:
-            for statement in filter(str.strip, SCHEMA.read_text().split(";")):
-                cursor.execute(statement)
+            known = cursor.execute("SHOW TABLES LIKE 'user'")
+            if not known:
+                _run(cursor, SCHEMA.read_text())
     except pymysql.Error as error:
         raise Problem(
             f"The tables of {SCHEMA.relative_to(ROOT)} could not be created: {error.args[-1]}. "
             "Create them yourself, or set MYSQL_URL to a user that may create tables."
         ) from error
+    if known:
+        _migrate(url)
+
+
+def _migrate(url: str) -> None:
+    command = [sys.executable, "-E", "-s", "-m", "functions.login", "migrate"]
+    environment = {"MYSQL_URL": url, "PATH": os.environ["PATH"]}
+    try:
+        subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=MIGRATION_SECONDS, check=True
+        )
+    except subprocess.SubprocessError as error:
+        raise Problem(
+            "The tables of users could not be brought up to date. Run: ./local/users migrate, with MYSQL_URL set to a "
+            f"user that may alter them.\n{(getattr(error, 'stderr', '') or '').strip()}"
+        ) from error
 
 
 def _grant(url: str) -> None:
-    """Give login only the rights it needs; a right on a table can only be granted once the table exists."""
+    """Give each user only the rights it needs; a right on a table can only be granted once the table exists."""
     with connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {DATABASE}.user TO 'login'@'127.0.0.1'")
+        _run(cursor, GRANTS.read_text().replace("'%'", "'127.0.0.1'"))
+
+
+def _run(cursor: Any, text: str) -> None:
+    for statement in filter(str.strip, text.split(";")):
+        cursor.execute(statement)
 
 
 def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":
@@ -131,13 +164,16 @@ def _as_root(program: str, first: str) -> list[str]:
 
 def _rights(secrets: SecretFiles) -> str:
     """Return the SQL that MariaDB runs before it accepts connections: root has no password in a new data folder."""
-    root, login = secrets.read("mysql_root_password"), secrets.read("mysql_login_password")
+    root = secrets.read("mysql_root_password")
     statements = [
         "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host NOT IN ('localhost', '127.0.0.1')",
         "FLUSH PRIVILEGES",
-        # Not CREATE OR REPLACE, which would drop login's rights: this runs at every start, also after a crash.
-        "CREATE USER IF NOT EXISTS 'login'@'127.0.0.1'",
-        f"ALTER USER 'login'@'127.0.0.1' IDENTIFIED BY '{login}'",
+        # Not CREATE OR REPLACE, which would drop their rights: this runs at every start, also after a crash.
+        *(f"CREATE USER IF NOT EXISTS '{user}'@'127.0.0.1'" for user in USERS),
+        *(
+            f"ALTER USER '{user}'@'127.0.0.1' IDENTIFIED BY '{secrets.read(f'mysql_{user}_password')}'"
+            for user in USERS
+        ),
         f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}'",
         f"ALTER USER 'root'@'127.0.0.1' IDENTIFIED BY '{root}'",
         f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4",

@@ -13,6 +13,7 @@ BASE = ROOT / "knative" / "base"
 # Knative's sources cannot send it; there, network policies say who may send events.
 EVENT_TOKEN = "event-token"  # noqa: S105 - its name
 CONNECTOR = "rabbitmq-connector"
+MYSQL_USERS = ("login", "reader", "sweep")
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
@@ -26,8 +27,9 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     publishers = [function for function, names in wanted.items() if "rabbitmq-url" in names]
     mongodb_passwords = {role: _password() for role in roles}
     rabbitmq_passwords = {user: _password() for user in (*publishers, *OTHER_BROKER_USERS)}
-    mysql_password = _password()
-    shared = _shared(f"mysql://login:{mysql_password}@{mysql}", smtp_url)
+    mysql_passwords = {user: _password() for user in MYSQL_USERS}
+    mysql_urls = {f"mysql-{user}-url": f"mysql://{user}:{word}@{mysql}" for user, word in mysql_passwords.items()}
+    shared = _shared(mysql_urls, smtp_url)
 
     def value(name: str, function: str) -> str:
         if name == "mongodb-url":
@@ -37,7 +39,7 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
         return shared[name]
 
     values = {function: {name: value(name, function) for name in names} for function, names in wanted.items()}
-    values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_password)}
+    values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_passwords)}
     values["mongodb-admin"] = {
         "password": _password(),
         "key": secrets.token_hex(32),  # mongod takes the characters of base64 in a key file, and neither - nor _
@@ -53,7 +55,7 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     ]
 
 
-def _shared(mysql_url: str, smtp_url: str) -> dict[str, str]:
+def _shared(mysql_urls: dict[str, str], smtp_url: str) -> dict[str, str]:
     """Return the secrets that are the same for every function that has them."""
     key = private_key()
     return {
@@ -62,7 +64,8 @@ def _shared(mysql_url: str, smtp_url: str) -> dict[str, str]:
         "link-secret": _password(),
         "jwt-private-key": key,
         "jwt-public-keys": public_keys(key),
-        "mysql-url": mysql_url,
+        "mysql-url": mysql_urls["mysql-login-url"],
+        **mysql_urls,
         "smtp-url": smtp_url,
     }
 
@@ -92,10 +95,13 @@ def event_token() -> dict[str, str]:
     return {EVENT_TOKEN: _password()}
 
 
-def users_sql(password: str) -> str:
-    """Return what MySQL's admin runs in the database: its tables, and login's user with the rights of grants.sql."""
-    user = f"CREATE USER IF NOT EXISTS 'login'@'%';\nALTER USER 'login'@'%' IDENTIFIED BY '{password}';\n"
-    return (BASE / "schema.sql").read_text() + user + (BASE / "grants.sql").read_text()
+def users_sql(passwords: dict[str, str]) -> str:
+    """Return what MySQL's admin runs in a new database: its tables, and the users with the rights of grants.sql."""
+    users = [
+        f"CREATE USER IF NOT EXISTS '{user}'@'%';\nALTER USER '{user}'@'%' IDENTIFIED BY '{password}';\n"
+        for user, password in passwords.items()
+    ]
+    return "".join([(BASE / "schema.sql").read_text(), *users, (BASE / "grants.sql").read_text()])
 
 
 def users_js(roles: dict[str, dict[str, list[str]]], passwords: dict[str, str]) -> str:

@@ -1,22 +1,25 @@
-"""./local/users add: create a user in the running system."""
+"""./local/users: run the operator's commands on users, functions.login."""
 
 import argparse
+import os
+import sys
 
-from local import account, ports
-from local.gateway.process import gateway_url
+from local.backends.backend import given_url
 from local.home import Home
 from local.problem import Problem
+from local.processes.supervisor import Supervisor, clean_environment
 from local.secret_files import SecretFiles
 
 
 def run(options: argparse.Namespace) -> int:
-    """Create the user; print a generated password."""
+    """Run the command on the server in the environment, or on the local system."""
     home = Home.default()
-    known = ports.load(home)
-    if not known:
-        raise Problem("The system has not been started yet. Run: ./local/up")
-    user = account.sign_up(gateway_url(known), SecretFiles(home), options.email, options.password)
-    print(f"{user.email} can log in now.")
-    if not options.password:
-        print(f"Password, shown only once: {user.password}")
-    return 0
+    environment = dict(os.environ) if given_url(os.environ, "MYSQL_URL") else _local_environment(home)
+    os.execve(sys.executable, [sys.executable, "-E", "-s", "-m", "functions.login", *options.rest], environment)
+
+
+def _local_environment(home: Home) -> dict[str, str]:
+    if not home.exists() or not Supervisor(home).running():
+        raise Problem("Not running. Start it with ./local/up, or set MYSQL_URL for a remote system.")
+    life = {name: os.environ[name] for name in ("TOKEN_TTL_SECONDS",) if name in os.environ}
+    return {**clean_environment(home), **life, "MYSQL_URL_FILE": str(SecretFiles(home).path("mysql_url"))}

@@ -1,4 +1,4 @@
-"""The commands for jobs, run the way an operator runs them."""
+"""The commands for jobs and users, run the way an operator runs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from local.home import ROOT
 
 TIMEOUT_SECONDS = 60
-NOT_OURS = ("MONGODB_URL", "MONGODB_URL_FILE", "RABBITMQ_URL", "RABBITMQ_URL_FILE")
+NOT_OURS = {f"{backend}_URL{end}" for backend in ("MONGODB", "RABBITMQ", "MYSQL") for end in ("", "_FILE")}
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,13 @@ class Operator:
 
     def jobs(self, *words: str) -> CommandResult:
         """Run ./local/jobs."""
+        return self.run("jobs", *words)
+
+    def run(self, command: str, *words: str) -> CommandResult:
+        """Run a command of ./local."""
         kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         done = subprocess.run(
-            ["local/jobs", *words],
+            [f"local/{command}", *words],
             cwd=ROOT,
             env={**kept, "LOCAL_HOME": str(self.home), **self.exported},
             capture_output=True,

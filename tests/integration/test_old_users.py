@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pymysql
 import pytest
 
-from functions.backends.users import Users, _options
+from functions.backends.mysql import Connections, options
+from functions.backends.users import Users
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.settings import Database
@@ -31,14 +32,14 @@ def table(lazy_stack: PrivateStack) -> Iterator[Table]:
     root = lazy_stack.mysql_root_url
     name = f"old_{uuid.uuid4().hex[:12]}"
     url = urlsplit(root)._replace(path=f"/{name}").geturl()
-    with pymysql.connect(**_options(Database(root, 5.0))) as connection, connection.cursor() as cursor:
+    with pymysql.connect(**options(Database(root, 5.0))) as connection, connection.cursor() as cursor:
 
         def create(*rows: tuple[str, str | None], columns: str = COLUMNS) -> Users:
             cursor.execute(f"CREATE DATABASE {name}")
             cursor.execute(f"CREATE TABLE {name}.user ({columns})")
             for row in rows:
                 cursor.execute(f"INSERT INTO {name}.user (email, password) VALUES (%s, %s)", row)  # noqa: S608
-            return Users(Database(url, 5.0))
+            return Users(Connections(Database(url, 5.0)))
 
         yield create
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")

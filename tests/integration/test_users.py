@@ -8,7 +8,8 @@ from dataclasses import replace
 import pymysql
 import pytest
 
-from functions.backends.users import Users, _options
+from functions.backends.mysql import Connections, options
+from functions.backends.users import ACTIVE, CLOSING, DISABLED, WAITING, Users
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.settings import Database
@@ -22,7 +23,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def users(mysql: str) -> Users:
-    return Users(Database(mysql, 5.0))
+    return Users(Connections(Database(mysql, 5.0)))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_connection_that_the_server_closed(step: str, users: Users, email: str
     """The next query uses a new connection."""
     accounts.add(users, email, PASSWORD)
     user = accounts.check(users, email, PASSWORD)
-    with pymysql.connect(**_options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
+    with pymysql.connect(**options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
         cursor.execute("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
         for (number,) in cursor.fetchall():
             cursor.execute(f"KILL {int(number)}")
@@ -119,7 +120,7 @@ def test_a_connection_that_the_server_closed(step: str, users: Users, email: str
 
 
 def users_url(users: Users) -> str:
-    made = users._options
+    made = users._connections._options
     return f"mysql://{made['user']}:{made['password']}@{made['host']}:{made['port']}/{made['database']}?tls=none"
 
 
@@ -133,7 +134,7 @@ def outcomes_of(users: Users, email: str) -> list[object]:
         seen.append(failure.value.kind)
     for sought in (email, email.upper(), f" {email}", f"{email} ", "unknown@example.org", ""):
         found = users.find(sought)
-        seen.append(found == user if found else None)
+        seen.append(found.id == user.id if found else None)
     unknown = replace(user, id=user.id + 1000)
     seen += [users.change_password(each, "third") for each in (unknown, user, user)]
     changed = users.find(email)
@@ -144,3 +145,40 @@ def outcomes_of(users: Users, email: str) -> list[object]:
 def test_users_in_memory_behave_like_those_on_a_server(users: Users, email: str) -> None:
     """So unit tests may use them instead."""
     assert outcomes_of(MemoryUsers(), email) == outcomes_of(users, email)
+
+
+def test_states(users: Users, email: str) -> None:
+    """Only an active account logs in; who has the password of a disabled one is told so."""
+    added = accounts.add(users, email, PASSWORD)
+    for state, kind in (
+        (WAITING, errors.WRONG_CREDENTIALS),
+        (DISABLED, errors.ACCOUNT_DISABLED),
+        (CLOSING, errors.WRONG_CREDENTIALS),
+    ):
+        assert users.change_state(added.id, state, ACTIVE, WAITING, DISABLED)
+        assert not users.change_state(added.id, ACTIVE, ACTIVE)
+        with pytest.raises(Failure) as failure:
+            accounts.check(users, email, PASSWORD)
+        assert failure.value.kind is kind
+        with pytest.raises(Failure) as failure:
+            accounts.check(users, email, "another horse")
+        assert failure.value.kind is errors.WRONG_CREDENTIALS
+
+
+def test_pages(users: Users, email: str) -> None:
+    """All users are listed once, in the order of their ids."""
+    added = [accounts.add(users, f"{number}.{email}", PASSWORD) for number in range(3)]
+    first = users.page(added[0].id - 1, 2)
+    assert [user.email for user in first + users.page(first[-1].id, 100)][:3] == [user.email for user in added]
+    assert first[0].created_at is not None
+
+
+def test_closing_and_mails(users: Users, email: str) -> None:
+    added = accounts.add(users, email, PASSWORD)
+    assert users.set_mails(added.id, False)
+    assert not users.set_mails(added.id, False)
+    found = users.find(email)
+    assert found is not None
+    assert not found.mails
+    assert users.close(added.id, 3600)
+    assert not users.close(added.id, 3600)

@@ -6,7 +6,9 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import quote, urlsplit
 
 import pika
@@ -16,6 +18,7 @@ import pytest
 from pika.exceptions import ChannelClosedByBroker, ProbableAccessDeniedError
 from pymongo.errors import OperationFailure
 
+from functions.backends.mysql import Connections
 from functions.backends.users import Users
 from functions.common.settings import Database
 from local.backends import definitions
@@ -40,42 +43,86 @@ RIGHTS = {
 }
 
 
-@pytest.fixture
-def login(mysql: str, lazy_stack: PrivateStack) -> Iterator[str]:
-    """The URL of a user with login's rights from users.sql, under a name of its own."""
-    name = f"rights-{secrets.token_hex(4)}"
-    statements = credentials.users_sql(PASSWORD).replace("'login'", f"'{name}'").split(";")
+FORBIDDEN = [
+    "DROP TABLE user",
+    "TRUNCATE user",
+    "ALTER TABLE user ADD x INT",
+    "CREATE TABLE x (y INT)",
+    "SELECT * FROM mysql.user",
+    "CREATE DATABASE x",
+    "CREATE USER x",
+    "GRANT SELECT ON user TO 'login'@'%'",
+]
+# What each may do with the tables: statements that it needs, and some that it must not run.
+ALLOWED = {
+    "login": [
+        "SELECT * FROM api_key",
+        "INSERT INTO login_failure VALUES (x'00', 1, UTC_TIMESTAMP())",
+        "DELETE FROM login_failure WHERE subject = x'00'",
+        "DELETE FROM mail_token WHERE user_id = 0",
+    ],
+    "reader": ["SELECT user_id, email FROM valid_key WHERE hash = x'00'", "SELECT user_id FROM no_mails"],
+    "sweep": [
+        "SELECT id FROM user WHERE state = 'closing' AND remove_after < UTC_TIMESTAMP()",
+        "DELETE FROM user WHERE id = 0 AND state = 'closing'",
+        "DELETE FROM api_key WHERE user_id = 0",
+        "DELETE FROM mail_token WHERE user_id = 0",
+    ],
+}
+DENIED = {
+    "login": ["DELETE FROM user", "DELETE FROM api_key"],
+    "reader": [
+        "SELECT * FROM user",
+        "SELECT * FROM api_key",
+        "SELECT * FROM mail_token",
+        "SELECT * FROM login_failure",
+    ],
+    "sweep": [
+        "SELECT password FROM user",
+        "SELECT email FROM user",
+        "UPDATE user SET mails = 0",
+        "SELECT * FROM api_key",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def mysql_users(mysql: str, lazy_stack: PrivateStack) -> Iterator[dict[str, str]]:
+    """The URL of each user with its rights from users.sql, under names of their own."""
+    names = {user: f"{user}-{secrets.token_hex(4)}" for user in credentials.MYSQL_USERS}
+    text = credentials.users_sql(dict.fromkeys(names, PASSWORD))
+    for user, name in names.items():
+        text = text.replace(f"'{user}'", f"'{name}'")
+    host = urlsplit(mysql).netloc.rpartition("@")[2]
     with mysql_backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
-        for statement in filter(str.strip, statements):
+        for statement in filter(str.strip, text.split(";")):
             cursor.execute(statement)
-        yield urlsplit(mysql)._replace(netloc=f"{name}:{PASSWORD}@{urlsplit(mysql).netloc.rpartition('@')[2]}").geturl()
-        cursor.execute(f"DROP USER '{name}'@'%'")
+        yield {
+            user: urlsplit(mysql)._replace(netloc=f"{name}:{PASSWORD}@{host}").geturl() for user, name in names.items()
+        }
+        for name in names.values():
+            cursor.execute(f"DROP USER '{name}'@'%'")
 
 
-def test_login_can_do_its_work(login: str) -> None:
-    users, email = Users(Database(login, 5.0)), f"{secrets.token_hex(6)}@example.org"
+def test_login_can_do_its_work(mysql_users: dict[str, str]) -> None:
+    users, email = Users(Connections(Database(mysql_users["login"], 5.0))), f"{secrets.token_hex(6)}@example.org"
     added = users.add(email, "x")
-    assert users.find(email) == added
+    assert users.find(email) == replace(added, created_at=ANY)
     assert users.change_password(added, "y")
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM user",
-        "DROP TABLE user",
-        "TRUNCATE user",
-        "ALTER TABLE user ADD x INT",
-        "CREATE TABLE x (y INT)",
-        "SELECT * FROM mysql.user",
-        "CREATE DATABASE x",
-        "CREATE USER x",
-        "GRANT SELECT ON user TO 'login'@'%'",
-    ],
-)
-def test_login_can_do_nothing_else(login: str, statement: str) -> None:
+@pytest.mark.attack("S7")
+@pytest.mark.parametrize(("user", "statement"), [(user, each) for user in ALLOWED for each in ALLOWED[user]])
+def test_a_user_of_mysql_can_do_its_work(mysql_users: dict[str, str], user: str, statement: str) -> None:
+    with mysql_backend.connect(mysql_users[user]) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.attack("S7")
+@pytest.mark.parametrize(("user", "statement"), [(user, each) for user in DENIED for each in FORBIDDEN + DENIED[user]])
+def test_a_user_of_mysql_can_do_nothing_else(mysql_users: dict[str, str], user: str, statement: str) -> None:
     with (
-        mysql_backend.connect(login) as connection,
+        mysql_backend.connect(mysql_users[user]) as connection,
         connection.cursor() as cursor,
         pytest.raises(pymysql.Error, match="denied"),
     ):

@@ -17,7 +17,7 @@ SHARED = {"common", "backends"}
 DRIVERS = {"pymongo", "gridfs", "bson", "pika", "pymysql", "smtplib", "imageio_ffmpeg", "socket"}
 # Declarations that need only the standard library, which local reads instead of repeating them.
 DECLARATIONS = {
-    "local/arguments.py": ("functions.jobs.arguments",),
+    "local/arguments.py": ("functions.jobs.arguments", "functions.login.arguments"),
     "local/setting_names.py": ("functions.common.settings", "functions.common.config.Settings"),
 }
 RELATIVE = re.compile(r"^\s*from\s+\.", re.M)  # all tests would take a second to parse

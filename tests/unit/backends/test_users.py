@@ -10,7 +10,8 @@ import pymysql
 import pytest
 from pymysql.constants import ER
 
-from functions.backends import users
+from functions.backends import mysql
+from functions.backends.mysql import Connections
 from functions.backends.users import User, Users
 from functions.common.config import ConfigError
 from functions.common.errors import EMAIL_TAKEN, UNAVAILABLE, Failure
@@ -55,6 +56,7 @@ class Connection:
     """A connection that is its own cursor."""
 
     lastrowid = ADA.id
+    description = (("id",), ("email",), ("password",))
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -98,7 +100,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 @pytest.fixture
 def table() -> Users:
-    return Users(Database(URL, 5.0))
+    return Users(Connections(Database(URL, 5.0)))
 
 
 def refusal(operation: Operation, table: Users) -> Any:
@@ -211,7 +213,7 @@ def test_threads_share_a_connection_one_after_the_other(server: Server, table: U
 
 def test_threads_at_the_same_time_have_connections_of_their_own(server: Server) -> None:
     """Eight at most; more threads wait for one of them, but not for ever."""
-    table = Users(Database(URL, 0.05))
+    table = Users(Connections(Database(URL, 0.05)))
     together, done = threading.Barrier(9), threading.Event()
     server.waits = lambda: (together.wait(SECONDS), done.wait(SECONDS))
     threads = [threading.Thread(target=FIND, args=[table]) for _ in range(8)]
@@ -229,7 +231,7 @@ def test_threads_at_the_same_time_have_connections_of_their_own(server: Server) 
 
 
 def test_the_parts_of_a_url_are_decoded() -> None:
-    options = users._options(Database("mysql://ada%40x:p%2Fw%3A@db:3307/mine%2Fown?tls=none", 2.5))
+    options = mysql.options(Database("mysql://ada%40x:p%2Fw%3A@db:3307/mine%2Fown?tls=none", 2.5))
     assert options == {
         "host": "db",
         "port": 3307,
@@ -248,7 +250,7 @@ def test_the_parts_of_a_url_are_decoded() -> None:
 
 @pytest.mark.parametrize("query", ["", "?tls=required", "?other=x"])
 def test_tls_is_required_by_default(query: str) -> None:
-    options = users._options(Database(f"mysql://db/mine{query}", 5.0))
+    options = mysql.options(Database(f"mysql://db/mine{query}", 5.0))
     assert "ssl_disabled" not in options
     assert (options["port"], options["ssl"].check_hostname, options["ssl"].verify_mode.name) == (
         3306,
@@ -260,10 +262,10 @@ def test_tls_is_required_by_default(query: str) -> None:
 @pytest.mark.parametrize("url", ["mysql://db", "mysql://db/", "mysql://db/?tls=none", "mysql://db/mine?tls=maybe"])
 def test_an_incomplete_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^MYSQL_URL (must name a database|takes tls=required or tls=none)$"):
-        users._options(Database(url, 5.0))
+        mysql.options(Database(url, 5.0))
 
 
 def test_a_closed_port_is_unavailable() -> None:
     with pytest.raises(Failure) as failure:
-        Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)).find(ADA.email)
+        Users(Connections(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0))).find(ADA.email)
     assert failure.value.kind is UNAVAILABLE

@@ -29,6 +29,8 @@ API = [
     ("invalid_email", 400),
     ("weak_password", 400),
     ("email_taken", 409),
+    ("wrong_state", 409),
+    ("account_disabled", 403),
     ("missing_file", 400),
     ("too_many_files", 400),
     ("empty_file", 400),

@@ -14,7 +14,7 @@ from local.secret_files import SecretFiles
 from local.services import LOCAL_SETTINGS, ServiceContext
 
 FUNCTIONS = stack_file.functions()
-PORTS = {name: 20_000 + number for number, name in enumerate([*FUNCTIONS, "connector", "gateway", "rabbitmq"])}
+PORTS = {name: 20_000 + number for number, name in enumerate([*FUNCTIONS, "connector", "gateway", "rabbitmq", "mysql"])}
 EVENT_FUNCTIONS = {"convert": "videos", "notify": "mp3s"}
 
 
@@ -103,9 +103,11 @@ def backends(*, private: bool) -> dict[str, Backend]:
 
 @pytest.mark.parametrize("private", [True, False])
 def test_urls_with_passwords_are_written_to_secret_files(private: bool, secrets: SecretFiles) -> None:
-    """A broker of the user's own has one user for all tasks."""
+    """A server of the user's own has one user for all tasks."""
     for user in ("functions", "connector", "operator"):
         secrets.write(f"rabbitmq_{user}_password", f"word-of-{user}")
+    for user in ("reader", "sweep"):
+        secrets.write(f"mysql_{user}_password", f"word-of-{user}")
     services.write_urls(secrets, PORTS, backends(private=private))
     assert [secrets.read(f"{name}_url") for name in ("mysql", "mongodb", "smtp")] == [
         "mysql://a",
@@ -116,4 +118,7 @@ def test_urls_with_passwords_are_written_to_secret_files(private: bool, secrets:
         url = secrets.read(f"rabbitmq_{user}_url")
         expected = f"amqp://{user}:word-of-{user}@127.0.0.1:{PORTS['rabbitmq']}/mp3converter"
         assert url == (expected if private else "amqp://admin:w@c/x")
+    for user in ("reader", "sweep"):
+        url = f"mysql://{user}:word-of-{user}@127.0.0.1:{PORTS['mysql']}/mp3converter?tls=none"
+        assert secrets.read(f"mysql_{user}_url") == (url if private else "mysql://a")
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.folder.iterdir()} == {0o600}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from functions.backends.mysql import Connections
 from functions.backends.users import User, Users
 from functions.common import errors
 from functions.common.errors import Failure, Kind
@@ -220,5 +221,5 @@ def test_a_new_hash_of_an_old_password_does_not_undo_a_change() -> None:
 
 
 def test_an_unreachable_database_is_not_a_wrong_password() -> None:
-    users = Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0))
+    users = Users(Connections(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)))
     assert refused(accounts.check, users, EMAIL, PASSWORD) is errors.UNAVAILABLE

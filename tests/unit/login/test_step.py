@@ -11,6 +11,7 @@ from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from functions.backends import users as users_backend
+from functions.backends.mysql import Connections
 from functions.backends.users import Users
 from functions.common import errors
 from functions.common.config import load
@@ -133,7 +134,7 @@ def test_passwords_with_accents(encoding: str, users: MemoryUsers) -> None:
 
 
 def test_an_unreachable_database_is_not_a_challenge(monkeypatch: pytest.MonkeyPatch) -> None:
-    unreachable = Users(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0))
+    unreachable = Users(Connections(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)))
     monkeypatch.setattr(users_backend, "connect", lambda: unreachable)
     failure = refused("POST", "/", basic())
     assert (failure.kind, failure.headers) == (errors.UNAVAILABLE, {})
