@@ -42,6 +42,7 @@ WRONG_CREDENTIALS = Kind("wrong_credentials", 401, "The e-mail address or the pa
 INVALID_TOKEN = Kind("invalid_token", 401, "The token is invalid or has expired. Log in again.")
 EXPIRED_LINK = Kind("expired_link", 401, "This link is invalid or has expired. Log in to download the file.")
 ACCOUNT_DISABLED = Kind("account_disabled", 403, "This account is disabled.")
+INVALID_LINK = Kind("invalid_link", 400, "This link is incomplete. Open it as it stands in the mail.")
 FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 
 # Requests
@@ -87,6 +88,7 @@ EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
 # Jobs
 NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again.")
 MAIL_ON_ITS_WAY = Kind("mail_on_its_way", 409, "This mail is being sent right now.", permanent=False)
+NO_LINK = Kind("no_link", 409, "Only a job that is done has links.")
 VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was deleted.")
 
 # Conversions: stored in the job and shown in the mail

@@ -1,35 +1,65 @@
-"""Links: public URLs of functions, and the signed links in mails, which work without a token."""
+"""Links: public URLs of functions, and the signed texts in mails, which work without a token."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import urlencode
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 
-from functions.common.errors import EXPIRED_LINK, Failure
+from functions.common.errors import EXPIRED_LINK, INVALID_LINK, Failure
 from functions.common.settings import SignedLinks
 
-_PURPOSE = "mp3converter.download"
+_DOWNLOAD = "mp3converter.download"
+_UNSUBSCRIBE = "mp3converter.unsubscribe"
 
 
-def to(public_url: str, function: str, **query: str) -> str:
-    """Return the public URL of a function with query parameters."""
+class Download(NamedTuple):
+    """What a link to an MP3 names; it is valid while the job's `link_version` is this one."""
+
+    job_id: str
+    version: int
+
+
+def to(public_url: str, function: str, path: str = "", /, **query: str) -> str:
+    """Return the public URL of a function, or of a path below it, with query parameters."""
     address = public_url.replace("{function}", function)
+    if path:
+        address = f"{address.rstrip('/')}/{path}"
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def sign(job_id: str, settings: SignedLinks) -> str:
+def sign(job_id: str, version: int, settings: SignedLinks) -> str:
     """Return the signed text of a link to this job's MP3."""
-    return _serializer(settings).dumps(job_id)
+    # Version 0 has the form of the mails that were sent before there were versions.
+    return str(_downloads(settings).dumps([job_id, version] if version else job_id))
 
 
-def read(signed: str, settings: SignedLinks) -> str:
-    """Return the job id in a signed text. Raises Failure(EXPIRED_LINK) if it is not valid or has expired."""
+def read(signed: str, settings: SignedLinks) -> Download:
+    """Return what a signed text names. Raises Failure(EXPIRED_LINK) if it is not valid or has expired."""
     try:
-        return str(_serializer(settings).loads(signed, max_age=int(settings.link_ttl_days * 86_400)))
+        named = _downloads(settings).loads(signed, max_age=int(settings.link_ttl_days * 86_400))
     except (BadData, UnicodeEncodeError) as error:  # a surrogate stands for a byte that is not UTF-8
         raise Failure(EXPIRED_LINK) from error
+    return Download(*named) if isinstance(named, list) else Download(named, 0)
 
 
-def _serializer(settings: SignedLinks) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.link_secret, salt=_PURPOSE)
+def sign_unsubscribe(user: str, settings: SignedLinks) -> str:
+    """Return the signed text that lets its holder stop the mails of this user; it never expires (RFC 8058)."""
+    return str(_unsubscribing(settings).dumps(user))
+
+
+def read_unsubscribe(signed: str, settings: SignedLinks) -> str:
+    """Return the user whose mails the holder of a signed text may stop. Raises Failure(INVALID_LINK)."""
+    try:
+        return str(_unsubscribing(settings).loads(signed))
+    except (BadData, UnicodeEncodeError) as error:
+        raise Failure(INVALID_LINK) from error
+
+
+def _downloads(settings: SignedLinks) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.link_secret, salt=_DOWNLOAD)
+
+
+def _unsubscribing(settings: SignedLinks) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.link_secret, salt=_UNSUBSCRIBE)

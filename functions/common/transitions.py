@@ -8,11 +8,12 @@ Each row is one atomic compare-and-set, which names the state and the epoch (for
            announced_at, announce_gap, announce_due, progress,
            mp3{file_id, length, sha256, duration, notes, others, expired_at}, video_expired_at, error{code, title},
            mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
-           expires{video, mp3, job}}
+           expires{video, mp3, job}, link_version}
 
 `options` has the options that were given (`functions.common.options`). `announce_due` is announced_at + announce_gap,
 stored because an index finds the waiting jobs by it. `cleanup` says when sweep deletes the files that the job does not
-name: at `at`, and again at `until`, when nothing that began earlier can still be writing.
+name: at `at`, and again at `until`, when nothing that began earlier can still be writing. `link_version` is what a link
+to the MP3 must name; without it, 0.
 """
 
 from __future__ import annotations
@@ -398,6 +399,15 @@ MAIL_AGAIN = Transition(
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id"),
 )
 
+REVOKE_LINKS = Transition(
+    "revoke_links",
+    "jobs",
+    (DONE,),
+    None,
+    when=_SAME_EPOCH | {"link_version": Given("link_version")},
+    # Not added: a number that was set shows that the change was made if its answer is lost.
+    sets={"link_version": Given("next_link_version")},
+)
 DELETE = Transition(
     "delete",
     "jobs, sweep",

@@ -30,12 +30,19 @@ def answer(request: Request, loaded: Loaded) -> Response:
 def _job(request: Request, loaded: Loaded) -> Any:
     query = web.query(request)
     if signed := query.get("link"):
-        return jobs.connect().find(links.read(signed, loaded[SignedLinks])) or _missing()
+        return _linked(links.read(signed, loaded[SignedLinks]))
     bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys))
     job_id = query.get("fid") or request.path.strip("/")
     if not ids.is_id(job_id):
         _missing()
     return jobs.connect().find_owned(job_id, bearer.user) or _missing()
+
+
+def _linked(link: links.Download) -> Any:
+    job = jobs.connect().find(link.job_id) or _missing()
+    if link.version != job.get("link_version", 0):
+        raise Failure(errors.EXPIRED_LINK)
+    return job
 
 
 def _missing() -> Any:

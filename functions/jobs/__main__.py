@@ -1,4 +1,4 @@
-"""The operator's command line: python -m functions.jobs dead|replay|retry|mail|delete, with the functions' settings."""
+"""The operator's command line, python -m functions.jobs, with the functions' settings."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _NOTHING_TO_RETRY = {
 _SENTENCES = {
     errors.NOT_FOUND: "No job has this id, or it was deleted.",
     errors.NOT_READY: "The job has not ended yet. Its mail is sent once it has.",
+    errors.NO_LINK: "The job is not done, so there is no link to its MP3.",
     errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
     errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",
 }
@@ -105,13 +106,19 @@ def _print_queued(queued: actions.Queued, later: datetime | None) -> None:
         print("Queued. RabbitMQ is unavailable, so sweep will announce the job later.")
 
 
+def _revoke(options: argparse.Namespace) -> int:
+    actions.revoke_links(options.id, owner=None, jobs=jobs.connect())
+    print("Revoked. A new mail has a link that works.")
+    return 0
+
+
 def _delete(options: argparse.Namespace) -> int:
     actions.delete(options.id, owner=None, jobs=jobs.connect(), files=files.connect())
     print("Deleted.")
     return 0
 
 
-_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "mail": _mail, "delete": _delete}
+_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "mail": _mail, "revoke": _revoke, "delete": _delete}
 
 
 def _sentence(failure: Failure) -> str:

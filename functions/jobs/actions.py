@@ -1,4 +1,4 @@
-"""Actions: retry or delete a job, or send its mail again, at any time, by compare-and-set (functions/README.md).
+"""Actions: retry, mail again, revoke the links of or delete a job, by compare-and-set (functions/README.md).
 
 `owner` is the user who asks; jobs of other users are not found. None is an operator, who may change every job.
 """
@@ -24,6 +24,7 @@ from functions.common.transitions import (
     NONE,
     READY,
     RETRY,
+    REVOKE_LINKS,
 )
 from functions.common.values import Document
 
@@ -86,6 +87,24 @@ def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Qu
         if changed is not None:
             _log.info("mail queued again", extra={"job": job_id, "run": changed["mail"]["run"]})
             return _announce(changed, queue)
+    raise Failure(errors.UNAVAILABLE)
+
+
+def revoke_links(job_id: str, *, owner: str | None, jobs: Jobs) -> None:
+    """Let no link to the job's MP3 work any more that was made until now.
+
+    Raises Failure: NOT_FOUND, NO_LINK if the job is not done, or UNAVAILABLE.
+    """
+    for _ in range(_TRIES):
+        job = _found(job_id, owner, jobs)
+        if job["state"] != DONE:
+            raise Failure(errors.NO_LINK)
+        version = job.get("link_version")
+        given = {"epoch": job["epoch"], "link_version": version, "next_link_version": (version or 0) + 1}
+        changed = jobs.apply(REVOKE_LINKS, job_id, **given)
+        if changed is not None:
+            _log.info("links revoked", extra={"job": job_id, "link_version": given["next_link_version"]})
+            return
     raise Failure(errors.UNAVAILABLE)
 
 

@@ -68,7 +68,7 @@ def message_id(job: Document, sender: str) -> str:
 
 def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> str:
     mp3 = job["mp3"]
-    link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], signed))
+    link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], job.get("link_version", 0), signed))
     others = ", ".join(_track(each) for each in mp3.get("others", ()))
     notes = "".join(f"\n{_NOTES[note].format(others=others)}\n" for note in mp3.get("notes", ()) if note in _NOTES)
     return _READY.format(

@@ -116,6 +116,7 @@ def _jobs_cases() -> Iterator[tuple[str, Case]]:
     yield from at(repairs.deleted, DONE, "delete", sides=("before",))
     yield from at(repairs.deleted, GONE, "delete", sides=("after",))
     yield from at(repairs.deleted, GONE, "videos.delete", "mp3s.delete", sides=BETWEEN)
+    yield from at(repairs.revoked, DONE, "revoke_links")
     yield from at(repairs.retried, FAILED, "retry", sides=("before",))
     yield from at(repairs.retried, DONE_AGAIN, "retry", sides=("after",))
     yield from at(repairs.retried, DONE_AGAIN, "publish")

@@ -94,6 +94,17 @@ def retried(harness: Harness, step: str, name: str) -> None:
     assert harness.command("retry", fid) == KILLED
 
 
+def revoked(harness: Harness, step: str, name: str) -> None:
+    """The operator revokes the links of a finished job, again if the first command crashed before it did."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    fid = harness.job(name)["_id"]
+    harness.arm(step)
+    assert harness.command("revoke", fid) == KILLED
+    assert harness.job(name).get("link_version") == (1 if step.endswith("after") else None)
+    assert harness.command("revoke", fid) == 0
+
+
 def letter_replayed(harness: Harness, step: str, name: str) -> None:
     """The operator replays a dead letter twice, crashing once: a rejected mail is sent again."""
     with answering(harness, "550 5.1.1 no such user"):

@@ -99,6 +99,8 @@ def violation_when_settled(world: World) -> str | None:
         return "lost"
     if world.deleted and job:
         return "deleted, but still there"
+    if world.revoked and job and not job.get("link_version"):
+        return "revoked, but the links work"
     expected: set[tuple[str, str, str]] = set()
     if job and state in ("ready", "done", "failed") and not job.get("video_expired_at"):
         expected |= VIDEO

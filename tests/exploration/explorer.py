@@ -18,7 +18,7 @@ STARTING_HINTS = {
     "notify": frozenset({"ended"}),
     "stopped notify": frozenset({"ended"}),
 }
-ONCE = frozenset({"upload", "delete", "retry", "retry and convert"})
+ONCE = frozenset({"upload", "delete", "revoke", "retry", "retry and convert"})
 
 
 class Numbers:

@@ -138,6 +138,12 @@ def delete(script: Script) -> None:
     script.do("confirm_deletion")
 
 
+def revoke(script: Script) -> None:
+    """Revoke the job's links for its owner, and confirm it at the end."""
+    actions.revoke_links(JOB, owner="1", jobs=_jobs(script))
+    script.do("confirm_revocation")
+
+
 def retry(script: Script) -> None:
     """Retry a failed job for its owner."""
     actions.retry(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
@@ -152,6 +158,7 @@ def retry_and_convert(script: Script, name: str) -> None:
 PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "upload": lambda script, _name: upload(script),
     "delete": lambda script, _name: delete(script),
+    "revoke": lambda script, _name: revoke(script),
     "retry": lambda script, _name: retry(script),
     "retry and convert": retry_and_convert,
     "convert": convert,

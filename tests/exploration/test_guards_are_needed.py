@@ -100,6 +100,13 @@ def retried_without_its_video(patch: Patch) -> None:
     patch.setattr(actions, "RETRY", without(transitions.RETRY, when=unguarded))
 
 
+def revoked_by_adding(patch: Patch) -> None:
+    when = {"epoch": transitions.REVOKE_LINKS.when["epoch"]}
+    patch.setattr(
+        actions, "REVOKE_LINKS", without(transitions.REVOKE_LINKS, when=when, sets={}, adds={"link_version": 1})
+    )
+
+
 def expired_mp3_deleted_immediately(patch: Patch) -> None:
     kept = cleaning._kept_mp3
     patch.setattr(cleaning, "_kept_mp3", lambda job, jobs: None if job["mp3"].get("expired_at") else kept(job, jobs))
@@ -120,6 +127,7 @@ UPLOAD = (("upload", "convert", "sweep"), 1)
 UNKNOWN = (("upload", "sweep"), 2)
 DELETED = (("convert", "delete", "sweep"), 1, READY_WORLD)
 RETRIED = (("retry", "sweep"), 0, failed_world(2))
+REVOKED = (("revoke", "sweep"), 2, done_world())
 EXPIRED = (("notify", "sweep"), 0, done_world(31))
 
 
@@ -145,6 +153,7 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
     "an MP3 is deleted on a guess": (mp3_deleted_on_a_guess, CONVERTERS),
     "jobs are claimed under the same epoch": (claimed_under_the_same_epoch, CONVERTERS),
     "a job is retried without its video": (retried_without_its_video, RETRIED),
+    "links are revoked by adding to their version": (revoked_by_adding, REVOKED),
     "an expired MP3 is deleted at once": (expired_mp3_deleted_immediately, EXPIRED),
     "a job is removed while a file may be written": (removed_while_a_file_may_be_written, DELETED),
 }

@@ -19,6 +19,7 @@ class World(NamedTuple):
     mails: tuple[int, ...] = ()  # the runs whose mail was delivered
     acknowledged: bool = False  # the uploader was told 202
     deleted: bool = False  # the owner was told that the job is deleted
+    revoked: bool = False  # the owner was told that the links are revoked
 
 
 def freeze(value: Any) -> Any:
@@ -121,6 +122,10 @@ def _confirm_deletion(world: World) -> Iterator[Outcome]:
     yield False, world._replace(deleted=True), ("returns", None)
 
 
+def _confirm_revocation(world: World) -> Iterator[Outcome]:
+    yield False, world._replace(revoked=True), ("returns", None)
+
+
 _OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
     "database": _database,
     "store_chunks": _store_chunks,
@@ -133,4 +138,5 @@ _OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
     "hand_over": _hand_over,
     "acknowledge": _acknowledge,
     "confirm_deletion": _confirm_deletion,
+    "confirm_revocation": _confirm_revocation,
 }

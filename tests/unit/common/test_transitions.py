@@ -32,6 +32,8 @@ GIVEN = {
     "message_id": "<m>",
     "at": NOW,
     "until": NOW,
+    "link_version": None,
+    "next_link_version": 1,
 }
 MOMENT = Moment(NOW, PERIODS, GIVEN)
 # A new transition, with its own values instead of shared ones.

@@ -18,6 +18,7 @@ from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.shares import Shares
 from functions.common.tokens import Bearer, Signer
 from functions.download import step
+from functions.jobs import actions
 from local.secret_files import private_key
 from tests.integration import states
 from tests.unit.in_memory import System
@@ -91,7 +92,7 @@ def test_an_invalid_id_is_never_looked_up(path: str, job_id: str, monkeypatch: p
 
 
 def test_a_signed_link_needs_no_token(job_id: str) -> None:
-    signed = links.sign(job_id, LOADED[SignedLinks])
+    signed = links.sign(job_id, 0, LOADED[SignedLinks])
     assert download(f"/?link={signed}", None).get_data() == b"bytes"
     assert refusal(f"/?link={signed}x", None) is errors.EXPIRED_LINK
     assert refusal(f"/?link={job_id}", OWNER) is errors.EXPIRED_LINK, "an invalid link must not be used as an id"
@@ -119,14 +120,26 @@ def test_the_first_of_several_ids_counts(job_id: str) -> None:
 
 def test_a_signed_link_to_a_deleted_job(system: System, job_id: str) -> None:
     system.database["jobs"].documents.clear()
-    assert refusal(f"/?link={links.sign(job_id, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
+    assert refusal(f"/?link={links.sign(job_id, 0, LOADED[SignedLinks])}", None) is errors.NOT_FOUND
+
+
+def test_a_revoked_link(system: System, job_id: str) -> None:
+    """A new one works, and so does its owner's token."""
+    first, second, third = (links.sign(job_id, version, LOADED[SignedLinks]) for version in range(3))
+    assert refusal(f"/?link={second}", None) is errors.EXPIRED_LINK, "a version that there is not yet"
+    actions.revoke_links(job_id, owner=None, jobs=system.jobs)
+    assert refusal(f"/?link={first}", None) is errors.EXPIRED_LINK
+    assert download(f"/?link={second}", None).get_data() == b"bytes"
+    actions.revoke_links(job_id, owner=None, jobs=system.jobs)
+    assert refusal(f"/?link={first}", None) is refusal(f"/?link={second}", None) is errors.EXPIRED_LINK
+    assert download(f"/?link={third}", None).get_data() == download(f"/{job_id}").get_data() == b"bytes"
 
 
 def test_the_owner_has_a_share_of_the_threads(job_id: str, system: System) -> None:
     """Also for downloads by a link, until they end."""
     shares = Shares(4)  # one each
     first = download(f"/{job_id}", shares=shares)
-    signed = links.sign(job_id, LOADED[SignedLinks])
+    signed = links.sign(job_id, 0, LOADED[SignedLinks])
     for path, bearer in ((f"/{job_id}", OWNER), (f"/?link={signed}", None)):
         with pytest.raises(Failure) as failure:
             download(path, bearer, shares=shares)

@@ -19,7 +19,7 @@ from functions.sweep.sweeper import Sweeper
 from tests.exploration.memory import MemoryCollection
 from tests.integration import states
 from tests.integration.states import IN_STATE, PERIODS
-from tests.unit.in_memory import System
+from tests.unit.in_memory import System, UnreliableCollection
 
 OWNER, STRANGER = "1", "2"
 
@@ -44,6 +44,10 @@ def mail_again(system: System, job_id: str, owner: str | None = OWNER) -> action
 
 def send_mail(system: System, job_id: str, owner: str | None = OWNER) -> actions.Queued:
     return actions.send_mail(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
+
+
+def revoke(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
+    actions.revoke_links(job_id, owner=owner, jobs=jobs or system.jobs)
 
 
 def delete(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
@@ -125,7 +129,7 @@ def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
     assert system.stored()["videos.files"] == {first}
 
 
-@pytest.mark.parametrize("act", [retry, mail_again, delete])
+@pytest.mark.parametrize("act", [retry, mail_again, revoke, delete])
 @pytest.mark.parametrize("state", IN_STATE)
 def test_another_users_job_is_unknown(state: str, act: Callable[..., object], system: System) -> None:
     job_id = made(system, state)
@@ -133,6 +137,49 @@ def test_another_users_job_is_unknown(state: str, act: Callable[..., object], sy
     assert refusal(act, system, job_id, STRANGER).kind is errors.NOT_FOUND
     assert refusal(act, system, ids.new()).kind is errors.NOT_FOUND
     assert (system.document(job_id), system.queue.published) == (before, [])
+
+
+def test_links_are_revoked_as_often_as_wanted(system: System) -> None:
+    """Nothing else of the job changes; one that was never revoked has no version."""
+    job_id = made(system, "done")
+    before = system.document(job_id)
+    assert "link_version" not in before
+    for version in (1, 2):
+        revoke(system, job_id)
+        assert system.document(job_id) == before | {"link_version": version}
+
+
+@pytest.mark.parametrize("state", sorted(IN_STATE.keys() - {"done"}))
+def test_a_job_that_is_not_done_has_no_links(state: str, system: System) -> None:
+    job_id = made(system, state)
+    before = system.document(job_id)
+    assert refusal(revoke, system, job_id).kind is errors.NO_LINK
+    assert system.document(job_id) == before
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_lost_answer_to_a_revocation(fault: str) -> None:
+    """Whether it was made is read again: the links are revoked once."""
+    documents = UnreliableCollection()
+    system = System(collection=documents)
+    job_id = made(system, "done")
+    documents.faults = [fault]
+    revoke(system, job_id)
+    assert system.document(job_id)["link_version"] == 1
+
+
+def test_two_revocations_at_once(system: System) -> None:
+    """The one that comes second reads the job again."""
+    job_id = made(system, "done")
+
+    class Overtaken(Jobs):
+        def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
+            if system.document(job_id).get("link_version") is None:
+                revoke(system, job_id)
+            return super().apply(row, job_id, **given)
+
+    revoke(system, job_id, jobs=Overtaken(system.jobs._collection, system.clock, PERIODS))
+    assert system.document(job_id)["link_version"] == 2
 
 
 @pytest.mark.parametrize("state", IN_STATE)

@@ -23,6 +23,7 @@ PROGRAMS = {"./local/jobs": ["./local/jobs"], "python -m functions.jobs": [sys.e
         ("replay --all", "replay", {"id": None, "all": True}),
         (f"retry {ID}", "retry", {"id": ID}),
         (f"mail {ID}", "mail", {"id": ID}),
+        (f"revoke {ID}", "revoke", {"id": ID}),
         (f"delete {ID}", "delete", {"id": ID}),
     ],
 )

@@ -165,6 +165,20 @@ def test_a_mail_is_sent_again(system: System, run: Run, capsys: pytest.CaptureFi
     ]
 
 
+def test_links_are_revoked(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    done = states.done(system.sweeper)
+    assert run("revoke", done) == 0
+    assert system.document(done)["link_version"] == 1
+    assert run("revoke", states.converting(system.sweeper)) == 1
+    assert run("revoke", UNKNOWN) == 1
+    output = capsys.readouterr()
+    assert output.out == "Revoked. A new mail has a link that works.\n"
+    assert output.err.splitlines() == [
+        "The job is not done, so there is no link to its MP3.",
+        "No job has this id, or it was deleted.",
+    ]
+
+
 def test_expired_and_unknown_jobs(system: System, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     job_id = states.failed(system.sweeper)
     system.clock.advance(days=PERIODS.video_keep_days)

@@ -80,7 +80,7 @@ def test_its_link_opens_the_job() -> None:
     address = urlsplit(link(text(done())))
     assert address._replace(query="").geturl() == "https://example.org/download"
     ((name, (signed,)),) = parse_qs(address.query).items()
-    assert (name, links.read(signed, SIGNED)) == ("link", JOB)
+    assert (name, links.read(signed, SIGNED)) == ("link", (JOB, 0))
 
 
 def test_the_mail_about_a_failure() -> None:
