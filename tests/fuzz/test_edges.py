@@ -23,8 +23,7 @@ from functions.common.errors import Failure
 from functions.common.settings import Limits, SignedLinks
 from functions.common.tokens import Bearer, Signer, Verifier
 from functions.download import conditions, ranges
-from functions.login import step as login
-from functions.login import stored
+from functions.login import credentials, stored
 from functions.upload import body, names
 from local.secret_files import private_key
 
@@ -209,7 +208,7 @@ def test_signed_links(signed: str) -> None:
 def test_fields_of_json(content: bytes) -> None:
     for names_ in (("email", "password"), ("password",)):
         with refusals(400):
-            found = login._fields(make_request(content), *names_)
+            found = credentials.fields(make_request(content), *names_)
             assert all(found[name].encode() for name in names_ if found[name])
 
 

@@ -1,0 +1,53 @@
+"""Credentials: who a request comes from, and the fields it brings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Request
+
+from functions.backends import users
+from functions.backends.users import User
+from functions.common import access, errors, web
+from functions.common.errors import Failure
+from functions.login import accounts
+
+
+def authenticated(request: Request) -> User:
+    """Return the user whose address and password the request brings. Raises a Failure with status 401 or 403."""
+    given = web.basic(request)
+    if given is None or not given[0]:
+        raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
+    with challenging():
+        user = accounts.check(users.connect(), *given)
+    access.about(user=str(user.id))
+    return user
+
+
+@contextmanager
+def challenging() -> Iterator[None]:
+    """Turn Failure(WRONG_CREDENTIALS) into a challenge."""
+    try:
+        yield
+    except Failure as failure:
+        if failure.kind is not errors.WRONG_CREDENTIALS:
+            raise
+        raise web.challenge(failure.kind, "Basic", ', charset="UTF-8"') from None
+
+
+def fields(request: Request, *names: str) -> dict[str, str]:
+    """Return the JSON object in the body; these fields are texts. Raises Failure(BAD_REQUEST)."""
+    try:
+        given = json.loads(web.small_body(request))
+    except (ValueError, RecursionError) as error:
+        raise Failure(errors.BAD_REQUEST) from error
+    if not isinstance(given, dict) or not all(_is_text(given.get(name)) for name in names):
+        raise Failure(errors.BAD_REQUEST)
+    return given
+
+
+def _is_text(value: object) -> bool:
+    # JSON may contain a lone surrogate, which cannot be encoded in UTF-8 (RFC 8259 section 8.2).
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
