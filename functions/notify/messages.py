@@ -1,27 +1,22 @@
-"""Messages: the text of the mail about an ended job."""
+"""Messages: what the mail about an ended job says."""
 
 from __future__ import annotations
 
 import unicodedata
 from email.message import EmailMessage
-from email.utils import formatdate, parseaddr
+from email.utils import parseaddr
 
-from functions.common import links, transitions
+from functions.common import letters, links, transitions
+from functions.common.letters import Letter, Link
 from functions.common.settings import Links, SignedLinks
 from functions.common.values import Document
 
 _NAME_MOST_CHARACTERS = 100
 
-_READY = """\
-The sound of "{name}" is ready as an MP3 ({length}, {size}):
-
-{link}
-{notes}
+_READY = 'The sound of "{name}" is ready as an MP3 ({length}, {size}):'
+_VALID = """\
 The link works without logging in for {days}. Anyone who has it can
-download the file, so share it with care.
-
-Job {job}
-"""
+download the file, so share it with care."""
 
 # What the owner may not expect of an MP3, by the note that convert left in the job.
 _NOTES = {
@@ -32,31 +27,23 @@ _NOTES = {
     "other_tracks": "The video has other sound tracks: {others}. The option track chooses one, or mixes all.",
 }
 
-_FAILED = """\
-We could not convert "{name}".
+_FAILED = 'We could not convert "{name}".'
+_TRY_AGAIN = "You can try again with another file, or repair this one."
 
-{title}
-
-You can try again with another file, or repair this one.
-
-Job {job}, error code {code}
-"""
+_UNSUBSCRIBE = "You can stop the mails about your conversions here:"
 
 
-def compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks) -> EmailMessage:
-    """Return the mail that tells the owner how the job ended."""
-    message = EmailMessage()
-    name = _shown(job["filename"])
+def compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks, unsubscribe: str = "") -> EmailMessage:
+    """Return the mail that tells the owner how the job ended; `unsubscribe` is an address that stops such mails."""
     done = job["state"] == transitions.DONE
-    message["Subject"] = f"Your MP3 is ready: {name}" if done else f"We could not convert {name}"
-    message["From"] = sender
-    message["To"] = job["email"]
-    message["Date"] = formatdate()
-    message["Message-ID"] = message_id(job, sender)
+    letter = _ready(job, links_to, signed) if done else _failed(job)
+    if unsubscribe:
+        letter = letter._replace(small=(*letter.small, _UNSUBSCRIBE, Link("Unsubscribe", unsubscribe)))
+    message = letters.compose(
+        letter, sender=sender, recipient=job["email"], message_id=message_id(job, sender), unsubscribe=unsubscribe
+    )
     if job.get("traceparent"):
         message["Traceparent"] = job["traceparent"]
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
-    message.set_content(_ready(job, name, links_to, signed) if done else _failed(job, name))
     return message
 
 
@@ -66,28 +53,25 @@ def message_id(job: Document, sender: str) -> str:
     return f"<{job['_id']}.{job['mail']['run']}@{domain}>"
 
 
-def _ready(job: Document, name: str, links_to: Links, signed: SignedLinks) -> str:
-    mp3 = job["mp3"]
-    link = links.to(links_to.public_url, "download", link=links.sign(job["_id"], job.get("link_version", 0), signed))
+def _ready(job: Document, links_to: Links, signed: SignedLinks) -> Letter:
+    mp3, name = job["mp3"], _shown(job["filename"])
+    link = links.sign(job["_id"], job.get("link_version", 0), signed)
     others = ", ".join(_track(each) for each in mp3.get("others", ()))
-    notes = "".join(f"\n{_NOTES[note].format(others=others)}\n" for note in mp3.get("notes", ()) if note in _NOTES)
-    return _READY.format(
-        name=name,
-        notes=notes,
-        length=_clock(mp3["duration"]),
-        size=_megabytes(mp3["length"]),
-        link=link,
-        days=_days(signed.link_ttl_days),
-        job=job["_id"],
-    )
+    notes = [_NOTES[note].format(others=others) for note in mp3.get("notes", ()) if note in _NOTES]
+    ready = _READY.format(name=name, length=_clock(mp3["duration"]), size=_megabytes(mp3["length"]))
+    button = Link("Download the MP3", links.to(links_to.public_url, "download", link=link))
+    valid = _VALID.format(days=_days(signed.link_ttl_days))
+    return Letter(f"Your MP3 is ready: {name}", valid, (ready, button, *notes, valid), (f"Job {job['_id']}",))
 
 
 def _track(track: Document) -> str:
     return f"{track['number']} ({track['language']})" if track["language"] else str(track["number"])
 
 
-def _failed(job: Document, name: str) -> str:
-    return _FAILED.format(name=name, job=job["_id"], **job["error"])
+def _failed(job: Document) -> Letter:
+    name, title, code = _shown(job["filename"]), job["error"]["title"], job["error"]["code"]
+    blocks = (_FAILED.format(name=name), title, _TRY_AGAIN)
+    return Letter(f"We could not convert {name}", title, blocks, (f"Job {job['_id']}, error code {code}",))
 
 
 def _shown(name: str) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
 from functools import partial
 
 from flask import Request
 
 from functions.backends import jobs, mail
-from functions.common import access, events, shutdown, trace, web
+from functions.common import access, events, links, shutdown, trace, web
 from functions.common.settings import Links, SignedLinks
+from functions.common.values import Document
 from functions.notify import mailing, messages
 
 
-def run(request: Request, links: Links, signed: SignedLinks) -> str:
+def run(request: Request, links_to: Links, signed: SignedLinks) -> str:
     """Send the mail of the job of the event in the request; return the job's id."""
     hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
     trace.follow(hint.traceparent)
@@ -24,6 +26,11 @@ def run(request: Request, links: Links, signed: SignedLinks) -> str:
         mailer=mailer,
         token=mailing.new_token(),
         stopping=shutdown.requested,
-        compose=partial(messages.compose, sender=mailer.sender, links_to=links, signed=signed),
+        compose=partial(_compose, sender=mailer.sender, links_to=links_to, signed=signed),
     )
     return hint.job_id
+
+
+def _compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks) -> EmailMessage:
+    stop = links.to(links_to.public_url, "login", "mails", u=links.sign_unsubscribe(job["owner"], signed))
+    return messages.compose(job, sender=sender, links_to=links_to, signed=signed, unsubscribe=stop)

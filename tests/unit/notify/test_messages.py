@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import re
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -14,15 +15,20 @@ import pytest
 
 from functions.common import errors, links
 from functions.common.config import load
-from functions.common.errors import Kind
+from functions.common.errors import Failure, Kind
 from functions.common.settings import Links, SignedLinks
+from functions.common.tokens import Signer, Verifier
 from functions.notify import messages
+from local.secret_files import private_key
+from tests.unit.pages import Page
 
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SENDER = "MP3 converter <mp3@example.org>"
 LINKS = load(Links, {"PUBLIC_URL": "https://example.org/{function}"})
 SIGNED = load(SignedLinks, {"LINK_SECRET": "0123456789abcdef0123456789abcdef"})
+STOP = "https://example.org/login/mails?u=Ijci.abcdefghijklmnopqrstuvwxyz0"
+MOST_BYTES = 20_000
 CONVERSION_ERRORS = [value for value in vars(errors).values() if isinstance(value, Kind) and value.status == 422]
 
 
@@ -40,14 +46,19 @@ def ended(state: str) -> dict[str, Any]:
     return {"_id": JOB, "state": state, "email": "ada@example.org", "filename": "talk.mp4", "mail": {"run": 1}}
 
 
-def composed(job: dict[str, Any], sender: str = SENDER, signed: SignedLinks = SIGNED) -> EmailMessage:
+def composed(
+    job: dict[str, Any], sender: str = SENDER, signed: SignedLinks = SIGNED, unsubscribe: str = ""
+) -> EmailMessage:
     """Return the mail as its recipient gets it: sent as bytes, and parsed again."""
-    sent = messages.compose(job, sender=sender, links_to=LINKS, signed=signed).as_bytes(policy=SMTP)
+    made = messages.compose(job, sender=sender, links_to=LINKS, signed=signed, unsubscribe=unsubscribe)
+    sent = made.as_bytes(policy=SMTP)
     return email.message_from_bytes(sent, policy=default)
 
 
-def body(message: EmailMessage) -> str:
-    return str(message.get_content()).replace("\r\n", "\n")
+def body(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert part
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def text(job: dict[str, Any], **more: Any) -> str:
@@ -97,6 +108,49 @@ def test_the_mail_about_a_failure() -> None:
     )
 
 
+@pytest.mark.parametrize("job", [done(), done(notes=["joined", "limited"]), failed()])
+@pytest.mark.parametrize("unsubscribe", ["", STOP])
+def test_both_parts_say_the_same(job: dict[str, Any], unsubscribe: str) -> None:
+    message = composed(job, unsubscribe=unsubscribe)
+    page = Page(body(message, "html"))
+    assert page.text == " ".join(body(message).split())
+    assert page.addresses == re.findall(r"https://\S+", body(message))
+    assert page.hidden in page.text
+    assert page.title == message["Subject"]
+    assert len(message.as_bytes()) < MOST_BYTES
+
+
+@pytest.mark.parametrize("job", [done(), failed()])
+def test_the_address_that_stops_mails(job: dict[str, Any]) -> None:
+    """It is in a field for mail programs, and at the foot for people."""
+    message = composed(job, unsubscribe=STOP)
+    assert message["List-Unsubscribe"] == f"<{STOP}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert body(message) == body(composed(job)) + f"You can stop the mails about your conversions here:\n{STOP}\n"
+    assert not any(name.startswith("List-") for name, _ in composed(job).items())
+
+
+def test_a_link_has_the_version_of_its_job() -> None:
+    """Links that were made before it was raised are revoked."""
+    signed = urlsplit(link(text(done() | {"link_version": 3}))).query.removeprefix("link=")
+    assert links.read(signed, SIGNED) == (JOB, 3)
+
+
+@pytest.mark.attack("D8")
+@pytest.mark.parametrize("job", [done() | {"link_version": 2}, failed()])
+def test_a_mail_holds_no_token(job: dict[str, Any]) -> None:
+    """Nothing in it is a token, and what is signed logs nobody in."""
+    source = composed(job, unsubscribe=STOP).as_string()
+    decoded = body(composed(job, unsubscribe=STOP)) + body(composed(job, unsubscribe=STOP), "html")
+    assert not re.search(r"eyJ|[Bb]earer|[Pp]assword", source + decoded)
+    verifier = Verifier(json.dumps(Signer(private_key(), 60).key_set))
+    for address in re.findall(r"https://[^\s\"<]+", decoded):
+        ((_, (value,)),) = parse_qs(urlsplit(address).query).items()
+        with pytest.raises(Failure) as failure:
+            verifier.verify(value)
+        assert failure.value.kind is errors.INVALID_TOKEN
+
+
 @pytest.mark.parametrize("kind", CONVERSION_ERRORS, ids=lambda kind: str(kind.code))
 def test_every_error_has_its_own_text(kind: Kind) -> None:
     content = text(failed(kind))
@@ -113,7 +167,7 @@ def test_the_fields_of_every_mail(make: Any) -> None:
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"] == f"<{JOB}.1@example.org>"
     assert parsedate_to_datetime(message["Date"])
-    assert message.get_content_type() == "text/plain"
+    assert message.get_content_type() == "multipart/alternative"
     assert "Traceparent" not in message
 
 
@@ -220,6 +274,7 @@ def test_the_validity_of_the_link(days: float, shown: str) -> None:
     assert f"without logging in for {shown}. Anyone" in text(done(), signed=SIGNED.replace(link_ttl_days=days))
 
 
+@pytest.mark.attack("M2")
 @pytest.mark.parametrize(
     ("filename", "shown"),
     [
@@ -229,6 +284,7 @@ def test_the_validity_of_the_link(days: float, shown: str) -> None:
         ("\u202e4pm.exe", "4pm.exe"),
         ("a\0b\x1b[2Jc\x7fd\ue000e\ud800f", "ab[2Jcdef"),
         ("{link} {0} %s $x", "{link} {0} %s $x"),
+        ("<img src=x onerror=alert(1)>&amp;'.mp4", "<img src=x onerror=alert(1)>&amp;'.mp4"),
         ("=?utf-8?q?=41?=", "=?utf-8?q?=41?="),
         ("x" * 100, "x" * 100),
         ("x" * 101, "x" * 99 + "…"),
@@ -242,14 +298,17 @@ def test_file_names(filename: str, shown: str) -> None:
     for job, subject in ((done(), "Your MP3 is ready: "), (failed(), "We could not convert ")):
         message = composed(job | {"filename": filename})
         assert set(message.keys()) == set(composed(job).keys())
-        if "=?" not in shown and "\u2028" not in shown:
+        if "=?" not in shown:
             assert message["Subject"] == subject + shown
-        assert f'"{shown}"' in message.get_content()
-        assert len(message.get_content().splitlines()) == len(composed(job).get_content().splitlines()) + (
-            "\u2028" in shown
-        )
+        assert f'"{shown}"' in body(message)
+        assert len(body(message).splitlines()) == len(body(composed(job)).splitlines())
+        page = Page(body(message, "html"))
+        assert f'"{shown}"' in page.text
+        assert page.text == " ".join(body(message).split())
+        assert [tag for tag, _ in page.elements] == [tag for tag, _ in Page(body(composed(job), "html")).elements]
 
 
+@pytest.mark.attack("M1")
 @pytest.mark.parametrize("address", ["a\nb@example.org", "a@example.org\r\nBcc: b@example.org"])
 def test_an_address_that_is_not_a_header_value_is_an_error(address: str) -> None:
     with pytest.raises(ValueError, match="Header values may not contain linefeed or carriage return characters"):

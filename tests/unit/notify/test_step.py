@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 from functions.backends import jobs as jobs_backend
 from functions.backends import mail as mail_backend
 from functions.backends.mail import Mailer
-from functions.common import errors, events, trace
+from functions.common import errors, events, links, trace
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Links, SignedLinks
@@ -61,6 +63,16 @@ def test_an_ended_job_leads_to_a_mail(state: str, system: System, server: Relay)
     assert system.document(job_id)["mail"]["state"] == "sent"
     (taken,) = server.taken
     assert (b"http://localhost:8080/download?link=" in taken.replace(b"=\r\n", b"")) == (state == "finished")
+
+
+def test_a_mail_says_where_its_owner_can_stop_mails(system: System, server: Relay) -> None:
+    job = system.document(states.failed(system.sweeper))
+    step.run(event(job), load(Links, {"PUBLIC_URL": "https://{function}.example.org"}), SIGNED)
+    message = email.message_from_bytes(server.taken[0], policy=email.policy.default)
+    address = message["List-Unsubscribe"].strip("<>")
+    assert address.startswith("https://login.example.org/mails?u=")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert links.read_unsubscribe(address.partition("?u=")[2], SIGNED) == job["owner"]
 
 
 def test_the_trace_of_the_event_is_continued(system: System, server: Relay) -> None:
