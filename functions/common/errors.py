@@ -60,6 +60,9 @@ WEAK_PASSWORD = Kind("weak_password", 400, "A password must have at least 8 char
 WRONG_STATE = Kind("wrong_state", 409, "The account is waiting for confirmation, or is being closed.")
 EMAIL_TAKEN = Kind("email_taken", 409, "A user with this e-mail address already exists.")
 
+REGISTRATION_CLOSED = Kind("registration_closed", 403, "Nobody can sign up here. Ask the operator for an account.")
+USED_LINK = Kind("used_link", 410, "This link was used, or has expired. Ask for a new mail.")
+
 # Uploads and downloads
 TOO_MANY_TRANSFERS = Kind(
     "too_many_transfers",

@@ -143,6 +143,18 @@ class Signing(TokenLife):
     signup_token: str = secret("SIGNUP_TOKEN", "bearer token that may create users", default="", minimum=16)
 
 
+class Registering(Settings):
+    """Signing up."""
+
+    registration: Literal["closed", "open"] = choice(
+        "REGISTRATION",
+        "open: people may sign up for themselves; closed: only operators add users",
+        "closed",
+        "open",
+        default="closed",
+    )
+
+
 class Verifying(Settings):
     """Verifying tokens."""
 

@@ -37,21 +37,27 @@ def check(users: Users, email: str, password: str) -> User:
 
 def add(users: Users, email: str, password: str) -> User:
     """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD or EMAIL_TAKEN."""
+    given = address(email)
+    return users.add(given, hashed(password, given))
+
+
+def address(email: str) -> str:
+    """Return an e-mail address as the table has it. Raises Failure(INVALID_EMAIL)."""
     from email_validator import EmailNotValidError, validate_email  # slow to load, and logins do not need it
 
     try:
-        address = validate_email(email, check_deliverability=False, test_environment=True).ascii_email
+        found = validate_email(email, check_deliverability=False, test_environment=True).ascii_email
     except EmailNotValidError as error:
         raise Failure(INVALID_EMAIL) from error
     # Mails are sent without SMTPUTF8 (RFC 6531), so no other address could get one.
-    if address is None or not email.isascii():
+    if found is None or not email.isascii():
         raise Failure(INVALID_EMAIL)
-    return users.add(normal(address), _hashed(password))
+    return normal(found)
 
 
 def change_password(users: Users, user: User, password: str) -> None:
     """Set a user's password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if it was changed meanwhile."""
-    if not users.change_password(user, _hashed(password)):
+    if not users.change_password(user, hashed(password, user.email)):
         raise Failure(WRONG_CREDENTIALS)
 
 
@@ -69,7 +75,10 @@ def _upgraded(users: Users, user: User, password: str) -> User:
     return upgraded
 
 
-def _hashed(password: str) -> str:
+def hashed(password: str, email: str = "") -> str:
+    """Return what to store for a new password, which must not be the address. Raises Failure: WEAK_PASSWORD, BUSY."""
     if len(password) < PASSWORD_LEAST_CHARACTERS or len(password.encode()) > PASSWORD_MOST_BYTES:
+        raise Failure(WEAK_PASSWORD)
+    if normal(password) == normal(email):
         raise Failure(WEAK_PASSWORD)
     return stored.hashed(password)

@@ -6,16 +6,16 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config
-from functions.common.settings import Database, Signing
+from functions.common.settings import Database, Links, Registering, Relay, SignedLinks, Signing
 
-SETTINGS = (Signing, Database)
+SETTINGS = (Signing, Database, Registering, Links, SignedLinks, Relay)
 _LOADED = config.load_all(SETTINGS)
 
 
 @functions_framework.http
 def login(request: Request) -> Response:
-    """Answer `/` with a token, `/keys` with the public keys; `/users` adds users, `/password` changes a password."""
+    """Answer `/` with a token; other paths are for keys, users and accounts (functions/login/step.py)."""
     # The drivers load with the first request, not with the process, to keep the cold start short.
     from functions.login import step
 
-    return step.answer(request, _LOADED[Signing])
+    return step.answer(request, _LOADED)

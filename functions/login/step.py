@@ -1,4 +1,4 @@
-"""The step: log in, publish the keys, add users and change passwords."""
+"""The step: what login answers at each path."""
 
 from __future__ import annotations
 
@@ -8,40 +8,48 @@ from flask import Request, Response
 
 from functions.backends import users
 from functions.common import access, errors, web
+from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Signing
 from functions.common.tokens import Bearer, Signer
-from functions.login import accounts, credentials
+from functions.login import account, accounts, credentials
+
+_SIGNUP = ("register", "confirm", "recover", "reset", "mails")
 
 
-def answer(request: Request, signing: Signing) -> Response:
+def answer(request: Request, loaded: Loaded) -> Response:
     """Answer a request according to its path."""
-    paths = {"": _log_in, "keys": _keys, "users": _add_user, "password": _change_password}
-    found = paths.get(request.path.strip("/"))
-    if found is None:
+    paths = {"": _log_in, "keys": _keys, "users": _add_user, "password": _change_password, "account": account.answer}
+    path = request.path.strip("/")
+    if path in _SIGNUP:
+        from functions.login import signup  # what letters need takes long to load, and logins do not need it
+
+        return signup.PATHS[path](request, loaded)
+    if path not in paths:
         raise Failure(errors.NOT_FOUND)
-    return found(request, signing)
+    return paths[path](request, loaded)
 
 
-def _log_in(request: Request, signing: Signing) -> Response:
+def _log_in(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "POST")
     user = credentials.authenticated(request)
-    token = _signer(signing).sign(Bearer(str(user.id), user.email))
+    token = _signer(loaded[Signing]).sign(Bearer(str(user.id), user.email))
     if request.accept_mimetypes.best_match(["text/plain", "application/json"], "text/plain") == "application/json":
-        return web.answer({"token": token, "token_type": "Bearer", "expires_in": signing.token_ttl})
+        return web.answer({"token": token, "token_type": "Bearer", "expires_in": loaded[Signing].token_ttl})
     return web.text(token)
 
 
-def _keys(request: Request, signing: Signing) -> Response:
+def _keys(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "GET", "HEAD")
-    response = web.answer(_signer(signing).key_set, headers={"Cache-Control": "public, max-age=300"})
+    response = web.answer(_signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300"})
     response.content_type = "application/jwk-set+json"
     return response
 
 
-def _add_user(request: Request, signing: Signing) -> Response:
+def _add_user(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "POST")
-    if not signing.signup_token or not web.is_bearer(request, signing.signup_token):
+    token = loaded[Signing].signup_token
+    if not token or not web.is_bearer(request, token):
         raise web.challenge(errors.UNAUTHORIZED, "Bearer")
     wanted = credentials.fields(request, "email", "password")
     user = accounts.add(users.connect(), wanted["email"], wanted["password"])
@@ -49,7 +57,7 @@ def _add_user(request: Request, signing: Signing) -> Response:
     return web.answer({"id": str(user.id), "email": user.email}, 201)
 
 
-def _change_password(request: Request, _: Signing) -> Response:
+def _change_password(request: Request, _: Loaded) -> Response:
     web.allow(request, "PUT")
     user = credentials.authenticated(request)
     wanted = credentials.fields(request, "password")

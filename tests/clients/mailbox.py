@@ -41,7 +41,10 @@ class Mailbox:
         """Drop all mails."""
         assert call("DELETE", f"{self.url.rstrip('/')}/messages").status in (200, 204)
 
-    def _about(self, fid: str, to: str) -> list[Mail]:
+    def all(self) -> list[Mail]:
+        """Return all mails, newest first."""
         caught = call("GET", f"{self.url.rstrip('/')}/messages").json()
-        mails = [Mail(mail["to"], mail["subject"], mail["text"], tuple(mail["links"])) for mail in caught]
-        return [mail for mail in mails if mail.to == to and fid in mail.text]
+        return [Mail(mail["to"], mail["subject"], mail["text"], tuple(mail["links"])) for mail in caught]
+
+    def _about(self, fid: str, to: str) -> list[Mail]:
+        return [mail for mail in self.all() if mail.to == to and fid in mail.text]

@@ -6,8 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from local.home import ROOT
+
 APP = Path("app")
 VENV = Path("venv")
+MIGRATIONS = ROOT / "functions" / "login" / "migrations"
 SHARED = {
     "__init__.py",
     "serve.py",
@@ -34,7 +37,7 @@ def foreign_rooms(root: Path, function: str) -> list[str]:
 
 def other_files(root: Path) -> list[str]:
     """Return files that are not part of the program: caches, non-Python sources, build files."""
-    allowed = {"start.sh", "requirements.txt"}
+    allowed = {"start.sh", "requirements.txt", *(file.name for file in MIGRATIONS.iterdir())}
     return [
         str(path.relative_to(root))
         for path in sorted((root / APP).rglob("*"))

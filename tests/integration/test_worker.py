@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -73,6 +74,8 @@ def serving(**settings: str) -> Iterator[Server]:
         "JWT_PRIVATE_KEY": private_key(),
         "SIGNUP_TOKEN": SIGN_UP,
         "MYSQL_URL": "mysql://user@127.0.0.1:1/x",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "LINK_SECRET": secrets.token_urlsafe(32),
     }
     with subprocess.Popen(GUNICORN, cwd=ROOT, env=environment | settings, stderr=subprocess.DEVNULL) as process:
         server = Server(process, port)

@@ -40,6 +40,7 @@ SHORT_PERIODS = {
     "SWEEP_EVERY_SECONDS": "1",
     "GRACEFUL_TIMEOUT_SECONDS": "10",
     "RABBITMQ_HEARTBEAT_SECONDS": "2",
+    "REGISTRATION": "open",
 }
 # Backends at which nothing answers, to plan a system that is never started.
 EXTERNAL = {

@@ -159,9 +159,9 @@ MISTAKES = [
     Mistake(POLICY, "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
     Mistake(POLICY, "gateway", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
     Mistake(POLICY, "functions", "spec.podSelector.matchLabels", {"app": "x"}, "ingress cannot call it"),
-    Mistake(SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [3306]"),
+    Mistake(SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [25, 465, 587, 1025, 3306]"),
     Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mongodb-client": "true"}, "mongodb must allow"),
-    Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [3306]"),
+    Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [25, 465, 587, 1025, 3306]"),
     Mistake(
         POLICY,
         "mongodb",

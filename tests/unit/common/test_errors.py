@@ -31,6 +31,8 @@ API = [
     ("weak_password", 400),
     ("email_taken", 409),
     ("wrong_state", 409),
+    ("registration_closed", 403),
+    ("used_link", 410),
     ("account_disabled", 403),
     ("missing_file", 400),
     ("too_many_files", 400),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Request, Response
@@ -53,7 +53,7 @@ def send(
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = headers | ({"Authorization": authorization} if authorization else {})
     environ = EnvironBuilder(path, method=method, data=content, headers=list(fields.items())).get_environ()
-    return step.answer(Request(environ), signing)
+    return step.answer(Request(environ), cast(Any, {Signing: signing}))
 
 
 def refused(*arguments: Any, **more: Any) -> Failure:

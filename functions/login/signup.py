@@ -1,0 +1,141 @@
+"""Sign-up and recovery over HTTP: the same answer for every address, and the pages behind the links in letters."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import parse_qsl
+
+from flask import Request, Response
+
+from functions.backends import mail, mail_tokens, users
+from functions.common import access, errors, links, web
+from functions.common.config import Loaded
+from functions.common.errors import Failure
+from functions.common.settings import Links, Registering, SignedLinks
+from functions.login import accounts, credentials, pages, registration
+from functions.login.mail_links import MailLinks
+from functions.login.registration import Registry
+
+_log = logging.getLogger(__name__)
+
+_SENT = "If this address can have an account here, a mail is on its way. Its link works once, for a day."
+_CONFIRMED = "This address is confirmed. You can log in now."
+_RESET = "The new password is set. You can log in now."
+_MAILS_OFF = "You get no more mails about your conversions. You find the MP3s where you log in."
+
+
+def register(request: Request, loaded: Loaded) -> Response:
+    """Take a new user's address and password, and write a letter with a link that confirms the address."""
+    web.allow(request, "POST")
+    if loaded[Registering].registration == "closed":
+        raise Failure(errors.REGISTRATION_CLOSED)
+    wanted = credentials.fields(request, "email", "password")
+    address = accounts.address(wanted["email"])
+    password = accounts.hashed(wanted["password"], address)
+    return _written(loaded, partial(registration.register, address=address, password=password), address)
+
+
+def recover(request: Request, loaded: Loaded) -> Response:
+    """Write a letter with a link that sets a new password."""
+    web.allow(request, "POST")
+    address = accounts.address(credentials.fields(request, "email")["email"])
+    return _written(loaded, partial(registration.recover, address=address), address)
+
+
+def confirm(request: Request, loaded: Loaded) -> Response:
+    """Show a page with a button, because programs that check mails follow links; confirm the address for who pushes it.
+
+    Raises Failure(USED_LINK).
+    """
+    if _is_look(request):
+        return _form("Confirm your address", "One click, and you can log in.", "Confirm", request)
+    registry, given = _registry(loaded), _given(request, "token")
+    return _ended(request, lambda: registration.confirm(registry, given["token"]), "Confirmed", _CONFIRMED)
+
+
+def reset(request: Request, loaded: Loaded) -> Response:
+    """Show a page that asks for a new password; set it. Raises Failure: USED_LINK, WEAK_PASSWORD."""
+    title, text, button = "Set a new password", "It replaces the password you had.", "Set the password"
+    if _is_look(request):
+        return _form(title, text, button, request, password=True)
+    registry, given = _registry(loaded), _given(request, "token", "password")
+    try:
+        work = partial(registration.reset, registry, given["token"], given["password"])
+        return _ended(request, work, "Password set", _RESET)
+    except Failure as failure:
+        if not _is_form(request) or failure.kind is not errors.WEAK_PASSWORD:
+            raise
+        hidden = {"token": given["token"]}
+        page = pages.form(title, text, button, hidden=hidden, password=True, error=failure.kind.title)
+        return pages.answer(page, failure.kind.status)
+
+
+def mails(request: Request, loaded: Loaded) -> Response:
+    """Stop the mails about conversions of the link's user, without a login (RFC 8058). Raises Failure(INVALID_LINK)."""
+    user = int(links.read_unsubscribe(web.query(request).get("u", ""), loaded[SignedLinks]))
+    if _is_look(request):
+        return _form("Stop mails", "You will get no more mails about your conversions.", "Stop them", request)
+    access.about(user=str(user))
+    return _ended(request, lambda: users.connect().set_mails(user, False), "Mails are off", _MAILS_OFF)
+
+
+def _written(loaded: Loaded, work: Callable[[Registry], object], address: str) -> Response:
+    """Answer, and only then do what differs between addresses."""
+    registry = _registry(loaded)
+    registry.users.find(address)  # if the database is away, the person should know
+
+    def write() -> None:
+        try:
+            work(registry)
+        except Failure as failure:
+            _log.warning("letter not written", extra={"code": failure.kind.code, "cause": repr(failure.__cause__)})
+
+    web.after_response(write)
+    return web.answer({"message": _SENT}, 202)
+
+
+def _registry(loaded: Loaded) -> Registry:
+    mail_links = MailLinks(loaded[Links], loaded[SignedLinks])
+    return Registry(users.connect(), mail_tokens.connect(), mail.connect(), mail_links)
+
+
+def _is_look(request: Request) -> bool:
+    web.allow(request, "GET", "HEAD", "POST")
+    return request.method != "POST"
+
+
+def _form(title: str, text: str, button: str, request: Request, *, password: bool = False) -> Response:
+    hidden = {name: value for name, value in web.query(request).items() if name == "token"}
+    return pages.answer(pages.form(title, text, button, hidden=hidden, password=password))
+
+
+def _ended(request: Request, work: Callable[[], object], title: str, text: str) -> Response:
+    if not _is_form(request):
+        work()
+        return web.answer({"message": text})
+    try:
+        work()
+    except Failure as failure:
+        if failure.kind is not errors.USED_LINK:
+            raise
+        return pages.answer(pages.note("This link does not work", failure.kind.title), failure.kind.status)
+    return pages.answer(pages.note(title, text))
+
+
+def _given(request: Request, *names: str) -> dict[str, str]:
+    if not _is_form(request):
+        return credentials.fields(request, *names)
+    body = web.small_body(request).decode(errors="replace")
+    found = dict(parse_qsl(body, keep_blank_values=True))
+    if not found.keys() >= set(names):
+        raise Failure(errors.BAD_REQUEST)
+    return found
+
+
+def _is_form(request: Request) -> bool:
+    return request.mimetype == "application/x-www-form-urlencoded"
+
+
+PATHS = {"register": register, "confirm": confirm, "recover": recover, "reset": reset, "mails": mails}
