@@ -16,6 +16,7 @@ FIRST_EMAIL = "you@example.com"
 ERRORS = {
     "email_taken": "The user {email} already exists.",
     "invalid_email": "{email} is not a valid e-mail address.",
+    "common_password": "{title}",
     "weak_password": "The password is too weak: {title}",
 }
 

@@ -45,7 +45,7 @@ def shown() -> dict[str, set[str]]:
 
 
 # Rows whose tests are still to be written, or to be marked; this list must end empty.
-WANTED = "A1-26 B1-22 E2 E4-10 D1-8 M1-6 S1-12"
+WANTED = "A1-21 A23-26 B1-22 E2 E4-10 D1-8 M1-6 S1-12"
 TABLE = rows((TESTS / "attacks.md").read_text())
 
 

@@ -57,6 +57,7 @@ RANGE_NOT_SATISFIABLE = Kind("range_not_satisfiable", 416, "The requested range 
 MALFORMED_EVENT = Kind("malformed_event", 400, "This is not a CloudEvent that this function handles.")
 INVALID_EMAIL = Kind("invalid_email", 400, "This is not a valid e-mail address.")
 WEAK_PASSWORD = Kind("weak_password", 400, "A password must have at least 8 characters and at most 1,024 bytes.")
+COMMON_PASSWORD = Kind("common_password", 400, "This password is among the first that are guessed. Choose another.")
 WRONG_STATE = Kind("wrong_state", 409, "The account is waiting for confirmation, or is being closed.")
 EMAIL_TAKEN = Kind("email_taken", 409, "A user with this e-mail address already exists.")
 

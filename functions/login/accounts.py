@@ -6,7 +6,14 @@ import logging
 from dataclasses import replace
 
 from functions.backends.users import ACTIVE, DISABLED, User, Users, normal
-from functions.common.errors import ACCOUNT_DISABLED, INVALID_EMAIL, WEAK_PASSWORD, WRONG_CREDENTIALS, Failure
+from functions.common.errors import (
+    ACCOUNT_DISABLED,
+    COMMON_PASSWORD,
+    INVALID_EMAIL,
+    WEAK_PASSWORD,
+    WRONG_CREDENTIALS,
+    Failure,
+)
 from functions.login import stored
 
 _log = logging.getLogger(__name__)
@@ -36,7 +43,7 @@ def check(users: Users, email: str, password: str) -> User:
 
 
 def add(users: Users, email: str, password: str) -> User:
-    """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD or EMAIL_TAKEN."""
+    """Add a user. Raises Failure: INVALID_EMAIL, WEAK_PASSWORD, COMMON_PASSWORD or EMAIL_TAKEN."""
     given = address(email)
     return users.add(given, hashed(password, given))
 
@@ -56,7 +63,10 @@ def address(email: str) -> str:
 
 
 def change_password(users: Users, user: User, password: str) -> None:
-    """Set a user's password. Raises Failure(WEAK_PASSWORD), or WRONG_CREDENTIALS if it was changed meanwhile."""
+    """Set a user's password.
+
+    Raises Failure: WEAK_PASSWORD, COMMON_PASSWORD, or WRONG_CREDENTIALS if it was changed meanwhile.
+    """
     if not users.change_password(user, hashed(password, user.email)):
         raise Failure(WRONG_CREDENTIALS)
 
@@ -76,9 +86,15 @@ def _upgraded(users: Users, user: User, password: str) -> User:
 
 
 def hashed(password: str, email: str = "") -> str:
-    """Return what to store for a new password, which must not be the address. Raises Failure: WEAK_PASSWORD, BUSY."""
+    """Return what to store for the password of the account with this address.
+
+    Raises Failure: WEAK_PASSWORD, COMMON_PASSWORD, BUSY.
+    """
     if len(password) < PASSWORD_LEAST_CHARACTERS or len(password.encode()) > PASSWORD_MOST_BYTES:
         raise Failure(WEAK_PASSWORD)
-    if normal(password) == normal(email):
-        raise Failure(WEAK_PASSWORD)
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # slow to load, and logins do not need it
+
+    # Guessing starts with the address, and with what leaked most often, in any case (NIST SP 800-63B, section 3.1.1.2).
+    if normal(password) == normal(email) or password.lower() in FREQUENCY_LISTS["passwords"]:
+        raise Failure(COMMON_PASSWORD)
     return stored.hashed(password)

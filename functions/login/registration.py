@@ -56,7 +56,7 @@ def confirm(registry: Registry, signed: str) -> None:
 
 
 def reset(registry: Registry, signed: str, password: str) -> None:
-    """Set the password of a link's account. Raises Failure: USED_LINK, WEAK_PASSWORD."""
+    """Set the password of a link's account. Raises Failure: USED_LINK, WEAK_PASSWORD or COMMON_PASSWORD."""
     token = registry.links.read(signed, "reset")
     if not registry.tokens.can_reset(token):  # before a hash is computed
         raise Failure(USED_LINK)

@@ -56,7 +56,7 @@ def confirm(request: Request, loaded: Loaded) -> Response:
 
 
 def reset(request: Request, loaded: Loaded) -> Response:
-    """Show a page that asks for a new password; set it. Raises Failure: USED_LINK, WEAK_PASSWORD."""
+    """Show a page that asks for a new password; set it. Raises Failure: USED_LINK, WEAK_PASSWORD or COMMON_PASSWORD."""
     title, text, button = "Set a new password", "It replaces the password you had.", "Set the password"
     if _is_look(request):
         return _form(title, text, button, request, password=True)
@@ -65,7 +65,7 @@ def reset(request: Request, loaded: Loaded) -> Response:
         work = partial(registration.reset, registry, given["token"], given["password"])
         return _ended(request, work, "Password set", _RESET)
     except Failure as failure:
-        if not _is_form(request) or failure.kind is not errors.WEAK_PASSWORD:
+        if not _is_form(request) or failure.kind not in (errors.WEAK_PASSWORD, errors.COMMON_PASSWORD):
             raise
         hidden = {"token": given["token"]}
         page = pages.form(title, text, button, hidden=hidden, password=True, error=failure.kind.title)

@@ -207,7 +207,8 @@ def test_a_token_is_for_one_purpose(stranger: Stranger) -> None:
         ({"email": "no-at-sign", "password": PASSWORD}, "invalid_email"),
         ({"email": "a@example.org\r\nBcc: b@example.org", "password": PASSWORD}, "invalid_email"),
         ({"email": "a@example.org", "password": "short"}, "weak_password"),
-        ({"email": "a@example.org", "password": "A@example.org"}, "weak_password"),
+        ({"email": "a@example.org", "password": "A@example.org"}, "common_password"),
+        ({"email": "a@example.org", "password": "Password1"}, "common_password"),
         ({"email": "a@example.org"}, "bad_request"),
     ],
 )

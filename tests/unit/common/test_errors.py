@@ -29,6 +29,7 @@ API = [
     ("malformed_event", 400),
     ("invalid_email", 400),
     ("weak_password", 400),
+    ("common_password", 400),
     ("email_taken", 409),
     ("wrong_state", 409),
     ("registration_closed", 403),

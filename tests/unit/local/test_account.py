@@ -96,6 +96,7 @@ def test_a_password_is_generated(login: FakeLogin, secrets: SecretFiles) -> None
         ((409, PROBLEM, '{"code": "email_taken"}'), "The user {a}@b already exists."),
         ((400, PROBLEM, '{"code": "invalid_email"}'), "{a}@b is not a valid e-mail address."),
         ((400, PROBLEM, '{"code": "weak_password", "title": "Use 8."}'), "The password is too weak: Use 8."),
+        ((400, PROBLEM, '{"code": "common_password", "title": "Choose another."}'), "Choose another."),
         ((401, PROBLEM, '{"code": "invalid_token", "title": "Log in."}'), "login answered 401: Log in."),
         ((502, "text/html", "<html>"), "login answered 502: "),
         ((200, "application/json", "{}"), "login answered 200: "),

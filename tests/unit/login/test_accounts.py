@@ -68,6 +68,7 @@ def test_every_check_computes_one_hash(
     assert hasher.checked == 1
 
 
+@pytest.mark.attack("A22")
 def test_impossible_passwords_are_not_looked_up(users: MemoryUsers, hasher: QuickHasher) -> None:
     """Long passwords cannot keep the service busy."""
     accounts.add(users, EMAIL, "x" * 1024)
@@ -78,6 +79,7 @@ def test_impossible_passwords_are_not_looked_up(users: MemoryUsers, hasher: Quic
     assert (hasher.checked, len(users.sought)) == (checked, sought)
 
 
+@pytest.mark.attack("A22")
 @pytest.mark.parametrize("password", ["8 chars.", "ü" * 8, "😀" * 8, "x" * 1024, "ü" * 512, " " * 8, "\0" * 8])
 def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> None:
     """Only the number of characters counts (NIST SP 800-63B, section 3.1.1.2)."""
@@ -85,6 +87,7 @@ def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> No
     assert accounts.check(users, EMAIL, password).email == EMAIL
 
 
+@pytest.mark.attack("A22")
 @pytest.mark.parametrize("password", ["", "7 chars", "😀" * 7, "x" * 1025, "ü" * 513])
 def test_weak_passwords(users: MemoryUsers, password: str) -> None:
     """Neither a new nor an existing account can have one."""
@@ -92,6 +95,24 @@ def test_weak_passwords(users: MemoryUsers, password: str) -> None:
     user = accounts.add(users, EMAIL, PASSWORD)
     assert refused(accounts.change_password, users, user, password) is errors.WEAK_PASSWORD
     assert accounts.check(users, EMAIL, PASSWORD) == user
+
+
+@pytest.mark.attack("A22")
+@pytest.mark.parametrize(
+    "password", ["password", "12345678", "Password1", "QWERTYUIOP", "iloveyou", "p@ssw0rd", EMAIL, f" {EMAIL.upper()} "]
+)
+def test_the_first_passwords_to_be_guessed(users: MemoryUsers, password: str) -> None:
+    """Neither a new nor an existing account can have one; whoever has one already can still log in."""
+    assert refused(accounts.add, users, EMAIL, password) is errors.COMMON_PASSWORD
+    user = accounts.add(users, EMAIL, PASSWORD)
+    assert refused(accounts.change_password, users, user, password) is errors.COMMON_PASSWORD
+    assert accounts.check(users, EMAIL, PASSWORD) == user
+    old = users.add("old@example.org", stored.hashed(password))
+    assert accounts.check(users, "old@example.org", password).id == old.id
+
+
+def test_another_address_is_no_common_password(users: MemoryUsers) -> None:
+    assert accounts.add(users, EMAIL, "bob@example.org").email == EMAIL
 
 
 @pytest.mark.parametrize(

@@ -232,8 +232,9 @@ def test_a_change_of_password() -> None:
         ({"password": None}, errors.BAD_REQUEST),
         ({"password": "\ud800" * 8}, errors.BAD_REQUEST),
         ({"password": "7 chars"}, errors.WEAK_PASSWORD),
+        ({"password": "Password1"}, errors.COMMON_PASSWORD),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_no_change_without_a_new_password(body: Any, kind: errors.Kind) -> None:
     failure = refused("PUT", "/password", basic(), body)
