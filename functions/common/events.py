@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cloudevents.conversion import to_json
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
+from cloudevents.sdk.converters import is_binary
 
 from functions.common import ids, trace, transitions
 from functions.common.errors import MALFORMED_EVENT, Failure
@@ -18,6 +21,9 @@ MP3_READY = "com.mp3converter.mp3.ready"
 CONVERSION_FAILED = "com.mp3converter.conversion.failed"
 
 STRUCTURED = "application/cloudevents+json"  # CloudEvents JSON format 1.0.2, section 3
+_NAME = re.compile(r"[a-z0-9]+")  # CloudEvents 1.0.2, section 3.1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # section 3.4, String
+_TEXTS = {"id", "source", "type", "specversion", "datacontenttype", "dataschema", "subject", "time"}
 _OF_STATE = {transitions.READY: VIDEO_UPLOADED, transitions.DONE: MP3_READY, transitions.FAILED: CONVERSION_FAILED}
 
 
@@ -58,10 +64,33 @@ def decode(headers: Mapping[str, str], body: bytes, *types: str) -> Hint:
     Raises Failure(MALFORMED_EVENT) for anything else, which must not be retried.
     """
     try:
-        event = from_http(headers, body)
+        event = _event(headers, body)
     except (GenericException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Failure(MALFORMED_EVENT) from error
     data = event.data
     if event["type"] not in types or not isinstance(data, dict) or not ids.is_id(data.get("id")):
         raise Failure(MALFORMED_EVENT)
     return Hint(data["id"], trace.parse(event.get("traceparent")))
+
+
+def _event(headers: Mapping[str, str], body: bytes) -> CloudEvent:
+    """Return the event in a request. Raises ValueError, or what the SDK raises, for what breaks the specification."""
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    if is_binary(headers) and content_type.lower().startswith("application/cloudevents"):
+        raise ValueError("both in binary and in structured mode")
+    event = from_http(headers, body)
+    # The SDK checks neither types nor names, and reads version 0.3, too.
+    if event["specversion"] != "1.0":
+        raise ValueError("of another version")
+    for name, value in event.get_attributes().items():
+        if not _NAME.fullmatch(name) or not _is_valid(name, value):
+            raise ValueError(f"the attribute {name} is not valid")
+    return event
+
+
+def _is_valid(name: str, value: object) -> bool:
+    if name in _TEXTS and not (isinstance(value, str) and value):
+        return False
+    if name == "time":
+        return datetime.fromisoformat(str(value)).tzinfo is not None
+    return isinstance(value, bool | int) or (isinstance(value, str) and not _CONTROL.search(value))
