@@ -54,6 +54,7 @@ def test_every_function_has_an_image() -> None:
     assert {path.parent.name for path in ROOT.glob("functions/*/requirements.in")} == set(FUNCTIONS)
 
 
+@pytest.mark.attack("S9")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_an_image_installs_the_tested_versions_of_its_packages(function: str, tested: dict[str, str]) -> None:
     room = ROOT / "functions" / function
@@ -63,6 +64,7 @@ def test_an_image_installs_the_tested_versions_of_its_packages(function: str, te
     assert locked.items() <= tested.items(), "run functions/lock.sh"
 
 
+@pytest.mark.attack("S9")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_package_of_an_image_has_its_hashes(function: str) -> None:
     lines = (ROOT / "functions" / function / "requirements.txt").read_text().splitlines()

@@ -21,6 +21,7 @@ SHORT_SECONDS = 200  # whose conversion takes a second: the progress of a shorte
 LONG_SECONDS = 1500  # whose conversion takes five, on a fast machine too
 
 
+@pytest.mark.attack("B1", "B4")
 @pytest.mark.parametrize(
     "name",
     ["-i.mp4", "a 'b' \"c\".mp4", "new\nline.mp4", "😀 %s $(id) `id`.mp4", "../../etc/passwd", "a;b|c&d.mp4", "."],

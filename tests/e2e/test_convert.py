@@ -20,6 +20,7 @@ from tests.media.tone import assert_tone
 WATCH_SECONDS = 4.0
 
 
+@pytest.mark.attack("E4")
 def test_ten_identical_events_make_one_mp3_and_one_mail(
     no_connector: Callable[[], None],
     stack: PrivateStack,
@@ -76,6 +77,7 @@ def assert_next_converts(url: Urls, owner: Person, video: Path, inspector: Inspe
     assert_tone(web.download(url("download"), owner.token, fid).body, 440, 3.0)
 
 
+@pytest.mark.attack("B21")
 @pytest.mark.parametrize(
     ("make", "codes"),
     [(media.half_video, {"no_index"}), (media.silent_video, {"no_audio"})],

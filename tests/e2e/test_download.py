@@ -42,6 +42,7 @@ def test_the_owner_gets_the_mp3(route: Urls, owner: Person, fid: str) -> None:
     assert below.body == answer.body
 
 
+@pytest.mark.attack("D1")
 def test_another_users_job_is_unknown(url: Urls, owner: Person, other_user: Person, fid: str) -> None:
     theirs = web.download(url("download"), other_user.token, fid)
     unknown = web.download(url("download"), other_user.token, str(uuid.uuid4()))
@@ -51,6 +52,7 @@ def test_another_users_job_is_unknown(url: Urls, owner: Person, other_user: Pers
     assert web.download(url("download"), owner.token, str(uuid.uuid4())).status == 404
 
 
+@pytest.mark.attack("D2")
 @pytest.mark.parametrize(
     "wrong", ["", "x", "../jobs", "{'$gt': ''}", "0" * 4000, "\u00e9", "a\x00b", "{fid}.1", "{fid} ", "{FID}", "%7B%7D"]
 )
@@ -60,6 +62,7 @@ def test_a_malformed_id_is_unknown(wrong: str, url: Urls, owner: Person, fid: st
     assert refusal(web.download(url("download"), owner.token, asked)) == refusal(unknown)
 
 
+@pytest.mark.attack("D2")
 def test_a_query_operator_is_not_an_id(url: Urls, owner: Person) -> None:
     answer = web.call("GET", f"{url('download')}?{quote('fid[$ne]')}=x", headers=web.bearer(owner.token))
     assert answer.status == 404
@@ -73,6 +76,7 @@ def test_a_token_is_required(authorization: str | None, url: Urls, fid: str) -> 
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.attack("D7")
 def test_an_unfinished_job_is_not_ready(
     stack: PrivateStack, url: Urls, owner: Person, other_user: Person, video: Path, inspector: Inspector
 ) -> None:

@@ -23,6 +23,7 @@ def comparable(answer: web.Answer) -> tuple[int, dict[str, str], dict[str, objec
     return answer.status, headers, body
 
 
+@pytest.mark.attack("A19")
 def test_a_wrong_password_and_an_unknown_user_look_the_same(url: Urls, owner: Person) -> None:
     wrong = web.call("POST", url("login"), headers=web.basic(owner.email, "not the password"))
     unknown = web.call("POST", url("login"), headers=web.basic("unknown@example.org", "not the password"))
@@ -32,6 +33,7 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(url: Urls, owner: Pe
     assert wrong.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.attack("A18")
 def test_an_unknown_user_is_not_refused_faster(stack: PrivateStack, url: Urls, owner: Person) -> None:
     """In processor time, because a busy machine changes all others."""
     workers = processes.listeners(urlsplit(stack.functions["login"]).port or 80)
@@ -46,6 +48,7 @@ def test_an_unknown_user_is_not_refused_faster(stack: PrivateStack, url: Urls, o
     assert spent("unknown@example.org") > spent(owner.email) / 2 > 0
 
 
+@pytest.mark.attack("A25")
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -93,6 +96,7 @@ def test_the_published_keys_verify_the_token(url: Urls, owner: Person) -> None:
     assert {"iss", "aud", "sub", "exp", "iat", "jti"} <= set(claims)
 
 
+@pytest.mark.attack("A26")
 def test_login_only_allows_post(url: Urls, owner: Person) -> None:
     answer = web.call("DELETE", url("login"), headers=web.basic(owner.email, owner.password))
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

@@ -177,6 +177,7 @@ def test_the_numbers_are_right(busy: Prometheus, stack: PrivateStack) -> None:
         until(partial(busy.values, query), query)
 
 
+@pytest.mark.attack("S10")
 @pytest.mark.parametrize("function", sorted(LABELS["function"]))
 def test_labels_are_bounded(function: str, busy: Prometheus, stack: PrivateStack) -> None:
     """Every label value comes from a fixed set: no id, no address, nothing chosen by a client."""

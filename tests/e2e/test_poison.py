@@ -8,6 +8,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import pika
+import pytest
 
 from tests.clients import web
 from tests.clients.database import Inspector
@@ -55,6 +56,7 @@ def described(message: Message) -> pika.BasicProperties:
     return pika.BasicProperties(content_type=poisonous.content_type, headers=poisonous.headers, message_id=message.name)
 
 
+@pytest.mark.attack("E5", "E6", "E7")
 def test_a_hundred_invalid_messages_among_a_hundred_valid_ones(
     queues: Queues, stack: PrivateStack, url: Urls, owner: Person, tmp_path: Path, inspector: Inspector
 ) -> None:

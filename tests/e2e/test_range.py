@@ -31,6 +31,7 @@ def whole(url: Urls, owner: Person, fid: str) -> bytes:
     return content
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize(
     ("asked", "start", "stop"),
     [
@@ -57,6 +58,7 @@ def test_a_part(asked: str, start: int, stop: int | None, route: Urls, owner: Pe
     assert answer.headers["Content-Length"] == str(len(expected))
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize("asked", ["bytes={length}-", "bytes={length}-{length}", "bytes=99999999-"])
 def test_beyond_the_end(asked: str, route: Urls, owner: Person, fid: str, whole: bytes) -> None:
     answer = web.download(route("download"), owner.token, fid, Range=asked.format(length=len(whole)))
@@ -64,6 +66,7 @@ def test_beyond_the_end(asked: str, route: Urls, owner: Person, fid: str, whole:
     assert answer.headers["Content-Range"] == f"bytes */{len(whole)}"
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize(
     "asked",
     ["", "bytes", "bytes=", "bytes=a-b", "bytes=-", "bytes=5-2", "items=0-5", "0-5", "bytes=0-5;q=1", "bytes=--1"],
@@ -73,12 +76,14 @@ def test_invalid_ranges_are_ignored(asked: str, url: Urls, owner: Person, fid: s
     assert (answer.status, answer.body) == (200, whole)
 
 
+@pytest.mark.attack("D3")
 def test_several_or_empty_ranges_return_the_file_at_most_once(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     for asked in ("bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 1000), "bytes=-0"):
         answer = web.download(url("download"), owner.token, fid, Range=asked)
         assert answer.status == 416 or (answer.status, answer.body) == (200, whole)
 
 
+@pytest.mark.attack("D5")
 def test_head_has_the_headers_of_get(route: Urls, owner: Person, fid: str, whole: bytes) -> None:
     head = web.download(route("download"), owner.token, fid, method="HEAD")
     get = web.download(route("download"), owner.token, fid)
@@ -89,6 +94,7 @@ def test_head_has_the_headers_of_get(route: Urls, owner: Person, fid: str, whole
     assert head.headers["Content-Length"] == str(len(whole))
 
 
+@pytest.mark.attack("D3", "D5")
 def test_if_range_needs_the_same_file(url: Urls, owner: Person, fid: str, whole: bytes) -> None:
     tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
     same = web.download(url("download"), owner.token, fid, Range="bytes=0-9", If_Range=tag)
@@ -97,6 +103,7 @@ def test_if_range_needs_the_same_file(url: Urls, owner: Person, fid: str, whole:
     assert (other.status, other.body) == (200, whole)
 
 
+@pytest.mark.attack("D5")
 def test_an_unchanged_mp3_is_not_sent_again(url: Urls, owner: Person, fid: str) -> None:
     tag = web.download(url("download"), owner.token, fid, method="HEAD").headers["ETag"]
     answer = web.download(url("download"), owner.token, fid, If_None_Match=tag)

@@ -50,6 +50,7 @@ def refused(url: Urls, owner: Person, fid: str) -> tuple[int, str]:
     return answer.status, answer.json()["code"]
 
 
+@pytest.mark.attack("D7")
 def test_video_mp3_and_job_expire_separately(
     url: Urls, owner: Person, other_user: Person, video: Path, inspector: Inspector, mailbox: Mailbox
 ) -> None:

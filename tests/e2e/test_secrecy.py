@@ -94,6 +94,7 @@ def test_what_was_seen_is_what_was_looked_for(written: tuple[dict[str, str], str
         assert known in seen
 
 
+@pytest.mark.attack("S1")
 def test_no_secret_is_written_anywhere(written: tuple[dict[str, str], str]) -> None:
     secrets, seen = written
     assert {name for name, secret in secrets.items() if secret in seen} == set()

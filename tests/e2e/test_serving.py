@@ -11,6 +11,7 @@ from tests.local.private import PrivateStack
 FUNCTIONS = tuple(stack_file.functions())
 
 
+@pytest.mark.attack("S10")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_health(stack: PrivateStack, function: str) -> None:
     """Every platform's health probe is answered."""
@@ -20,6 +21,7 @@ def test_health(stack: PrivateStack, function: str) -> None:
         assert answer.json() == {"status": "ok", "function": function, "version": version.own()}
 
 
+@pytest.mark.attack("S10")
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[str, str]) -> None:
@@ -28,6 +30,7 @@ def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.attack("A26")
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
 def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:

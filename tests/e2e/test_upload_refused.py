@@ -13,6 +13,7 @@ from tests.e2e import bodies
 from tests.e2e.conftest import Person, Urls
 
 
+@pytest.mark.attack("B5", "B9", "B15", "B16")
 @pytest.mark.parametrize(
     ("make", "status", "code"),
     [
@@ -46,6 +47,7 @@ def test_a_bad_body_is_refused(
     nothing_stored()
 
 
+@pytest.mark.attack("B6")
 def test_a_declared_length_that_is_too_large_is_refused_at_once(
     route: Urls, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
@@ -54,6 +56,7 @@ def test_a_declared_length_that_is_too_large_is_refused_at_once(
     nothing_stored()
 
 
+@pytest.mark.attack("A26")
 def test_upload_only_allows_post(url: Urls, owner: Person) -> None:
     answer = web.call("GET", url("upload"), headers=web.bearer(owner.token))
     assert (answer.status, answer.json()["code"]) == (405, "method_not_allowed")

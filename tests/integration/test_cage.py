@@ -31,6 +31,7 @@ WATCH_SECONDS = 1.5
 MIN_CHECKS = 3
 
 
+@pytest.mark.attack("S4")
 def test_a_program_has_no_environment_descriptors_or_new_privileges(
     cage: Cage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +209,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.attack("B12", "B13")
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_file_cannot_open_others(name: str, request_recorder: tuple[str, list[str]], tmp_path: Path) -> None:
     """Neither a neighbour nor a server is contacted: the upload is refused as not media."""

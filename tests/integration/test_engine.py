@@ -150,6 +150,7 @@ def test_half_a_file(tmp_path: Path) -> None:
     assert 8 < sound.duration < 12
 
 
+@pytest.mark.attack("B12", "B13")
 @pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile 'neighbour'\n", "#EXTM3U\n#EXTINF:9,\nneighbour\n"])
 def test_a_script_cannot_read_its_neighbour(text: str, tmp_path: Path) -> None:
     """A text file that names another file does not open it."""
@@ -286,6 +287,7 @@ def test_chapters_are_cut_to_the_sound(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.attack("B11")
 def test_limits(tmp_path: Path) -> None:
     """Conversions that take too long, or whose MP3 is too long or too large, are stopped with the right error."""
     video = film(tmp_path / "film.mp4", 12.0)

@@ -106,6 +106,7 @@ def test_other_addresses_are_not_mistaken_for_it(table: Table) -> None:
     assert accounts.check(users, "adá@example.org", PASSWORD)
 
 
+@pytest.mark.attack("A24")
 @pytest.mark.parametrize("value", FOREIGN)
 def test_a_stolen_hash_does_not_log_in(value: str, table: Table, caplog: pytest.LogCaptureFixture) -> None:
     users = table((EMAIL, value))

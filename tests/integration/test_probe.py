@@ -435,6 +435,7 @@ def test_every_tag_of_quicktime(words: list[str], missing: set[str], tmp_path: P
     assert probe.look(made(tmp_path / "in.mov", *tone(), *given, *words), cage).tags == expected
 
 
+@pytest.mark.attack("B22")
 @pytest.mark.parametrize(
     ("value", "cleaned"),
     [
@@ -470,6 +471,7 @@ def test_encodings(raw: bytes, read: str, tmp_path: Path, cage: Cage) -> None:
     assert media.tags == {"title": read}
 
 
+@pytest.mark.attack("B22")
 def test_a_large_tag(tmp_path: Path, cage: Cage) -> None:
     """Long lyrics are skipped."""
     source = made(tmp_path / "in.mp3", *tone(), "-metadata", "title=T")
@@ -512,6 +514,7 @@ def test_unusual_chapters(tmp_path: Path, cage: Cage) -> None:
     assert beyond.end == pytest.approx(99_999.0)
 
 
+@pytest.mark.attack("B14")
 def test_too_many_chapters(tmp_path: Path, cage: Cage) -> None:
     many = [(number * 10, number * 10 + 10, f"chapter {number}") for number in range(300)]
     media = probe.look(with_chapters(tmp_path, "mkv", many), cage)

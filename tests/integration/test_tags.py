@@ -100,6 +100,7 @@ def test_dates(date: str, written: str) -> None:
     assert (str(read_back) if read_back else "") == written
 
 
+@pytest.mark.attack("B22")
 @pytest.mark.parametrize(
     "title", ["x" * 100_000, "a\x00b", "one\ntwo\r\nthree", "\udcff\udcfe", "\u202egpj", "TAG" * 50]
 )
@@ -367,6 +368,7 @@ def test_a_rotated_video(tmp_path: Path, cage: Cage) -> None:
     assert picture.width < picture.height == 1400
 
 
+@pytest.mark.attack("B22")
 @pytest.mark.parametrize(
     "data",
     [
@@ -385,6 +387,7 @@ def test_invalid_pictures(data: bytes, bare: Path, cage: Cage) -> None:
     assert [track.number for track in probe.look(source, cage).tracks] == [1]
 
 
+@pytest.mark.attack("B22")
 def test_a_picture_that_claims_to_be_huge(bare: Path, cage: Cage) -> None:
     """A picture of a gigabyte in a few kilobytes is not decoded."""
     data = bytearray(png(16, 16))

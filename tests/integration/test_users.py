@@ -40,6 +40,7 @@ def test_sign_up_and_log_in(users: Users, email: str) -> None:
     assert stored.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.attack("A15", "A19")
 @pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1"])
 def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(users: Users, email: str, wrong: str) -> None:
     """Neither the code nor the text reveals which it was."""
@@ -57,6 +58,7 @@ def assert_refused(users: Users, text: str) -> None:
     assert failure.value.kind is errors.WRONG_CREDENTIALS
 
 
+@pytest.mark.attack("A15")
 @pytest.mark.parametrize("kind", QUERIES)
 def test_injections(kind: str, users: Users, email: str) -> None:
     """Text that could change a query is only text: it opens and changes no account."""
@@ -69,12 +71,14 @@ def test_injections(kind: str, users: Users, email: str) -> None:
     assert accounts.check(users, email, PASSWORD).id == added.id
 
 
+@pytest.mark.attack("A15")
 @public.needs("sqli_auth_bypass.txt", "sqli_mysql.txt")
 def test_injections_from_public_lists(users: Users) -> None:
     for text in [*public.strings("sqli_auth_bypass.txt"), *public.strings("sqli_mysql.txt")]:
         assert_refused(users, text)
 
 
+@pytest.mark.attack("A24")
 def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> None:
     """A plain-text password works once more, and is a hash from then on."""
     users.add(email, "Admin123")

@@ -122,6 +122,7 @@ def read_answer(file: BinaryIO) -> tuple[int, Any]:
     return status, content
 
 
+@pytest.mark.attack("B8")
 @pytest.mark.parametrize(
     "beginning",
     [
@@ -143,6 +144,7 @@ def test_slow_clients_hold_no_thread(beginning: bytes, server: Server) -> None:
                 connection.recv(1)
 
 
+@pytest.mark.attack("B8")
 def test_what_does_not_arrive_in_time_is_refused(server: Server) -> None:
     """A client that sent nothing gets no answer."""
     with server.connect(HEAD[:-1]) as begun, server.connect() as silent:
@@ -174,6 +176,7 @@ def test_requests_on_one_connection(pause: float, server: Server) -> None:
     assert statuses == [200, 400, 200, 200, 400, 200]
 
 
+@pytest.mark.attack("B7")
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [

@@ -28,6 +28,7 @@ def test_each_kustomization_matches_its_schemas(folder: Path) -> None:
     assert schemas.errors(items) + admission.errors(items) == []
 
 
+@pytest.mark.attack("S5", "S6")
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("folder", WHOLE, ids=_id)
 def test_a_whole_system_has_no_errors(folder: Path, check: str) -> None:

@@ -14,6 +14,7 @@ from tests.manifests.planted import MISTAKES, REMOVED, Mistake
 DEV = KNATIVE / "overlays" / "dev"
 
 
+@pytest.mark.attack("S5", "S6")
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: f"{mistake.name}-{mistake.path}-{mistake.error}")
 def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
     items = objects(DEV)

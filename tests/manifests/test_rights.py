@@ -160,6 +160,7 @@ def test_every_user_of_the_broker_is_tested() -> None:
     assert {entry["user"] for entry in permissions(objects(KNATIVE / "base"))} == set(RIGHTS)
 
 
+@pytest.mark.attack("E10")
 @pytest.mark.parametrize("user", RIGHTS)
 def test_a_user_publishes_and_reads_only_what_it_needs(broker: Any, user: str) -> None:
     publishes, reads = RIGHTS[user]
@@ -210,6 +211,7 @@ ACTIONS = {
 }
 
 
+@pytest.mark.attack("S7")
 @pytest.mark.requires("MONGODB_URL" not in os.environ, "roles on MongoDB's own server: set MONGODB_URL")
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_allows_what_it_lists(role: str) -> None:

@@ -51,12 +51,14 @@ def assert_clean(name: str) -> None:
     assert filenames.plain(clean).isprintable()
 
 
+@pytest.mark.attack("B1", "B2", "B3", "B4")
 @pytest.mark.parametrize("kind", NAMES)
 def test_hostile_names(kind: str) -> None:
     for name in NAMES[kind]:
         assert_clean(name)
 
 
+@pytest.mark.attack("B1", "B3")
 @public.needs("traversal.txt", "blns.json")
 def test_hostile_names_from_public_lists() -> None:
     for name in [*public.strings("traversal.txt"), *public.strings("blns.json")]:

@@ -120,6 +120,7 @@ def test_a_response_has_the_request_id() -> None:
         log.request_id.reset(before)
 
 
+@pytest.mark.attack("E6")
 @pytest.mark.parametrize("events", [False, True])
 def test_an_event_that_is_too_long_is_invalid(events: bool) -> None:
     """A sender would retry a 413, although the body stays too long."""
@@ -314,6 +315,7 @@ def test_a_body_with_a_longer_declared_length_is_not_read() -> None:
         web.small_body(Request(environ))
 
 
+@pytest.mark.attack("E6")
 def test_an_event_may_have_64_kibibytes() -> None:
     assert len(web.small_body(sending(b"x" * 65_536, None))) == 65_536
     with pytest.raises(Failure):

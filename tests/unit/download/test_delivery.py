@@ -54,6 +54,7 @@ def test_an_aborted_upload_is_unknown(system: System) -> None:
     assert failure_of(None, system).kind is errors.NOT_FOUND
 
 
+@pytest.mark.attack("D7")
 def test_a_failed_job_returns_its_error(system: System) -> None:
     job_id = states.converting(system.sweeper)
     reason = {"code": "no_audio", "title": "The video has no sound track."}
@@ -61,6 +62,7 @@ def test_a_failed_job_returns_its_error(system: System) -> None:
     assert failure_of(system.jobs.find(job_id), system).kind == errors.NO_AUDIO
 
 
+@pytest.mark.attack("D7")
 def test_an_expired_mp3_is_gone_even_if_its_file_exists(system: System) -> None:
     job_id = states.done(system.sweeper)
     system.clock.advance(days=states.PERIODS.mp3_keep_days)

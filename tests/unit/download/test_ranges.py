@@ -26,6 +26,7 @@ def test_without_a_range_the_whole_file_is_returned() -> None:
     assert requested(make_request(), LENGTH, TAG, STORED) == WHOLE
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize(
     ("value", "start", "stop"),
     [
@@ -49,6 +50,7 @@ def test_a_range_gives_its_bytes(value: str, start: int, stop: int) -> None:
     assert requested(make_request(Range=value), LENGTH, TAG, STORED) == Span(start, stop, partial=True)
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize(
     "value", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-", "bytes=-0", "Bytes = -00"]
 )
@@ -66,6 +68,7 @@ def test_an_empty_file_has_no_range(value: str) -> None:
     assert failure.value.headers == {"Content-Range": "bytes */0"}
 
 
+@pytest.mark.attack("D3")
 @pytest.mark.parametrize(
     "value",
     [

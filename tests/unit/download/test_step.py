@@ -82,6 +82,7 @@ def test_another_users_job_is_like_an_unknown_id(job_id: str) -> None:
     assert refusal(f"/?fid={job_id}", None) is errors.UNAUTHORIZED
 
 
+@pytest.mark.attack("D2")
 @pytest.mark.parametrize("path", ["/", "/?fid=", "/?fid=x", "/?fid[$ne]=x", "/{}.1", "/?fid={}%00", "/?fid=../jobs"])
 def test_an_invalid_id_is_never_looked_up(path: str, job_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def look() -> None:
@@ -183,6 +184,7 @@ def test_it_is_not_kept_by_shared_caches(job_id: str) -> None:
     assert headers["Accept-Ranges"] == "bytes"
 
 
+@pytest.mark.attack("D4")
 @pytest.mark.parametrize(
     ("name", "header"),
     [

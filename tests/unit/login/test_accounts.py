@@ -53,6 +53,7 @@ def test_an_unknown_user_has_no_password(users: MemoryUsers, password: str) -> N
     assert refused(accounts.check, users, "unknown@example.org", password) is errors.WRONG_CREDENTIALS
 
 
+@pytest.mark.attack("A18")
 @pytest.mark.parametrize("stored", ["a hash", "plain text", None])
 @pytest.mark.parametrize("offered", [PASSWORD, "wrong horse"])
 def test_every_check_computes_one_hash(
@@ -165,6 +166,7 @@ def test_one_account_for_an_address(users: MemoryUsers) -> None:
     assert accounts.check(users, EMAIL, PASSWORD) == first
 
 
+@pytest.mark.attack("A24")
 def test_passwords_are_hashed_as_owasp_recommends(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "_HASHER", OWASP)
     first, second = (accounts.add(users, f"{name}@example.org", PASSWORD).password for name in "ab")
@@ -172,6 +174,7 @@ def test_passwords_are_hashed_as_owasp_recommends(users: MemoryUsers, monkeypatc
     assert first != second
 
 
+@pytest.mark.attack("A24")
 @pytest.mark.parametrize(
     "stored", [PASSWORD, QuickHasher(time_cost=1).hash(PASSWORD)], ids=["plain text", "a weaker hash"]
 )
@@ -193,6 +196,7 @@ def test_old_passwords_are_hashed_again_at_the_first_login(
     assert PASSWORD not in caplog.text
 
 
+@pytest.mark.attack("A24")
 def test_a_stolen_hash_is_not_a_password(users: MemoryUsers) -> None:
     """Someone who has stolen the table knows the hash, but not the password."""
     stored = accounts.add(users, EMAIL, PASSWORD).password

@@ -184,6 +184,7 @@ def test_other_tokens_cannot_add_a_user(users: MemoryUsers, authorization: str, 
     assert len(users.rows) == 1
 
 
+@pytest.mark.attack("A16")
 @pytest.mark.parametrize(
     "body",
     [
@@ -224,6 +225,7 @@ def test_a_change_of_password() -> None:
     assert refused("POST", "/", basic()).kind is errors.WRONG_CREDENTIALS
 
 
+@pytest.mark.attack("A16")
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -248,6 +250,7 @@ def test_a_late_change_requires_the_new_password(users: MemoryUsers, monkeypatch
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
 
 
+@pytest.mark.attack("A26")
 @pytest.mark.parametrize(
     ("path", "allowed"), [("/", "POST"), ("/keys", "GET, HEAD"), ("/users", "POST"), ("/password", "PUT")]
 )

@@ -53,6 +53,7 @@ PLAIN = [
 ]
 
 
+@pytest.mark.attack("A24")
 @pytest.mark.parametrize("value", FOREIGN)
 def test_a_hash_of_another_system_is_no_password(value: str, hasher: QuickHasher) -> None:
     """A stolen table is no list of passwords."""
@@ -89,6 +90,7 @@ def test_a_damaged_hash_is_no_password(cut: int, hasher: QuickHasher) -> None:
         assert not stored.matches(damaged, password)
 
 
+@pytest.mark.attack("A24")
 def test_a_hash_is_current_until_its_parameters_change(hasher: QuickHasher) -> None:
     assert not stored.is_outdated(stored.hashed(PASSWORD))
     assert stored.is_outdated(QuickHasher(time_cost=1).hash(PASSWORD))

@@ -71,6 +71,7 @@ def test_one_file_among_fields() -> None:
     assert taken(request) == ("a.mp4", b"12345")
 
 
+@pytest.mark.attack("B5", "B15", "B16")
 @pytest.mark.parametrize(
     ("request_", "kind"),
     [
@@ -96,6 +97,7 @@ def test_forms_that_are_refused(request_: Request, kind: errors.Kind) -> None:
     assert failure.value.kind is kind
 
 
+@pytest.mark.attack("B7")
 def test_a_body_that_ends_one_byte_early_is_refused() -> None:
     """An interrupted client looks like the end of a file; only the count differs."""
     environ = raw("", b"x" * 9).environ | {"CONTENT_LENGTH": "10", "wsgi.input_terminated": True}
@@ -104,6 +106,7 @@ def test_a_body_that_ends_one_byte_early_is_refused() -> None:
     assert failure.value.kind is errors.INCOMPLETE_BODY
 
 
+@pytest.mark.attack("B6")
 def test_the_limit_is_exact_to_the_byte() -> None:
     """The largest video is accepted, one more byte is not."""
     assert len(taken(form(part(b"x" * 1000)))[1]) == 1000
@@ -158,6 +161,7 @@ def test_a_lost_connection_is_an_incomplete_body(blocks: tuple[bytes | OSError, 
     assert failure.value.kind is errors.INCOMPLETE_BODY
 
 
+@pytest.mark.attack("B6")
 def test_the_limit_applies_without_a_length() -> None:
     assert len(taken(streamed(b"x" * 999, b"x", HTTP_TRANSFER_ENCODING="chunked"))[1]) == 1000
     with pytest.raises(Failure) as failure:
@@ -165,6 +169,7 @@ def test_the_limit_applies_without_a_length() -> None:
     assert failure.value.kind is errors.FILE_TOO_LARGE
 
 
+@pytest.mark.attack("B6")
 def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read() -> None:
     for length, kind in (("1001", "video/mp4"), (str(1001 + 65_536), "multipart/form-data; boundary=B")):
         with pytest.raises(Failure) as failure:
@@ -172,6 +177,7 @@ def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read() -> None:
         assert failure.value.kind is errors.FILE_TOO_LARGE
 
 
+@pytest.mark.attack("B15")
 @pytest.mark.parametrize("size", [1000, 262_144])
 def test_other_data_in_a_form_has_its_own_limit(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest video may have 64 KB of other data around it, and no more."""
@@ -185,6 +191,7 @@ def test_other_data_in_a_form_has_its_own_limit(size: int, monkeypatch: pytest.M
     assert failure.value.kind is errors.FILE_TOO_LARGE
 
 
+@pytest.mark.attack("B11")
 @pytest.mark.parametrize("request_", [raw("", b"x"), form(part(b"1"))], ids=["raw", "form"])
 @pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br"])
 def test_an_encoded_body_is_refused(coding: str, request_: Request) -> None:
