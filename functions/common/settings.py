@@ -16,6 +16,8 @@ _MAX_DOUBLINGS = 64  # fits into a float, and every delay has reached its maximu
 # An Ed25519 key in PKCS 8 is this prefix and 32 bytes (RFC 8410 section 7).
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 
+_LEAST_DIFFERENT_BYTES = 16  # a random key has 30
+
 
 def _ed25519_pem(value: str) -> None:
     lines = value.strip().splitlines()
@@ -26,12 +28,14 @@ def _ed25519_pem(value: str) -> None:
     framed = lines[0] == "-----BEGIN PRIVATE KEY-----" and lines[-1] == "-----END PRIVATE KEY-----"
     if not framed or not der.startswith(_ED25519_PKCS8) or len(der) != len(_ED25519_PKCS8) + 32:
         raise ValueError("must be an Ed25519 private key in PEM (PKCS 8)")
+    if len(set(der[-32:])) < _LEAST_DIFFERENT_BYTES:
+        raise ValueError("must be a random key")
 
 
 def _jwk_set(value: str) -> None:
     try:
         keys = json.loads(value)["keys"]
-        curves = {key["crv"] for key in keys if key["kid"] and key["x"]}
+        curves = {key["crv"] for key in keys if key["kid"] and key["x"] and float(key.get("exp", 0)) >= 0}
     except (ValueError, KeyError, TypeError):
         curves = set()
     if curves != {"Ed25519"}:

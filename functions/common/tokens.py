@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import time
 import uuid
@@ -21,6 +22,7 @@ _TYPE = "at+jwt"
 _SKEW_SECONDS = 30
 # RFC 7515 sections 2 and 7.1: no padding, nor anything else that decoders skip, so that a token has one spelling.
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_MOST_CHARACTERS = 8192  # eight times the longest of ours
 _REQUIRED = ["iss", "aud", "sub", "email", "exp", "iat", "jti"]
 
 
@@ -42,8 +44,12 @@ class Signer:
         self._kid = _thumbprint(public)
         own = public | {"kid": self._kid, "use": "sig", "alg": _ALGORITHM}
         known = json.loads(previous_keys)["keys"] if previous_keys else []
-        others = [entry for entry in known if entry["kid"] != self._kid]
-        self.key_set = {"keys": [own, *others]}
+        self._published = [own, *(entry for entry in known if entry["kid"] != self._kid)]
+
+    @property
+    def key_set(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the public keys to verify tokens with, as a JWK set; ours is the first."""
+        return {"keys": [entry for entry in self._published if _end(entry) > time.time()]}
 
     def sign(self, bearer: Bearer) -> str:
         """Return a token for this user that is valid for `ttl` seconds."""
@@ -64,8 +70,8 @@ class Verifier:
     """Check tokens with the public keys; what a token says about keys and algorithms is not trusted."""
 
     def __init__(self, public_keys: str) -> None:
-        entries = json.loads(public_keys)["keys"]
-        self._keys = {entry["kid"]: jwt.PyJWK(entry, algorithm=_ALGORITHM) for entry in entries}
+        entries = [entry for entry in json.loads(public_keys)["keys"] if _is_for_signatures(entry)]
+        self._keys = {entry["kid"]: (jwt.PyJWK(entry, algorithm=_ALGORITHM), _end(entry)) for entry in entries}
 
     def verify(self, token: str) -> Bearer:
         """Return the user in the token. Raises Failure(INVALID_TOKEN) if it is not valid."""
@@ -75,12 +81,11 @@ class Verifier:
             raise Failure(INVALID_TOKEN) from error
 
     def _verify(self, token: str) -> Bearer:
-        if not _FORM.fullmatch(token):
+        if len(token) > _MOST_CHARACTERS or not _FORM.fullmatch(token):
             raise ValueError("not in the compact serialization")
-        header = jwt.get_unverified_header(token)
-        if header.get("typ") != _TYPE:
-            raise ValueError("not an access token")
-        key = self._keys[header["kid"]]
+        key, end = self._keys[_key_id(jwt.get_unverified_header(token))]
+        if end <= time.time():
+            raise ValueError("signed with a key whose time is over")
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -96,6 +101,23 @@ class Verifier:
         if not isinstance(claims["exp"], int) or claims["exp"] <= time.time():
             raise ValueError("expired")
         return Bearer(claims["sub"], claims["email"])
+
+
+def _is_for_signatures(jwk: dict[str, Any]) -> bool:
+    """Tell whether a key may verify signatures (RFC 7517 sections 4.2 and 4.3)."""
+    return bool(jwk.get("use", "sig") == "sig" and "verify" in jwk.get("key_ops", ["verify"]))
+
+
+def _end(jwk: dict[str, Any]) -> float:
+    """Return when a key's time is over: a former one verifies the tokens that it signed until then."""
+    return float(jwk.get("exp", math.inf))
+
+
+def _key_id(header: dict[str, Any]) -> str:
+    """Return the key's id in the header of a token of ours, which has three members and no others."""
+    if header.keys() != {"alg", "kid", "typ"} or header["typ"] != _TYPE:
+        raise ValueError("not an access token")
+    return str(header["kid"])
 
 
 def _thumbprint(jwk: dict[str, str]) -> str:

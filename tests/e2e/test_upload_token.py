@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from tests.clients import curl, web
+from tests.clients.waiting import until
 from tests.e2e import tokens
 from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
@@ -25,6 +31,10 @@ def assert_unauthorized(answer: web.Answer, code: str) -> None:
     assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == (code == "invalid_token")
 
 
+@pytest.mark.attack("A1")
+@pytest.mark.attack("A2")
+@pytest.mark.attack("A4")
+@pytest.mark.attack("A7")
 def test_an_invalid_token_is_refused(
     url: Urls, stack: PrivateStack, owner: Person, video: Path, filename: str, nothing_stored: Callable[[], None]
 ) -> None:
@@ -37,6 +47,7 @@ def test_an_invalid_token_is_refused(
     assert web.upload(url("upload"), tokens.renewed(owner.token, key), video).status == 202
 
 
+@pytest.mark.attack("A9")
 @pytest.mark.parametrize(
     ("authorization", "code"),
     [
@@ -47,6 +58,8 @@ def test_an_invalid_token_is_refused(
         ("{token}", "invalid_token"),
         ("Basic {token}", "invalid_token"),
         ("Bearer {token} {token}", "invalid_token"),
+        ("Bearer Bearer {token}", "invalid_token"),
+        ("Bearer\t{token}", "invalid_token"),
         ("Bearer {token},", "invalid_token"),
         ("Bearer={token}", "invalid_token"),
         ("Bearer \u00e9\u00e9", "invalid_token"),
@@ -66,6 +79,123 @@ def test_malformed_authorization_is_refused(
     answer = web.call("POST", target, headers={**headers, **web.RAW}, body=video.read_bytes())
     assert_unauthorized(answer, code)
     nothing_stored()
+
+
+@pytest.mark.attack("A9")
+def test_a_token_elsewhere_or_twice_is_refused(
+    url: Urls, owner: Person, video: Path, nothing_stored: Callable[[], None]
+) -> None:
+    """In the query it is ignored (RFC 6750 section 2.3 advises against it), and of two none is chosen."""
+    content = video.read_bytes()
+    for name in ("access_token", "token"):
+        target = f"{url('upload')}?{urlencode({name: owner.token})}"
+        assert_unauthorized(web.call("POST", target, headers=web.RAW, body=content), "unauthorized")
+    for fields in ([f"Bearer {owner.token}"] * 2, [f"Bearer {owner.token}", "Bearer abc"]):
+        assert_unauthorized(with_fields(url("upload"), fields, content), "invalid_token")
+    nothing_stored()
+    assert web.call("POST", url("upload"), headers={"Authorization": f"bEARER {owner.token}"}).status == 400
+
+
+def with_fields(url: str, authorization: list[str], body: bytes = b"") -> web.Answer:
+    """Upload with these header fields, all of the same name."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=web.TIMEOUT_SECONDS)
+    try:
+        connection.putrequest("POST", parts.path or "/")
+        for value in authorization:
+            connection.putheader("Authorization", value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return web.Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.attack("A8")
+@pytest.mark.parametrize(
+    "token",
+    ["x" * 8193, "x" * 1_000_000, "." * 10_000, tokens.nested(1000), tokens.nested(10_000)],
+    ids=["8 KiB", "1 MB", "dots", "nested", "deeply nested"],
+)
+def test_a_large_token_is_refused(
+    token: str, url: Urls, stack: PrivateStack, owner: Person, nothing_stored: Callable[[], None]
+) -> None:
+    """By the function, or before it: a head that is too large is not read to its end."""
+    process = stack.pid("upload")
+    assert large_head_status(url("upload"), token) in (401, 413, 431)
+    nothing_stored()
+    assert stack.pid("upload") == process
+    assert with_fields(url("upload"), [f"Bearer {owner.token}"]).status == 400
+
+
+def large_head_status(url: str, token: str) -> int:
+    """Return the status, which may come while the head is still being sent."""
+    parts = urlsplit(url)
+    head = f"POST {parts.path or '/'} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: Bearer {token}\r\n\r\n"
+    with socket.create_connection((parts.hostname, parts.port), timeout=web.TIMEOUT_SECONDS) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(head.encode())
+        return int(connection.recv(12).split()[1])
+
+
+@pytest.mark.attack("A13")
+def test_a_changed_password_ends_tokens_within_their_life(url: Urls, stack: PrivateStack, other_user: Person) -> None:
+    """A token is checked without the database."""
+
+    def status(token: str) -> int:
+        return with_fields(url("upload"), [f"Bearer {token}"]).status
+
+    stack.reconfigure("login", TOKEN_TTL_SECONDS="4")
+    try:
+        token = web.login(url("login"), other_user.email, other_user.password)
+        login = f"{url('login').rstrip('/')}/password"
+        credentials = web.basic(other_user.email, other_user.password)
+        assert web.call("PUT", login, headers=credentials, body=b'{"password": "another-one"}').status == 204
+        assert web.call("POST", url("login"), headers=credentials).status == 401
+        until(lambda: status(token) == 401, "the token to end")
+        assert status(other_user.token) == 400  # its life is an hour
+    finally:
+        stack.reconfigure("login")
+
+
+@pytest.mark.attack("A3")
+def test_nothing_is_fetched_for_a_token(
+    url: Urls, stack: PrivateStack, owner: Person, nothing_stored: Callable[[], None]
+) -> None:
+    """Its sender's keys are refused wherever its header says that they are."""
+    with canary() as (place, visits):
+        for name, token in tokens.with_own_keys(owner.token, place).items():
+            answer = with_fields(url("upload"), [f"Bearer {token}"])
+            assert answer.status == 401, name
+            assert_unauthorized(answer, "invalid_token")
+        nothing_stored()
+        assert visits == []
+        web.call("GET", place)
+        assert visits == ["/"]
+
+
+@contextmanager
+def canary() -> Iterator[tuple[str, list[str]]]:
+    """Serve HTTP, and list what was asked for."""
+    visits: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            visits.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", visits
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("through", ["gateway", "own port"])

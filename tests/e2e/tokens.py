@@ -42,6 +42,30 @@ def forgeries(token: str) -> dict[str, str]:
     }
 
 
+def with_own_keys(token: str, place: str) -> dict[str, str]:
+    """Return tokens signed with a key of their sender's, which their header brings or names."""
+    own = Ed25519PrivateKey.generate()
+    jwk = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(own.public_key()))
+    claims = json.loads(_decoded(token.split(".")[1]))
+    kid = jwt.get_unverified_header(token)["kid"]
+    headers = {
+        "jwk": {"kid": kid, "jwk": jwk},
+        "jku": {"kid": kid, "jku": place},
+        "jku alone": {"jku": place},
+        "x5u": {"kid": kid, "x5u": place},
+        "kid is a URL": {"kid": place},
+        "kid is a file": {"kid": "../../dev/null"},
+        "kid is SQL": {"kid": "' UNION SELECT 'x' -- "},
+    }
+    return {name: jwt.encode(claims, own, "EdDSA", headers={"typ": "at+jwt", **h}) for name, h in headers.items()}
+
+
+def nested(depth: int) -> str:
+    """Return a token whose header is nested this deeply."""
+    header = b'{"kid": ' + b"[" * depth + b"]" * depth + b"}"
+    return f"{base64.urlsafe_b64encode(header).rstrip(b'=').decode()}.e30.AAAA"
+
+
 def _signed(token: str, key: str, **changed: object) -> str:
     claims = json.loads(_decoded(token.split(".")[1])) | changed
     fields = jwt.get_unverified_header(token)

@@ -42,6 +42,27 @@ def test_a_setting_is_missing(function: str, missing: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.attack("A12")
+@pytest.mark.parametrize(
+    ("function", "setting", "value"),
+    [
+        ("download", "LINK_SECRET", ""),
+        ("download", "LINK_SECRET", "your-256-bit-secret"),
+        ("download", "LINK_SECRET", "00000000000000000000000000000000"),
+        ("download", "METRICS_TOKEN", "metrics"),
+        ("login", "SIGNUP_TOKEN", "signup"),
+        ("login", "JWT_PRIVATE_KEY", "your-256-bit-secret"),
+        ("convert", "EVENT_TOKEN", "events"),
+    ],
+)
+def test_a_secret_is_weak(function: str, setting: str, value: str) -> None:
+    ended = start(FUNCTION_TARGET=function, **{setting: value})
+    assert ended.returncode != 0
+    assert f"{setting} " in ended.stderr
+    assert not value or value not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_setting_is_wrong() -> None:
     ended = start(FUNCTION_TARGET="sweep", RABBITMQ_URL=f"http://user:{PASSWORD}@127.0.0.1/")
     assert ended.returncode != 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from functions.common import config, settings
 from functions.common.settings import Broker, Limits, Mongo, Periods, Serving, SignedLinks, Signing
@@ -52,6 +55,16 @@ def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, fl
         Mongo(*values, **named)
 
 
+def pem(seed: bytes) -> str:
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def key_set(**changes: object) -> str:
+    return json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": "y"} | changes]})
+
+
+@pytest.mark.attack("A12")
 @pytest.mark.parametrize(
     ("kind", "environ", "words"),
     [
@@ -68,7 +81,12 @@ def test_each_setting_is_given_once(values: tuple[str, ...], named: dict[str, fl
         (Serving, {"FUNCTION_TARGET": "login", "METRICS_TOKEN": "metrics"}, "METRICS_TOKEN must have at least 16"),
         (Serving, {"FUNCTION_TARGET": "login", "METRICS_TOKEN": "0123" * 9}, "METRICS_TOKEN must be random"),
         (Signing, {"JWT_PRIVATE_KEY": HIDDEN}, "JWT_PRIVATE_KEY must be an Ed25519 private key"),
+        (Signing, {"JWT_PRIVATE_KEY": pem(bytes(32))}, "JWT_PRIVATE_KEY must be a random key"),
+        (Signing, {"JWT_PRIVATE_KEY": pem(b"not-to-be-shown!" * 2)}, "JWT_PRIVATE_KEY must be a random key"),
         (settings.Verifying, {"JWT_PUBLIC_KEYS": '{"keys": []}'}, "JWT_PUBLIC_KEYS must be a JWK set"),
+        (settings.Verifying, {"JWT_PUBLIC_KEYS": key_set(crv="Ed448")}, "JWT_PUBLIC_KEYS must be a JWK set"),
+        (settings.Verifying, {"JWT_PUBLIC_KEYS": key_set(kid="")}, "JWT_PUBLIC_KEYS must be a JWK set"),
+        (settings.Verifying, {"JWT_PUBLIC_KEYS": key_set(exp="soon")}, "JWT_PUBLIC_KEYS must be a JWK set"),
     ],
 )
 def test_malformed_settings(kind: type[config.Settings], environ: dict[str, str], words: str) -> None:

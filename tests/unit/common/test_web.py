@@ -232,6 +232,7 @@ def test_methods() -> None:
     assert (refused.value.kind, refused.value.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD"})
 
 
+@pytest.mark.attack("A9")
 @pytest.mark.parametrize("field", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER   {TOKEN}  "], ids=lambda f: f[:8])
 def test_a_token_is_accepted(field: str) -> None:
     """The scheme is case-insensitive (RFC 9110, section 11.1)."""
@@ -246,6 +247,7 @@ def test_a_missing_token_gets_a_challenge() -> None:
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
 
 
+@pytest.mark.attack("A9")
 @pytest.mark.parametrize(
     "fields",
     [
