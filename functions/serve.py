@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
 import uuid
@@ -20,7 +21,7 @@ from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ParseException
 
 from functions.common import access, config, errors, log, metrics, trace, web
-from functions.common.settings import Deliveries, Serving
+from functions.common.settings import Deliveries, Serving, Verifying
 from functions.peer import Peer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # values of a label never come from a client
@@ -38,7 +39,7 @@ def build(settings: Serving, deliveries: Deliveries) -> Flask:
     if not settings.function.isidentifier() or not source.is_file():
         raise config.ConfigError("FUNCTION_TARGET must be the name of a function, such as login")
     app: Flask = functions_framework.create_app(settings.function, str(source), "http")  # type: ignore[no-untyped-call]
-    _install_health(app, settings)
+    _install_health(app, settings, getattr(sys.modules["main"], "SETTINGS", ()))
     # Flask runs after_request hooks in reverse order: those of the limits first, those of the metrics last.
     _install_metrics(app, settings)
     _install_deferred_work(app)
@@ -51,10 +52,17 @@ def build(settings: Serving, deliveries: Deliveries) -> Flask:
     return app
 
 
-def _install_health(app: Flask, settings: Serving) -> None:
+def _install_health(app: Flask, settings: Serving, kinds: tuple[type[config.Settings], ...]) -> None:
+    verifying = config.load_all([Verifying]) if Verifying in kinds else None
+
     # Readiness does not depend on backends: an unavailable database must not stop every pod.
     def health() -> Response:
-        return web.answer({"status": "ok", "function": settings.function, "version": settings.version})
+        shown = {"status": "ok", "function": settings.function, "version": settings.version}
+        if not verifying:
+            return web.answer(shown)
+        # A new key signs once every instance knows it.
+        keys = json.loads(verifying[Verifying].public_keys)["keys"]
+        return web.answer({**shown, "keys": [key["kid"] for key in keys]})
 
     for path in ("/_/health", "/_/ready", "/healthz"):
         app.add_url_rule(path, f"health{path}", health, methods=["GET"])

@@ -6,13 +6,17 @@ OpenFaaS and Kubernetes pass secrets.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+_log = logging.getLogger(__name__)
+
 SettingsT = TypeVar("SettingsT", bound="Settings")
+_Stamps = list[tuple[int, ...]]
 
 REQUIRED: Any = object()
 
@@ -191,22 +195,62 @@ def load(kind: type[SettingsT], environ: Mapping[str, str] = os.environ) -> Sett
 
 
 class Loaded:
-    """The settings of a function, by their class."""
+    """The settings of a function, by their class; those in files are read again once a file was replaced.
+
+    Keys change while functions run, and no request may fail for that.
+    """
 
     def __init__(self, kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> None:
-        self._values: dict[type[Settings], Any] = {}
+        self._environ = environ
+        self._files: dict[type[Settings], list[str]] = {}
+        # with what was known of the files before they were read
+        self._values: dict[type[Settings], tuple[_Stamps, Any]] = {}
         problems: list[str] = []
         for kind in kinds:
+            self._files[kind] = _files(kind, environ)
+            stamps = _stamps(self._files[kind])
             try:
-                self._values[kind] = load(kind, environ)
+                self._values[kind] = stamps, load(kind, environ)
             except ConfigError as error:
                 problems.append(str(error))
         if problems:
             raise ConfigError("; ".join(problems))
 
     def __getitem__(self, kind: type[SettingsT]) -> SettingsT:
-        found: SettingsT = self._values[kind]
+        found: SettingsT
+        known, found = self._values[kind]
+        if self._files[kind] and (stamps := _stamps(self._files[kind])) != known:
+            found = self._read_again(kind, found)
+            self._values[kind] = stamps, found
         return found
+
+    def _read_again(self, kind: type[SettingsT], former: SettingsT) -> SettingsT:
+        try:
+            return load(kind, self._environ)
+        except ConfigError as error:
+            _log.error(
+                "a file of settings was replaced, but its former content stays in use", extra={"cause": str(error)}
+            )
+            return former
+
+
+def _files(kind: type[Settings], environ: Mapping[str, str]) -> list[str]:
+    """Return the files that hold settings of a group."""
+    names = [setting.name for setting in kind.table.values() if setting.secret]
+    return [path for name in names if (path := environ.get(f"{name}_FILE"))]
+
+
+def _stamps(files: list[str]) -> _Stamps:
+    """Return what differs once one of these files is another, also behind a link as Kubernetes makes them."""
+    return [_stamp(path) for path in files]
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def load_all(kinds: Iterable[type[Settings]], environ: Mapping[str, str] = os.environ) -> Loaded:

@@ -7,7 +7,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -72,7 +72,7 @@ def query(request: Request) -> dict[str, str]:
     return dict(reversed(query_pairs(request)))
 
 
-@cache
+@lru_cache(maxsize=2)
 def verifier(public_keys: str) -> Verifier:
     """Return the verifier for these public keys, a JWK set."""
     # PyJWT loads with the first token, not with the process.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from flask import Request, Response
 
@@ -66,6 +66,6 @@ def _change_password(request: Request, _: Loaded) -> Response:
     return Response(status=204)
 
 
-@cache
+@lru_cache(maxsize=1)  # no former private key stays in memory
 def _signer(signing: Signing) -> Signer:
     return Signer(signing.private_key, signing.token_ttl, signing.previous_keys)

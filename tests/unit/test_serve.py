@@ -114,6 +114,21 @@ def test_health(path: str, build: Serve) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_health_names_the_keys_that_a_function_knows(
+    build: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By it, a rotation sees whether every instance knows the new one."""
+    keys = [{"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": kid} for kid in ("one", "two")]
+    (tmp_path / "keys").write_text(json.dumps({"keys": keys[:1]}))
+    monkeypatch.setenv("JWT_PUBLIC_KEYS_FILE", str(tmp_path / "keys"))
+    more = "from functions.common.settings import Verifying\nSETTINGS = (Verifying,)"
+    client = build(more).test_client()
+    assert client.get("/_/health").json["keys"] == ["one"]  # type: ignore[index]
+    (tmp_path / "new").write_text(json.dumps({"keys": keys}))
+    (tmp_path / "new").rename(tmp_path / "keys")
+    assert client.get("/_/health").json["keys"] == ["one", "two"]  # type: ignore[index]
+
+
 @pytest.mark.parametrize("path", ["/", "/ID", "/some/where", "/_/other"])
 def test_other_paths_belong_to_the_function(path: str, build: Serve) -> None:
     assert build().test_client().get(path).json["path"] == path  # type: ignore[index]

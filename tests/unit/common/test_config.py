@@ -118,6 +118,60 @@ def test_all_settings_of_a_function() -> None:
         assert name in str(error.value)
 
 
+def replace(file: Path, content: str) -> None:
+    """Replace a file as a whole."""
+    new = file.with_name("new")
+    new.write_text(content)
+    new.rename(file)
+
+
+def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
+    """Keys change while a function runs."""
+    file = tmp_path / "keys"
+    replace(file, key_set(kid="one"))
+    loaded = config.load_all((settings.Verifying, Limits), {"JWT_PUBLIC_KEYS_FILE": str(file)})
+    first = loaded[settings.Verifying]
+    assert '"one"' in first.public_keys
+    assert loaded[settings.Verifying] is first
+    replace(file, key_set(kid="two"))
+    assert '"two"' in loaded[settings.Verifying].public_keys
+
+
+def test_a_secret_of_kubernetes_is_read_again(tmp_path: Path) -> None:
+    """Its file is a link into a folder that is replaced as a whole."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys").write_text(key_set(kid=name))
+    (tmp_path / "..data").symlink_to("one")
+    (tmp_path / "keys").symlink_to("..data/keys")
+    loaded = config.load_all((settings.Verifying,), {"JWT_PUBLIC_KEYS_FILE": str(tmp_path / "keys")})
+    assert '"one"' in loaded[settings.Verifying].public_keys
+    (tmp_path / "..data_tmp").symlink_to("two")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    assert '"two"' in loaded[settings.Verifying].public_keys
+
+
+@pytest.mark.parametrize("content", [None, "", HIDDEN])
+def test_a_file_that_cannot_be_read_again_changes_nothing(
+    content: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once, without its content, and the next right one is read."""
+    file = tmp_path / "keys"
+    replace(file, key_set(kid="one"))
+    loaded = config.load_all((settings.Verifying,), {"JWT_PUBLIC_KEYS_FILE": str(file)})
+    if content is None:
+        file.unlink()
+    else:
+        replace(file, content)
+    for _ in range(3):
+        assert '"one"' in loaded[settings.Verifying].public_keys
+    [record] = caplog.records
+    assert "JWT_PUBLIC_KEYS" in vars(record)["cause"]
+    assert HIDDEN not in str(vars(record))
+    replace(file, key_set(kid="two"))
+    assert '"two"' in loaded[settings.Verifying].public_keys
+
+
 @pytest.mark.parametrize(
     ("url", "required"),
     [
