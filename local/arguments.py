@@ -51,6 +51,11 @@ def _logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--lines", type=int, default=50, help="the number of lines to start with; default: 50")
 
 
+def _keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="rotate")
+    actions.add_parser("rotate", help="sign with a new key; the former one verifies its tokens until they end")
+
+
 def _test(parser: argparse.ArgumentParser) -> None:
     parser.usage = "./local/test [quick | platforms | all] [ARGUMENT OF PYTEST ...]"
     parser.epilog = (
@@ -136,6 +141,7 @@ MEANING = {
     "down": "Stop the system. Users and files are kept.",
     "status": "Show what runs, where, and whether it is healthy.",
     "logs": "Show the logs of the functions.",
+    "keys": "Show the keys that verify tokens: since when each exists, and until when it counts.",
     "test": "Run the tests on their own backends, never on those of a running system.",
     "corpus": "Fetch the media files of other projects that some tests use, and check their hashes. Existing files "
     "are kept.",
@@ -153,6 +159,7 @@ OPTIONS = {
     "down": _down,
     "status": _status,
     "logs": _logs,
+    "keys": _keys,
     "test": _test,
     "bench": _bench,
     "chaos": _chaos,

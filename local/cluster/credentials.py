@@ -2,12 +2,12 @@
 
 import json
 import secrets
+import time
 from typing import Any
 
-from local import stack_file
+from local import stack_file, token_keys
 from local.cluster.addresses import DATABASE, EVENTS, FUNCTIONS, VHOST
 from local.home import ROOT
-from local.secret_files import private_key, public_keys
 
 BASE = ROOT / "knative" / "base"
 # Knative's sources cannot send it; there, network policies say who may send events.
@@ -57,13 +57,13 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
 
 def _shared(mysql_urls: dict[str, str], smtp_url: str) -> dict[str, str]:
     """Return the secrets that are the same for every function that has them."""
-    key = private_key()
+    key = token_keys.private_key()
     return {
         "metrics-token": _password(),
         "signup-token": _password(),
         "link-secret": _password(),
         "jwt-private-key": key,
-        "jwt-public-keys": public_keys(key),
+        "jwt-public-keys": token_keys.dumped(token_keys.with_new([], key, time.time())),
         "mysql-url": mysql_urls["mysql-login-url"],
         **mysql_urls,
         "smtp-url": smtp_url,

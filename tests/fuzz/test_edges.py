@@ -26,7 +26,7 @@ from functions.common.tokens import Bearer, Signer, Verifier
 from functions.download import conditions, ranges
 from functions.login import credentials, stored
 from functions.upload import body, names
-from local.secret_files import private_key
+from local.token_keys import private_key
 
 # The same few in each run; FUZZ_EXAMPLES=100000 tries more, and others each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))

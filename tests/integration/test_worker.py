@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from functions.common.tokens import Bearer, Signer
-from local.secret_files import private_key
+from local.token_keys import private_key
 from tests.clients.waiting import until
 from tests.local.commands import free_port
 

@@ -40,7 +40,8 @@ def get(stack: PrivateStack, path: str) -> requests.Response:
 def test_every_function_that_people_call_has_its_paths(stack: PrivateStack, name: str, prefix: str) -> None:
     answer = get(stack, prefix.format(name) + "/_/health")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "function": name, "version": version.own()})
+    assert answer.status_code == 200
+    assert answer.json().items() >= {"status": "ok", "function": name, "version": version.own()}.items()
 
 
 @pytest.mark.parametrize("path", UNKNOWN + UNROUTED)

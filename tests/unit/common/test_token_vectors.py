@@ -13,7 +13,7 @@ import pytest
 from functions.common import tokens
 from functions.common.errors import INVALID_TOKEN, Failure
 from functions.common.tokens import Signer, Verifier
-from local.secret_files import private_key
+from local.token_keys import private_key
 from tests.vectors import public
 
 NAME = "wycheproof_jws.json"

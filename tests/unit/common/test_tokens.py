@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from functions.common.errors import INVALID_TOKEN, Failure
 from functions.common.tokens import Bearer, Signer, Verifier
-from local.secret_files import private_key
+from local.token_keys import private_key
 
 SECOND = timedelta(seconds=1)
 KEY = private_key()

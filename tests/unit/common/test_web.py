@@ -26,7 +26,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from functions.common import errors, log, web
 from functions.common.errors import Failure, Kind
 from functions.common.tokens import Bearer, Signer, Verifier
-from local.secret_files import private_key
+from local.token_keys import private_key
 
 HIDDEN = "mongodb://user:word@host/"
 KINDS = [value for value in vars(errors).values() if isinstance(value, Kind)]

@@ -19,7 +19,7 @@ from functions.common.shares import Shares
 from functions.common.tokens import Bearer, Signer
 from functions.download import step
 from functions.jobs import actions
-from local.secret_files import private_key
+from local.token_keys import private_key
 from tests.integration import states
 from tests.unit.in_memory import System
 

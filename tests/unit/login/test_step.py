@@ -19,7 +19,7 @@ from functions.common.errors import Failure
 from functions.common.settings import Database, Signing
 from functions.common.tokens import Bearer, Verifier
 from functions.login import accounts, step
-from local.secret_files import private_key
+from local.token_keys import private_key
 from tests.unit.login.users import MemoryUsers
 
 EMAIL = "ada@example.org"
