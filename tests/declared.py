@@ -24,8 +24,9 @@ def everywhere() -> dict[str, config.Setting]:
 def of_the_functions() -> dict[str, config.Setting]:
     """Return every setting of every function, by its name."""
     kinds = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, config.Settings)]
-    # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed.
-    kinds.sort(key=lambda kind: kind is settings.Verifying)
+    # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed; MYSQL_URL is required by
+    # login, and others do some of their work without it.
+    kinds.sort(key=lambda kind: kind in (settings.Verifying, settings.Database))
     return {setting.name: setting for kind in kinds for setting in kind.table.values()}
 
 

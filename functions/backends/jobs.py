@@ -158,6 +158,14 @@ class Jobs:
         """Yield jobs whose files should be cleaned now, oldest first."""
         return self._due({}, "cleanup.at", limit)
 
+    def owned(self, owner: str, limit: int) -> Iterator[Document]:
+        """Yield the jobs of a user, in any state, newest first."""
+        with (
+            mongodb.translated_errors(),
+            self._collection.find({"owner": owner}).sort("created_at", -1).limit(limit).batch_size(_BATCH) as found,
+        ):
+            yield from found
+
     def expired(self, what: str, limit: int) -> Iterator[Document]:
         """Yield jobs whose `video`, `mp3` or `job` has expired, oldest first."""
         return self._due({}, f"expires.{what}", limit)

@@ -113,6 +113,13 @@ class Database(Settings):
     timeout: float = seconds("MYSQL_TIMEOUT_SECONDS", "maximum time of a query", default=5.0)
 
 
+class MaybeDatabase(Settings):
+    """The same for functions that do some of their work without it."""
+
+    url: str = url("MYSQL_URL", "URL of MySQL or MariaDB", "mysql", default="")
+    timeout: float = seconds("MYSQL_TIMEOUT_SECONDS", "maximum time of a query", default=5.0)
+
+
 class Relay(Settings):
     """The SMTP relay."""
 

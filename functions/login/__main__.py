@@ -16,7 +16,7 @@ from functions.common import log as logs
 from functions.common.config import ConfigError
 from functions.common.errors import Failure
 from functions.common.settings import TokenLife
-from functions.login import accounts, arguments, migrate
+from functions.login import arguments, changes, migrate
 
 _log = logging.getLogger("functions.login")
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _add(options: argparse.Namespace) -> None:
     password = options.password or secrets.token_urlsafe(12)
-    added = accounts.add(users.connect(), options.email, password)
+    added = changes.add(users.connect(), options.email, password)
     print(f"{added.email} can log in now.")
     if not options.password:
         print(f"Password, shown only once: {password}")

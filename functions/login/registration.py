@@ -16,7 +16,7 @@ from functions.backends.users import ACTIVE, WAITING, User, Users
 from functions.common import letters
 from functions.common.errors import EMAIL_TAKEN, USED_LINK, Failure
 from functions.common.letters import Letter
-from functions.login import accounts, messages
+from functions.login import changes, messages
 from functions.login.mail_links import MailLinks
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def reset(registry: Registry, signed: str, password: str) -> None:
     token = registry.links.read(signed, "reset")
     if not registry.tokens.can_reset(token):  # before a hash is computed
         raise Failure(USED_LINK)
-    user = registry.tokens.reset(token, accounts.hashed(password))
+    user = registry.tokens.reset(token, changes.hashed(password))
     if user is None:
         raise Failure(USED_LINK)
     _log.info("password set by mail", extra={"user": str(user)})

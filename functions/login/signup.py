@@ -14,7 +14,7 @@ from functions.common import access, errors, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Registering, SignedLinks
-from functions.login import accounts, credentials, pages, registration
+from functions.login import changes, credentials, pages, registration
 from functions.login.mail_links import MailLinks
 from functions.login.registration import Registry
 
@@ -32,15 +32,15 @@ def register(request: Request, loaded: Loaded) -> Response:
     if loaded[Registering].registration == "closed":
         raise Failure(errors.REGISTRATION_CLOSED)
     wanted = credentials.fields(request, "email", "password")
-    address = accounts.address(wanted["email"])
-    password = accounts.hashed(wanted["password"], address)
+    address = changes.address(wanted["email"])
+    password = changes.hashed(wanted["password"], address)
     return _written(loaded, partial(registration.register, address=address, password=password), address)
 
 
 def recover(request: Request, loaded: Loaded) -> Response:
     """Write a letter with a link that sets a new password."""
     web.allow(request, "POST")
-    address = accounts.address(credentials.fields(request, "email")["email"])
+    address = changes.address(credentials.fields(request, "email")["email"])
     return _written(loaded, partial(registration.recover, address=address), address)
 
 
@@ -136,6 +136,3 @@ def _given(request: Request, *names: str) -> dict[str, str]:
 
 def _is_form(request: Request) -> bool:
     return request.mimetype == "application/x-www-form-urlencoded"
-
-
-PATHS = {"register": register, "confirm": confirm, "recover": recover, "reset": reset, "mails": mails}

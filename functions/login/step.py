@@ -6,28 +6,24 @@ from functools import lru_cache
 
 from flask import Request, Response
 
-from functions.backends import users
-from functions.common import access, errors, web
+from functions.common import web
 from functions.common.config import Loaded
-from functions.common.errors import Failure
 from functions.common.settings import Signing
 from functions.common.tokens import Bearer, Signer
-from functions.login import account, accounts, credentials
-
-_SIGNUP = ("register", "confirm", "recover", "reset", "mails")
+from functions.login import credentials
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer a request according to its path."""
-    paths = {"": _log_in, "keys": _keys, "users": _add_user, "password": _change_password, "account": account.answer}
     path = request.path.strip("/")
-    if path in _SIGNUP:
-        from functions.login import signup  # what letters need takes long to load, and logins do not need it
+    if path == "":
+        return _log_in(request, loaded)
+    if path == "keys":
+        return _keys(request, loaded)
+    # Logins need nothing of this.
+    from functions.login import paths
 
-        return signup.PATHS[path](request, loaded)
-    if path not in paths:
-        raise Failure(errors.NOT_FOUND)
-    return paths[path](request, loaded)
+    return paths.answer(path, request, loaded)
 
 
 def _log_in(request: Request, loaded: Loaded) -> Response:
@@ -44,26 +40,6 @@ def _keys(request: Request, loaded: Loaded) -> Response:
     response = web.answer(_signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300"})
     response.content_type = "application/jwk-set+json"
     return response
-
-
-def _add_user(request: Request, loaded: Loaded) -> Response:
-    web.allow(request, "POST")
-    token = loaded[Signing].signup_token
-    if not token or not web.is_bearer(request, token):
-        raise web.challenge(errors.UNAUTHORIZED, "Bearer")
-    wanted = credentials.fields(request, "email", "password")
-    user = accounts.add(users.connect(), wanted["email"], wanted["password"])
-    access.about(user=str(user.id))
-    return web.answer({"id": str(user.id), "email": user.email}, 201)
-
-
-def _change_password(request: Request, _: Loaded) -> Response:
-    web.allow(request, "PUT")
-    user = credentials.authenticated(request)
-    wanted = credentials.fields(request, "password")
-    with credentials.challenging():
-        accounts.change_password(users.connect(), user, wanted["password"])
-    return Response(status=204)
 
 
 @lru_cache(maxsize=1)  # no former private key stays in memory

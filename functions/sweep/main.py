@@ -6,10 +6,10 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config, web
-from functions.common.settings import Broker, Mongo, Periods, Sweeping
+from functions.common.settings import Broker, MaybeDatabase, Mongo, Periods, Sweeping
 
 TAKES_EVENTS = True
-SETTINGS = (Periods, Broker, Mongo, Sweeping)
+SETTINGS = (Periods, Broker, Mongo, Sweeping, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from functions.backends import closing as accounts
 from functions.backends import files, jobs, queue
 from functions.common import metrics, shutdown
 from functions.common.settings import Mongo, Sweeping
-from functions.sweep import gauges, sweeping
+from functions.sweep import closing, gauges, sweeping
 from functions.sweep.sweeper import Sweeper
 
 
@@ -16,6 +17,7 @@ def run(settings: Sweeping, mongo: Mongo) -> dict[str, int]:
     documents = jobs.connect()
     _prepare()
     sweeper = Sweeper(documents, files.connect(), queue.connect(), settings.pass_seconds, mongo.timeout)
+    closing.run(sweeper, accounts.connect(), shutdown.requested)
     counts = sweeping.run(sweeper, shutdown.requested)
     for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_REPAIRED):
         metrics.count(metrics.TROUBLES, trouble, amount=counts.get(trouble, 0))

@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 NOWHERE = {
     "mongodb_url": "mongodb://user:password@127.0.0.1:9/",
     "mysql_url": "mysql://user:password@127.0.0.1:9/mp3converter?tls=none",
+    "mysql_reader_url": "mysql://user:password@127.0.0.1:9/mp3converter?tls=none",
+    "mysql_sweep_url": "mysql://user:password@127.0.0.1:9/mp3converter?tls=none",
     "rabbitmq_functions_url": "amqp://user:password@127.0.0.1:9/mp3converter",
     "rabbitmq_connector_url": "amqp://user:password@127.0.0.1:9/mp3converter",
     "smtp_url": "smtp://127.0.0.1:9?tls=none",

@@ -22,6 +22,8 @@ VALUES = {
     "event-token": "event_token",
     "mongodb-url": "mongodb_url",
     "mysql-url": "mysql_url",
+    "mysql-reader-url": "mysql_reader_url",
+    "mysql-sweep-url": "mysql_sweep_url",
     "rabbitmq-url": "rabbitmq_functions_url",
     "smtp-url": "smtp_url",
     "link-secret": "link_secret",

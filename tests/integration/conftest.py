@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pymongo
 import pytest
@@ -15,6 +16,7 @@ from pymongo.database import Database
 from functions.convert.cage import Cage
 from functions.convert.watch import Watch
 from functions.sweep.sweeper import Sweeper
+from local.backends import mysql as backend
 from tests.integration import states
 from tests.integration.states import Clock
 from tests.local.private import PrivateStack
@@ -64,3 +66,14 @@ def clock() -> Clock:
 def sweeper(database: Database[dict[str, Any]], queues: str, clock: Clock) -> Sweeper:
     """A sweeper that uses this clock."""
     return states.sweeper(database, queues, clock)
+
+
+@pytest.fixture
+def users_url(lazy_stack: PrivateStack) -> Iterator[str]:
+    """The URL of a new database for users, with all rights."""
+    lazy_stack.need("mysql")
+    name = f"migrated_{uuid.uuid4().hex[:12]}"
+    with backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        yield urlsplit(lazy_stack.mysql_root_url)._replace(path=f"/{name}").geturl()
+        cursor.execute(f"DROP DATABASE {name}")

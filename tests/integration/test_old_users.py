@@ -14,7 +14,7 @@ from functions.backends.users import Users
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.settings import Database
-from functions.login import accounts
+from functions.login import accounts, changes
 from tests.local.private import PrivateStack
 from tests.unit.login.test_stored import FOREIGN
 
@@ -67,7 +67,7 @@ def test_a_hash_is_not_written_into_a_narrow_column(width: int, table: Table, ca
     assert "too narrow" in caplog.text
     assert PASSWORD not in caplog.text
     with pytest.raises(Failure) as failure:
-        accounts.change_password(users, accounts.check(users, EMAIL, PASSWORD), "another horse")
+        changes.change_password(users, accounts.check(users, EMAIL, PASSWORD), "another horse")
     assert failure.value.kind is errors.UNAVAILABLE
     assert password_in(users) == PASSWORD
 
@@ -133,6 +133,6 @@ def test_two_rows_of_one_address_do_not_log_in(table: Table, caplog: pytest.LogC
 def test_a_table_without_a_unique_index_gets_no_second_row(table: Table) -> None:
     users = table(("Ada@Example.org", PASSWORD))
     with pytest.raises(Failure) as failure:
-        accounts.add(users, EMAIL, "another horse")
+        changes.add(users, EMAIL, "another horse")
     assert failure.value.kind is errors.EMAIL_TAKEN
     assert accounts.check(users, EMAIL, PASSWORD)

@@ -13,7 +13,7 @@ from functions.backends.users import ACTIVE, CLOSING, DISABLED, WAITING, Users
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.settings import Database
-from functions.login import accounts
+from functions.login import accounts, changes
 from tests.unit.login.users import MemoryUsers
 from tests.vectors import public
 from tests.vectors.queries import EMAIL, QUERIES
@@ -33,7 +33,7 @@ def email() -> str:
 
 def test_sign_up_and_log_in(users: Users, email: str) -> None:
     """The password works with any spelling of the address, and is not in the table."""
-    added = accounts.add(users, email.upper(), PASSWORD)
+    added = changes.add(users, email.upper(), PASSWORD)
     assert accounts.check(users, f" {email} ", PASSWORD).id == added.id
     stored = users.find(email)
     assert stored is not None
@@ -44,7 +44,7 @@ def test_sign_up_and_log_in(users: Users, email: str) -> None:
 @pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "x" * 1025, "correct horse\0", "' OR 1=1"])
 def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(users: Users, email: str, wrong: str) -> None:
     """Neither the code nor the text reveals which it was."""
-    accounts.add(users, email, PASSWORD)
+    changes.add(users, email, PASSWORD)
     for address in (email, "unknown@example.org", "' OR 1=1 -- ", ""):
         with pytest.raises(Failure) as failure:
             accounts.check(users, address, wrong)
@@ -62,7 +62,7 @@ def assert_refused(users: Users, text: str) -> None:
 @pytest.mark.parametrize("kind", QUERIES)
 def test_injections(kind: str, users: Users, email: str) -> None:
     """Text that could change a query is only text: it opens and changes no account."""
-    added = accounts.add(users, email, PASSWORD)
+    added = changes.add(users, email, PASSWORD)
     before = users.find(email)
     for text in QUERIES[kind]:
         assert_refused(users, text.replace(EMAIL, email))
@@ -91,8 +91,8 @@ def test_a_row_from_an_old_database_is_upgraded(users: Users, email: str) -> Non
 
 def test_change_of_password(users: Users, email: str) -> None:
     """The old password no longer works."""
-    user = accounts.add(users, email, PASSWORD)
-    accounts.change_password(users, user, "another horse")
+    user = changes.add(users, email, PASSWORD)
+    changes.change_password(users, user, "another horse")
     accounts.check(users, email, "another horse")
     with pytest.raises(Failure):
         accounts.check(users, email, PASSWORD)
@@ -100,16 +100,16 @@ def test_change_of_password(users: Users, email: str) -> None:
 
 def test_taken_address(users: Users, email: str) -> None:
     """An address can have only one account."""
-    accounts.add(users, email, PASSWORD)
+    changes.add(users, email, PASSWORD)
     with pytest.raises(Failure) as failure:
-        accounts.add(users, email, PASSWORD)
+        changes.add(users, email, PASSWORD)
     assert failure.value.kind is errors.EMAIL_TAKEN
 
 
 @pytest.mark.parametrize("step", ["log in", "sign up", "change the password"])
 def test_a_connection_that_the_server_closed(step: str, users: Users, email: str) -> None:
     """The next query uses a new connection."""
-    accounts.add(users, email, PASSWORD)
+    changes.add(users, email, PASSWORD)
     user = accounts.check(users, email, PASSWORD)
     with pymysql.connect(**options(Database(users_url(users), 5.0))) as other, other.cursor() as cursor:
         cursor.execute("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
@@ -153,7 +153,7 @@ def test_users_in_memory_behave_like_those_on_a_server(users: Users, email: str)
 
 def test_states(users: Users, email: str) -> None:
     """Only an active account logs in; who has the password of a disabled one is told so."""
-    added = accounts.add(users, email, PASSWORD)
+    added = changes.add(users, email, PASSWORD)
     for state, kind in (
         (WAITING, errors.WRONG_CREDENTIALS),
         (DISABLED, errors.ACCOUNT_DISABLED),
@@ -171,14 +171,14 @@ def test_states(users: Users, email: str) -> None:
 
 def test_pages(users: Users, email: str) -> None:
     """All users are listed once, in the order of their ids."""
-    added = [accounts.add(users, f"{number}.{email}", PASSWORD) for number in range(3)]
+    added = [changes.add(users, f"{number}.{email}", PASSWORD) for number in range(3)]
     first = users.page(added[0].id - 1, 2)
     assert [user.email for user in first + users.page(first[-1].id, 100)][:3] == [user.email for user in added]
     assert first[0].created_at is not None
 
 
 def test_closing_and_mails(users: Users, email: str) -> None:
-    added = accounts.add(users, email, PASSWORD)
+    added = changes.add(users, email, PASSWORD)
     assert users.set_mails(added.id, False)
     assert not users.set_mails(added.id, False)
     found = users.find(email)

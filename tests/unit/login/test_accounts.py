@@ -11,7 +11,7 @@ from functions.backends.users import User, Users
 from functions.common import errors
 from functions.common.errors import Failure, Kind
 from functions.common.settings import Database
-from functions.login import accounts, stored
+from functions.login import accounts, changes, stored
 from tests.unit.login.hashing import QuickHasher
 from tests.unit.login.users import MemoryUsers
 
@@ -33,7 +33,7 @@ def refused(act: Callable[..., object], *arguments: object) -> Kind:
 
 
 def test_the_case_of_the_address_does_not_matter(users: MemoryUsers) -> None:
-    added = accounts.add(users, "Ada@Example.ORG", PASSWORD)
+    added = changes.add(users, "Ada@Example.ORG", PASSWORD)
     assert added.email == EMAIL
     for address in (EMAIL, EMAIL.upper(), f" {EMAIL}\n"):
         assert accounts.check(users, address, PASSWORD) == added
@@ -43,7 +43,7 @@ def test_the_case_of_the_address_does_not_matter(users: MemoryUsers) -> None:
     "wrong", ["", PASSWORD.upper(), f"{PASSWORD} ", f" {PASSWORD}", f"{PASSWORD}\0", PASSWORD[:-1]]
 )
 def test_a_wrong_password_is_refused(users: MemoryUsers, wrong: str) -> None:
-    accounts.add(users, EMAIL, PASSWORD)
+    changes.add(users, EMAIL, PASSWORD)
     assert refused(accounts.check, users, EMAIL, wrong) is errors.WRONG_CREDENTIALS
 
 
@@ -72,7 +72,7 @@ def test_every_check_computes_one_hash(
 @pytest.mark.attack("A22")
 def test_impossible_passwords_are_not_looked_up(users: MemoryUsers, hasher: QuickHasher) -> None:
     """Long passwords cannot keep the service busy."""
-    accounts.add(users, EMAIL, "x" * 1024)
+    changes.add(users, EMAIL, "x" * 1024)
     assert accounts.check(users, EMAIL, "x" * 1024)
     checked, sought = hasher.checked, len(users.sought)
     for long in ("x" * 1025, "ü" * 513, "x" * 10**6):
@@ -84,7 +84,7 @@ def test_impossible_passwords_are_not_looked_up(users: MemoryUsers, hasher: Quic
 @pytest.mark.parametrize("password", ["8 chars.", "ü" * 8, "😀" * 8, "x" * 1024, "ü" * 512, " " * 8, "\0" * 8])
 def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> None:
     """Only the number of characters counts (NIST SP 800-63B, section 3.1.1.2)."""
-    accounts.add(users, EMAIL, password)
+    changes.add(users, EMAIL, password)
     assert accounts.check(users, EMAIL, password).email == EMAIL
 
 
@@ -92,9 +92,9 @@ def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> No
 @pytest.mark.parametrize("password", ["", "7 chars", "😀" * 7, "x" * 1025, "ü" * 513])
 def test_weak_passwords(users: MemoryUsers, password: str) -> None:
     """Neither a new nor an existing account can have one."""
-    assert refused(accounts.add, users, EMAIL, password) is errors.WEAK_PASSWORD
-    user = accounts.add(users, EMAIL, PASSWORD)
-    assert refused(accounts.change_password, users, user, password) is errors.WEAK_PASSWORD
+    assert refused(changes.add, users, EMAIL, password) is errors.WEAK_PASSWORD
+    user = changes.add(users, EMAIL, PASSWORD)
+    assert refused(changes.change_password, users, user, password) is errors.WEAK_PASSWORD
     assert accounts.check(users, EMAIL, PASSWORD) == user
 
 
@@ -104,16 +104,16 @@ def test_weak_passwords(users: MemoryUsers, password: str) -> None:
 )
 def test_the_first_passwords_to_be_guessed(users: MemoryUsers, password: str) -> None:
     """Neither a new nor an existing account can have one; whoever has one already can still log in."""
-    assert refused(accounts.add, users, EMAIL, password) is errors.COMMON_PASSWORD
-    user = accounts.add(users, EMAIL, PASSWORD)
-    assert refused(accounts.change_password, users, user, password) is errors.COMMON_PASSWORD
+    assert refused(changes.add, users, EMAIL, password) is errors.COMMON_PASSWORD
+    user = changes.add(users, EMAIL, PASSWORD)
+    assert refused(changes.change_password, users, user, password) is errors.COMMON_PASSWORD
     assert accounts.check(users, EMAIL, PASSWORD) == user
     old = users.add("old@example.org", stored.hashed(password))
     assert accounts.check(users, "old@example.org", password).id == old.id
 
 
 def test_another_address_is_no_common_password(users: MemoryUsers) -> None:
-    assert accounts.add(users, EMAIL, "bob@example.org").email == EMAIL
+    assert changes.add(users, EMAIL, "bob@example.org").email == EMAIL
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_another_address_is_no_common_password(users: MemoryUsers) -> None:
 )
 def test_addresses_that_can_get_no_mail(users: MemoryUsers, bad: str) -> None:
     """Mails are sent in ASCII, without SMTPUTF8 (RFC 6531)."""
-    assert refused(accounts.add, users, bad, PASSWORD) is errors.INVALID_EMAIL
+    assert refused(changes.add, users, bad, PASSWORD) is errors.INVALID_EMAIL
     assert users.rows == {}
 
 
@@ -157,19 +157,19 @@ def test_addresses_that_can_get_no_mail(users: MemoryUsers, bad: str) -> None:
     "good", ["a+b@example.org", "o'neill@example.org", "a@sub.example.museum", "a@example.test", "a@xn--mnchen-3ya.de"]
 )
 def test_addresses_of_every_kind(users: MemoryUsers, good: str) -> None:
-    assert accounts.add(users, good, PASSWORD).email == good
+    assert changes.add(users, good, PASSWORD).email == good
 
 
 def test_one_account_for_an_address(users: MemoryUsers) -> None:
-    first = accounts.add(users, EMAIL, PASSWORD)
-    assert refused(accounts.add, users, EMAIL.upper(), "another horse") is errors.EMAIL_TAKEN
+    first = changes.add(users, EMAIL, PASSWORD)
+    assert refused(changes.add, users, EMAIL.upper(), "another horse") is errors.EMAIL_TAKEN
     assert accounts.check(users, EMAIL, PASSWORD) == first
 
 
 @pytest.mark.attack("A24")
 def test_passwords_are_hashed_as_owasp_recommends(users: MemoryUsers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "_HASHER", OWASP)
-    first, second = (accounts.add(users, f"{name}@example.org", PASSWORD).password for name in "ab")
+    first, second = (changes.add(users, f"{name}@example.org", PASSWORD).password for name in "ab")
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
 
@@ -199,22 +199,22 @@ def test_old_passwords_are_hashed_again_at_the_first_login(
 @pytest.mark.attack("A24")
 def test_a_stolen_hash_is_not_a_password(users: MemoryUsers) -> None:
     """Someone who has stolen the table knows the hash, but not the password."""
-    stored = accounts.add(users, EMAIL, PASSWORD).password
+    stored = changes.add(users, EMAIL, PASSWORD).password
     assert refused(accounts.check, users, EMAIL, stored) is errors.WRONG_CREDENTIALS
 
 
 def test_a_change_of_password(users: MemoryUsers) -> None:
-    user = accounts.add(users, EMAIL, PASSWORD)
-    accounts.change_password(users, user, "another horse")
+    user = changes.add(users, EMAIL, PASSWORD)
+    changes.change_password(users, user, "another horse")
     assert accounts.check(users, EMAIL, "another horse").id == user.id
     assert refused(accounts.check, users, EMAIL, PASSWORD) is errors.WRONG_CREDENTIALS
 
 
 def test_the_first_of_two_changes_wins(users: MemoryUsers) -> None:
     """The other one used a password that is no longer valid."""
-    user = accounts.add(users, EMAIL, PASSWORD)
-    accounts.change_password(users, user, "another horse")
-    assert refused(accounts.change_password, users, user, "a third horse") is errors.WRONG_CREDENTIALS
+    user = changes.add(users, EMAIL, PASSWORD)
+    changes.change_password(users, user, "another horse")
+    assert refused(changes.change_password, users, user, "a third horse") is errors.WRONG_CREDENTIALS
     assert accounts.check(users, EMAIL, "another horse").id == user.id
 
 
@@ -223,7 +223,7 @@ def test_the_first_of_two_changes_wins(users: MemoryUsers) -> None:
 )
 def test_a_password_can_be_changed_right_after_its_hash_was_replaced(users: MemoryUsers, stored: str) -> None:
     users.add(EMAIL, stored)
-    accounts.change_password(users, accounts.check(users, EMAIL, PASSWORD), "another horse")
+    changes.change_password(users, accounts.check(users, EMAIL, PASSWORD), "another horse")
     assert accounts.check(users, EMAIL, "another horse").email == EMAIL
 
 
@@ -242,7 +242,7 @@ def test_a_new_hash_of_an_old_password_does_not_undo_a_change() -> None:
     users.add(EMAIL, PASSWORD)
     user = accounts.check(users, EMAIL, PASSWORD)
     assert users.rows[1].password == "another horse"
-    assert refused(accounts.change_password, users, user, "a third horse") is errors.WRONG_CREDENTIALS
+    assert refused(changes.change_password, users, user, "a third horse") is errors.WRONG_CREDENTIALS
 
 
 def test_an_unreachable_database_is_not_a_wrong_password() -> None:

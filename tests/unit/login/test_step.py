@@ -18,7 +18,7 @@ from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Database, Signing
 from functions.common.tokens import Bearer, Verifier
-from functions.login import accounts, step
+from functions.login import changes, step
 from local.token_keys import private_key
 from tests.unit.login.users import MemoryUsers
 
@@ -37,7 +37,7 @@ BEARER = {"WWW-Authenticate": 'Bearer realm="mp3converter"'}
 def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
     """One user."""
     known = MemoryUsers()
-    accounts.add(known, EMAIL, PASSWORD)
+    changes.add(known, EMAIL, PASSWORD)
     monkeypatch.setattr(users_backend, "connect", lambda: known)
     return known
 
@@ -128,7 +128,7 @@ def test_wrong_credentials(method: str, path: str, wrong: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_passwords_with_accents(encoding: str, users: MemoryUsers) -> None:
     """Not all clients send UTF-8, as the challenge asks for."""
-    accounts.add(users, "bob@example.org", "crème brûlée")
+    changes.add(users, "bob@example.org", "crème brûlée")
     given = base64.b64encode("bob@example.org:crème brûlée".encode(encoding)).decode()
     assert send("POST", "/", f"Basic {given}").status_code == 200
 
@@ -141,7 +141,7 @@ def test_an_unreachable_database_is_not_a_challenge(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_password_may_contain_colons_and_any_character(users: MemoryUsers) -> None:
-    accounts.add(users, "b@example.org", "a:b:ü😀:cd")
+    changes.add(users, "b@example.org", "a:b:ü😀:cd")
     assert send("POST", "/", basic("b@example.org", "a:b:ü😀:cd")).status_code == 200
 
 

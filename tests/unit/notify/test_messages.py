@@ -19,7 +19,7 @@ from functions.common.errors import Failure, Kind
 from functions.common.settings import Links, SignedLinks
 from functions.common.tokens import Signer, Verifier
 from functions.notify import messages
-from local.secret_files import private_key
+from local.token_keys import private_key
 from tests.unit.pages import Page
 
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"

@@ -1,0 +1,49 @@
+"""Accounts that are being closed, in MySQL, as sweep sees them: their ids, and whether their rows may go."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from functions.backends import mysql
+
+# An address that nobody confirmed can be had by somebody else later.
+_FORGET_WAITING = "DELETE FROM user WHERE state = 'waiting' AND remove_after < UTC_TIMESTAMP()"
+_CLOSING = "SELECT id FROM user WHERE state = 'closing' AND id > %s ORDER BY id LIMIT %s"
+# The user goes last: a crash in between leaves the account closing.
+_REMOVE = (
+    "DELETE FROM mail_token WHERE user_id = %s",
+    "DELETE FROM api_key WHERE user_id = %s",
+    "DELETE FROM user WHERE id = %s AND state = 'closing' AND remove_after < UTC_TIMESTAMP()",
+)
+
+
+class Closing:
+    """The accounts that are being closed."""
+
+    def __init__(self, connections: mysql.Connections) -> None:
+        self._run = connections.run
+
+    def forget_waiting(self) -> int:
+        """Remove users who never confirmed their address, and return how many there were."""
+        return self._run(lambda cursor: int(cursor.execute(_FORGET_WAITING)))
+
+    def users(self, after: int, most: int) -> list[int]:
+        """Return the ids of closing accounts that follow this one, at most so many."""
+
+        def select(cursor: Any) -> list[int]:
+            cursor.execute(_CLOSING, (after, most))
+            return [int(number) for (number,) in cursor.fetchall()]
+
+        return self._run(select, again=True)
+
+    def remove(self, user: int) -> bool:
+        """Remove a user who has no jobs any more, unless a token may still be valid; return whether it is gone."""
+        return self._run(lambda cursor: [bool(cursor.execute(statement, (user,))) for statement in _REMOVE][-1])
+
+
+@cache
+def connect() -> Closing | None:
+    """Return the accounts in the database in the settings, or None if there is none."""
+    connections = mysql.connect_if_given()
+    return Closing(connections) if connections else None
