@@ -113,6 +113,17 @@ def _cluster_secrets(parser: argparse.ArgumentParser) -> None:
     add("--rabbitmq", default=addresses.RABBITMQ, help="its host; default: the one in the cluster")
 
 
+def _cluster_keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=["rotate"],
+        help="sign with a new key; the former one verifies its tokens until they end",
+    )
+    parser.add_argument("--openfaas", action="store_true", help="the functions run on OpenFaaS instead of Knative")
+    parser.add_argument("--current", action="store_true", help="use kubectl's current cluster instead of kind's")
+
+
 def _cluster_down(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "A cluster that was used with --current is left alone."
 
@@ -150,6 +161,7 @@ MEANING = {
     "Docker and the internet.",
     "cluster/down": "Delete the cluster that ./local/cluster/up created.",
     "cluster/secrets": "Print every Secret that the manifests use, with new passwords and keys. Nothing is stored.",
+    "cluster/keys": "Show the keys that verify tokens in a cluster: since when each exists, and until when it counts.",
     "chaos": "Upload to a private system while its processes are killed and stopped and its connections fail, then "
     "check that nothing is lost or delivered twice.",
 }
@@ -166,5 +178,6 @@ OPTIONS = {
     "cluster/up": _cluster_up,
     "cluster/down": _cluster_down,
     "cluster/secrets": _cluster_secrets,
+    "cluster/keys": _cluster_keys,
 }
 PASSING_ON = ("test", "bench")

@@ -23,7 +23,7 @@ PACKAGES = {
 }
 INSTALLING = ("up", "test", "bench", "chaos")
 # These need only Python packages: whatever they start runs in a cluster.
-PYTHON_ONLY = ("cluster/up", "cluster/down", "cluster/secrets", "corpus")
+PYTHON_ONLY = ("cluster/up", "cluster/down", "cluster/secrets", "cluster/keys", "corpus")
 
 
 def main() -> int:

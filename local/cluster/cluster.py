@@ -41,9 +41,7 @@ def own(*, with_registry: bool) -> Cluster:
 def current(registry: str) -> Cluster:
     """Return kubectl's current cluster."""
     program = tools.kubectl()
-    context = run(
-        [program, "config", "current-context"], advice="kubectl has no current cluster. Set KUBECONFIG, then try again."
-    ).strip()
+    context = _current_context(program)
     if not registry:
         raise Problem(
             "Name the registry that this cluster pulls images from, such as --registry registry.example.com/you"
@@ -51,3 +49,14 @@ def current(registry: str) -> Cluster:
     cluster = Cluster(Kubectl(program, context), registry)
     cluster.kubectl.run("version")
     return cluster
+
+
+def reached(*, current: bool) -> Kubectl:
+    """Return kubectl for its current cluster, or for kind's."""
+    program = tools.kubectl()
+    return Kubectl(program, _current_context(program) if current else kind.CONTEXT)
+
+
+def _current_context(kubectl: str) -> str:
+    advice = "kubectl has no current cluster. Set KUBECONFIG, then try again."
+    return run([kubectl, "config", "current-context"], advice=advice).strip()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from local.cluster import addresses, credentials, domain, images, manifests, system
+from local.cluster import addresses, credentials, domain, images, manifests, rotation, system
 from local.cluster.addresses import EVENTS, FUNCTIONS
 from local.cluster.cluster import Cluster
 from local.cluster.kubectl import Kubectl
@@ -37,7 +37,8 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
     progress.step("Creating Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     made = credentials.make(addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
-    system.make_secrets(kubectl, made)
+    if not system.make_secrets(kubectl, made):
+        rotation.Rotation(kubectl, rotation.knative()).complete()
     progress.step("Applying knative/overlays/dev")
     kubectl.apply("-k", str(overlay(built, port, manifests.FOLDER / "knative")))
     progress.step("Waiting for databases and RabbitMQ")

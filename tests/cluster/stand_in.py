@@ -9,7 +9,10 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
+
+import yaml
 
 FOLDER = Path(os.environ.get("STAND_IN_FOLDER", "nowhere"))
 USAGE_ERRORS = (
@@ -84,12 +87,23 @@ def answer(name: str, words: str, given: str) -> str:
         return " ".join(found)
     if "patch secret " in words:
         (FOLDER / "patch").write_text(given)
+    if "get secret " in words and words.endswith(" --ignore-not-found -o json"):
+        return kept_secret(words.partition(" get secret ")[2].split()[0], secrets.read_text())
+    if "patch secret " in words and words.endswith(" -o json"):
+        return kept_secret(words.partition(" patch secret ")[2].split()[0], secrets.read_text())
     if "get secret " in words and words.endswith(" -o json"):
         return (FOLDER / f"secret-{words.partition(' get secret ')[2].split()[0]}").read_text()  # a test writes it
     if "get configmap/" in words or "get service/" in words:
         file = FOLDER / words.partition(" get ")[2].split()[0].replace("/", "-")  # a test writes it
         return file.read_text() if file.exists() else ""
     return json.dumps({"items": []}) if "get pods" in words else ""
+
+
+def kept_secret(name: str, created: str) -> str:
+    """Return a Secret that was created, as the cluster would."""
+    [found] = [secret for secret in yaml.safe_load_all(created) if secret["metadata"]["name"] == name]
+    data = {key: b64encode(value.encode()).decode() for key, value in found["stringData"].items()}
+    return json.dumps({"metadata": {**found["metadata"], "resourceVersion": "1"}, "data": data})
 
 
 if __name__ == "__main__":

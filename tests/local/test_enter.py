@@ -125,7 +125,9 @@ def test_an_older_python_is_left_alone(machine: Path, run: Run) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", NEEDED)
 
 
-@pytest.mark.parametrize("command", ["down", "status", "logs", "users", "jobs", "cluster/down", "cluster/secrets"])
+@pytest.mark.parametrize(
+    "command", ["down", "status", "logs", "users", "jobs", "cluster/down", "cluster/secrets", "cluster/keys"]
+)
 def test_a_command_that_starts_nothing_installs_nothing(command: str, machine: Path, run: Run) -> None:
     link(machine, "apt-get")
     done = run(command)

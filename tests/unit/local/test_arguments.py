@@ -48,6 +48,8 @@ def parsed(command: str, *words: str) -> dict[str, Any]:
         (["cluster/up"], CLUSTER),
         (["cluster/up", "--current", "--yes"], {**CLUSTER, "current": True, "yes": True}),
         (["cluster/up", "--domain", "mp3.example.com"], {**CLUSTER, "domain": "mp3.example.com"}),
+        (["cluster/keys"], {"action": None, "openfaas": False, "current": False}),
+        (["cluster/keys", "rotate", "--openfaas"], {"action": "rotate", "openfaas": True, "current": False}),
         (["cluster/down"], {}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
