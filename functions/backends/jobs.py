@@ -29,6 +29,7 @@ _INDEXES = (
     [("expires.mp3", 1)],
     [("expires.job", 1)],
 )
+_COUNTED = dict.fromkeys(("state", "created_at", "claimed_at", "spent", "size", "video_expired_at", "mp3"), 1)
 _TRIES = 2
 _BATCH = 100  # documents of at most a few kilobytes
 # A lower bound keeps every server from scanning the index entries of jobs without the date.
@@ -77,6 +78,11 @@ class Jobs:
         """Return a job, or None if there is none, it is being deleted, or it belongs to another user."""
         with mongodb.translated_errors():
             return self._collection.find_one({"_id": job_id, "owner": owner, "state": {"$ne": transitions.DELETING}})
+
+    def counted(self, owner: str) -> Iterator[Document]:
+        """Yield what counts against the quotas of each job of a user, also of one that is being deleted."""
+        with mongodb.translated_errors(), self._collection.find({"owner": owner}, _COUNTED).batch_size(_BATCH) as found:
+            yield from found
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
         """Apply a transition; return the changed job, or None if its condition does not hold.

@@ -85,6 +85,34 @@ NOT_MEDIA = Kind("not_media", 415, "This file is neither video nor audio.")
 INVALID_OPTION = Kind("invalid_option", 400, "Invalid value for an option.")
 CODED_BODY = Kind("coded_body", 415, "Send the file without a Content-Encoding.")
 
+QUOTA_AT_ONCE = Kind(
+    "too_many_jobs",
+    429,
+    "You have as many videos waiting or being converted as you may. Try again when one has ended.",
+    permanent=False,
+)
+QUOTA_JOBS = Kind("too_many_jobs_today", 429, "You have sent as many videos today as you may. Try again tomorrow.")
+QUOTA_SECONDS = Kind(
+    "too_much_conversion_today", 429, "Your conversions have taken as long as they may today. Try again tomorrow."
+)
+QUOTA_BYTES = Kind(
+    "no_space_left", 507, "Your files would take more space than you have. Try again when some have expired."
+)
+INVALID_KEY = Kind(
+    "invalid_idempotency_key",
+    400,
+    "Send one Idempotency-Key of 1 to 255 letters, digits and signs, such as a UUID in double quotes.",
+)
+KEY_REUSED = Kind(
+    "idempotency_key_reused", 422, "This Idempotency-Key came with another video or options. Send a new one with these."
+)
+KEY_IN_USE = Kind(
+    "idempotency_key_in_use",
+    409,
+    "The upload with this Idempotency-Key is still running. Try again in a moment.",
+    permanent=False,
+)
+
 # Downloads
 NOT_READY = Kind("not_ready", 409, "The MP3 is not ready yet. Try again in a moment.", permanent=False)
 EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")

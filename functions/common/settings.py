@@ -185,6 +185,23 @@ class Limits(Settings):
     download_timeout: float = seconds("DOWNLOAD_TIMEOUT_SECONDS", "maximum time of a download", default=3600.0)
 
 
+class Quotas(Settings):
+    """What each user may keep and have done; 0 is no limit."""
+
+    kept_bytes: int = integer(
+        "QUOTA_BYTES", "bytes of videos and MP3s that a user may keep; 0: no limit", default=2**37
+    )
+    jobs_at_once: int = integer(
+        "QUOTA_JOBS_AT_ONCE", "jobs of a user that may be uploaded, wait or be converted; 0: no limit", default=100
+    )
+    jobs_a_day: int = integer("QUOTA_JOBS_A_DAY", "jobs that a user may begin a day; 0: no limit", default=1000)
+    conversion_seconds: int = integer(
+        "QUOTA_CONVERSION_SECONDS_A_DAY",
+        "seconds that the conversions of a user may take a day; 0: no limit",
+        default=43_200,
+    )
+
+
 class Converting(Settings):
     """Limits of a conversion."""
 

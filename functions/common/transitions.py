@@ -4,7 +4,7 @@ Each row is one atomic compare-and-set, which names the state and the epoch (for
 `functions.backends.jobs` applies the rows; `tests/exploration` runs the real steps in every order.
 
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
-           state, epoch, lease{holder, until}, claimed_at, attempts, retry_at,
+           state, epoch, lease{holder, until}, claimed_at, spent, attempts, retry_at,
            announced_at, announce_gap, announce_due, progress,
            mp3{file_id, length, sha256, duration, notes, others, expired_at}, video_expired_at, error{code, title},
            mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
@@ -33,6 +33,7 @@ from functions.common.values import (
     Keep,
     Lease,
     Length,
+    Measured,
     Moment,
     NoAttemptsLeft,
     NotBefore,
@@ -66,7 +67,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Transition(NamedTuple):
     """A row: who may change a job from which state to which, under which condition, and what else changes.
 
-    `minimum` and `maximum` set a field unless its value is already lower or higher.
+    `minimum` and `maximum` set a field unless its value is already lower or higher; `adds` and `counts` add to it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Transition(NamedTuple):
     when: Mapping[str, Value] = _NOTHING
     sets: Mapping[str, Value] = _NOTHING
     adds: Mapping[str, int] = _NOTHING
+    counts: Mapping[str, Value] = _NOTHING
     minimum: Mapping[str, Value] = _NOTHING
     maximum: Mapping[str, Value] = _NOTHING
     drops: tuple[str, ...] = ()
@@ -99,8 +101,9 @@ def change(row: Transition, moment: Moment) -> Document:
     if row.mail_target:
         sets["mail.state"] = row.mail_target
     update: Document = {"$set": sets}
-    if row.adds:
-        update["$inc"] = dict(row.adds)
+    adds = {path: value for path, rule in row.counts.items() if (value := rule.at(moment))} | dict(row.adds)
+    if adds:
+        update["$inc"] = adds
     for operator, values in (("$min", row.minimum), ("$max", row.maximum)):
         if values:
             update[operator] = {path: value.at(moment) for path, value in values.items()}
@@ -137,6 +140,7 @@ _CLEAN_AT_ONCE: Values = {"cleanup.at": Now()}
 _CLEAN_LAST: Values = {"cleanup.until": After("longest_step")}
 _KEEP_FAILED: Values = {"expires.video": Keep("video_keep_days"), "expires.job": Keep("job_keep_days")}
 _KEEP_DONE: Values = _KEEP_FAILED | {"expires.mp3": Keep("mp3_keep_days")}
+_SPENT: Values = {"spent": Measured("seconds")}
 _ENDED = (DONE, FAILED)
 _MAIL_EXPIRED: Values = _SAME_TOKEN | {"mail.until": Past()}
 _MAIL_CLAIM = ("mail.token", "mail.until")
@@ -210,6 +214,7 @@ FINISH = Transition(
     sets=_ANNOUNCE | _KEEP_DONE | {"mp3": Given("mp3"), "progress": Fixed(100)},
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
+    counts=_SPENT,
 )
 FAIL = Transition(
     "fail",
@@ -221,6 +226,7 @@ FAIL = Transition(
     sets=_ANNOUNCE | _KEEP_FAILED | {"error": Given("error")},
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
+    counts=_SPENT,
 )
 POSTPONE = Transition(
     "postpone",
@@ -230,6 +236,7 @@ POSTPONE = Transition(
     when=_SAME_EPOCH | {"attempts": AttemptsLeft("max_attempts")},
     drops=("lease",),
     sets=_ANNOUNCE_LATER | {"retry_at": Given("retry_at")},
+    counts=_SPENT,
 )
 HAND_BACK = Transition(
     "hand_back",
@@ -250,6 +257,7 @@ EXPIRE = Transition(
     sets=_ANNOUNCE,
     adds={"epoch": 1},
     drops=("lease",),
+    counts=_SPENT,
 )
 GIVE_UP = Transition(
     "give_up",
@@ -262,6 +270,7 @@ GIVE_UP = Transition(
     drops=("lease",),
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
+    counts=_SPENT,
 )
 RETRY = Transition(
     "retry",

@@ -81,6 +81,14 @@ class Given(_Kind, NamedTuple("Given", [("name", str)])):
         return moment.given[self.name]
 
 
+class Measured(_Kind, NamedTuple("Measured", [("name", str)])):
+    """A number that the caller has measured, or 0."""
+
+    def at(self, moment: Moment) -> Any:
+        """Resolve the value."""
+        return moment.given.get(self.name, 0)
+
+
 class Fixed(_Kind, NamedTuple("Fixed", [("value", Any)])):
     """A constant."""
 
@@ -139,6 +147,18 @@ class NoAttemptsLeft(_Kind, NamedTuple("NoAttemptsLeft", [("maximum", str)])):
 
 
 Value = (
-    Now | After | Length | Keep | Given | Fixed | Lease | AfterGiven | Past | NotBefore | AttemptsLeft | NoAttemptsLeft
+    Now
+    | After
+    | Length
+    | Keep
+    | Given
+    | Measured
+    | Fixed
+    | Lease
+    | AfterGiven
+    | Past
+    | NotBefore
+    | AttemptsLeft
+    | NoAttemptsLeft
 )
 Values = dict[str, Value]

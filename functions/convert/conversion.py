@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
+from functions.backends.usage import Usage
 from functions.common import errors, ids, metrics, transitions
 from functions.common.errors import Failure
 from functions.common.options import Options
@@ -32,7 +34,9 @@ _OTHERS_MOST = 20  # a file may have thousands of tracks
 Encode = Callable[[Path, Path, Options, Watch], "Made"]
 
 
-def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, holder: str, stopping: Event) -> None:
+def run(
+    job_id: str, *, jobs: Jobs, files: Files, queue: Queue, usage: Usage, encode: Encode, holder: str, stopping: Event
+) -> None:
     """Convert a job if it is ready; do nothing if it cannot be claimed.
 
     The outcome is always written to the job. Raises Failure(UNAVAILABLE) only if that fails.
@@ -42,7 +46,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
         return
     began = time.monotonic()
     try:
-        ended = _convert(job, jobs, files, encode, stopping)
+        ended = _convert(job, began, jobs, files, encode, stopping)
     except Lost:
         _log.warning("lost the lease", extra={"job": job_id, "epoch": job["epoch"]})
         metrics.observe(metrics.CONVERSIONS, time.monotonic() - began, metrics.LOST)
@@ -51,7 +55,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
     except Stopped:
         ended = jobs.apply(HAND_BACK, job_id, epoch=job["epoch"])
     except Exception as error:
-        ended = _record_failure(job, error, jobs)
+        ended = _record_failure(job, began, error, jobs)
     _count(ended, time.monotonic() - began)
     if ended is None or ended["state"] != transitions.DONE:
         _discard(job, jobs, files)
@@ -59,6 +63,7 @@ def run(job_id: str, *, jobs: Jobs, files: Files, queue: Queue, encode: Encode, 
         _log.info("conversion ended", extra={"job": job_id, "state": ended["state"], "epoch": job["epoch"]})
         if "retry_at" not in ended:
             queue.announce([ended])
+        _charge(job, ended, usage)
 
 
 def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
@@ -68,7 +73,7 @@ def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
     return jobs.apply(CLAIM, job_id, epoch=job["epoch"], holder=holder)
 
 
-def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
+def _convert(job: Document, began: float, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
     lease = Lease(job, jobs, stopping)
     # The video gets a fixed name: nothing the sender chose reaches the file system or a command line.
     with workspace.folder() as folder:
@@ -90,7 +95,7 @@ def _convert(job: Document, jobs: Jobs, files: Files, encode: Encode, stopping: 
         "notes": list(made.notes),
         "others": [{"number": each.number, "language": each.language} for each in made.others[:_OTHERS_MOST]],
     }
-    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3)
+    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3, seconds=_since(began))
 
 
 def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:
@@ -103,7 +108,7 @@ def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:
             lease.beat()
 
 
-def _record_failure(job: Document, error: Exception, jobs: Jobs) -> Document | None:
+def _record_failure(job: Document, began: float, error: Exception, jobs: Jobs) -> Document | None:
     """Fail the job, or postpone it if the error may pass (functions/README.md, rule 6)."""
     kind = error.kind if isinstance(error, Failure) else errors.INTERNAL
     if not isinstance(error, Failure):
@@ -112,9 +117,25 @@ def _record_failure(job: Document, error: Exception, jobs: Jobs) -> Document | N
         _log.warning("conversion postponed", extra={"job": job["_id"], "cause": repr(error.__cause__ or error)})
         if job["attempts"] < jobs.periods.max_attempts:
             retry_at = jobs.after(jobs.periods.backoff(job["attempts"]))
-            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=retry_at)
+            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=retry_at, seconds=_since(began))
         kind = errors.GAVE_UP
-    return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error={"code": kind.code, "title": kind.title})
+    reason = {"code": kind.code, "title": kind.title}
+    return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error=reason, seconds=_since(began))
+
+
+def _since(began: float) -> int:
+    return math.ceil(time.monotonic() - began)
+
+
+def _charge(job: Document, ended: Document, usage: Usage) -> None:
+    """Count what the conversion used of its user's quotas; if this fails, the next count of the jobs does."""
+    seconds = ended.get("spent", 0) - job.get("spent", 0)
+    size = ended["mp3"]["length"] if ended["state"] == transitions.DONE else 0
+    try:
+        if seconds or size:
+            usage.charge(job, seconds, size)
+    except Failure as failure:
+        _log.warning("not charged; the next count does", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
 
 
 def _count(ended: Document | None, seconds: float) -> None:

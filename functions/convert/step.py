@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Request
 
-from functions.backends import files, jobs, queue
+from functions.backends import files, jobs, queue, usage
 from functions.common import access, events, shutdown, trace, web
 from functions.common.options import Options
 from functions.common.settings import Converting
@@ -32,6 +32,7 @@ def run(request: Request, converting: Converting) -> str:
         jobs=jobs.connect(),
         files=files.connect(),
         queue=queue.connect(),
+        usage=usage.connect(),
         encode=partial(_encode, converting),
         holder=f"{socket.gethostname()}/{os.getpid()}",
         stopping=shutdown.requested,

@@ -43,6 +43,7 @@ def _clean(sweeper: Sweeper, job: Document) -> None:
         sweeper.apply(CLEANED, job, **cleanup)
     elif sweeper.jobs.forget(job):
         sweeper.counts["forget"] += 1
+        sweeper.usage.remember(job)
 
 
 def _unnamed(job: Document, jobs: Jobs) -> Iterator[tuple[str, list[str]]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 
 from functions.backends.jobs import Jobs
@@ -56,8 +58,18 @@ def end_conversions(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
     for job in jobs:
         with sweeper.isolate(job):
             exhausted = job["attempts"] >= sweeper.jobs.periods.max_attempts
-            released += sweeper.apply(GIVE_UP if exhausted else EXPIRE, job)
+            seconds = _seconds_until_last_renewal(job, sweeper.jobs)
+            changed = sweeper.apply(GIVE_UP if exhausted else EXPIRE, job, seconds=seconds)
+            released += changed
+            if changed and seconds:
+                sweeper.usage.charge(job, seconds)
     sweeper.queue.announce(released)
+
+
+def _seconds_until_last_renewal(job: Document, jobs: Jobs) -> int:
+    """Return how long the conversion is known to have run."""
+    ran: timedelta = job["lease"]["until"] - job["claimed_at"] - timedelta(seconds=jobs.periods.convert_lease)
+    return max(0, math.ceil(ran.total_seconds()))
 
 
 def end_mails(sweeper: Sweeper, jobs: Iterator[Document]) -> None:

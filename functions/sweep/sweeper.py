@@ -13,6 +13,7 @@ from functions.backends import mongodb
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
+from functions.backends.usage import Usage
 from functions.common import metrics, trace
 from functions.common.errors import Failure
 from functions.common.transitions import Transition
@@ -30,6 +31,7 @@ class Sweeper:
     jobs: Jobs
     files: Files
     queue: Queue
+    usage: Usage
     pass_seconds: float = 20.0
     job_seconds: float = 10.0  # for one step of one job
     max_jobs: int = MAX_JOBS  # of one repair

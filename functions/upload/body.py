@@ -19,6 +19,7 @@ from functions.upload import names
 
 RawOptions = list[tuple[str, str]]  # names and values as they were sent
 
+_FORM = "multipart/form-data"
 _FIELD = "file"
 _NAME_PARAMETER = "filename"
 _BLOCK_BYTES = 262_144
@@ -47,22 +48,33 @@ class Video:
         return options.parse(self.given)
 
 
+def check(request: Request, limits: Limits) -> int:
+    """Return how many bytes the request announces, 0 if none. Raises Failure for what its head shows to be wrong."""
+    _, given = _query(request)
+    options.parse(given)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Failure(errors.CODED_BODY)
+    is_form = parse_options_header(request.headers.get("Content-Type", ""))[0].lower() == _FORM
+    expected = request.content_length
+    if expected is None and "Transfer-Encoding" not in request.headers and not is_form:
+        raise Failure(errors.MISSING_FILE)
+    if (expected or 0) > limits.upload_max_bytes + (_FORM_BYTES if is_form else 0):
+        raise Failure(errors.FILE_TOO_LARGE)
+    return expected or 0
+
+
 def open_video(request: Request, limits: Limits) -> Video:
     """Return the video in the request; reading its blocks raises Failure if the body is invalid.
 
     Blocks that were read without an error are the whole video: a body that ends early raises Failure(INCOMPLETE_BODY).
     An invalid option before the file raises Failure(INVALID_OPTION) here.
     """
+    check(request, limits)
     name, given = _query(request)
-    options.parse(given)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Failure(errors.CODED_BODY)
     kind, parameters = parse_options_header(request.headers.get("Content-Type", ""))
-    if kind.lower() == "multipart/form-data":
+    if kind.lower() == _FORM:
         received = _received(request, limits, limits.upload_max_bytes + _FORM_BYTES)
         return _form_video(received, parameters.get("boundary", ""), given, limits)
-    if request.content_length is None and "Transfer-Encoding" not in request.headers:
-        raise Failure(errors.MISSING_FILE)
     return Video(filenames.clean(name), _received(request, limits, limits.upload_max_bytes), given)
 
 
@@ -80,10 +92,7 @@ def _is_option(name: str) -> bool:
 
 
 def _received(request: Request, limits: Limits, most: int) -> Iterator[bytes]:
-    expected = request.content_length
-    if expected is not None and expected > most:
-        raise Failure(errors.FILE_TOO_LARGE)
-    return _blocks(request, expected, most, time.monotonic() + limits.upload_timeout)
+    return _blocks(request, request.content_length, most, time.monotonic() + limits.upload_timeout)
 
 
 def _blocks(request: Request, expected: int | None, most: int, deadline: float) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from dataclasses import replace
@@ -9,33 +10,56 @@ from itertools import chain
 
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
-from functions.common import containers, ids, transitions
-from functions.common.errors import EMPTY_FILE, NOT_MEDIA, UNAVAILABLE, Failure
+from functions.common import containers, transitions
+from functions.common.errors import EMPTY_FILE, KEY_REUSED, NOT_MEDIA, UNAVAILABLE, Failure
 from functions.common.settings import RENEWALS_A_LEASE
 from functions.common.tokens import Bearer
 from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD
 from functions.common.values import Document, Moment
+from functions.upload.admission import Admitted
 from functions.upload.body import Video
 
 _log = logging.getLogger(__name__)
 
 
-def store(video: Video, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files) -> Document:
-    """Store a video and return its job, which is ready. If this raises Failure, nothing of the video is kept."""
+def store(
+    video: Video, admitted: Admitted, bearer: Bearer, traceparent: str | None, *, jobs: Jobs, files: Files
+) -> Document:
+    """Store a video and return its job, which is ready. If this raises, nothing of the video is kept.
+
+    Raises Failure, or Full if the video is longer than what is left of its user's quota.
+    """
     head, video = _peek(video)
     if containers.recognized(head) is None:
         raise Failure(NOT_MEDIA)
+    admitted.keep()
     job = jobs.receive(
-        ids.new(), owner=bearer.user, email=bearer.email, filename=video.filename, options={}, traceparent=traceparent
+        admitted.job_id,
+        owner=bearer.user,
+        email=bearer.email,
+        filename=video.filename,
+        options={},
+        traceparent=traceparent,
     )
     try:
-        accepted = _receive(job, video, jobs, files)
+        accepted = _receive(job, video, admitted, jobs, files)
     except BaseException:
         _abort(job, jobs, files)
         raise
     # The job is safe now, even if its event is lost.
     _log.info("received", extra={"job": accepted["_id"], "bytes": accepted["size"]})
     return accepted
+
+
+def compare(video: Video, job: Document) -> None:
+    """Read a video that came with the key of this job, and store nothing. Raises Failure(KEY_REUSED) if it differs."""
+    length, digest = 0, hashlib.sha256()
+    for block in video.blocks:
+        length += len(block)
+        digest.update(block)
+    sent = (length, digest.hexdigest(), video.options().to_document())
+    if sent != (job["size"], job["sha256"], job["options"]):
+        raise Failure(KEY_REUSED)
 
 
 def _peek(video: Video) -> tuple[bytes, Video]:
@@ -49,12 +73,13 @@ def _peek(video: Video) -> tuple[bytes, Video]:
     return head, replace(video, blocks=chain([head], video.blocks))
 
 
-def _receive(job: Document, video: Video, jobs: Jobs, files: Files) -> Document:
+def _receive(job: Document, video: Video, admitted: Admitted, jobs: Jobs, files: Files) -> Document:
     deadline = Moment(job["created_at"], jobs.periods).after(jobs.periods.upload_timeout)
     pause = jobs.periods.upload_lease / RENEWALS_A_LEASE
     renewed = time.monotonic()
     with files.write(VIDEOS, job["_id"]) as writer:
         for block in video.blocks:
+            admitted.place.cover(writer.length + len(block))
             writer.write(block)
             if time.monotonic() - renewed > pause:
                 renewed = time.monotonic()

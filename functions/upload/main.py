@@ -6,21 +6,32 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config, web
-from functions.common.settings import Broker, Links, Mongo, Periods, Verifying
+from functions.common.settings import Broker, Links, Mongo, Periods, Quotas, Verifying
 
-SETTINGS = (Periods, Verifying, Links, Mongo, Broker)
+SETTINGS = (Periods, Quotas, Verifying, Links, Mongo, Broker)
 _LOADED = config.load_all(SETTINGS)
+
+
+_USAGE = "usage"
 
 
 @functions_framework.http
 def upload(request: Request) -> Response:
-    """Store a video; answer 202 with the job's id once it cannot be lost any more, then announce it."""
-    web.allow(request, "POST", "PUT")
+    """Store a video; answer 202 with the job's id once it cannot be lost any more, then announce it.
+
+    `GET /usage`, or `GET /?usage`, answers what is used of the quotas.
+    """
+    asks = request.method == "GET" and (request.path.rstrip("/") == f"/{_USAGE}" or _USAGE in web.query(request))
+    if not asks:
+        web.allow(request, "POST", "PUT")
     bearer = web.bearer(request, web.verifier(_LOADED[Verifying].public_keys))
     # The drivers load with the first upload, to keep the cold start short; the connection opens while the rest loads.
-    from functions.backends import files, jobs
+    from functions.backends import files, idempotency_keys, jobs, usage
 
-    documents, stored = jobs.connect(), files.connect()
-    from functions.upload import step
+    connected = jobs.connect(), files.connect(), usage.connect(), idempotency_keys.connect()
+    from functions.upload import admission, step
 
-    return step.answer(request, bearer, _LOADED, jobs=documents, files=stored)
+    stores = admission.Stores(*connected)
+    if asks:
+        return step.tell_usage(bearer, _LOADED[Quotas], stores.usage)
+    return step.answer(request, bearer, _LOADED, stores)

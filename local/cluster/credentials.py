@@ -109,7 +109,9 @@ def users_js(roles: dict[str, dict[str, list[str]]], passwords: dict[str, str]) 
     lines = []
     for role, collections in roles.items():
         user = {"user": role, "pwd": passwords[role], "roles": [role]}
-        lines.append(f"db.getRole({json.dumps(role)}) || db.createRole({json.dumps(create_role(role, collections))});")
+        made = create_role(role, collections)
+        name, privileges = json.dumps(role), json.dumps({"privileges": made["privileges"]})
+        lines.append(f"db.getRole({name}) ? db.updateRole({name}, {privileges}) : db.createRole({json.dumps(made)});")
         lines.append(f"db.getUser({json.dumps(role)}) || db.createUser({json.dumps(user)});")
     return "\n".join(lines) + "\n"
 

@@ -33,6 +33,11 @@ PERIODS = {
     "SWEEP_EVERY_SECONDS": "30",
     # Gigabytes written at once keep the disk, and so the database, busy for longer than the usual limit.
     "MONGODB_TIMEOUT_SECONDS": "120",
+    # One user sends everything.
+    "QUOTA_JOBS_AT_ONCE": "0",
+    "QUOTA_JOBS_A_DAY": "0",
+    "QUOTA_BYTES": "0",
+    "QUOTA_CONVERSION_SECONDS_A_DAY": "0",
 }
 
 

@@ -52,19 +52,24 @@ def _at(
 def _upload_cases() -> Iterator[tuple[str, Case]]:
     at = partial(_at, "upload")
     yield from at(causes.upload, GONE, "receive", "videos.chunks", "videos.files")
-    yield from at(causes.slow_upload, GONE, "renew_upload")
+    yield from at(causes.slow_upload, GONE, "renew_upload", "usage.grow")
+    yield from at(causes.upload, GONE, "usage.reserve")
+    yield from at(causes.first_upload, GONE, "usage.count_again")
+    yield from at(causes.keyed_upload, GONE, "keys.take")
+    yield from at(causes.keyed_text, GONE, "keys.release")
+    yield from at(causes.broken_upload, GONE, "usage.give_back")
     yield from at(causes.broken_upload, GONE, "abort")
     yield from at(causes.broken_upload, GONE, "videos.delete", sides=BETWEEN)
     yield from at(causes.upload, GONE, "accept", sides=("before",))
     # From here on the job is safe, even if the client does not know its id.
     yield from at(causes.upload, DONE, "accept", sides=("after",))
-    yield from at(causes.answered_upload, DONE, "publish")
+    yield from at(causes.answered_upload, DONE, "publish", "usage.settle")
 
 
 def _convert_cases() -> Iterator[tuple[str, Case]]:
     at = partial(_at, "convert")
     yield from at(causes.upload, DONE, "claim", "workspace", "program", "renew", "mp3s.chunks", "mp3s.files", "finish")
-    yield from at(causes.upload, DONE, "publish")
+    yield from at(causes.upload, DONE, "publish", "usage.charge")
     yield from at(causes.undecodable, FAILED, "fail")
     yield from at(causes.video_unreadable, DONE, "postpone")
     yield from at(causes.mp3_exists, DONE, "mp3s.delete", sides=BETWEEN)
@@ -97,6 +102,10 @@ def _sweep_cases() -> Iterator[tuple[str, Case]]:
     yield from at(repairs.tombstone, GONE, "forget")
     yield from at(after("upload:accept.after"), DONE, "announce_ready", "publish")
     yield from at(after("convert:claim.after"), DONE, "expire")
+    yield from at(after("convert:renew.after"), DONE, "usage.charge")
+    yield from at(repairs.long_uncounted, DONE, "usage.count_again")
+    yield from at(repairs.unused, DONE, "usage.forget")
+    yield from at(repairs.forgotten, GONE, "usage.remember")
     yield from at(after("convert:program.after", "convert:program.after"), FAILED, "give_up")
     yield from at(after("convert:mp3s.files.after"), DONE, "mp3s.delete", sides=BETWEEN)
     yield from at(repairs.mp3_undeletable, DONE, "clean_later")

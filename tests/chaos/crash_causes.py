@@ -42,6 +42,32 @@ def answered_upload(harness: Harness, step: str, name: str) -> None:
     assert harness.job(name)["_id"] in harness.acknowledged
 
 
+def first_upload(harness: Harness, step: str, name: str) -> None:
+    """Nothing is counted for the user yet."""
+    harness.system.inspector.database["usage"].delete_many({})
+    upload(harness, step, name)
+
+
+def keyed_upload(harness: Harness, step: str, name: str) -> None:
+    """The upload has an Idempotency-Key."""
+    _send_keyed(harness, step, name, video(harness).read_bytes())
+
+
+def keyed_text(harness: Harness, step: str, name: str) -> None:
+    """The upload has an Idempotency-Key and is refused."""
+    _send_keyed(harness, step, name, b"text")
+
+
+def _send_keyed(harness: Harness, step: str, name: str, content: bytes) -> None:
+    harness.arm(step)
+    harness.uploaded += 1
+    target = f"{harness.system.stack.functions['upload']}/?{urlencode({'filename': name})}"
+    headers = {**web.bearer(harness.system.owner.token), **web.RAW, "Idempotency-Key": f'"{name}"'}
+    with pytest.raises((OSError, http.client.HTTPException)):
+        web.call("POST", target, headers=headers, body=content)
+    harness.await_crash(step)
+
+
 def slow_upload(harness: Harness, step: str, name: str) -> None:
     """The client sends so slowly that the lease must be renewed."""
     content = large_video(harness.videos, MEGABYTES).read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pika
 
@@ -45,6 +45,44 @@ def tombstone(harness: Harness, step: str, name: str) -> None:
     until(lambda: harness.cleaned(name), "its files to be deleted")
     harness.arm(step)
     until(lambda: harness.let_time_pass(name), "time to pass")
+    harness.await_crash(step)
+
+
+def forgotten(harness: Harness, step: str, name: str) -> None:
+    """The operator deleted a job long ago, and its document is due."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    fid = harness.job(name)["_id"]
+    harness.deleted.add(fid)
+    assert harness.command("delete", fid) == 0
+    harness.arm(step)
+
+    def crashed() -> bool:
+        harness.let_time_pass(name)
+        return not harness.armed(step)
+
+    until(crashed, "its document to be deleted")
+
+
+def long_uncounted(harness: Harness, step: str, name: str) -> None:
+    """The user's jobs were counted two days ago."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    harness.arm(step)
+    changes = {"$set": {"counted_at": datetime.now(UTC) - timedelta(days=2)}, "$inc": {"revision": 1}}
+    harness.system.inspector.database["usage"].update_many({}, changes)
+    harness.await_crash(step)
+
+
+def unused(harness: Harness, step: str, name: str) -> None:
+    """A user without jobs was counted two days ago."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    harness.arm(step)
+    nothing = {"open": 0, "bytes": 0, "jobs": 0, "seconds": 0, "pending": {}, "gone": {"jobs": 0, "seconds": 0}}
+    then = datetime.now(UTC) - timedelta(days=2)
+    counts = {"_id": name, "revision": 1, "day": then.date().isoformat(), "counted_at": then, **nothing}
+    harness.system.inspector.database["usage"].insert_one(counts)
     harness.await_crash(step)
 
 

@@ -29,6 +29,11 @@ PERIODS = {
     "ANNOUNCE_GAP_MAX_SECONDS": "4",
     "UPLOAD_TIMEOUT_SECONDS": "20",
     "CONVERT_TIMEOUT_SECONDS": "30",
+    # One user sends everything.
+    "QUOTA_JOBS_AT_ONCE": "0",
+    "QUOTA_JOBS_A_DAY": "0",
+    "QUOTA_BYTES": "0",
+    "QUOTA_CONVERSION_SECONDS_A_DAY": "0",
 }
 # The secret files that hold each backend's URL.
 URL_FILES = {

@@ -7,6 +7,7 @@ leases remain, for others to clean up. A machine that crashes leaves only the le
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.chaos import crash_sources
 from tests.chaos.checker import check
 from tests.chaos.crash_cases import CASES
 from tests.chaos.crash_harness import Harness, start_harness
+from tests.clients.waiting import until
 
 # These functions hold leases; sweep and the operator's command do not.
 LEASE_HOLDERS = ("upload", "convert", "notify")
@@ -57,6 +59,21 @@ def test_nothing_was_lost_or_duplicated(harness: Harness) -> None:
     report = check(harness.system, harness.acknowledged, harness.uploaded, harness.deleted)
     print(report.text())
     assert not report.problems, report.text()
+
+
+def test_the_counts_are_right_after_all_crashes(harness: Harness) -> None:
+    """Sweep counts the jobs anew; what each crash left is gone."""
+    database = harness.system.inspector.database
+    then = datetime.now(UTC) - timedelta(days=2)
+    database["usage"].update_many({}, {"$set": {"counted_at": then}, "$inc": {"revision": 1}})
+    until(lambda: not database["usage"].find_one({"counted_at": {"$lte": then}}), "the users to be counted")
+    kept = 0
+    for job in database.jobs.find({"state": {"$in": ["done", "failed"]}}):
+        mp3 = job.get("mp3", {})
+        kept += 0 if job.get("video_expired_at") else job["size"]
+        kept += 0 if mp3.get("expired_at") else mp3.get("length", 0)
+    [counts] = database["usage"].find()
+    assert (counts["open"], counts["bytes"], counts["pending"]) == (0, kept, {})
 
 
 def test_every_passed_step_has_a_case(harness: Harness) -> None:

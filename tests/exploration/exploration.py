@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from functions.backends.jobs import Jobs
+from functions.backends.usage import Usage
 from functions.common import ids, transitions
 from functions.common.transitions import Transition
-from functions.convert import lease
+from functions.common.values import Document
+from functions.convert import conversion, lease
 from functions.upload import intake
 from tests.exploration import processes
 from tests.exploration.explorer import Explorer
@@ -38,6 +40,7 @@ def one_job_setup() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(ids, "new", lambda: processes.JOB)
         patch.setattr(lease, "time", processes.CLOCK)
         patch.setattr(intake, "time", processes.CLOCK)
+        patch.setattr(conversion, "time", processes.CLOCK)
         logging.disable(logging.CRITICAL)
         yield patch
         logging.disable(logging.NOTSET)
@@ -67,6 +70,15 @@ def done_world(days_ago: int = 0, *, kept: bool = True) -> World:
     """Return the world of a job that was done this many days ago; `kept` if its document is not due for deletion."""
     document = _document_after(ACCEPTED, CLAIMED, FINISHED, days_ago=days_ago)
     return World(document, VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}, frozenset({"ended"}), (), kept)
+
+
+def counted_world() -> World:
+    """Return the world of a job that is ready, and of its owner's counts."""
+    documents = MemoryCollection([thaw(READY_WORLD.document)])
+    jobs = Jobs(documents, lambda: processes.NOW, processes.COUNTING_PERIODS)  # type: ignore[arg-type]
+    usage = MemoryCollection()
+    Usage(usage, jobs).count_again("1")  # type: ignore[arg-type]
+    return READY_WORLD._replace(usage=freeze(usage.documents["1"]))
 
 
 def failed_world(days_ago: int = 0) -> World:
@@ -124,6 +136,35 @@ def mail_violation(world: World) -> str | None:
     return None
 
 
+OPEN = ("receiving", "ready", "converting")
+
+
+def uncounted_now(world: World) -> str | None:
+    """Return whether the owner has more than what is counted: a crash leaves too much at most."""
+    if world.document is None or world.usage is None:
+        return None
+    job, usage = thaw(world.document), thaw(world.usage)
+    if (job["state"] in OPEN) > usage["open"]:
+        return "an open job is not counted"
+    if job["state"] in ("ready", "converting") and job["size"] > usage["bytes"]:
+        return "a video is not counted"
+    return None
+
+
+def miscounted_when_settled(world: World) -> str | None:
+    """Return whether the counts differ from the job once it has been counted anew."""
+    if world.usage is None:
+        return None
+    usage: Document = thaw(world.usage)
+    job: Document = thaw(world.document) if world.document else {"state": None}
+    video, mp3 = (0 if job.get("video_expired_at") else job.get("size", 0)), job.get("mp3", {})
+    kept = video + (0 if mp3.get("expired_at") else mp3.get("length", 0))
+    gone = job["state"] in (None, "receiving", "aborted", "deleting")
+    expected = {"open": int(job["state"] in OPEN), "bytes": 0 if gone else kept}
+    found = {name: usage[name] for name in expected}
+    return None if found == expected and not usage["pending"] else f"counted {found} instead of {expected}"
+
+
 def explore(explorer: Explorer, *more: Check) -> Result:
     """Visit states until one violates an invariant, or until all are visited."""
     checked: dict[tuple[int, int], str | None] = {}  # many states have the same worlds
@@ -145,5 +186,6 @@ def _violation(explorer: Explorer, world: World, settled: World, more: tuple[Che
         return "lost"
     if job and job["state"] == "ready" and "convert" in explorer.slots:
         return "never converted"
-    found = [violation_now(world), violation_when_settled(settled), *(check(settled) for check in more)]
+    found = [violation_now(world), uncounted_now(world), violation_when_settled(settled)]
+    found += [miscounted_when_settled(settled), *(check(settled) for check in more)]
     return next((each for each in found if each), None)

@@ -15,10 +15,11 @@ from tests.exploration.world import World, outcomes, thaw
 # The hints that start a program; sweep can start at any time, and the others run once.
 STARTING_HINTS = {
     "convert": frozenset({"ready"}),
+    "counted convert": frozenset({"ready"}),
     "notify": frozenset({"ended"}),
     "stopped notify": frozenset({"ended"}),
 }
-ONCE = frozenset({"upload", "delete", "revoke", "retry", "retry and convert"})
+ONCE = frozenset({"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert"})
 
 
 class Numbers:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from functions.backends.mail import Postponed, Refused, Unanswered
 from functions.common.errors import UNAVAILABLE, UNDECODABLE, Failure
@@ -16,6 +16,7 @@ from tests.exploration.world import PARTIAL, WHOLE, freeze, thaw
 
 _RAISED = {
     "database": lambda: AutoReconnect("the answer is lost"),
+    "duplicate": lambda: DuplicateKeyError("it is there"),
     "unavailable": lambda: Failure(UNAVAILABLE),
     "undecodable": lambda: Failure(UNDECODABLE),
     "crash in the engine": lambda: OSError("no space left"),
@@ -51,30 +52,31 @@ class Script:
 
 
 class Collection:
-    """A collection of job documents, as functions.backends.jobs uses it."""
+    """The job's document or its owner's usage, as functions.backends uses them."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, name: str = "database") -> None:
         self._script = script
+        self._name = name
 
     def insert_one(self, document: dict[str, Any]) -> None:
         """Insert the job."""
-        self._script.do("database", "insert_one", freeze([document]))
+        self._script.do(self._name, "insert_one", freeze([document]))
 
     def find_one(self, query: dict[str, Any]) -> Any:
         """Find the job."""
-        return self._script.do("database", "find_one", freeze([query]))
+        return self._script.do(self._name, "find_one", freeze([query]))
 
-    def find(self, query: dict[str, Any]) -> Found:
+    def find(self, query: dict[str, Any], _projection: Any = None) -> Found:
         """Find the job."""
-        return Found(self._script.do("database", "find", freeze([query])))
+        return Found(self._script.do(self._name, "find", freeze([query])))
 
     def find_one_and_update(self, query: Any, update: Any, return_document: bool) -> Any:
         """Apply a transition to the job."""
-        return self._script.do("database", "find_one_and_update", freeze([query, update]))
+        return self._script.do(self._name, "find_one_and_update", freeze([query, update]))
 
     def delete_one(self, query: dict[str, Any]) -> SimpleNamespace:
         """Delete the job's document."""
-        return SimpleNamespace(deleted_count=self._script.do("database", "delete_one", freeze([query])))
+        return SimpleNamespace(deleted_count=self._script.do(self._name, "delete_one", freeze([query])))
 
 
 class Files:
@@ -112,6 +114,19 @@ class AtomicDeleteFiles(Files):
     def delete(self, bucket: str, *file_ids: str) -> None:
         """Delete file documents and chunks in one operation."""
         self._script.do("delete", bucket, file_ids, (WHOLE, PARTIAL))
+
+
+class Uncounted:
+    """Usage that is not counted, to reduce the states; other explorations count it."""
+
+    def charge(self, *_: object) -> None:
+        """Count nothing."""
+
+    def remember(self, *_: object) -> None:
+        """Count nothing."""
+
+    def cover(self, *_: object) -> None:
+        """Count nothing."""
 
 
 class Queue:

@@ -10,10 +10,11 @@ from threading import Event
 from typing import Any
 
 from functions.backends.jobs import Jobs
+from functions.backends.usage import Usage
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.common.settings import Periods
+from functions.common.settings import Periods, Quotas
 from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.convert import conversion
@@ -23,9 +24,10 @@ from functions.jobs import actions
 from functions.notify import mailing
 from functions.sweep.repairs import REPAIRS, Repair
 from functions.sweep.sweeper import Sweeper
-from functions.upload import intake
+from functions.upload import admission, intake
+from functions.upload.admission import Admitted, Stores
 from functions.upload.body import Video
-from tests.exploration.ports import AtomicDeleteFiles, Collection, Files, Mailer, Pause, Queue, Script
+from tests.exploration.ports import AtomicDeleteFiles, Collection, Files, Mailer, Pause, Queue, Script, Uncounted
 
 JOB = "00000000-0000-4000-8000-000000000000"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,11 +47,20 @@ class _Periods(Periods):
 
 
 PERIODS = load(_Periods, {}).replace(max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
+# The place of an upload outlives the time in which the job follows it.
+COUNTING_PERIODS = PERIODS.replace(upload_lease=1.0)
+QUOTAS = load(Quotas, {})
+NEXT_DAY = NOW + timedelta(days=2)
 LATE = NOW + timedelta(seconds=PERIODS.longest_step)
 
 
 def _jobs(script: Script, now: datetime = NOW) -> Jobs:
     return Jobs(Collection(script), lambda: now, PERIODS)  # type: ignore[arg-type]
+
+
+def _usage(script: Script, now: datetime) -> Usage:
+    jobs = Jobs(Collection(script), lambda: now, COUNTING_PERIODS)  # type: ignore[arg-type]
+    return Usage(Collection(script, "usage"), jobs)  # type: ignore[arg-type]
 
 
 class Clock:
@@ -78,14 +89,40 @@ def _blocks() -> Iterator[bytes]:
 
 def upload(script: Script) -> None:
     """Upload the video, answer 202, and announce the job."""
-    video = Video("a.mp4", _blocks())
-    ports = {"jobs": _jobs(script), "files": Files(script)}
-    job = intake.store(video, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
+    admitted = Admitted(JOB, Uncounted(), lambda: None)  # type: ignore[arg-type]
+    job = _store(script, admitted)
     script.do("acknowledge")
     Queue(script).announce([job])
 
 
-def convert(script: Script, name: str) -> None:
+def counted_upload(script: Script) -> None:
+    """Upload the video with a place in its owner's quotas; the job is announced by sweep."""
+    stores = Stores(_jobs(script), Files(script), _usage(script, NOW), None)  # type: ignore[arg-type]
+    with admission.admitted("1", 5, None, QUOTAS, stores) as admitted:
+        job = _store(script, admitted)
+    script.do("acknowledge")
+    admission.settle(admitted, job)
+
+
+def _store(script: Script, admitted: Admitted) -> Document:
+    video = Video("a.mp4", _blocks())
+    ports = {"jobs": _jobs(script), "files": Files(script)}
+    return intake.store(video, admitted, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
+
+
+def count_again(script: Script) -> None:
+    """Count the owner's jobs, at a moment when running uploads are alive."""
+    _usage(script, NOW).count_again("1")
+
+
+def count_late(script: Script) -> None:
+    """Count the owner's jobs as sweep does, a day later."""
+    usage = _usage(script, NEXT_DAY)
+    for user in usage.due(1):
+        usage.count_due(user)
+
+
+def convert(script: Script, name: str, usage: Any = None) -> None:
     """Convert the video, with one progress report in the middle."""
 
     stopping = Event()
@@ -98,7 +135,7 @@ def convert(script: Script, name: str) -> None:
         target.write_bytes(b"mp3")
         return Made(1.0, ())
 
-    ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script)}
+    ports = {"jobs": _jobs(script), "files": Files(script), "queue": Queue(script), "usage": usage or Uncounted()}
     conversion.run(JOB, **ports, encode=encode, holder=name, stopping=stopping)  # type: ignore[arg-type]
 
 
@@ -127,7 +164,7 @@ class StrictSweeper(Sweeper):
 
 def sweep(script: Script, repair: Repair, now: datetime) -> None:
     """Run one of sweep's repairs: they are independent, so a pass is any sequence of them."""
-    sweeper = StrictSweeper(_jobs(script, now), Files(script), Queue(script))  # type: ignore[arg-type]
+    sweeper = StrictSweeper(_jobs(script, now), Files(script), Queue(script), Uncounted())  # type: ignore[arg-type]
     repair.run(sweeper, repair.due(sweeper.jobs, sweeper.max_jobs))
 
 
@@ -157,6 +194,10 @@ def retry_and_convert(script: Script, name: str) -> None:
 
 PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "upload": lambda script, _name: upload(script),
+    "counted upload": lambda script, _name: counted_upload(script),
+    "counted convert": lambda script, name: convert(script, name, _usage(script, NOW)),
+    "count again": lambda script, _name: count_again(script),
+    "late count": lambda script, _name: count_late(script),
     "delete": lambda script, _name: delete(script),
     "revoke": lambda script, _name: revoke(script),
     "retry": lambda script, _name: retry(script),
@@ -168,7 +209,7 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
 
 # A repair can run at any moment; a late one when nothing that started earlier can still be running.
 SWEEPS = [repair.name for repair in REPAIRS]
-LATE_SWEEPS = [f"late {name}" for name in SWEEPS]
+LATE_SWEEPS = [*(f"late {name}" for name in SWEEPS), "late count"]
 
 
 def _sweep_program(repair: Repair, moment: datetime) -> Callable[[Script, str], None]:

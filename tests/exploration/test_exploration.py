@@ -11,6 +11,7 @@ from tests.exploration.exploration import (
     READY_WORLD,
     Check,
     Result,
+    counted_world,
     done_world,
     explore,
     failed_world,
@@ -42,6 +43,14 @@ EXPLORATIONS: dict[str, tuple[Explorer, list[Check]]] = {
     "retried as its video expires, one fault": (Explorer(("retry", "sweep"), 1, failed_world(2)), []),
     "mailed as its MP3 expires": (Explorer(("notify", "sweep"), 0, done_world(31)), MAILS),
     "deleted as it expires, one fault": (Explorer(("delete", "sweep"), 1, done_world(100, kept=False)), []),
+    "an upload and a count of its owner's jobs, one fault": (
+        Explorer(("counted upload", "count again", "sweep"), 1),
+        [],
+    ),
+    "a conversion and a count of its owner's jobs, one fault": (
+        Explorer(("counted convert", "count again", "sweep"), 1, counted_world()),
+        [],
+    ),
 }
 
 

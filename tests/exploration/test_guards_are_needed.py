@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from functions.backends import mongodb
 from functions.backends.jobs import Jobs
+from functions.backends.usage import Usage
 from functions.common import ids, transitions
 from functions.common.transitions import Transition
 from functions.common.values import Moment
@@ -16,7 +18,7 @@ from functions.convert import conversion
 from functions.jobs import actions
 from functions.notify import mailing
 from functions.sweep import cleaning, repairs
-from functions.upload import intake
+from functions.upload import admission, intake
 from tests.exploration import processes
 from tests.exploration.exploration import (
     READY_WORLD,
@@ -121,6 +123,37 @@ def removed_while_a_file_may_be_written(patch: Patch) -> None:
     patch.setattr(cleaning, "_clean", at_once)
 
 
+def counted_without_the_revision(patch: Patch) -> None:
+    counted = Usage.count_again
+
+    def count_again(usage: Usage, user: str) -> None:
+        before = usage._find(user)
+        if before:
+            after = usage._counted(user, before)
+            with mongodb.translated_errors():
+                usage._collection.find_one_and_update({"_id": user}, {"$set": after}, return_document=True)
+        else:
+            counted(usage, user)
+
+    patch.setattr(Usage, "count_again", count_again)
+
+
+def counted_without_the_places(patch: Patch) -> None:
+    counted = Usage._counted
+    patch.setattr(Usage, "_counted", lambda usage, user, before: counted(usage, user, before | {"pending": {}}))
+
+
+def given_back_without_the_place(patch: Patch) -> None:
+    def give_back(usage: Usage, user: str, job_id: str, _day: str, size: int) -> None:
+        usage._change({"_id": user}, {"open": -1, "bytes": -size}, drops=f"pending.{job_id}")
+
+    patch.setattr(Usage, "give_back", give_back)
+
+
+def given_back_on_a_guess(patch: Patch) -> None:
+    patch.setattr(admission, "_give_up", lambda _job_id, _key, place, _stores: place.give_back())
+
+
 NOTIFIERS = (("notify", "notify", "sweep"), 1, done_world())
 CONVERTERS = (("convert", "convert", "sweep"), 1, READY_WORLD)
 UPLOAD = (("upload", "convert", "sweep"), 1)
@@ -129,6 +162,7 @@ DELETED = (("convert", "delete", "sweep"), 1, READY_WORLD)
 RETRIED = (("retry", "sweep"), 0, failed_world(2))
 REVOKED = (("revoke", "sweep"), 2, done_world())
 EXPIRED = (("notify", "sweep"), 0, done_world(31))
+COUNTED_UPLOAD = (("counted upload", "count again", "sweep"), 2)
 
 
 Weaken = Callable[[Patch], None]
@@ -155,6 +189,10 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
     "a job is retried without its video": (retried_without_its_video, RETRIED),
     "links are revoked by adding to their version": (revoked_by_adding, REVOKED),
     "an expired MP3 is deleted at once": (expired_mp3_deleted_immediately, EXPIRED),
+    "jobs are counted without the revision": (counted_without_the_revision, COUNTED_UPLOAD),
+    "jobs are counted without the places": (counted_without_the_places, COUNTED_UPLOAD),
+    "a place is given back without looking for it": (given_back_without_the_place, COUNTED_UPLOAD),
+    "a place is given back on a guess": (given_back_on_a_guess, COUNTED_UPLOAD),
     "a job is removed while a file may be written": (removed_while_a_file_may_be_written, DELETED),
 }
 

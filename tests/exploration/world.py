@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from pymongo.errors import DuplicateKeyError
+
 from tests.exploration.memory import MemoryCollection
 
 PARTIAL, WHOLE = "partial", "whole"
@@ -20,6 +22,7 @@ class World(NamedTuple):
     acknowledged: bool = False  # the uploader was told 202
     deleted: bool = False  # the owner was told that the job is deleted
     revoked: bool = False  # the owner was told that the links are revoked
+    usage: Any = None  # what the owner uses of the quotas, frozen
 
 
 def freeze(value: Any) -> Any:
@@ -50,12 +53,26 @@ def outcomes(world: World, operation: tuple[Any, ...]) -> Iterator[Outcome]:
     yield from _OPERATIONS[name](world, *arguments)
 
 
-def _database(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
-    documents = MemoryCollection([thaw(world.document)] if world.document else [])
-    result = getattr(documents, method)(*thaw(arguments))
+def _jobs(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
+    yield from _database(world, "document", method, arguments)
+
+
+def _usage(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
+    yield from _database(world, "usage", method, arguments)
+
+
+def _database(world: World, field: str, method: str, arguments: Any) -> Iterator[Outcome]:
+    before = getattr(world, field)
+    documents = MemoryCollection([thaw(before)] if before else [])
+    try:
+        result = getattr(documents, method)(*thaw(arguments))
+    except DuplicateKeyError:
+        yield False, world, ("raises", "duplicate")
+        return
     if method == "delete_one":
         result = result.deleted_count
-    after = world._replace(document=next((freeze(each) for each in documents.documents.values()), None))
+    there = next((freeze(each) for each in documents.documents.values()), None)
+    after = world._replace(document=there) if field == "document" else world._replace(usage=there)
     yield False, after, ("returns", freeze(result))
     if method in ("insert_one", "find_one_and_update", "delete_one"):
         # The answer is lost: the caller cannot tell whether the change was made.
@@ -127,7 +144,8 @@ def _confirm_revocation(world: World) -> Iterator[Outcome]:
 
 
 _OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
-    "database": _database,
+    "database": _jobs,
+    "usage": _usage,
     "store_chunks": _store_chunks,
     "store_entry": _store_entry,
     "read": _read,

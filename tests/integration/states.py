@@ -13,6 +13,7 @@ from pymongo.database import Database
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
+from functions.backends.usage import Usage
 from functions.common import ids, transitions
 from functions.common.config import load
 from functions.common.settings import Broker, Periods
@@ -42,7 +43,7 @@ def sweeper(database: Database[dict[str, Any]], rabbitmq: str, clock: Callable[[
     """Return a sweeper."""
     jobs = Jobs(database["jobs"], clock, PERIODS)
     jobs.prepare()
-    return Sweeper(jobs, Files(database), queue(rabbitmq))
+    return Sweeper(jobs, Files(database), queue(rabbitmq), Usage(database["usage"], jobs))
 
 
 def queue(rabbitmq: str) -> Queue:

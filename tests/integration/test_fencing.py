@@ -15,6 +15,7 @@ from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.mail import Mailer
 from functions.backends.queue import Queue
+from functions.backends.usage import Usage
 from functions.common import ids, transitions
 from functions.common.config import load
 from functions.common.settings import Broker, Periods, Relay
@@ -77,7 +78,16 @@ def job_id(jobs: Jobs, files: Files) -> str:
 
 
 def convert(job_id: str, jobs: Jobs, files: Files, encode: Encode) -> None:
-    conversion.run(job_id, jobs=jobs, files=files, queue=DOWN, encode=encode, holder="h", stopping=threading.Event())
+    conversion.run(
+        job_id,
+        jobs=jobs,
+        files=files,
+        queue=DOWN,
+        usage=Usage(jobs._collection.database["usage"], jobs),
+        encode=encode,
+        holder="h",
+        stopping=threading.Event(),
+    )
 
 
 def run_overtaken(job_id: str, database: Database[dict[str, Any]], clock: Clock, jobs: Jobs, files: Files) -> None:

@@ -35,6 +35,7 @@ GIVEN = {
     "holder": "h",
     "deadline": NOW + timedelta(seconds=20),
     "progress": 7,
+    "seconds": 4,
     "retry_at": NOW + timedelta(seconds=30),
     "size": 5,
     "sha256": "$x",

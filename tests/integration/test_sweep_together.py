@@ -22,6 +22,7 @@ from functions.backends import jobs as jobs_backend
 from functions.backends import mongodb as mongodb_backend
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
+from functions.backends.usage import Usage
 from functions.common import transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.sweep.sweeper import Sweeper
@@ -186,7 +187,8 @@ def server_jobs(mongodb: str, database: Database[dict[str, Any]], monkeypatch: p
 @pytest.mark.parametrize("shift", [-HOUR, HOUR], ids=["an hour slow", "an hour fast"])
 def test_a_wrong_clock(shift: float, server_jobs: Jobs, queues: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases use the database's clock, so a machine's clock does not matter."""
-    sweeper = Sweeper(server_jobs, Files(mongodb_backend.connect()), states.queue(queues))
+    database = mongodb_backend.connect()
+    sweeper = Sweeper(server_jobs, Files(database), states.queue(queues), Usage(database["usage"], server_jobs))
     shift_clock(monkeypatch, shift)
     living, dead = received(sweeper), received(sweeper)
     server = mongodb_backend.connect().client.admin.command("hello")["localTime"]

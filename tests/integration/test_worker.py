@@ -216,7 +216,7 @@ def test_a_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
 NOWHERE = {"MONGODB_URL": "mongodb://127.0.0.1:1/", "RABBITMQ_URL": "amqp://127.0.0.1:1/"}
 
 
-def test_a_user_has_a_share_of_the_threads() -> None:
+def test_a_user_has_a_share_of_the_threads(mongodb: str) -> None:
     """A quarter of them. More uploads at once are asked to wait, those of other users are not."""
     signer = Signer(private_key(), 60)
     patient = {"IDLE_TIMEOUT_SECONDS": "60", "MIN_BYTES_A_SECOND": "0", "THREADS": "8"}
@@ -226,7 +226,8 @@ def test_a_user_has_a_share_of_the_threads() -> None:
         token = signer.sign(Bearer(user, f"{user}@example.org"))
         return request(body, *more, path="/").replace(SIGN_UP.encode(), token.encode())
 
-    with serving(FUNCTION_TARGET="upload", **NOWHERE, **patient, **keys) as server:
+    places = NOWHERE | {"MONGODB_URL": mongodb, "MONGODB_DATABASE": f"worker-{secrets.token_hex(4)}"}
+    with serving(FUNCTION_TARGET="upload", **places, **patient, **keys) as server:
 
         def begun() -> socket.socket:
             connection = server.connect(upload("ada", b"", "Content-Length: 1000000", "Expect: 100-continue"))

@@ -15,7 +15,9 @@ from pymongo.errors import AutoReconnect, NetworkTimeout
 from functions.backends.dead_letters import DeadLetters, Letter
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
+from functions.backends.idempotency_keys import Keys
 from functions.backends.queue import Queue
+from functions.backends.usage import Usage
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Broker, Periods
 from functions.common.values import Document
@@ -102,7 +104,9 @@ class System:
         self.queue = RecordingQueue()
         self.jobs = Jobs(documents, self.clock, periods)
         self.files = Files(buckets)
-        self.sweeper = Sweeper(self.jobs, self.files, self.queue)
+        self.usage = Usage(buckets["usage"], self.jobs)
+        self.keys = Keys(buckets["keys"], self.jobs)
+        self.sweeper = Sweeper(self.jobs, self.files, self.queue, self.usage)
 
     def document(self, job_id: str) -> dict[str, Any]:
         """Return a job's document, even if it is being deleted."""

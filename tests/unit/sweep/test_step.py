@@ -10,7 +10,9 @@ from pymongo.errors import AutoReconnect
 
 from functions.backends import files as files_backend
 from functions.backends import jobs as jobs_backend
+from functions.backends import idempotency_keys as keys_backend
 from functions.backends import queue as queue_backend
+from functions.backends import usage as usage_backend
 from functions.common import errors, metrics
 from functions.common.config import load
 from functions.common.errors import Failure
@@ -52,6 +54,8 @@ def system(collection: IndexedCollection, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(jobs_backend, "connect", lambda: made.jobs)
     monkeypatch.setattr(files_backend, "connect", lambda: made.files)
     monkeypatch.setattr(queue_backend, "connect", lambda: made.queue)
+    monkeypatch.setattr(usage_backend, "connect", lambda: made.usage)
+    monkeypatch.setattr(keys_backend, "connect", lambda: made.keys)
     step._prepare.cache_clear()
     metrics.take_changes()
     yield made
@@ -108,3 +112,19 @@ def test_the_time_limit_of_a_pass_is_a_setting(system: System) -> None:
     states.ready(system.sweeper)
     system.clock.advance(seconds=PERIODS.announce_gap)
     assert step.run(SWEEPING.replace(pass_seconds=0.0), MONGO) == {}
+
+
+def test_users_are_counted_once_a_day_and_old_keys_deleted(system: System) -> None:
+    states.ready(system.sweeper)
+    system.usage.count_again("1")
+    for key, user in (("old", "1"), ("new", "1")):
+        system.keys.take(system.keys.find(user, key), "x")
+        system.clock.advance(hours=20)
+    system.database["usage"].documents["1"]["open"] = 7
+    step.run(SWEEPING, MONGO)
+    assert system.database["usage"].documents["1"]["open"] == 1
+    assert len(system.database["keys"].documents) == 1
+    system.database["usage"].documents["1"]["open"] = 7
+    system.clock.advance(hours=20)
+    step.run(SWEEPING, MONGO)
+    assert system.database["usage"].documents["1"]["open"] == 7

@@ -13,16 +13,20 @@ from functions.backends import files as gridfs
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.common import containers, errors, transitions
+from functions.common.config import load
 from functions.common.errors import Failure
+from functions.common.settings import Quotas
 from functions.common.tokens import Bearer
 from functions.common.values import Document
-from functions.upload import intake
+from functions.upload import admission, intake
+from functions.upload.admission import Stores
 from functions.upload.body import RawOptions, Video
 from tests.exploration.processes import MP4
 from tests.integration.states import PERIODS
 from tests.unit.in_memory import System, UnreliableCollection
 
 BEARER = Bearer("7", "ada@example.org")
+LIMITS = load(Quotas, {})
 CHUNK = 1000
 CONTENT = MP4 + bytes(range(256)) * 20
 
@@ -47,7 +51,9 @@ def system(collection: UnreliableCollection, monkeypatch: pytest.MonkeyPatch) ->
 def take(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> Document:
     """Store a video."""
     video = Video("a.mp4", blocks, [] if given is None else given)
-    return intake.store(video, BEARER, None, jobs=system.jobs, files=system.files)
+    stores = Stores(system.jobs, system.files, system.usage, system.keys)
+    with admission.admitted(BEARER.user, 0, None, LIMITS, stores) as admitted:
+        return intake.store(video, admitted, BEARER, None, jobs=system.jobs, files=system.files)
 
 
 def pieces(content: bytes, size: int) -> Iterator[bytes]:

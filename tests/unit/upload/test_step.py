@@ -12,16 +12,19 @@ from functions.backends import queue
 from functions.common import errors, ids
 from functions.common.config import load_all
 from functions.common.errors import Failure
-from functions.common.settings import Links, Periods
+from functions.common.settings import Links, Periods, Quotas
 from functions.common.shares import Shares
 from functions.common.tokens import Bearer
 from functions.upload import step
+from functions.upload.admission import Stores
 from tests.exploration.processes import MP4
 from tests.integration.states import PERIODS
 from tests.unit.in_memory import System
 
 BEARER = Bearer("7", "ada@example.org")
-LOADED = load_all((Periods, Links), {"PUBLIC_URL": "https://{function}.example.org", "UPLOAD_MAX_BYTES": "10000"})
+LOADED = load_all(
+    (Periods, Links, Quotas), {"PUBLIC_URL": "https://{function}.example.org", "UPLOAD_MAX_BYTES": "10000"}
+)
 
 
 @pytest.fixture
@@ -35,7 +38,8 @@ def taken(system: System, content: bytes = MP4, shares: Shares | None = None) ->
     """Upload a video; return the response, and the work that is left until it is sent."""
     with Flask("upload").test_request_context("/?filename=a.mp4&quality=4", method="POST", data=content):
         current_app.config["SHARES"] = shares
-        answer = step.answer(request._get_current_object(), BEARER, LOADED, jobs=system.jobs, files=system.files)  # type: ignore[attr-defined]
+        stores = Stores(system.jobs, system.files, system.usage, system.keys)
+        answer = step.answer(request._get_current_object(), BEARER, LOADED, stores)  # type: ignore[attr-defined]
         return answer, g.get("after_response", [])
 
 

@@ -1,0 +1,77 @@
+"""Quotas: what a user may keep and have done, and how much of it is used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from functions.common.errors import QUOTA_AT_ONCE, QUOTA_BYTES, QUOTA_JOBS, QUOTA_SECONDS, Kind
+from functions.common.settings import Quotas
+
+DAY_SECONDS = 86_400
+RETRY_AT_ONCE_SECONDS = 10
+
+
+class Count(NamedTuple):
+    """What is counted: its name, the field of the document that counts it, and what a refusal says."""
+
+    name: str
+    field: str
+    kind: Kind
+    daily: bool
+    unit: str | None  # as the draft's registry of quota units has it
+
+
+COUNTS = (
+    Count("jobs-at-once", "open", QUOTA_AT_ONCE, False, "concurrent-requests"),
+    Count("jobs-a-day", "jobs", QUOTA_JOBS, True, "requests"),
+    Count("conversion-seconds-a-day", "seconds", QUOTA_SECONDS, True, None),
+    Count("bytes", "bytes", QUOTA_BYTES, False, "content-bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Used:
+    """One quota of a user: its limit, what is used of it, and in how many seconds it begins anew, if it ever does."""
+
+    count: Count
+    limit: int
+    used: int
+    reset: int | None
+
+    @property
+    def left(self) -> int:
+        """How much is left."""
+        return max(0, self.limit - self.used)
+
+
+def midnight(now: datetime) -> datetime:
+    """Return when the day began, by UTC."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def until_midnight(now: datetime) -> int:
+    """Return the seconds that are left of the day."""
+    return math.ceil((midnight(now) + timedelta(days=1) - now).total_seconds())
+
+
+def used(document: dict[str, int], quotas: Quotas, now: datetime) -> list[Used]:
+    """Return each quota that has a limit, with what the document counts."""
+    return [
+        Used(count, limit, document[count.field], until_midnight(now) if count.daily else None)
+        for count in COUNTS
+        if (limit := limit_of(count, quotas))
+    ]
+
+
+def limit_of(count: Count, quotas: Quotas) -> int:
+    """Return the limit of a count; 0 is none."""
+    limits = {
+        "open": quotas.jobs_at_once,
+        "jobs": quotas.jobs_a_day,
+        "seconds": quotas.conversion_seconds,
+        "bytes": quotas.kept_bytes,
+    }
+    return limits[count.field]
