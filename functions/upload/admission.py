@@ -12,8 +12,8 @@ from typing import NamedTuple
 from flask import Request
 
 from functions.backends.files import Files
-from functions.backends.jobs import Jobs
 from functions.backends.idempotency_keys import Key, Keys
+from functions.backends.jobs import Jobs
 from functions.backends.usage import Full, Place, Usage
 from functions.common import ids, quotas, transitions
 from functions.common.errors import INVALID_KEY, Failure

@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.clients import curl, web
+from tests.clients import curl, dying, processes, web
+from tests.clients.sampling import sampling
 from tests.clients.waiting import until
 from tests.e2e import tokens
 from tests.e2e.conftest import Person, Urls
@@ -198,6 +199,7 @@ def canary() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
+@pytest.mark.attack("B18")
 @pytest.mark.parametrize("through", ["gateway", "own port"])
 def test_a_large_upload_without_a_token_gets_its_error(
     through: str, stack: PrivateStack, videos: Path, nothing_stored: Callable[[], None]
@@ -221,3 +223,35 @@ def test_every_error_arrives_complete(url: Urls, video: Path, nothing_stored: Ca
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(refusal, range(REFUSALS))) == {"invalid_token"}
     nothing_stored()
+
+
+@pytest.mark.attack("B18")
+@pytest.mark.parametrize("through", ["gateway", "own port"])
+def test_a_refused_body_costs_no_memory(
+    through: str, stack: PrivateStack, owner: Person, videos: Path, nothing_stored: Callable[[], None]
+) -> None:
+    """curl sends 300 MB with a wrong token and sees the status; upload's memory grows by 16 MB at most."""
+    target = f"{stack.gateway}/upload" if through == "gateway" else stack.functions["upload"]
+    video = videos / "300.mp4"
+    with video.open("wb") as file:
+        file.truncate(300_000_000)
+    assert web.call("POST", target, headers=web.bearer("abc"), body=b"x").status == 401
+    serving = processes.family(processes.listeners(urlsplit(stack.functions["upload"]).port or 80))
+    held = [processes.resident(serving)]
+    with sampling(lambda: held.append(processes.resident(serving)), 0.02):
+        for _ in range(3):
+            assert curl.status(f"curl -F 'file=@{video}' -H 'Authorization: Bearer abc' {target}", videos) == 401
+    assert max(held) - held[0] <= 16 * 2**20
+    nothing_stored()
+
+
+@pytest.mark.attack("B17")
+@pytest.mark.parametrize("authorization", ["", "Authorization: Bearer abc\r\n"], ids=["no token", "a wrong token"])
+def test_a_body_is_not_asked_for_without_a_valid_token(authorization: str, stack: PrivateStack, owner: Person) -> None:
+    """A client that expects 100 Continue gets the 401 first, and sends nothing."""
+    for target in (stack.functions["upload"], f"{stack.gateway}/upload"):
+        parts = urlsplit(target)
+        head = f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 300000000\r\n"
+        with dying.connected(target) as connection:
+            connection.sendall(f"{head}{authorization}Expect: 100-continue\r\n\r\n".encode())
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")

@@ -10,8 +10,8 @@ import pytest
 from pymongo.database import Database
 
 from functions.backends.files import Files
-from functions.backends.jobs import Jobs
 from functions.backends.idempotency_keys import Key, Keys
+from functions.backends.jobs import Jobs
 from functions.backends.usage import Full, Place, Usage
 from functions.common import ids, transitions
 from functions.common.config import load

@@ -14,8 +14,8 @@ from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from functions.backends.dead_letters import DeadLetters, Letter
 from functions.backends.files import Files
-from functions.backends.jobs import Jobs
 from functions.backends.idempotency_keys import Keys
+from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.backends.usage import Usage
 from functions.common.errors import UNAVAILABLE, Failure

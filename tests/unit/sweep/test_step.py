@@ -9,8 +9,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from functions.backends import files as files_backend
-from functions.backends import jobs as jobs_backend
 from functions.backends import idempotency_keys as keys_backend
+from functions.backends import jobs as jobs_backend
 from functions.backends import queue as queue_backend
 from functions.backends import usage as usage_backend
 from functions.common import errors, metrics
