@@ -52,13 +52,14 @@ RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED, DELETING = (
     "aborted",
     "deleting",
 )
-NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED = (
+NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED, DECLINED = (
     "none",
     "claimed",
     "handing_over",
     "sent",
     "unknown",
     "failed",
+    "declined",
 )
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -341,6 +342,16 @@ REFUSE_MAIL = Transition(
     when=_SAME_TOKEN,
     drops=("mail.until",),
 )
+DECLINE_MAIL = Transition(
+    "decline_mail",
+    "notify",
+    _ENDED,
+    None,
+    mail=(CLAIMED,),
+    mail_target=DECLINED,
+    when=_SAME_TOKEN,
+    drops=("mail.until",),
+)
 POSTPONE_MAIL = Transition(
     "postpone_mail",
     "notify",
@@ -400,7 +411,7 @@ MAIL_AGAIN = Transition(
     "jobs",
     _ENDED,
     None,
-    mail=(SENT, UNKNOWN, MAIL_FAILED),
+    mail=(SENT, UNKNOWN, MAIL_FAILED, DECLINED),
     mail_target=NONE,
     when={"mail.run": Given("run")},
     sets=_ANNOUNCE | {"mail.attempts": Fixed(0)},

@@ -11,8 +11,10 @@ from threading import Event
 from functions.backends.jobs import Jobs
 from functions.backends.mail import Mailer, Postponed, Refused, Unanswered
 from functions.common import metrics, transitions
+from functions.common.errors import Failure
 from functions.common.transitions import (
     CLAIM_MAIL,
+    DECLINE_MAIL,
     HAND_BACK_MAIL,
     HAND_OVER,
     MAIL_SENT,
@@ -25,6 +27,7 @@ from functions.common.values import Document
 _log = logging.getLogger(__name__)
 
 Compose = Callable[[Document], EmailMessage]
+Wanted = Callable[[str], bool]
 
 
 def new_token() -> str:
@@ -32,8 +35,10 @@ def new_token() -> str:
     return uuid.uuid4().hex
 
 
-def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str, stopping: Event) -> None:
-    """Send the mail of an ended job; do nothing if it cannot be claimed.
+def run(
+    job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, wanted: Wanted, token: str, stopping: Event
+) -> None:
+    """Send the mail of an ended job if its owner wants mails; do nothing if it cannot be claimed.
 
     The outcome is always written to the job. Raises Failure(UNAVAILABLE) only if that fails.
     """
@@ -44,6 +49,10 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
         jobs.apply(HAND_BACK_MAIL, job_id, token=token)
         return
     try:
+        if not _is_wanted(job, wanted):
+            jobs.apply(DECLINE_MAIL, job_id, token=token)
+            _log.info("mail not wanted", extra={"job": job_id})
+            return
         message = compose(job)
         with mailer.session(job["email"]) as session:
             if jobs.apply(HAND_OVER, job_id, token=token, message_id=message["Message-ID"]) is None:
@@ -69,6 +78,13 @@ def run(job_id: str, *, jobs: Jobs, mailer: Mailer, compose: Compose, token: str
         # A later run was requested long after the upload, so its time says nothing.
         if ended["mail"]["state"] == transitions.SENT and ended["mail"]["run"] == 1:
             metrics.observe(metrics.TIME_TO_MAIL, (ended["updated_at"] - ended["created_at"]).total_seconds())
+
+
+def _is_wanted(job: Document, wanted: Wanted) -> bool:
+    try:
+        return wanted(job["owner"])
+    except Failure as failure:  # the database is away; the mail can wait as long as for a relay
+        raise Postponed from failure
 
 
 def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:

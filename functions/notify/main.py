@@ -6,10 +6,10 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config, web
-from functions.common.settings import Links, Mongo, Periods, Relay, SignedLinks
+from functions.common.settings import Links, MaybeDatabase, Mongo, Periods, Relay, SignedLinks
 
 TAKES_EVENTS = True
-SETTINGS = (Links, SignedLinks, Periods, Mongo, Relay)
+SETTINGS = (Links, SignedLinks, Periods, Mongo, Relay, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
 
 

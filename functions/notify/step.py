@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Request
 
-from functions.backends import jobs, mail
+from functions.backends import jobs, mail, recipients
 from functions.common import access, events, links, shutdown, trace, web
 from functions.common.settings import Links, SignedLinks
 from functions.common.values import Document
@@ -19,16 +19,24 @@ def run(request: Request, links_to: Links, signed: SignedLinks) -> str:
     hint = events.decode(dict(request.headers), web.small_body(request), events.MP3_READY, events.CONVERSION_FAILED)
     trace.follow(hint.traceparent)
     access.about(job=hint.job_id)
-    mailer = mail.connect()
+    mailer, people = mail.connect(), recipients.connect()
     mailing.run(
         hint.job_id,
         jobs=jobs.connect(),
         mailer=mailer,
         token=mailing.new_token(),
         stopping=shutdown.requested,
-        compose=partial(_compose, sender=mailer.sender, links_to=links_to, signed=signed),
+        wanted=people.want if people else _everybody,
+        # Without the database, nobody could stop mails.
+        compose=partial(
+            _compose if people else messages.compose, sender=mailer.sender, links_to=links_to, signed=signed
+        ),
     )
     return hint.job_id
+
+
+def _everybody(_user: str) -> bool:
+    return True
 
 
 def _compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks) -> EmailMessage:

@@ -6,11 +6,13 @@ import json
 import secrets
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from tests.clients import web
+from tests.clients.database import Inspector
 from tests.clients.mailbox import Mail, Mailbox
 from tests.clients.operator import Operator
 from tests.clients.waiting import stays, until
@@ -239,3 +241,33 @@ def test_an_account_needs_its_password(stranger: Stranger) -> None:
     without = web.call("GET", f"{stranger.url}/account")
     assert (unknown.status, without.status) == (401, 401)
     assert comparable(unknown)[2]["code"] == "wrong_credentials"
+
+
+def test_one_click_stops_the_mails_of_an_account(
+    stranger: Stranger, url: Urls, video: Path, mailbox: Mailbox, inspector: Inspector
+) -> None:
+    """A mail program follows List-Unsubscribe without a login (RFC 8058); a page asks everybody else."""
+    stranger.register()
+    stranger.send("confirm", token=token_in(stranger.letter()))
+    token = web.login(stranger.url, stranger.email, PASSWORD)
+    first = web.uploaded(url("upload"), token, video)
+    (link,) = {each for each in mailbox.about(first, stranger.email).links if "/mails?u=" in each}
+    page = web.call("GET", link)
+    assert (page.status, "no more mails" in page.text) == (200, True)
+    for _ in range(2):
+        answer = web.call("POST", link, headers=FORM, body=b"List-Unsubscribe=One-Click")
+        assert (answer.status, "no more mails" in answer.text) == (200, True)
+    second = web.uploaded(url("upload"), token, video)
+    until(lambda: inspector.job(second)["mail"]["state"] == "declined", "a declined mail")
+    assert mailbox.count(second, stranger.email) == 0
+    own = web.basic(stranger.email, PASSWORD)
+    on = web.call("PATCH", f"{stranger.url}/account", headers=own, body=b'{"mails": true}')
+    assert on.json()["mails"] is True
+    mailbox.about(web.uploaded(url("upload"), token, video), stranger.email)
+
+
+@pytest.mark.parametrize("signed", ["", "x", "1.x", "\N{SNOWMAN}"])
+def test_a_wrong_link_stops_no_mails(signed: str, stranger: Stranger) -> None:
+    for method in ("GET", "POST"):
+        answer = web.call(method, f"{stranger.url}/mails?{urlencode({'u': signed})}")
+        assert (answer.status, answer.json()["code"]) == (400, "invalid_link")

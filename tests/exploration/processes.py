@@ -149,7 +149,7 @@ def notify(script: Script, name: str, *, stopped: bool = False) -> None:
     if stopped:
         stopping.set()
     ports = {"jobs": _jobs(script), "mailer": Mailer(script)}
-    mailing.run(JOB, **ports, compose=compose, token=name, stopping=stopping)  # type: ignore[arg-type]
+    mailing.run(JOB, **ports, compose=compose, wanted=lambda _user: True, token=name, stopping=stopping)  # type: ignore[arg-type]
 
 
 class StrictSweeper(Sweeper):

@@ -158,7 +158,15 @@ def test_only_one_of_two_notifiers_sends_the_mail(
         return mail
 
     def notify(token: str) -> None:
-        mailing.run(job_id, jobs=jobs, mailer=mailer, compose=letter, token=token, stopping=threading.Event())
+        mailing.run(
+            job_id,
+            jobs=jobs,
+            mailer=mailer,
+            compose=letter,
+            wanted=lambda _user: True,
+            token=token,
+            stopping=threading.Event(),
+        )
 
     def meanwhile() -> None:
         jobs.after_find = lambda: None

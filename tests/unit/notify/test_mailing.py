@@ -57,6 +57,7 @@ def mailed(
     port: int,
     claim: str = "mine",
     compose: mailing.Compose = COMPOSE,
+    wanted: mailing.Wanted = lambda _user: True,
     stopping: bool = False,
 ) -> None:
     """Handle an event about this job, as notify does."""
@@ -64,7 +65,9 @@ def mailed(
     if stopping:
         told_to_stop.set()
     mailer = Mailer(Settings(f"smtp://127.0.0.1:{port}?tls=none", SENDER, "", 5.0, 5.0))
-    mailing.run(job_id, jobs=system.jobs, mailer=mailer, compose=compose, token=claim, stopping=told_to_stop)
+    mailing.run(
+        job_id, jobs=system.jobs, mailer=mailer, compose=compose, wanted=wanted, token=claim, stopping=told_to_stop
+    )
 
 
 def mail(system: System, job_id: str) -> Document:
@@ -329,6 +332,34 @@ def test_an_unreachable_database_leaves_the_mail_to_sweep(
     system.clock.advance(seconds=max(PERIODS.mail_lease, PERIODS.mail_unknown))
     states.sweep_once(system.sweeper)
     assert mail(system, job_id)["state"] == then
+
+
+def test_a_mail_that_its_owner_does_not_want_is_declined(system: System, server: Relay) -> None:
+    """An operator may queue it again, and it is asked for again then."""
+    job_id, answers = states.finished(system.sweeper), {"1": False}
+    for wants in (False, True):
+        answers["1"] = wants
+        mailed(system, job_id, server.port, wanted=lambda user: answers[user])
+        assert (mail(system, job_id)["state"], len(server.taken)) == ("sent" if wants else "declined", int(wants))
+        mailed(system, job_id, server.port)
+        states.sweep_once(system.sweeper)
+        assert len(server.taken) == int(wants)
+        if not wants:
+            states.take(system.sweeper, transitions.MAIL_AGAIN, job_id, run=1)
+
+
+def test_a_mail_waits_while_it_is_not_known_who_wants_it(system: System, server: Relay) -> None:
+    job_id = states.finished(system.sweeper)
+
+    def away(_user: str) -> bool:
+        raise Failure(errors.UNAVAILABLE)
+
+    mailed(system, job_id, server.port, wanted=away)
+    assert mail(system, job_id)["state"] == "none"
+    assert mail(system, job_id)["retry_at"] > system.clock()
+    system.clock.advance(seconds=PERIODS.mail_backoff(1))
+    mailed(system, job_id, server.port)
+    assert (mail(system, job_id)["state"], len(server.taken)) == ("sent", 1)
 
 
 def times_to_mail() -> list[float]:

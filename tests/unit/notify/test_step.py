@@ -12,7 +12,9 @@ from werkzeug.test import EnvironBuilder
 
 from functions.backends import jobs as jobs_backend
 from functions.backends import mail as mail_backend
+from functions.backends import recipients
 from functions.backends.mail import Mailer
+from functions.backends.recipients import Recipients
 from functions.common import errors, events, links, trace
 from functions.common.config import load
 from functions.common.errors import Failure
@@ -65,8 +67,26 @@ def test_an_ended_job_leads_to_a_mail(state: str, system: System, server: Relay)
     assert (b"http://localhost:8080/download?link=" in taken.replace(b"=\r\n", b"")) == (state == "finished")
 
 
-def test_a_mail_says_where_its_owner_can_stop_mails(system: System, server: Relay) -> None:
+class _Everybody(Recipients):
+    """Users who all want mails."""
+
+    def __init__(self) -> None:
+        """Have no database."""
+
+    def want(self, user: str) -> bool:
+        """Tell that they do."""
+        return True
+
+
+def test_a_mail_says_where_its_owner_can_stop_mails(
+    system: System, server: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless there is no database, so that nobody could."""
     job = system.document(states.failed(system.sweeper))
+    step.run(event(job), LINKS, SIGNED)
+    assert b"List-Unsubscribe" not in server.taken.pop()
+    job = system.document(states.failed(system.sweeper))
+    monkeypatch.setattr(recipients, "connect", _Everybody)
     step.run(event(job), load(Links, {"PUBLIC_URL": "https://{function}.example.org"}), SIGNED)
     message = email.message_from_bytes(server.taken[0], policy=email.policy.default)
     address = message["List-Unsubscribe"].strip("<>")
