@@ -9,11 +9,12 @@ import math
 import re
 import time
 import uuid
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 from jwt.algorithms import OKPAlgorithm
 
+from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, Failure
 
 ISSUER = "mp3converter"
@@ -24,13 +25,6 @@ _SKEW_SECONDS = 30
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _MOST_CHARACTERS = 8192  # eight times the longest of ours
 _REQUIRED = ["iss", "aud", "sub", "email", "exp", "iat", "jti"]
-
-
-class Bearer(NamedTuple):
-    """The user in a valid token: id and e-mail address."""
-
-    user: str
-    email: str
 
 
 class Signer:

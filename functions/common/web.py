@@ -16,12 +16,13 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
-from functions.common import access, errors, log
+from functions.common import access, errors, keys, log
+from functions.common.bearer import Bearer
 from functions.common.errors import Failure, Kind, TooSlow
 from functions.common.shares import Shares
 
 if TYPE_CHECKING:
-    from functions.common.tokens import Bearer, Verifier
+    from functions.common.tokens import Verifier
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +82,11 @@ def verifier(public_keys: str) -> Verifier:
     return Verifier(public_keys)
 
 
-def bearer(request: Request, verifier: Verifier) -> Bearer:
-    """Return the user in the request's token (RFC 6750 section 2.1). Raises a Failure with status 401."""
+def bearer(request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None = None) -> Bearer:
+    """Return the user in the request's token, or whose its API key is (RFC 6750 section 2.1).
+
+    Raises a Failure with status 401, or UNAVAILABLE if a key cannot be looked up.
+    """
     fields = request.headers.getlist("Authorization")
     if not fields:
         raise challenge(errors.UNAUTHORIZED, "Bearer")
@@ -90,10 +94,13 @@ def bearer(request: Request, verifier: Verifier) -> Bearer:
     try:
         if len(fields) > 1 or scheme.lower() != "bearer" or not token:
             raise Failure(errors.INVALID_TOKEN)
-        found = verifier.verify(token.strip(" "))
+        token = token.strip(" ")
+        found = verify_key(token) if verify_key and token.startswith(keys.PREFIX) else verifier.verify(token)
         access.about(user=found.user)
         return found
     except Failure as failure:
+        if failure.kind is errors.UNAVAILABLE:
+            raise
         raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from flask import Request, Response
 
-from functions.backends import files, jobs
+from functions.backends import files, jobs, valid_keys
 from functions.backends.files import Reader
 from functions.common import access, errors, filenames, ids, links, web
 from functions.common.config import Loaded
@@ -31,7 +31,7 @@ def _job(request: Request, loaded: Loaded) -> Any:
     query = web.query(request)
     if signed := query.get("link"):
         return _linked(links.read(signed, loaded[SignedLinks]))
-    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys))
+    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
     job_id = query.get("fid") or request.path.strip("/")
     if not ids.is_id(job_id):
         _missing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Request, Response
 
-from functions.backends import users
+from functions.backends import api_keys, users
 from functions.backends.users import User
 from functions.common import errors, web
 from functions.common.config import Loaded
@@ -36,4 +36,10 @@ def _change(request: Request, user: User) -> Response:
 
 def _shown(user: User) -> dict[str, object]:
     created = f"{user.created_at:%Y-%m-%dT%H:%M:%SZ}" if user.created_at else None
-    return {"id": str(user.id), "email": user.email, "created": created, "mails": user.mails}
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "created": created,
+        "mails": user.mails,
+        "keys": len(api_keys.connect().of(user.id)),
+    }

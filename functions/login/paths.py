@@ -9,11 +9,13 @@ from functions.common import access, errors, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Signing
-from functions.login import account, changes, credentials, signup
+from functions.login import account, changes, credentials, keys, signup
 
 
 def answer(path: str, request: Request, loaded: Loaded) -> Response:
     """Answer a request at this path. Raises Failure(NOT_FOUND) if there is none."""
+    if path.startswith("keys/"):
+        return keys.revoke(request, path.removeprefix("keys/"))
     found = _PATHS.get(path)
     if found is None:
         raise Failure(errors.NOT_FOUND)
@@ -44,6 +46,7 @@ _PATHS = {
     "users": _add_user,
     "password": _change_password,
     "account": account.answer,
+    "keys": lambda request, _: keys.answer(request),
     "register": signup.register,
     "confirm": signup.confirm,
     "recover": signup.recover,

@@ -7,9 +7,10 @@ from functools import lru_cache
 from flask import Request, Response
 
 from functions.common import web
+from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Signing
-from functions.common.tokens import Bearer, Signer
+from functions.common.tokens import Signer
 from functions.login import credentials
 
 
@@ -18,8 +19,9 @@ def answer(request: Request, loaded: Loaded) -> Response:
     path = request.path.strip("/")
     if path == "":
         return _log_in(request, loaded)
-    if path == "keys":
-        return _keys(request, loaded)
+    # Keys of programs have their list where the public keys were first, and still are for who brings no password.
+    if path == ".well-known/jwks.json" or (path == "keys" and not request.authorization and request.method != "POST"):
+        return _public_keys(request, loaded)
     # Logins need nothing of this.
     from functions.login import paths
 
@@ -35,9 +37,11 @@ def _log_in(request: Request, loaded: Loaded) -> Response:
     return web.text(token)
 
 
-def _keys(request: Request, loaded: Loaded) -> Response:
+def _public_keys(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "GET", "HEAD")
-    response = web.answer(_signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300"})
+    response = web.answer(
+        _signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300", "Vary": "Authorization"}
+    )
     response.content_type = "application/jwk-set+json"
     return response
 

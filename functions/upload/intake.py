@@ -11,9 +11,9 @@ from itertools import chain
 from functions.backends.files import VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.common import containers, transitions
+from functions.common.bearer import Bearer
 from functions.common.errors import EMPTY_FILE, KEY_REUSED, NOT_MEDIA, UNAVAILABLE, Failure
 from functions.common.settings import RENEWALS_A_LEASE
-from functions.common.tokens import Bearer
 from functions.common.transitions import ABORT, ACCEPT, RENEW_UPLOAD
 from functions.common.values import Document, Moment
 from functions.upload.admission import Admitted

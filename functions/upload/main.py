@@ -5,10 +5,11 @@ from __future__ import annotations
 import functions_framework
 from flask import Request, Response
 
+from functions.backends import valid_keys
 from functions.common import config, web
-from functions.common.settings import Broker, Links, Mongo, Periods, Quotas, Verifying
+from functions.common.settings import Broker, Links, MaybeDatabase, Mongo, Periods, Quotas, Verifying
 
-SETTINGS = (Periods, Quotas, Verifying, Links, Mongo, Broker)
+SETTINGS = (Periods, Quotas, Verifying, Links, Mongo, Broker, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
 
 
@@ -24,7 +25,7 @@ def upload(request: Request) -> Response:
     asks = request.method == "GET" and (request.path.rstrip("/") == f"/{_USAGE}" or _USAGE in web.query(request))
     if not asks:
         web.allow(request, "POST", "PUT")
-    bearer = web.bearer(request, web.verifier(_LOADED[Verifying].public_keys))
+    bearer = web.bearer(request, web.verifier(_LOADED[Verifying].public_keys), valid_keys.verify)
     # The drivers load with the first upload, to keep the cold start short; the connection opens while the rest loads.
     from functions.backends import files, idempotency_keys, jobs, usage
 

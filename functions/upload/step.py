@@ -8,9 +8,9 @@ from flask import Request, Response
 
 from functions.backends.usage import Usage
 from functions.common import access, links, states, trace, web
+from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Links, Periods, Quotas
-from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.upload import admission, body, intake
 from functions.upload.admission import Stores

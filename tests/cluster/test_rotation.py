@@ -21,8 +21,9 @@ import jwt
 import pytest
 
 from functions.common import config
+from functions.common.bearer import Bearer
 from functions.common.settings import Signing, Verifying
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.tokens import Signer, Verifier
 from local import token_keys
 from local.cluster import credentials, rotation
 from local.cluster.addresses import FUNCTIONS

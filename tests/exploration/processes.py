@@ -11,11 +11,11 @@ from typing import Any
 
 from functions.backends.jobs import Jobs
 from functions.backends.usage import Usage
+from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.settings import Periods, Quotas
-from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.convert import conversion
 from functions.convert.engine import Made

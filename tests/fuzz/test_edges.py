@@ -19,10 +19,11 @@ from werkzeug.test import EnvironBuilder
 
 from functions.arrival import Arrival
 from functions.common import containers, events, filenames, ids, links, options, trace, web
+from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Limits, SignedLinks
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.tokens import Signer, Verifier
 from functions.download import conditions, ranges
 from functions.login import credentials, stored
 from functions.upload import body, names

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 import pytest
 import requests
 
-from functions.common.tokens import Bearer, Signer
+from functions.common.bearer import Bearer
+from functions.common.tokens import Signer
 from local.token_keys import private_key
 from tests.clients.waiting import until
 from tests.local.commands import free_port

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from functions.common import config, settings
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.bearer import Bearer
+from functions.common.tokens import Signer, Verifier
 from local import stack_file
 from local.cluster import credentials
 from tests.manifests.building import KNATIVE, ROOT, objects

@@ -18,8 +18,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, Failure
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.tokens import Signer, Verifier
 from local.token_keys import private_key
 
 SECOND = timedelta(seconds=1)

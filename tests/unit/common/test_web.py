@@ -24,8 +24,9 @@ from werkzeug.exceptions import (
 from werkzeug.test import EnvironBuilder, TestResponse
 
 from functions.common import errors, log, web
+from functions.common.bearer import Bearer
 from functions.common.errors import Failure, Kind
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.tokens import Signer, Verifier
 from local.token_keys import private_key
 
 HIDDEN = "mongodb://user:word@host/"

@@ -12,11 +12,12 @@ from werkzeug.test import EnvironBuilder
 from functions.backends import files, jobs
 from functions.backends.files import MP3S
 from functions.common import errors, ids, links
+from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.shares import Shares
-from functions.common.tokens import Bearer, Signer
+from functions.common.tokens import Signer
 from functions.download import step
 from functions.jobs import actions
 from local.token_keys import private_key

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from functions.common.tokens import Bearer, Signer, Verifier
+from functions.common.bearer import Bearer
+from functions.common.tokens import Signer, Verifier
 from local import token_keys
 from local.home import Home
 from local.processes import configuration

@@ -14,10 +14,11 @@ from functions.backends import users as users_backend
 from functions.backends.mysql import Connections
 from functions.backends.users import Users
 from functions.common import errors
+from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Database, Signing
-from functions.common.tokens import Bearer, Verifier
+from functions.common.tokens import Verifier
 from functions.login import changes, step
 from local.token_keys import private_key
 from tests.unit.login.users import MemoryUsers
@@ -252,7 +253,8 @@ def test_a_late_change_requires_the_new_password(users: MemoryUsers, monkeypatch
 
 @pytest.mark.attack("A26")
 @pytest.mark.parametrize(
-    ("path", "allowed"), [("/", "POST"), ("/keys", "GET, HEAD"), ("/users", "POST"), ("/password", "PUT")]
+    ("path", "allowed"),
+    [("/", "POST"), ("/.well-known/jwks.json", "GET, HEAD"), ("/users", "POST"), ("/password", "PUT")],
 )
 def test_methods(path: str, allowed: str) -> None:
     """The method is checked before the credentials."""
@@ -261,6 +263,6 @@ def test_methods(path: str, allowed: str) -> None:
         assert (failure.kind, failure.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": allowed})
 
 
-@pytest.mark.parametrize("path", ["/other", "/keys/1", "/Keys", "/users/1", "/password/x", "/_/keys"])
+@pytest.mark.parametrize("path", ["/other", "/keys1", "/Keys", "/users/1", "/password/x", "/_/keys"])
 def test_other_paths(path: str) -> None:
     assert refused("POST", path, basic()).kind is errors.NOT_FOUND

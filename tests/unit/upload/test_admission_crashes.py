@@ -12,10 +12,10 @@ from pymongo.errors import AutoReconnect
 
 from functions.backends import queue
 from functions.common import errors
+from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
 from functions.common.settings import Links, Periods, Quotas
-from functions.common.tokens import Bearer
 from functions.upload import step
 from functions.upload.admission import Stores
 from tests.exploration.memory import MemoryCollection, MemoryDatabase

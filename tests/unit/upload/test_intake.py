@@ -13,10 +13,10 @@ from functions.backends import files as gridfs
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
 from functions.common import containers, errors, transitions
+from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Quotas
-from functions.common.tokens import Bearer
 from functions.common.values import Document
 from functions.upload import admission, intake
 from functions.upload.admission import Stores

@@ -10,11 +10,11 @@ from flask import Flask, Response, current_app, g, request
 
 from functions.backends import queue
 from functions.common import errors, ids
+from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
 from functions.common.settings import Links, Periods, Quotas
 from functions.common.shares import Shares
-from functions.common.tokens import Bearer
 from functions.upload import step
 from functions.upload.admission import Stores
 from tests.exploration.processes import MP4

@@ -1,0 +1,68 @@
+"""Valid API keys, in MySQL, as upload and download see them: whose each is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from functools import cache
+from typing import Any
+
+from functions.common import keys
+from functions.common.bearer import Bearer
+from functions.common.errors import INVALID_TOKEN, KEYS_NOT_TAKEN, Failure
+
+_FIND = "SELECT user_id, email FROM valid_key WHERE hash = %s"
+_REMEMBERED_SECONDS = 60.0  # a revoked key, or one of a disabled user, may work for so long
+_REMEMBERED_MOST = 1000
+
+
+class ValidKeys:
+    """The keys that are valid; those that were found are remembered for a minute."""
+
+    def __init__(self, connections: Any) -> None:
+        self._connections = connections
+        self._known: OrderedDict[bytes, tuple[float, Bearer]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def verify(self, key: str) -> Bearer:
+        """Return whose a key is. Raises Failure: INVALID_TOKEN, UNAVAILABLE."""
+        if not keys.is_one(key):  # without asking the database
+            raise Failure(INVALID_TOKEN)
+        hashed, now = keys.hashed(key), time.monotonic()
+        with self._lock:
+            until, bearer = self._known.get(hashed, (0.0, None))
+        if bearer is not None and now < until:
+            return bearer
+        found: Bearer | None = self._connections.run(lambda cursor: _found(cursor, hashed), again=True)
+        if found is None:
+            raise Failure(INVALID_TOKEN)
+        with self._lock:
+            self._known[hashed] = now + _REMEMBERED_SECONDS, found
+            self._known.move_to_end(hashed)
+            while len(self._known) > _REMEMBERED_MOST:
+                self._known.popitem(last=False)
+        return found
+
+
+def _found(cursor: Any, hashed: bytes) -> Bearer | None:
+    cursor.execute(_FIND, (hashed,))
+    row = cursor.fetchone()
+    return Bearer(str(row[0]), row[1]) if row else None
+
+
+def verify(key: str) -> Bearer:
+    """Return whose a key is. Raises Failure: INVALID_TOKEN, KEYS_NOT_TAKEN where there is no database, UNAVAILABLE."""
+    connected = connect()
+    if connected is None:
+        raise Failure(KEYS_NOT_TAKEN)
+    return connected.verify(key)
+
+
+@cache
+def connect() -> ValidKeys | None:
+    """Return the valid keys of the database in the settings, or None if there is none."""
+    from functions.backends import mysql  # loads with the first key, because most people come with tokens
+
+    connections = mysql.connect_if_given()
+    return ValidKeys(connections) if connections else None

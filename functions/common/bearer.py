@@ -1,0 +1,12 @@
+"""The bearer of a token or an API key."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Bearer(NamedTuple):
+    """The user who brings a valid one: id and e-mail address."""
+
+    user: str
+    email: str
