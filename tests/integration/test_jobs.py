@@ -30,6 +30,8 @@ FIELDS: dict[str, Any] = {
 }
 GIVEN = {
     "epoch": 0,
+    "link_version": None,
+    "next_link_version": 1,
     "token": "t",
     "run": 1,
     "holder": "h",
