@@ -18,10 +18,13 @@ from email.utils import parseaddr
 from functools import cache, cached_property
 from urllib.parse import unquote, urlsplit
 
+from functions.backends.replies import Limited, LimitedTLS
 from functions.common import config, crash
 from functions.common.settings import Relay
 
 _READY_FOR_DATA = 354
+_ACCEPTED = range(200, 300)
+_ENDS = (2, 4, 5)  # the first digits of replies that say what became of a mail (RFC 5321 section 4.2.1)
 # RFC 5321 section 4.2.3: the mailbox does not exist, is not local, or has a name that is not allowed.
 _NO_MAILBOX = (550, 551, 553)
 # RFC 3463: a permanent failure of the address or the mailbox, but not of the sender's address.
@@ -69,11 +72,13 @@ class Session:
             crash.point("mail.dot.after")
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(self._final_timeout)
-            answer = self._connection.getreply()
+            code, words = self._connection.getreply()
         except (OSError, smtplib.SMTPException) as error:
             raise Unanswered from error
+        if code // 100 not in _ENDS:
+            raise Unanswered from smtplib.SMTPResponseException(code, words)
         with _translated_errors():
-            _expect(answer, 250)
+            _expect((code, words), *_ACCEPTED)
 
 
 class Mailer:
@@ -109,6 +114,11 @@ class Mailer:
         finally:
             connection.close()
 
+    def send(self, recipient: str, message: EmailMessage) -> None:
+        """Send a mail that may be lost. Raises Refused, Postponed or Unanswered."""
+        with self.session(recipient) as session:
+            session.hand_over(message)
+
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         """The context for all connections: creating it takes 19 ms."""
@@ -117,8 +127,8 @@ class Mailer:
     def _connect(self) -> smtplib.SMTP:
         name, timeout = self._settings.ehlo_name or None, self._settings.timeout
         if self._implicit_tls:
-            return smtplib.SMTP_SSL(self._host, self._port, name, timeout=timeout, context=self._tls)
-        return smtplib.SMTP(self._host, self._port, name, timeout=timeout)
+            return LimitedTLS(self._host, self._port, name, timeout=timeout, context=self._tls)
+        return Limited(self._host, self._port, name, timeout=timeout)
 
     def _greet(self, connection: smtplib.SMTP) -> None:
         connection.ehlo_or_helo_if_needed()
@@ -137,7 +147,7 @@ def _translated_errors(*, about_recipient: bool = False) -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         refused = _refuses_recipient(error, about_recipient=about_recipient)
         raise (Refused if refused else Postponed)(error.smtp_code) from error
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # such as a challenge that is not Base64
         raise Postponed from error
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socketserver
 import ssl
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from tests.clients.serving import serving
 
-Script = Mapping[str, str | None]
+Reply = str | bytes | Iterable[bytes] | None  # lines; bytes as they are, or in pieces with a pause before each
+Script = Mapping[str, Reply]
+PAUSE_SECONDS = 0.02
 
 
 class Relay(socketserver.ThreadingTCPServer):
@@ -71,8 +74,14 @@ class RelayHandler(socketserver.StreamRequestHandler):
 
     def _answer(self, verb: str, default: str) -> bool:
         answer = self.server.script.get(verb, default)
-        if answer:
+        if isinstance(answer, str):
             self.wfile.write(answer.replace("\n", "\r\n").encode() + b"\r\n")
+        elif isinstance(answer, bytes):
+            self.wfile.write(answer)
+        elif answer is not None:
+            for piece in answer:
+                time.sleep(PAUSE_SECONDS)
+                self.wfile.write(piece)
         return bool(answer)
 
     def _body(self) -> bytes:

@@ -42,8 +42,7 @@ def message() -> EmailMessage:
 
 
 def send(through: Mailer) -> None:
-    with through.session("a@example.org") as session:
-        session.hand_over(message())
+    through.send("a@example.org", message())
 
 
 def scripted(step: str, answer: str | None) -> dict[str, str | None]:
@@ -73,12 +72,39 @@ def test_no_part_of_a_mail_waits_for_an_acknowledgement(monkeypatch: pytest.Monk
         assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets] == [1]
 
 
+@pytest.mark.attack("M5")
 def test_lines_that_start_with_a_dot_are_unchanged() -> None:
     """And a line with only a dot does not end the mail (RFC 5321, section 4.5.2)."""
     with relay() as server:
         send(plain(server))
     body = server.taken[0].split(b"\r\n\r\n")[-1]
     assert body.split(b"\r\n") == [b"one", b"..", b"...two", b"..three", b""]
+
+
+SMUGGLED = "\r\nMAIL FROM:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhello\r\n.\r\n"
+
+
+@pytest.mark.attack("M5")
+@pytest.mark.parametrize(
+    "end", ["\n.\n", "\r.\r", "\r\n.\r\n", "\n.\r\n", "\r\n.\n", "\r.\r\n", "\r\n.\r", "\r\n\0.\r\n"]
+)
+@pytest.mark.parametrize("coding", ["7bit", "8bit", "quoted-printable", "base64", "none"])
+def test_no_content_ends_a_mail(coding: str, end: str) -> None:
+    """Relays disagree about lone CRs and LFs, so there are none (SMTP smuggling)."""
+    made, text = EmailMessage(), f"first{end}{SMUGGLED}last\n"
+    made["From"], made["To"] = "mp3@example.org", "a@example.org"
+    if coding == "none":
+        made.set_payload(text)
+    else:
+        made.set_content(text, cte=coding)
+    with relay() as server:
+        plain(server).send("a@example.org", made)
+    (taken,) = server.taken
+    bare = taken.replace(b"\r\n", b"")
+    assert b"\r" not in bare
+    assert b"\n" not in bare
+    assert not [line for line in taken.split(b"\r\n") if line.startswith(b".") and not line.startswith(b"..")]
+    assert [line.split(":")[0].lower() for line in server.lines[1:]] == ["mail from", "rcpt to", "data"]
 
 
 def test_a_forwarded_recipient_is_accepted() -> None:
@@ -143,6 +169,7 @@ def test_a_reply_that_is_not_about_the_recipient_postpones_the_mail(step: str) -
         send(plain(server))
 
 
+@pytest.mark.attack("M1")
 @pytest.mark.parametrize(
     "recipient",
     [
@@ -156,12 +183,27 @@ def test_a_reply_that_is_not_about_the_recipient_postpones_the_mail(step: str) -
         "a@x>",
         "A <a@x>",
         "a b@x",
+        "a@x;b@y",
         "a@x\r\nRCPT TO:<b@y>",
+        "a@x.org\n",
+        "a@x.org\r\nBcc: b@x.org",
+        "a@x.org> NOTIFY=SUCCESS",
+        "a@x@y",
+        '"a b"@x.org',
+        '"a@y.org"@x.org',
+        '"a\\"b"@x.org',
+        "a@[127.0.0.1]",
+        "@relay.org:a@x.org",
+        "a%y.org@x.org\t",
+        "a..b@x.org",
+        ".a@x.org",
+        "a\u200b@x.org",
         "a@x\0",
         "ü@example.org",
         "a@münchen.de",
         f"{'a' * 400}@example.org",
         f"a@{'b' * 400}.org",
+        f"{'a' * 308}@example.org",
     ],
 )
 def test_what_is_no_address_reaches_no_relay(recipient: str) -> None:
@@ -171,6 +213,7 @@ def test_what_is_no_address_reaches_no_relay(recipient: str) -> None:
     assert server.lines == []
 
 
+@pytest.mark.attack("M1")
 @pytest.mark.parametrize("recipient", ["a@example.org", "a@localhost", "a.b+c@mail.internal", "o'neill@example.org"])
 def test_addresses_of_a_local_network_are_addresses(recipient: str) -> None:
     with relay() as server, plain(server).session(recipient):
@@ -236,12 +279,14 @@ def test_a_relay_that_is_silent_after_the_mail_is_unknown() -> None:
         send(mailer(f"smtp://127.0.0.1:{server.port}?tls=none", final_timeout=0.05))
 
 
+@pytest.mark.attack("M3")
 def test_without_starttls_a_relay_gets_neither_mail_nor_password() -> None:
     with relay({"EHLO": "250-relay\n250 AUTH PLAIN"}) as server, pytest.raises(Postponed):
         send(mailer(f"smtp://ada:word@127.0.0.1:{server.port}"))
     assert [line.split()[0] for line in server.lines] == ["ehlo"]
 
 
+@pytest.mark.attack("M3")
 @pytest.mark.parametrize("answer", ["454 not now", "501 never", "220 go on"])
 def test_failed_starttls_postpones_the_mail(answer: str) -> None:
     """After 220, TLS does not start."""
