@@ -89,6 +89,17 @@ def test_passwords_that_are_long_enough(users: MemoryUsers, password: str) -> No
 
 
 @pytest.mark.attack("A22")
+@pytest.mark.parametrize("length", [9, 64, 72, 73, 129, 1024])
+@pytest.mark.parametrize("letter", ["a", "\0"])
+def test_the_last_character_of_a_long_password_counts(users: MemoryUsers, length: int, letter: str) -> None:
+    """bcrypt, for one, looks at 72 bytes, and a C library ends at NUL."""
+    accounts.add(users, EMAIL, letter * (length - 1) + "x")
+    assert accounts.check(users, EMAIL, letter * (length - 1) + "x").email == EMAIL
+    for wrong in (letter * (length - 1) + "y", letter * (length - 1)):
+        assert refused(accounts.check, users, EMAIL, wrong) is errors.WRONG_CREDENTIALS
+
+
+@pytest.mark.attack("A22")
 @pytest.mark.parametrize("password", ["", "7 chars", "😀" * 7, "x" * 1025, "ü" * 513])
 def test_weak_passwords(users: MemoryUsers, password: str) -> None:
     """Neither a new nor an existing account can have one."""

@@ -205,8 +205,13 @@ def test_other_tokens_cannot_add_a_user(users: MemoryUsers, authorization: str, 
         {"email": "b@example.org", "password": "another horse \ud800"},
         {"email": "b\udfff@example.org", "password": "another horse"},
         b'{"email": "b@example.org", "password": "another horse \xed\xa0\x80"}',
+        {"email": {"$ne": ""}, "password": {"$gt": ""}},
+        {"email": "b@example.org", "password": True},
+        b'{"email": "b@example.org", "password": ' + b"1" * 50_000 + b"}",
+        b'{"email": "b@example.org", "password": "another horse", "email": "c@example.org"}',
+        b'{"email": "b@example.org", "password": "another horse", "password": "a third horse"}',
     ],
-    ids=range(16),
+    ids=range(21),
 )
 def test_an_invalid_body_is_a_bad_request(users: MemoryUsers, body: Any) -> None:
     """Half a surrogate pair, which JSON allows, is not a character."""
