@@ -45,7 +45,7 @@ def shown() -> dict[str, set[str]]:
 
 
 # Rows whose tests are still to be written, or to be marked; this list must end empty.
-WANTED = "A1-21 A23-26 B1-22 E2 E4-10 D1-8 M1-6 S1-12"
+WANTED = "A20-21 D6 S8 S11"
 TABLE = rows((TESTS / "attacks.md").read_text())
 
 
@@ -61,7 +61,7 @@ def test_a_row_has_an_answer_or_a_reason() -> None:
 def test_every_attack_has_a_test_or_a_reason() -> None:
     by_number = shown()
     missing = [row.number for row in TABLE if not row.reason and row.number not in by_number]
-    assert [number for number in missing if number not in _wanted()] == []
+    assert sorted(missing) == sorted(_wanted())
 
 
 def _wanted() -> set[str]:

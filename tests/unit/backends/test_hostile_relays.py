@@ -67,7 +67,15 @@ def postponed(server: Relay, through: Mailer) -> None:
     """Check that a job's mail is postponed, and neither the mail nor the password was sent."""
     system = System()
     job_id = states.finished(system.sweeper)
-    mailing.run(job_id, jobs=system.jobs, mailer=through, token="t", stopping=Event(), compose=lambda _job: message())
+    mailing.run(
+        job_id,
+        jobs=system.jobs,
+        mailer=through,
+        wanted=lambda _user: True,
+        token="t",
+        stopping=Event(),
+        compose=lambda _job: message(),
+    )
     mail = system.document(job_id)["mail"]
     assert (mail["state"], mail["attempts"], "retry_at" in mail) == ("none", 1, True)
     assert server.taken == []

@@ -165,6 +165,7 @@ def test_only_a_duplicate_address_is_taken(server: Server, table: Users) -> None
     assert server.log.count("connect") == 1, "the connection is still good"
 
 
+@pytest.mark.attack("A17")
 @pytest.mark.parametrize(
     ("address", "found"),
     [

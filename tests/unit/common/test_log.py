@@ -85,6 +85,7 @@ def test_lines_have_the_request_id() -> None:
     assert written("x")["request_id"] == "abc"
 
 
+@pytest.mark.attack("S2")
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\n{}", "a\u2028b\u2029c\x85d", "\x1b[2J", '"}', "Grüße 😀", "\ud800"], ids=ascii
 )
@@ -103,6 +104,18 @@ def test_an_exception_is_a_field_with_its_traceback() -> None:
     assert len(text.splitlines()) == 1
     assert json.loads(text)["exception"].startswith("Traceback (most recent call last)")
     assert json.loads(text)["exception"].endswith("OSError: no\nspace")
+
+
+@pytest.mark.attack("S3")
+def test_a_traceback_shows_no_local_variables() -> None:
+    password = "correct horse"
+    try:
+        int(password[:0])
+    except ValueError:
+        record = LOGGER.makeRecord("n", logging.ERROR, "f", 1, "x", (), sys.exc_info())
+    text = log.JsonLines("login").format(record)
+    assert "int(password[:0])" in text
+    assert password not in text
 
 
 def test_setup_sends_every_logger_to_standard_error(stderr: Callable[[], list[dict[str, Any]]]) -> None:

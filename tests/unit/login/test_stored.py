@@ -96,6 +96,7 @@ def test_a_hash_is_current_until_its_parameters_change(hasher: QuickHasher) -> N
     assert stored.is_outdated(QuickHasher(time_cost=1).hash(PASSWORD))
 
 
+@pytest.mark.attack("A23")
 def test_few_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others wait for their turn, but not for ever; who gave up does not take a turn later."""
     secret, done = stored.hashed(PASSWORD), threading.Event()
