@@ -39,6 +39,7 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
     made = credentials.make(addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
     if not system.make_secrets(kubectl, made):
         rotation.Rotation(kubectl, rotation.knative()).complete()
+        system.check_keys(kubectl, made)
     progress.step("Applying knative/overlays/dev")
     kubectl.apply("-k", str(overlay(built, port, manifests.FOLDER / "knative")))
     progress.step("Waiting for databases and RabbitMQ")

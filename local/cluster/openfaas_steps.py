@@ -38,8 +38,10 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
     progress.step("Creating Secrets")
     system.make_namespaces(kubectl, FUNCTIONS, EVENTS)
     where = (addresses.MONGODB, addresses.MYSQL, addresses.RABBITMQ, addresses.MAILPIT)
-    system.make_secrets(kubectl, credentials.make_for_openfaas(*where))
-    add_event_token(kubectl)
+    made = credentials.make_for_openfaas(*where)
+    if not system.make_secrets(kubectl, made):
+        add_event_token(kubectl)
+        system.check_keys(kubectl, made)
     progress.step("Applying local/cluster/openfaas")
     kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))
     progress.step("Waiting for databases and RabbitMQ")

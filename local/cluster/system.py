@@ -40,6 +40,21 @@ def make_secrets(kubectl: Kubectl, made: list[dict[str, Any]]) -> bool:
     return True
 
 
+def check_keys(kubectl: Kubectl, made: list[dict[str, Any]]) -> None:
+    """Raise Problem if Secrets of an earlier version lack what this one needs: its functions would not start."""
+    missing = [
+        f"{name} lacks {key}"
+        for secret in made
+        for name, space in [(secret["metadata"]["name"], secret["metadata"]["namespace"])]
+        for key in sorted(secret["stringData"].keys() - kubectl.secret_keys(space, name))
+    ]
+    if missing:
+        raise Problem(
+            f"The Secrets are of an earlier version: {'; '.join(missing)}. "
+            "knative/README.md, Upgrade, tells how to add what is missing."
+        )
+
+
 def changes(kubectl: Kubectl) -> list[tuple[str, str]]:
     """Return what is done with the system itself."""
     exists = kubectl.run("get", "namespace", FUNCTIONS, "--ignore-not-found", "-o", "name").strip()

@@ -92,7 +92,9 @@ def answer(name: str, words: str, given: str) -> str:
     if "patch secret " in words and words.endswith(" -o json"):
         return kept_secret(words.partition(" patch secret ")[2].split()[0], secrets.read_text())
     if "get secret " in words and words.endswith(" -o json"):
-        return (FOLDER / f"secret-{words.partition(' get secret ')[2].split()[0]}").read_text()  # a test writes it
+        name = words.partition(" get secret ")[2].split()[0]
+        file = FOLDER / f"secret-{name}"  # a test writes it
+        return file.read_text() if file.exists() else kept_secret(name, secrets.read_text())
     if "get configmap/" in words or "get service/" in words:
         file = FOLDER / words.partition(" get ")[2].split()[0].replace("/", "-")  # a test writes it
         return file.read_text() if file.exists() else ""

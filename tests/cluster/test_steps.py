@@ -141,6 +141,18 @@ def test_a_missing_secret_is_reported(stand_ins: StandIns) -> None:
         start()
 
 
+def test_secrets_of_an_earlier_version_are_reported(stand_ins: StandIns) -> None:
+    """Before the functions, which would not start."""
+    start()
+    (stand_ins.folder / "secret-login").write_text(json.dumps({"data": {"metrics-token": ""}}))
+    stand_ins.clear()
+    with pytest.raises(
+        Problem, match=r"login lacks jwt-private-key; .*login lacks smtp-url\. knative/README\.md, Upgrade"
+    ):
+        start()
+    assert not [line for line in stand_ins.calls() if " apply " in line and "overlay" in line]
+
+
 def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
     items = objects(knative.overlay(built, PORT, stand_ins.folder / "overlay"))
