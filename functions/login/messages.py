@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functions.common.letters import Letter, Link
 
-_ONCE = "The link works once, for a day."
-_CONFIRM = "Somebody, probably you, signed up with this address. Confirm it, and you can log in:"
-_NOT_YOU = "If it was not you, ignore this mail: nobody can log in without the link."
-_KNOWN = "Somebody, probably you, signed up with this address. You have an account already, so just log in."
-_FORGOTTEN = "If you do not know the password any more, set a new one here:"
-_RESET = "Somebody, probably you, asked for a new password for this address. Set it here:"
+_ONCE = "The link works once and expires after a day."
+_CONFIRM = "Someone, probably you, signed up with this address. Confirm it, and you can log in:"
+_NOT_YOU = "If it was not you, ignore this mail: without the link, nobody can log in."
+_KNOWN = "Someone, probably you, signed up with this address. You already have an account, so just log in."
+_FORGOTTEN = "If you have forgotten your password, set a new one here:"
+_RESET = "Someone, probably you, asked for a new password for this address. Set it here:"
 _UNCHANGED = "If it was not you, ignore this mail: your password stays as it is."
 
 

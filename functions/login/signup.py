@@ -20,10 +20,10 @@ from functions.login.registration import Registry
 
 _log = logging.getLogger(__name__)
 
-_SENT = "If this address can have an account here, a mail is on its way. Its link works once, for a day."
+_SENT = "If this address can have an account here, a mail is on its way. Its link works once and expires after a day."
 _CONFIRMED = "This address is confirmed. You can log in now."
 _RESET = "The new password is set. You can log in now."
-_MAILS_OFF = "You get no more mails about your conversions. You find the MP3s where you log in."
+_MAILS_OFF = "You get no more mails about your conversions. To turn them on again, change your account."
 
 
 def register(request: Request, loaded: Loaded) -> Response:
