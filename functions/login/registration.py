@@ -90,8 +90,7 @@ def _send(mailer: Mailer, user: User, letter: Letter) -> None:
     domain = parseaddr(mailer.sender)[1].rpartition("@")[2] or "localhost"
     message = letters.compose(letter, sender=mailer.sender, recipient=user.email, message_id=make_msgid(domain=domain))
     try:
-        with mailer.session(user.email) as session:
-            session.hand_over(message)
+        mailer.send(user.email, message)
     except (Refused, Postponed, Unanswered) as error:
         _log.warning("letter not sent", extra={"user": str(user.id), "cause": repr(error.__cause__ or error)})
     else:
