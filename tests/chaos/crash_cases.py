@@ -21,6 +21,7 @@ GONE = Outcome("gone")
 UNKNOWN = Outcome("done", "unknown", 0)
 UNKNOWN_DELIVERED = Outcome("done", "unknown", 1)
 UNMAILED = Outcome("done", "failed", 0)
+DECLINED = Outcome("done", "declined", 0)
 
 BETWEEN = (*SIDES, "between")
 
@@ -90,6 +91,8 @@ def _notify_cases() -> Iterator[tuple[str, Case]]:
     # The relay accepts the mail at the next attempt.
     yield from at(causes.relay_refuses, DONE, "refuse_mail", sides=("before",))
     yield from at(causes.relay_refuses, UNMAILED, "refuse_mail", sides=("after",))
+    yield from at(causes.unwanted, DONE, "decline_mail", sides=("before",))
+    yield from at(causes.unwanted, DECLINED, "decline_mail", sides=("after",))
     yield from at(causes.relay_postpones, DONE, "postpone_mail")
     yield from at(causes.notify_shut_down, DONE, "hand_back_mail")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import time
@@ -168,3 +169,20 @@ def relay_postpones(harness: Harness, step: str, name: str) -> None:
     """The relay rejects the recipient once, temporarily."""
     with answering(harness, "451 4.7.1 later"):
         upload(harness, step, name)
+
+
+def unwanted(harness: Harness, step: str, name: str) -> None:
+    """The owner wants no mails for a while."""
+    _want_mails(harness, wanted=False)
+    try:
+        upload(harness, step, name)
+    finally:
+        _want_mails(harness, wanted=True)
+
+
+def _want_mails(harness: Harness, *, wanted: bool) -> None:
+    owner = harness.system.owner
+    body = json.dumps({"mails": wanted}).encode()
+    account = f"{harness.system.url('login')}/account"
+    answer = web.call("PATCH", account, headers=web.basic(owner.email, owner.password), body=body)
+    assert answer.status == 200, answer

@@ -39,7 +39,7 @@ PERIODS = {
 URL_FILES = {
     "mongodb": ("mongodb_url",),
     "rabbitmq": ("rabbitmq_functions_url", "rabbitmq_connector_url"),
-    "mysql": ("mysql_url",),
+    "mysql": ("mysql_url", "mysql_reader_url", "mysql_sweep_url"),
     "smtp": ("smtp_url",),
 }
 SETTLE_SECONDS = 120.0
