@@ -44,7 +44,7 @@ def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/keys/more", "/%2e%2e/keys%00"])
+@pytest.mark.parametrize("path", ["/nothing", "/keysmore", "/%2e%2e/keys%00"])
 def test_unknown_paths(stack: PrivateStack, path: str) -> None:
     """An unknown address is answered with a problem document."""
     answer = requests.get(stack.functions["login"] + path, timeout=10)
