@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Job = dict[str, Any]
 
-MAIL_ENDS = ("sent", "unknown", "failed")
+MAIL_ENDS = ("sent", "unknown", "failed", "declined")
 # The files of an overtaken process are deleted by sweep's last check, when it can no longer be writing.
 LEFT_SECONDS = 45
 PAUSE_SECONDS = 0.5
@@ -37,6 +37,7 @@ class Report:
     duplicated: int = 0
     mails: int = 0
     unknown_mails: int = 0
+    declined_mails: int = 0
     dead_letters: int = 0
     orphans: int = 0
     problems: list[str] = field(default_factory=list)
@@ -106,6 +107,7 @@ def _count_outcomes(
             report.done += ours and job["state"] == "done"
             report.failed += ours and job["state"] == "failed"
             report.unknown_mails += ours and job["mail"]["state"] == "unknown"
+            report.declined_mails += job["mail"]["state"] == "declined"
             _count_lost(report, [*_files_missing(inspector, job), *_mail_missing(job, mails)])
 
 
@@ -146,8 +148,8 @@ def _mail_missing(job: Job, mails: Counter[str]) -> Iterable[str]:
         yield f"{job['_id']}: its mail is still {state}"
     elif state == "sent" and count == 0:
         yield f"{job['_id']}: its mail is marked as sent, but did not arrive"
-    elif state == "failed" and count:
-        yield f"{job['_id']}: its mail is marked as failed, but arrived"
+    elif state in ("failed", "declined") and count:
+        yield f"{job['_id']}: its mail is marked as {state}, but arrived"
 
 
 def _count_duplicates(inspector: Inspector, jobs: dict[str, Job], mails: Counter[str], report: Report) -> None:

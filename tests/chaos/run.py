@@ -134,6 +134,8 @@ class Run:
     def _checked(self) -> Report:
         clients = self._clients
         report = checker.check(self._system, clients.acknowledged, len(self.uploads))
+        if report.declined_mails:
+            report.problems.append("mails were declined, though everybody wants them")
         jobs: dict[str, Mapping[str, Any]] = {job["_id"]: job for job in self._system.inspector.database.jobs.find()}
         samples = {upload.filename: upload.sample for upload in self.uploads}
         for job in jobs.values():

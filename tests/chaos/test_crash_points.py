@@ -57,6 +57,7 @@ def test_nothing_was_lost_or_duplicated(harness: Harness) -> None:
     """Check all jobs of this file."""
     harness.system.settle()
     report = check(harness.system, harness.acknowledged, harness.uploaded, harness.deleted)
+    assert report.declined_mails == 1, "of the one owner who wanted none for a while"
     print(report.text())
     assert not report.problems, report.text()
 
