@@ -48,7 +48,7 @@ class ValidKeys:
 def _found(cursor: Any, hashed: bytes) -> Bearer | None:
     cursor.execute(_FIND, (hashed,))
     row = cursor.fetchone()
-    return Bearer(str(row[0]), row[1]) if row else None
+    return Bearer(str(row[0]), row[1].strip()) if row else None
 
 
 def verify(key: str) -> Bearer:

@@ -20,12 +20,16 @@ def answer(request: Request, loaded: Loaded) -> Response:
     if path == "":
         return _log_in(request, loaded)
     # Keys of programs have their list where the public keys were first, and still are for who brings no password.
-    if path == ".well-known/jwks.json" or (path == "keys" and not request.authorization and request.method != "POST"):
+    if path == ".well-known/jwks.json" or (path == "keys" and _asks_for_public_keys(request)):
         return _public_keys(request, loaded)
     # Logins need nothing of this.
     from functions.login import paths
 
     return paths.answer(path, request, loaded)
+
+
+def _asks_for_public_keys(request: Request) -> bool:
+    return request.method in ("GET", "HEAD") and "Authorization" not in request.headers
 
 
 def _log_in(request: Request, loaded: Loaded) -> Response:
