@@ -58,7 +58,7 @@ def write_urls(secrets: SecretFiles, ports: dict[str, int], backends: dict[str, 
         private = backends["rabbitmq"].programs
         url = rabbitmq.user_url(user, ports, secrets) if private else backends["rabbitmq"].url
         secrets.write(f"rabbitmq_{user}_url", url)
-    for user in ("reader", "sweep"):
+    for user in mysql.USERS:
         private = backends["mysql"].programs
         url = mysql.user_url(user, ports["mysql"], secrets) if private else backends["mysql"].url
         secrets.write(f"mysql_{user}_url", url)

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from functions.backends import mysql
 
+# One after another for each user, so that nobody gets more than allowed.
+_LOCK = "SELECT 1 FROM user WHERE id = %s FOR UPDATE"
+_COUNT = """\
+SELECT COUNT(*) FROM api_key WHERE user_id = %s AND revoked_at IS NULL AND expires_at > UTC_TIMESTAMP()"""
 _ADD = """\
 INSERT INTO api_key (user_id, name, hash, hint, created_at, expires_at)
-SELECT %s, %s, %s, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL %s DAY FROM DUAL
-WHERE (SELECT COUNT(*) FROM api_key AS others WHERE others.user_id = %s AND others.revoked_at IS NULL
-    AND others.expires_at > UTC_TIMESTAMP()) < %s"""
+VALUES (%s, %s, %s, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL %s DAY)"""
 _FIND = "SELECT id, name, hint, created_at, expires_at FROM api_key WHERE id = %s"
 _LIST = """\
 SELECT id, name, hint, created_at, expires_at FROM api_key
@@ -23,7 +25,7 @@ WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > UTC_TIMES
 
 
 class ApiKey(NamedTuple):
-    """What is known of a key; nobody can see the key itself again."""
+    """What is stored about a key; the key itself cannot be recovered."""
 
     id: int
     name: str
@@ -36,18 +38,21 @@ class ApiKeys:
     """The keys of all users."""
 
     def __init__(self, connections: mysql.Connections) -> None:
-        self._run = connections.run
+        self._run, self._run_together = connections.run, connections.run_together
 
     def add(self, user: int, name: str, hashed: bytes, hint: str, days: int, most: int) -> ApiKey | None:
         """Add a key, unless the user has so many that are valid; return it."""
 
         def insert(cursor: Any) -> ApiKey | None:
-            if not cursor.execute(_ADD, (user, name, hashed, hint, days, user, most)):
+            cursor.execute(_LOCK, (user,))
+            cursor.execute(_COUNT, (user,))
+            if cursor.fetchone()[0] >= most:
                 return None
+            cursor.execute(_ADD, (user, name, hashed, hint, days))
             cursor.execute(_FIND, (cursor.lastrowid,))
             return ApiKey(*cursor.fetchone())
 
-        return self._run(insert)
+        return self._run_together(insert)
 
     def of(self, user: int) -> list[ApiKey]:
         """Return the valid keys of a user, oldest first."""

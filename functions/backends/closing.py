@@ -1,4 +1,4 @@
-"""Accounts that are being closed, in MySQL, as sweep sees them: their ids, and whether their rows may go."""
+"""What sweep removes in MySQL: accounts that are closed or were never confirmed, and API keys that have ended."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from functions.backends import mysql
 
-# An address that nobody confirmed can be had by somebody else later.
+# An address that was never confirmed becomes free again.
 _FORGET_WAITING = "DELETE FROM user WHERE state = 'waiting' AND remove_after < UTC_TIMESTAMP()"
+_FORGET_KEYS = "DELETE FROM api_key WHERE revoked_at IS NOT NULL OR expires_at < UTC_TIMESTAMP()"
 _CLOSING = "SELECT id FROM user WHERE state = 'closing' AND id > %s ORDER BY id LIMIT %s"
 # The user goes last: a crash in between leaves the account closing.
 _REMOVE = (
@@ -27,6 +28,10 @@ class Closing:
     def forget_waiting(self) -> int:
         """Remove users who never confirmed their address, and return how many there were."""
         return self._run(lambda cursor: int(cursor.execute(_FORGET_WAITING)))
+
+    def forget_keys(self) -> int:
+        """Remove API keys that were revoked or have expired, and return how many there were."""
+        return self._run(lambda cursor: int(cursor.execute(_FORGET_KEYS)))
 
     def users(self, after: int, most: int) -> list[int]:
         """Return the ids of closing accounts that follow this one, at most so many."""

@@ -13,10 +13,12 @@ Purpose = Literal["confirm", "reset"]
 _LIFE_SECONDS = 86_400  # a day
 _WAITING_SECONDS = 7 * 86_400
 
+# One after another for each user: without the lock, letters that are asked for at once could be more than allowed.
+_LOCK = "SELECT 1 FROM user WHERE id = %s FOR UPDATE"
+_COUNT = "SELECT COUNT(*) FROM mail_token WHERE user_id = %s"
 _ADD = """\
 INSERT INTO mail_token (hash, user_id, purpose, password, created_at, expires_at)
-SELECT %s, %s, %s, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL %s SECOND FROM DUAL
-WHERE (SELECT COUNT(*) FROM mail_token AS others WHERE others.user_id = %s) < %s"""
+VALUES (%s, %s, %s, %s, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL %s SECOND)"""
 _CLEAN = "DELETE FROM mail_token WHERE expires_at < UTC_TIMESTAMP() LIMIT 100"
 _KEEP = """\
 UPDATE user SET remove_after = UTC_TIMESTAMP() + INTERVAL %s SECOND WHERE id = %s AND state = 'waiting'"""
@@ -49,7 +51,7 @@ class MailTokens:
     """The table of tokens; only hashes are stored, so that a stolen table opens no account."""
 
     def __init__(self, connections: mysql.Connections) -> None:
-        self._run = connections.run
+        self._run, self._run_together = connections.run, connections.run_together
 
     def add(self, user: int, purpose: Purpose, token: str, most: int, password: str | None = None) -> bool:
         """Add a token, unless the user got so many within its life; return whether it was added.
@@ -58,13 +60,16 @@ class MailTokens:
         """
 
         def insert(cursor: Any) -> bool:
-            cursor.execute(_CLEAN)
-            values = (_hash(token), user, purpose, password, _LIFE_SECONDS, user, most)
-            added = cursor.execute(_ADD, values)
+            cursor.execute(_LOCK, (user,))
+            cursor.execute(_COUNT, (user,))
+            if cursor.fetchone()[0] >= most:
+                return False
+            cursor.execute(_ADD, (_hash(token), user, purpose, password, _LIFE_SECONDS))
             cursor.execute(_KEEP, (_WAITING_SECONDS, user))
-            return bool(added)
+            return True
 
-        return self._run(insert)
+        self._run(lambda cursor: cursor.execute(_CLEAN))
+        return self._run_together(insert)
 
     def confirm(self, token: str) -> bool:
         """Make the account of a token active; return whether the token is valid. It may be repeated."""
@@ -93,7 +98,7 @@ class MailTokens:
             cursor.execute(_VOID, (user,))
             return int(user)
 
-        return self._run(update)
+        return self._run_together(update)
 
 
 def _hash(token: str) -> bytes:

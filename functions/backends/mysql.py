@@ -35,7 +35,7 @@ class Connections:
             self._idle.put(None)
 
     def run(self, work: Callable[[Any], Result], *, again: bool = False) -> Result:
-        """Run `work` with a cursor; `again` tells that it only reads, so that it may be repeated.
+        """Run `work` with a cursor, each statement by itself; `again` tells that it only reads, and may be repeated.
 
         Raises Failure(UNAVAILABLE), or pymysql's IntegrityError.
         """
@@ -52,6 +52,21 @@ class Connections:
             if again:  # the server may have closed an idle connection, and a read may be repeated
                 return self.run(work)
             raise Failure(UNAVAILABLE) from error
+
+    def run_together(self, work: Callable[[Any], Result]) -> Result:
+        """Run `work` with a cursor in one transaction. Raises as `run` does, and then nothing was changed."""
+
+        def transaction(cursor: Any) -> Result:
+            cursor.execute("START TRANSACTION")
+            try:
+                result = work(cursor)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            return result
+
+        return self.run(transaction)
 
     @contextmanager
     def _connection(self, *, checked: bool) -> Iterator[Any]:

@@ -281,7 +281,7 @@ class Place:
 
 def _pause(attempt: int) -> None:
     """Let the other uploads of the user go on."""
-    time.sleep(random.uniform(0, _PAUSE_SECONDS) * attempt)  # noqa: S311 - nobody gains by guessing it
+    time.sleep(random.uniform(0, _PAUSE_SECONDS) * attempt)  # noqa: S311 - it need not be unpredictable
 
 
 def _room(wanted: dict[str, int], limits: Quotas) -> Document:

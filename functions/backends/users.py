@@ -26,6 +26,7 @@ _ADD = (
     "WHERE NOT EXISTS (SELECT 1 FROM user WHERE email = %s)"
 )
 _ADD_ACTIVE, _ADD_WAITING = _ADD.format(more="", value=""), _ADD.format(more=", state", value=", 'waiting'")
+_MARGIN_SECONDS = 300  # clocks differ, and an API key is remembered for a minute
 _ROWS_MOST = 20  # equal by a collation
 
 
@@ -98,9 +99,9 @@ class Users:
         return self._change("state = %s", (state,), user, f"state IN ({', '.join(['%s'] * len(among))})", among)
 
     def close(self, user: int, keep_seconds: int) -> bool:
-        """Close an account; its row may be removed after these seconds, when no token is valid any more."""
+        """Close an account; its row may be removed after these seconds, in which tokens end, and a margin."""
         after = "state = %s, remove_after = UTC_TIMESTAMP() + INTERVAL %s SECOND"
-        return self._change(after, (CLOSING, keep_seconds), user, "state <> %s", (CLOSING,))
+        return self._change(after, (CLOSING, keep_seconds + _MARGIN_SECONDS), user, "state <> %s", (CLOSING,))
 
     def set_mails(self, user: int, wanted: bool) -> bool:
         """Turn the mails about conversions on or off; return whether that changed anything."""

@@ -13,7 +13,7 @@ from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, KEYS_NOT_TAKEN, Failure
 
 _FIND = "SELECT user_id, email FROM valid_key WHERE hash = %s"
-_REMEMBERED_SECONDS = 60.0  # a revoked key, or one of a disabled user, may work for so long
+_REMEMBERED_SECONDS = 60.0  # the longest that a revoked key, or one of a disabled user, still works
 _REMEMBERED_MOST = 1000
 
 

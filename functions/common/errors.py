@@ -61,7 +61,7 @@ COMMON_PASSWORD = Kind("common_password", 400, "This password is among the first
 WRONG_STATE = Kind("wrong_state", 409, "The account is waiting for confirmation, or is being closed.")
 EMAIL_TAKEN = Kind("email_taken", 409, "A user with this e-mail address already exists.")
 
-REGISTRATION_CLOSED = Kind("registration_closed", 403, "Nobody can sign up here. Ask the operator for an account.")
+REGISTRATION_CLOSED = Kind("registration_closed", 403, "Sign-up is closed. Ask the operator for an account.")
 KEYS_NOT_TAKEN = Kind("keys_not_taken", 401, "This service takes no API keys. Log in, and send the token.")
 INVALID_KEY_FIELDS = Kind(
     "invalid_key_fields", 400, "Give the key a name of 1 to 100 characters, and days from 1 to 3650 or none."

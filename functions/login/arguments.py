@@ -11,7 +11,8 @@ def parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         allow_abbrev=False,
         description="Add, list, disable, enable and remove users, and bring their tables up to date.",
-        epilog="Needs MYSQL_URL or MYSQL_URL_FILE. Without it ./local/users uses the local system.",
+        epilog="Needs MYSQL_URL or MYSQL_URL_FILE, and TOKEN_TTL_SECONDS if it is not the default for login. Without "
+        "MYSQL_URL, ./local/users uses the local system.",
     )
     actions = found.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -25,9 +26,9 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--json", action="store_true", help="print a line of JSON for each"
     )
     for name, meaning in (
-        ("disable", "let a user log in no more; tokens end within their life"),
+        ("disable", "stop a user from logging in; tokens that are out stay valid until they expire"),
         ("enable", "let a disabled user log in again"),
-        ("remove", "close an account at once; sweep deletes its jobs and files, then the user"),
+        ("remove", "close an account at once; sweep then deletes its jobs, its files and the user"),
     ):
         action(name, meaning).add_argument("email", help="the user's address")
     action("migrate", "bring the tables up to date; needs a user of MySQL who may alter them")

@@ -6,11 +6,11 @@ from functions.common.letters import Letter, Link
 
 _ONCE = "The link works once and expires after a day."
 _CONFIRM = "Someone, probably you, signed up with this address. Confirm it, and you can log in:"
-_NOT_YOU = "If it was not you, ignore this mail: without the link, nobody can log in."
+_NOT_YOU = "If this was not you, ignore this mail. Without the link, nobody can log in."
 _KNOWN = "Someone, probably you, signed up with this address. You already have an account, so just log in."
 _FORGOTTEN = "If you have forgotten your password, set a new one here:"
 _RESET = "Someone, probably you, asked for a new password for this address. Set it here:"
-_UNCHANGED = "If it was not you, ignore this mail: your password stays as it is."
+_UNCHANGED = "If this was not you, ignore this mail. Your password has not changed."
 
 
 def confirm(link: str) -> Letter:

@@ -1,4 +1,4 @@
-"""Registration and recovery: whoever reads the mail of an address gets an account for it, or a new password.
+"""Registration and recovery: anyone who can read the mail sent to an address gets an account for it, or a new password.
 
 Answers are the same for known and unknown addresses, because everything that differs is done once they are out. If the
 process dies then, no letter comes, and the person asks again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import parse_qsl
@@ -20,6 +21,8 @@ from functions.login.registration import Registry
 
 _log = logging.getLogger(__name__)
 
+# A relay that takes minutes must not hold the threads that logins need.
+_WRITING = threading.BoundedSemaphore(8)
 _SENT = "If this address can have an account here, a mail is on its way. Its link works once and expires after a day."
 _CONFIRMED = "This address is confirmed. You can log in now."
 _RESET = "The new password is set. You can log in now."
@@ -87,10 +90,15 @@ def _written(loaded: Loaded, work: Callable[[Registry], object], address: str) -
     registry.users.find(address)  # if the database is away, the person should know
 
     def write() -> None:
+        if not _WRITING.acquire(blocking=False):
+            _log.warning("letter not written", extra={"cause": "too many at once"})
+            return
         try:
             work(registry)
         except Failure as failure:
             _log.warning("letter not written", extra={"code": failure.kind.code, "cause": repr(failure.__cause__)})
+        finally:
+            _WRITING.release()
 
     web.after_response(write)
     return web.answer({"message": _SENT}, 202)

@@ -32,6 +32,7 @@ def run(sweeper: Sweeper, accounts: Closing | None, stopping: Event) -> None:
     end = time.monotonic() + _SECONDS
     try:
         sweeper.counts["forget_waiting"] += accounts.forget_waiting()
+        sweeper.counts["forget_keys"] += accounts.forget_keys()
         for user in _users(accounts):
             if stopping.is_set() or time.monotonic() > end:
                 return

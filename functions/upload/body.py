@@ -64,12 +64,11 @@ def check(request: Request, limits: Limits) -> int:
 
 
 def open_video(request: Request, limits: Limits) -> Video:
-    """Return the video in the request; reading its blocks raises Failure if the body is invalid.
+    """Return the video in a request that `check` found right; reading its blocks raises Failure if the body is invalid.
 
     Blocks that were read without an error are the whole video: a body that ends early raises Failure(INCOMPLETE_BODY).
     An invalid option before the file raises Failure(INVALID_OPTION) here.
     """
-    check(request, limits)
     name, given = _query(request)
     kind, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if kind.lower() == _FORM:

@@ -11,8 +11,6 @@ from functions.common.settings import Broker, Links, MaybeDatabase, Mongo, Perio
 
 SETTINGS = (Periods, Quotas, Verifying, Links, Mongo, Broker, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
-
-
 _USAGE = "usage"
 
 

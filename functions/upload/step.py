@@ -19,12 +19,12 @@ from functions.upload.admission import Stores
 def answer(request: Request, bearer: Bearer, loaded: Loaded, stores: Stores) -> Response:
     """Store the request's video as a job of the bearer; answer 202, then announce the job."""
     web.transfer(bearer.user)
+    size = body.check(request, loaded[Periods])
     sent = admission.key_of(request)
     key = stores.keys.find(bearer.user, sent) if sent is not None else None
     if key and key.job:
         intake.compare(body.open_video(request, loaded[Periods]), key.job)
         return _accepted(key.job, loaded[Links])
-    size = body.check(request, loaded[Periods])
     # Before the first byte of the body is asked for.
     with admission.admitted(bearer.user, size, key, loaded[Quotas], stores) as admitted:
         video = body.open_video(request, loaded[Periods])

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from local import stack_file, token_keys
+from local.backends import mysql as mysql_backend
 from local.cluster.addresses import DATABASE, EVENTS, FUNCTIONS, VHOST
 from local.home import ROOT
 
@@ -13,7 +14,6 @@ BASE = ROOT / "knative" / "base"
 # Knative's sources cannot send it; there, network policies say who may send events.
 EVENT_TOKEN = "event-token"  # noqa: S105 - its name
 CONNECTOR = "rabbitmq-connector"
-MYSQL_USERS = ("login", "reader", "sweep")
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
@@ -27,7 +27,7 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     publishers = [function for function, names in wanted.items() if "rabbitmq-url" in names]
     mongodb_passwords = {role: _password() for role in roles}
     rabbitmq_passwords = {user: _password() for user in (*publishers, *OTHER_BROKER_USERS)}
-    mysql_passwords = {user: _password() for user in MYSQL_USERS}
+    mysql_passwords = {user: _password() for user in mysql_backend.USERS}
     mysql_urls = {f"mysql-{user}-url": f"mysql://{user}:{word}@{mysql}" for user, word in mysql_passwords.items()}
     shared = _shared(mysql_urls, smtp_url)
 

@@ -7,6 +7,7 @@ import sys
 from local.backends.backend import given_url
 from local.home import Home
 from local.problem import Problem
+from local.processes import configuration
 from local.processes.supervisor import Supervisor, clean_environment
 from local.secret_files import SecretFiles
 
@@ -21,5 +22,5 @@ def run(options: argparse.Namespace) -> int:
 def _local_environment(home: Home) -> dict[str, str]:
     if not home.exists() or not Supervisor(home).running():
         raise Problem("Not running. Start it with ./local/up, or set MYSQL_URL for a remote system.")
-    life = {name: os.environ[name] for name in ("TOKEN_TTL_SECONDS",) if name in os.environ}
-    return {**clean_environment(home), **life, "MYSQL_URL_FILE": str(SecretFiles(home).path("mysql_url"))}
+    settings = configuration.read_operator(home)
+    return {**clean_environment(home), **settings, "MYSQL_URL_FILE": str(SecretFiles(home).path("mysql_url"))}

@@ -139,6 +139,7 @@ def test_content_types(kind: str) -> None:
 def upload(request: Request) -> None:
     """Read an upload to its end."""
     with refusals(400, 413, 415):
+        body.check(request, LIMITS)
         video = body.open_video(request, LIMITS)
         assert sum(map(len, video.blocks)) <= LIMITS.upload_max_bytes
         video.options()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,6 +94,16 @@ def test_no_token_opens_an_account_that_was_closed(state: str, tokens: MailToken
     assert not tokens.can_reset(reset)
     assert tokens.reset(reset, "second") is None
     assert found(users, waiting) == (state, "first")
+
+
+def test_no_more_letters_than_allowed_are_asked_for_at_once(mysql: str, waiting: User) -> None:
+    """By several instances, and none of them fails."""
+    instances = [MailTokens(Connections(Database(mysql, 5.0))) for _ in range(4)]
+    with ThreadPoolExecutor(16) as pool:
+        added = pool.map(
+            lambda number: instances[number % 4].add(waiting.id, "confirm", secrets.token_hex(8), 5, "x"), range(40)
+        )
+    assert sum(added) == 5
 
 
 def test_old_tokens_are_deleted_and_waiting_users_kept_for_a_week(tokens: MailTokens, waiting: User, run: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import services, setting_names, stack_file
+from local.backends import mysql
 from local.backends.backend import Backend
 from local.processes.program import BACKENDS, Program
 from local.secret_files import SecretFiles
@@ -106,7 +107,7 @@ def test_urls_with_passwords_are_written_to_secret_files(private: bool, secrets:
     """A server of the user's own has one user for all tasks."""
     for user in ("functions", "connector", "operator"):
         secrets.write(f"rabbitmq_{user}_password", f"word-of-{user}")
-    for user in ("reader", "sweep"):
+    for user in mysql.USERS:
         secrets.write(f"mysql_{user}_password", f"word-of-{user}")
     services.write_urls(secrets, PORTS, backends(private=private))
     assert [secrets.read(f"{name}_url") for name in ("mysql", "mongodb", "smtp")] == [
@@ -118,7 +119,7 @@ def test_urls_with_passwords_are_written_to_secret_files(private: bool, secrets:
         url = secrets.read(f"rabbitmq_{user}_url")
         expected = f"amqp://{user}:word-of-{user}@127.0.0.1:{PORTS['rabbitmq']}/mp3converter"
         assert url == (expected if private else "amqp://admin:w@c/x")
-    for user in ("reader", "sweep"):
+    for user in mysql.USERS:
         url = f"mysql://{user}:word-of-{user}@127.0.0.1:{PORTS['mysql']}/mp3converter?tls=none"
         assert secrets.read(f"mysql_{user}_url") == (url if private else "mysql://a")
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.folder.iterdir()} == {0o600}

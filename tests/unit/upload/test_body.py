@@ -16,9 +16,16 @@ from functions.common.errors import Failure
 from functions.common.options import ALLOWED
 from functions.common.settings import Limits
 from functions.upload import body
+from functions.upload.body import Video
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 UNREAD = AssertionError("the body was read")
+
+
+def opened(request: Request, limits: Limits) -> Video:
+    """Check a request and return its video, as the step does."""
+    body.check(request, limits)
+    return body.open_video(request, limits)
 
 
 def form(*parts: bytes, end: bytes = b"--B--\r\n", length: int | None = None, query: str = "") -> Request:
@@ -45,13 +52,13 @@ def raw(query: str, content: bytes = b"x") -> Request:
 
 
 def taken(request: Request) -> tuple[str, bytes]:
-    video = body.open_video(request, LIMITS)
+    video = opened(request, LIMITS)
     return video.filename, b"".join(video.blocks)
 
 
 def options_of(request: Request) -> dict[str, Any]:
     """Return the options of an upload that is read to its end."""
-    video = body.open_video(request, LIMITS)
+    video = opened(request, LIMITS)
     for _ in video.blocks:
         pass
     return video.options().to_document()
@@ -173,7 +180,7 @@ def test_the_limit_applies_without_a_length() -> None:
 def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read() -> None:
     for length, kind in (("1001", "video/mp4"), (str(1001 + 65_536), "multipart/form-data; boundary=B")):
         with pytest.raises(Failure) as failure:
-            body.open_video(streamed(UNREAD, CONTENT_LENGTH=length, CONTENT_TYPE=kind), LIMITS)
+            opened(streamed(UNREAD, CONTENT_LENGTH=length, CONTENT_TYPE=kind), LIMITS)
         assert failure.value.kind is errors.FILE_TOO_LARGE
 
 
@@ -209,7 +216,7 @@ def test_an_upload_may_not_take_longer_than_its_limit(monkeypatch: pytest.Monkey
     clock = SimpleNamespace(monotonic=iter([0.0, 9.0, 10.0, 10.1]).__next__)
     monkeypatch.setattr(body, "time", clock)
     request = streamed(b"1", b"2", b"3", HTTP_TRANSFER_ENCODING="chunked")
-    video = body.open_video(request, LIMITS.replace(upload_timeout=10.0))
+    video = opened(request, LIMITS.replace(upload_timeout=10.0))
     assert (next(video.blocks), next(video.blocks)) == (b"1", b"2")
     with pytest.raises(Failure) as failure:
         next(video.blocks)
@@ -248,7 +255,7 @@ def test_options_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     request = form(
         field("title", "Grüße".encode()), part(b"\r\n--" * 9), field("artist", b"\r\n-"), field("end", b"5.5")
     )
-    video = body.open_video(request, LIMITS)
+    video = opened(request, LIMITS)
     assert b"".join(video.blocks) == b"\r\n--" * 9
     assert video.options().to_document() == {"title": "Grüße", "artist": "-", "end": 5.5}
 
@@ -267,7 +274,7 @@ def test_a_wrong_option_in_the_query_is_refused_before_the_body_is_read() -> Non
     environ |= {"CONTENT_LENGTH": "500", "wsgi.input": Stream(UNREAD), "wsgi.input_terminated": True}
     for kind in ("multipart/form-data; boundary=B", "video/mp4"):
         with pytest.raises(Failure) as failure:
-            body.open_video(Request(environ | {"CONTENT_TYPE": kind}), LIMITS)
+            opened(Request(environ | {"CONTENT_TYPE": kind}), LIMITS)
         assert (failure.value.kind, failure.value.more["field"]) == (errors.INVALID_OPTION, "bitrate")
 
 
@@ -275,7 +282,7 @@ def test_a_wrong_option_before_the_file_is_refused_before_the_file_is_read() -> 
     """Data that is not stored yet need not be removed."""
     for parts in ([field("end", b"5")], [field("fade_out", b"x")], [field("nothing", b"x")]):
         with pytest.raises(Failure) as failure:
-            body.open_video(form(*parts, part(b"1"), query="start=5"), LIMITS)
+            opened(form(*parts, part(b"1"), query="start=5"), LIMITS)
         assert failure.value.kind is errors.INVALID_OPTION
 
 
