@@ -42,10 +42,13 @@ def hold_fault(proxy: Proxy, fault: Fault) -> None:
     proxy.heal()
 
 
-def during(holding: Future[None], call: Callable[[], web.Answer]) -> list[web.Answer]:
-    """Make at least one call, and a few more while the fault lasts; return the answers."""
-    answers = [call()]
-    while not holding.done() and len(answers) < MAX_CALLS:
+def during(proxy: Proxy, holding: Future[None], call: Callable[[], web.Answer]) -> list[web.Answer]:
+    """Make at least one call, and a few more while the fault lasts; return the answers.
+
+    Until it has taken effect there are more: a fault of open connections meets few of those that last milliseconds.
+    """
+    before, answers = proxy.fault_count, [call()]
+    while not holding.done() and (len(answers) < MAX_CALLS or proxy.fault_count == before):
         answers.append(call())
     holding.result()
     return answers
@@ -56,7 +59,7 @@ def in_turn(proxy: Proxy, call: Callable[[str], web.Answer]) -> list[web.Answer]
     answers: list[web.Answer] = []
     with ThreadPoolExecutor(1) as pool:
         for name, fault in FAULTS.items():
-            answers += during(pool.submit(hold_fault, proxy, fault), partial(call, name))
+            answers += during(proxy, pool.submit(hold_fault, proxy, fault), partial(call, name))
             answers.append(call(f"after {name}"))
     return answers
 
