@@ -71,6 +71,17 @@ def owner(stack: PrivateStack, url: Urls) -> Person:
 @pytest.fixture
 def other_user(stack: PrivateStack, url: Urls) -> Person:
     """A user who has just signed up."""
+    return signed_up(stack, url)
+
+
+@pytest.fixture
+def third_user(stack: PrivateStack, url: Urls) -> Person:
+    """Another one, of whom no other test has used anything."""
+    return signed_up(stack, url)
+
+
+def signed_up(stack: PrivateStack, url: Urls) -> Person:
+    """Add a user, and log in."""
     email, password = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(12)
     stack.add_user(email, password)
     return Person(email, password, web.login(url("login"), email, password))

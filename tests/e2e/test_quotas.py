@@ -46,7 +46,7 @@ def usage(url: Urls, person: Person) -> dict[str, Any]:
 
 @pytest.mark.attack("B19")
 def test_uploads_at_once_do_not_get_past_the_quotas(
-    url: Urls, other_user: Person, owner: Person, video: Path, no_connector: Callable[[], None]
+    url: Urls, other_user: Person, third_user: Person, video: Path, no_connector: Callable[[], None]
 ) -> None:
     """Of twice as many as a user may have, exactly those are accepted; other users are not affected."""
     with ThreadPoolExecutor(20) as pool:
@@ -57,7 +57,7 @@ def test_uploads_at_once_do_not_get_past_the_quotas(
     assert refused.headers["Retry-After"] == "10"
     assert '"jobs-at-once";r=0' in refused.headers["RateLimit"]
     assert f'"jobs-at-once";q={AT_ONCE};qu="concurrent-requests"' in refused.headers["RateLimit-Policy"]
-    assert web.upload(url("upload"), owner.token, video).status == 202
+    assert web.upload(url("upload"), third_user.token, video).status == 202
     until(lambda: usage(url, other_user)["jobs-at-once"] == AT_ONCE, "the uploads to be counted")
     no_connector()
     until(lambda: usage(url, other_user)["jobs-at-once"] == 0, "the jobs to end", 120)
@@ -167,7 +167,7 @@ def keyed(url: str, token: str, content: bytes, key: str) -> web.Answer:
 
 @pytest.mark.attack("B20")
 def test_a_key_makes_one_job_of_repeated_uploads(
-    url: Urls, other_user: Person, owner: Person, video: Path, inspector: Inspector
+    url: Urls, other_user: Person, third_user: Person, video: Path, inspector: Inspector
 ) -> None:
     content, stored = video.read_bytes(), inspector.stored("videos")
     first = keyed(url("upload"), other_user.token, content, '"a-key"')
@@ -178,7 +178,7 @@ def test_a_key_makes_one_job_of_repeated_uploads(
     assert (other.status, other.json()["code"]) == (422, "idempotency_key_reused")
     assert keyed(url("upload"), other_user.token, content, "a key").status == 400
     assert inspector.stored("videos") - stored == {first.json()["id"]}
-    theirs = keyed(url("upload"), owner.token, content + b"x", '"a-key"')
+    theirs = keyed(url("upload"), third_user.token, content + b"x", '"a-key"')
     assert theirs.status == 202
     for answer in (first, theirs):
         inspector.ended(answer.json()["id"])
