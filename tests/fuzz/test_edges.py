@@ -41,6 +41,12 @@ settings.register_profile(
 )
 settings.load_profile("edges")
 
+
+def machine_settings() -> settings:
+    """Return the settings of a state machine, whose examples have many steps each."""
+    return settings(max_examples=EXAMPLES // 10 or 500, stateful_step_count=40)
+
+
 pytestmark = pytest.mark.attack("S12")
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "2000"})
