@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
@@ -17,6 +18,7 @@ from functions.common.options import ALLOWED
 from functions.common.settings import Limits
 from functions.upload import body
 from functions.upload.body import Video
+from tests.vectors import public
 
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 UNREAD = AssertionError("the body was read")
@@ -102,6 +104,33 @@ def test_forms_that_are_refused(request_: Request, kind: errors.Kind) -> None:
     with pytest.raises(Failure) as failure:
         taken(request_)
     assert failure.value.kind is kind
+
+
+FORMS = "multipart_kludex/http"
+# RFC 7578 section 4.7 deprecates codings of parts, so their bytes are what was sent.
+CODED = {"base64_encoding", "quoted_printable_encoding"}
+
+
+@pytest.mark.attack("B15", "B16")
+@public.needs(f"{FORMS}/single_file.http", f"{FORMS}/bad_header_char.yaml")
+def test_forms_of_another_parser() -> None:
+    """Each with one file is read to the same bytes, and all others are refused."""
+    read = 0
+    for file in sorted((public.FOLDER / FORMS).glob("*.http")):
+        told = yaml.safe_load(file.with_suffix(".yaml").read_text())
+        content, expected = file.read_bytes(), told["expected"]
+        environ = EnvironBuilder(method="POST", input_stream=io.BytesIO(content)).get_environ()
+        environ |= {"CONTENT_LENGTH": str(len(content)), "wsgi.input_terminated": True}
+        environ["CONTENT_TYPE"] = f"multipart/form-data; boundary={told['boundary']}"
+        if isinstance(expected, list) and [each["name"] for each in expected] == ["file"]:
+            found = taken(Request(environ))[1]
+            assert (found == expected[0]["data"]) != (file.stem in CODED), file.stem
+            read += 1
+        else:
+            with pytest.raises(Failure) as failure:
+                taken(Request(environ))
+            assert failure.value.kind.status == 400, file.stem
+    assert read >= 6
 
 
 @pytest.mark.attack("B7")
