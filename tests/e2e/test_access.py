@@ -6,8 +6,11 @@ import json
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from tests.clients import web
+import pytest
+
+from tests.clients import events, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until
@@ -49,3 +52,39 @@ def test_every_step_leaves_a_line(
     assert [(line["status"], "user" in line) for line in refused] == [(401, False)]
     assert owner.password not in stack.log("login")
     assert token not in "".join(map(stack.log, stack.functions))
+
+
+@pytest.mark.attack("S2")
+@pytest.mark.parametrize(
+    "forged", ['\r\n{"message": "forged"}\r\n', '\n{"message": "forged"}\n', "\x1b[2J\x9b2J\x7f\b\0"]
+)
+def test_no_client_can_write_a_line_of_its_own(
+    forged: str, stack: PrivateStack, url: Urls, owner: Person, video: Path, inspector: Inspector, mailbox: Mailbox
+) -> None:
+    """In its address, its file's name, its headers and its events; functions' logs are only lines of printable JSON."""
+    fid = web.uploaded(url("upload"), owner.token, video, f"a{quote(forged)}.mp4")
+    name = quote(f"b{forged}.mp4", safe="")
+    answer = web.call(
+        "POST", f"{url('upload')}/?filename={name}", headers=web.bearer(owner.token), body=video.read_bytes()
+    )
+    assert answer.status == 202, answer
+    for job in (fid, answer.json()["id"]):
+        inspector.done(job)
+        mailbox.about(job, owner.email)
+    assert web.call("POST", url("login"), headers=web.basic(f"{owner.email}{forged}", "x")).status in (400, 401)
+    control = forged.replace("\r", "").replace("\n", "").replace("\0", "")
+    headers = {"User-Agent": control, "X-Call-Id": control, "X-Request-Id": control, "traceparent": control}
+    # Straight to the function: the gateway refuses such headers.
+    target = f"{stack.functions['download']}/{quote(forged)}"
+    assert web.call("GET", target, headers=web.bearer(owner.token) | headers).status in (400, 404)
+    # The only control characters that HTTP lets through.
+    latin = {"X-Call-Id": "\x85\x9b2J", "X-Request-Id": "\x85\x9b2J"}
+    assert web.call("GET", stack.functions["download"], headers=web.bearer(owner.token) | latin).status == 404
+    event = events.structured(stack.functions["notify"], stack.event_token, fid, events.UPLOADED, event_id=f"1{forged}")
+    assert event.status == 400
+    binary = events.binary(stack.functions["convert"], stack.event_token, fid, event_id=f"1{control}")
+    assert binary.status in (200, 400)
+    for function in stack.functions:
+        for line in stack.log(function).split("\n"):
+            assert line.isprintable()
+            assert not line.startswith("{") or json.loads(line)["message"] != "forged"

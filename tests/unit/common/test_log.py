@@ -41,6 +41,7 @@ def written(message: object, *arguments: object, **more: Any) -> dict[str, Any]:
     record = LOGGER.makeRecord("n", more.pop("level", logging.INFO), "f", 1, message, arguments, None, **more)
     text = log.JsonLines("login").format(record)
     assert text.isascii()
+    assert text.isprintable()
     assert len(text.splitlines()) == 1
     found: dict[str, Any] = json.loads(text)
     return found
@@ -87,7 +88,9 @@ def test_lines_have_the_request_id() -> None:
 
 @pytest.mark.attack("S2")
 @pytest.mark.parametrize(
-    "text", ["a\nb", "a\r\n{}", "a\u2028b\u2029c\x85d", "\x1b[2J", '"}', "Grüße 😀", "\ud800"], ids=ascii
+    "text",
+    ["a\nb", "a\r\n{}", "a\u2028b\u2029c\x85d", "\x1b[2J", "\x9b2J", "\\\x7f", '"}', "Grüße 😀", "\ud800"],
+    ids=ascii,
 )
 def test_no_text_can_start_another_line(text: str) -> None:
     """Names and messages come from users, who could try to forge lines."""
