@@ -20,6 +20,7 @@ from typing import Any
 
 from gunicorn.http import errors as http_errors
 from gunicorn.http.body import LengthReader
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from functions.arrival import LAST_CHUNK, Arrival
@@ -42,6 +43,20 @@ _STATUSES = {
 }
 
 
+class Unreader(SocketUnreader):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's reader of a connection, which copies a body's bytes only once."""
+
+    def read(self, size: int | None = None, read_ahead: int | None = None) -> bytes:
+        """Return so many bytes, fewer only at the end; gunicorn's own reads ahead and moves what is left each time."""
+        if not size or size < self.mxchunk or self.buf.getbuffer():
+            return bytes(super().read(size, read_ahead and size))
+        pieces, left = [], size
+        while left and (piece := self.sock.recv(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
     """A connection, and what has arrived of its next request."""
 
@@ -62,6 +77,7 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         """Begin to parse the request, in a thread."""
         super().init()
         self.sock.limit(self._worker.arrival_seconds)
+        self.parser.unreader = Unreader(self.sock)
         self.parser.unreader.unread(self.arrival.take())
 
     def close(self, graceful: bool = False) -> None:

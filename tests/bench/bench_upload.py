@@ -1,4 +1,7 @@
-"""How fast upload stores a video, beside a bare loop of GridFS writes and the way most would write it."""
+"""How fast upload stores a video, beside a bare loop of GridFS writes and the way most would write it.
+
+For several at once, also who takes how much processor time, because clients, upload and database share the machine.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from bson import ObjectId
 
 from tests.bench import transfer
 from tests.bench.comparison import interleaved, print_comparison
+from tests.bench.shares import Shares, Way
 from tests.bench.system import System, served, started
 from tests.media.large import large_video
 
@@ -24,8 +28,6 @@ ROUNDS = 5
 CHUNK_BYTES = 2**20
 CHUNKS_AT_ONCE = 4
 AT_ONCE = 4
-
-Way = Callable[[], Callable[[], object]]  # does something, and returns what cleans up
 
 
 def main() -> None:
@@ -49,9 +51,12 @@ def main() -> None:
                 f"upload, raw body, {AT_ONCE} at once": lambda: ours(system, video, transfer.upload_raw),
                 f"upload, form, {AT_ONCE} at once": lambda: ours(system, video, transfer.upload_form),
             }
-            together = interleaved({name: rate(at_once(way), video, AT_ONCE) for name, way in several.items()}, ROUNDS)
+            shares = Shares(system)
+            ways_together = {name: shares.measured(name, at_once(way)) for name, way in several.items()}
+            together = interleaved({name: rate(way, video, AT_ONCE) for name, way in ways_together.items()}, ROUNDS)
     print_comparison(measured, "MB/s")
     print_comparison(together, "MB/s")
+    shares.print()
 
 
 def at_once(way: Way) -> Way:
