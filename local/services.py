@@ -19,8 +19,8 @@ from local.web import answers
 LOCAL_SETTINGS = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
 STOP_SECONDS = 25  # slightly above the graceful time-out, after which gunicorn ends requests itself
 PARALLELISM = "videos=2 mp3s=4"
-# Secrets with another local name: the private broker has a user for each task.
-RENAMED = {"rabbitmq-url": "rabbitmq_functions_url"}
+# Secrets with another local name: the private broker has a user for each task, the private MongoDB has none.
+RENAMED = {"rabbitmq-url": "rabbitmq_functions_url", "mongodb-reader-url": "mongodb_url"}
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ def of_the_functions() -> dict[str, config.Setting]:
     """Return every setting of every function, by its name."""
     kinds = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, config.Settings)]
     # JWT_PUBLIC_KEYS is required where tokens are checked and optional where they are signed; MYSQL_URL is required by
-    # login, and others do some of their work without it.
-    kinds.sort(key=lambda kind: kind in (settings.Verifying, settings.Database))
+    # login and MONGODB_URL by all others, which do some of their work without the other one.
+    kinds.sort(key=lambda kind: kind in (settings.Verifying, settings.Database, settings.Mongo))
     return {setting.name: setting for kind in kinds for setting in kind.table.values()}
 
 

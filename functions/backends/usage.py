@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -55,13 +55,11 @@ class Usage:
 
     def of(self, user: str, limits: Quotas) -> list[Used]:
         """Return each quota of a user, counted from the jobs at most a second ago."""
-        now = self._jobs.after(0)
-        found = self._find(user)
-        if found is None or _is_stale(found, now):
-            found = self.count_again(user) or self._find(user)
-        if found is None:
-            raise Failure(UNAVAILABLE)
-        return quotas.used(found, limits, now)
+        return self._used(user, limits, self._count_once)
+
+    def seen(self, user: str, limits: Quotas) -> list[Used]:
+        """Return the same without storing what was counted, for those who may only read."""
+        return self._used(user, limits, self._look_once)
 
     def reserve(self, user: str, job_id: str, size: int, limits: Quotas) -> Place:
         """Count a job that a user begins, with the bytes that it will have. Raises Full; nothing is counted then."""
@@ -155,11 +153,30 @@ class Usage:
 
     def count_again(self, user: str) -> Document | None:
         """Count a user's jobs and return the new counts; None if these kept changing meanwhile."""
+        return self._repeated(user, self._count_once)
+
+    def _used(self, user: str, limits: Quotas, count: Callable[[str], Document | None]) -> list[Used]:
+        now = self._jobs.after(0)
+        found = self._find(user)
+        if found is None or _is_stale(found, now):
+            found = self._repeated(user, count) or self._find(user)
+        if found is None:
+            raise Failure(UNAVAILABLE)
+        return quotas.used(found, limits, now)
+
+    def _repeated(self, user: str, count: Callable[[str], Document | None]) -> Document | None:
         for attempt in range(_TRIES):
-            if (counts := self._count_once(user)) is not None:
+            if (counts := count(user)) is not None:
                 return counts
             _pause(attempt)
         return None
+
+    def _look_once(self, user: str) -> Document | None:
+        """Count a user's jobs and return the counts; None if they changed meanwhile."""
+        before = self._find(user)
+        counts = self._counted(user, before or {})
+        after = self._find(user)
+        return counts if (after and after["revision"]) == (before and before["revision"]) else None
 
     def _count_once(self, user: str) -> Document | None:
         before = self._find(user)

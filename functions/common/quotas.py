@@ -66,6 +66,11 @@ def used(document: dict[str, int], quotas: Quotas, now: datetime) -> list[Used]:
     ]
 
 
+def to_document(every: list[Used]) -> dict[str, dict[str, int | None]]:
+    """Return each quota with its limit, what is used, and the seconds until it begins anew, if it does."""
+    return {each.count.name: {"limit": each.limit, "used": each.used, "reset": each.reset} for each in every}
+
+
 def limit_of(count: Count, quotas: Quotas) -> int:
     """Return the limit of a count; 0 is none."""
     limits = {

@@ -99,6 +99,12 @@ class Mongo(Settings):
     timeout: float = seconds("MONGODB_TIMEOUT_SECONDS", "maximum time of an operation", default=10.0)
 
 
+class MaybeMongo(Mongo):
+    """The same for functions that do most of their work without it."""
+
+    url: str = url("MONGODB_URL", "URL of MongoDB", "mongodb", "mongodb+srv", default="", several_hosts=True)
+
+
 class Broker(Settings):
     """RabbitMQ: the events."""
 

@@ -6,9 +6,19 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config
-from functions.common.settings import Database, Links, Registering, Relay, SignedLinks, Signing
+from functions.common.settings import (
+    Database,
+    Links,
+    MaybeMongo,
+    Periods,
+    Quotas,
+    Registering,
+    Relay,
+    SignedLinks,
+    Signing,
+)
 
-SETTINGS = (Signing, Database, Registering, Links, SignedLinks, Relay)
+SETTINGS = (Signing, Database, Registering, Links, SignedLinks, Relay, MaybeMongo, Periods, Quotas)
 _LOADED = config.load_all(SETTINGS)
 
 

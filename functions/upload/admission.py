@@ -104,11 +104,6 @@ def headers(every: list[Used]) -> dict[str, str]:
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
 
 
-def to_document(every: list[Used]) -> dict[str, dict[str, int | None]]:
-    """Return each quota with its limit, what is used, and the seconds until it begins anew, if it does."""
-    return {each.count.name: {"limit": each.limit, "used": each.used, "reset": each.reset} for each in every}
-
-
 def _policy(each: Used) -> str:
     window = f";w={quotas.DAY_SECONDS}" if each.count.daily else ""
     unit = f';qu="{each.count.unit}"' if each.count.unit else ""
@@ -120,7 +115,10 @@ def _refusal(full: Full) -> Failure:
     wait = RETRY_AT_ONCE_SECONDS if over.count.field == "open" else over.reset
     retry = {} if wait is None else {"Retry-After": str(wait)}
     return Failure(
-        over.count.kind, headers(full.every) | retry, quota=over.count.name, **to_document([over])[over.count.name]
+        over.count.kind,
+        headers(full.every) | retry,
+        quota=over.count.name,
+        **quotas.to_document([over])[over.count.name],
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from flask import Request, Response
 
 from functions.backends.usage import Usage
-from functions.common import access, links, states, trace, web
+from functions.common import access, links, quotas, states, trace, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Links, Periods, Quotas
@@ -38,7 +38,7 @@ def answer(request: Request, bearer: Bearer, loaded: Loaded, stores: Stores) -> 
 def tell_usage(bearer: Bearer, limits: Quotas, usage: Usage) -> Response:
     """Answer what the bearer uses of each quota."""
     every = usage.of(bearer.user, limits)
-    return web.answer(admission.to_document(every), headers=admission.headers(every))
+    return web.answer(quotas.to_document(every), headers=admission.headers(every))
 
 
 def _accepted(job: Document, settings: Links) -> Response:

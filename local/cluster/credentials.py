@@ -29,11 +29,14 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
     rabbitmq_passwords = {user: _password() for user in (*publishers, *OTHER_BROKER_USERS)}
     mysql_passwords = {user: _password() for user in mysql_backend.USERS}
     mysql_urls = {f"mysql-{user}-url": f"mysql://{user}:{word}@{mysql}" for user, word in mysql_passwords.items()}
-    shared = _shared(mysql_urls, smtp_url)
+    mongodb_urls = {
+        f"mongodb-{role}-url": f"mongodb://{role}:{word}@{mongodb}" for role, word in mongodb_passwords.items()
+    }
+    shared = _shared(mysql_urls, smtp_url) | mongodb_urls
 
     def value(name: str, function: str) -> str:
         if name == "mongodb-url":
-            return f"mongodb://{function}:{mongodb_passwords[function]}@{mongodb}"
+            return mongodb_urls[f"mongodb-{function}-url"]
         if name == "rabbitmq-url":
             return f"amqp://{function}:{rabbitmq_passwords[function]}@{rabbitmq}:5672/{VHOST}"
         return shared[name]

@@ -21,6 +21,7 @@ VALUES = {
     "metrics-token": "metrics_token",
     "event-token": "event_token",
     "mongodb-url": "mongodb_url",
+    "mongodb-reader-url": "mongodb_url",
     "mysql-url": "mysql_url",
     "mysql-reader-url": "mysql_reader_url",
     "mysql-sweep-url": "mysql_sweep_url",

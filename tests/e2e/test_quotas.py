@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,10 +31,12 @@ LIMITS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def limited(stack: PrivateStack) -> Iterator[None]:
-    """An upload with small quotas."""
-    stack.reconfigure("upload", **LIMITS)
+    """An upload with small quotas, and a login that knows them."""
+    for name in ("upload", "login"):
+        stack.reconfigure(name, **LIMITS)
     yield
-    stack.reconfigure("upload")
+    for name in ("upload", "login"):
+        stack.reconfigure(name)
 
 
 def usage(url: Urls, person: Person) -> dict[str, Any]:
@@ -158,6 +161,57 @@ def test_anyone_may_see_their_own_usage(path: str, route: Urls, other_user: Pers
     assert answer.json()["jobs-at-once"]["reset"] is None
     assert 0 < answer.json()["jobs-a-day"]["reset"] <= 86_400
     assert web.call("GET", route("upload") + path).status == 401
+
+
+def shown(url: Urls, person: Person) -> Any:
+    """Return the quota that an account shows."""
+    answer = web.call("GET", f"{url('login')}/account", headers=web.basic(person.email, person.password))
+    assert (answer.status, answer.json()["email"]) == (200, person.email)
+    return answer.json()["quota"]
+
+
+def test_an_account_shows_what_upload_does(route: Urls, other_user: Person, video: Path, inspector: Inspector) -> None:
+    """Before the first upload, with a new job, and when it is counted anew; login itself writes nothing."""
+
+    def alike(used: int) -> bool:
+        told = web.call("GET", f"{route('upload')}/usage", headers=web.bearer(other_user.token)).json()
+        found = shown(route, other_user)
+        assert found.keys() == told.keys() == set(usage_names())
+        for name in found:  # a second may pass between both
+            assert (found[name].pop("reset") is None) == (told[name].pop("reset") is None)
+        return bool(found == told and found["jobs-a-day"] == {"limit": A_DAY, "used": used})
+
+    counts = inspector.database.usage.count_documents({})
+    assert {name: quota["used"] for name, quota in shown(route, other_user).items()} == dict.fromkeys(usage_names(), 0)
+    assert inspector.database.usage.count_documents({}) == counts
+    assert alike(0)
+    job = inspector.done(web.uploaded(route("upload"), other_user.token, video))
+    until(lambda: alike(1), "the same counts in both")
+    found = shown(route, other_user)
+    assert found["bytes"] == {"limit": BYTES, "used": job["size"] + job["mp3"]["length"], "reset": None}
+    assert found["conversion-seconds-a-day"]["used"] == job["spent"]
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """The URL of a MongoDB that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"mongodb://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@pytest.mark.parametrize("kind", ["absent", "down", "mute", "malformed"])
+def test_an_account_is_shown_without_mongodb(kind: str, mute: str, stack: PrivateStack, other_user: Person) -> None:
+    """In time, though MongoDB itself would be given an hour."""
+    url = {"absent": "", "down": "mongodb://127.0.0.1:9/", "mute": mute, "malformed": "mongodb://127.0.0.1:9/?w=x%"}
+    stack.reconfigure("login", **LIMITS, MONGODB_URL_FILE="", MONGODB_URL=url[kind], MONGODB_TIMEOUT_SECONDS="3600")
+    try:
+        for route_name in ("gateway", "own port"):
+            assert shown(through(route_name, stack), other_user) is None
+        headers = web.basic(other_user.email, other_user.password)
+        assert web.call("POST", stack.functions["login"], headers=headers).status == 200
+    finally:
+        stack.reconfigure("login", **LIMITS)
+    assert shown(through("gateway", stack), other_user) is not None
 
 
 def keyed(url: str, token: str, content: bytes, key: str) -> web.Answer:

@@ -116,7 +116,9 @@ def _everything(database: Any) -> Any:
     keys.take(keys.find("1", "l"), "b")
     keys.release(keys.find("2", "x"), "b")
     clock.advance(hours=23)
+    seen = usage.seen("1", limits)
     usage.count_again("1")
+    assert seen == usage.of("1", limits)
     assert list(usage.due(5)) == []
     clock.advance(hours=25)
     assert list(usage.due(5)) == ["1"]

@@ -99,13 +99,11 @@ MISTAKES = [
     Mistake("ServiceAccount", "functions", "metadata.namespace", "default", "no namespace 'default'"),
     # settings
     Mistake(SERVICE, "login", f"{PART}.env.0.name", "THREAD", "THREAD is not a setting"),
-    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "MONGODB_URL_FILE", "MONGODB_URL_FILE is not a setting"),
+    Mistake(SERVICE, "login", f"{PART}.env.-1.name", "RABBITMQ_URL_FILE", "RABBITMQ_URL_FILE is not a setting"),
     Mistake(SERVICE, "login", f"{PART}.env.-1.name", "SIGNUP_TOKEN", "belongs in a file"),
     Mistake(SERVICE, "convert", f"{PART}.env.-1", {"name": "LOG_LEVEL", "value": "DEBUG"}, "RABBITMQ_URL is required"),
     Mistake("ConfigMap", "jobs", "data.MAX_TRIES", "5", "MAX_TRIES is not a setting"),
-    Mistake(
-        SERVICE, "login", f"{PART}.env.0.name", "UPLOAD_TIMEOUT_SECONDS", "UPLOAD_TIMEOUT_SECONDS is not a setting"
-    ),
+    Mistake(SERVICE, "login", f"{PART}.env.0.name", "MAX_DURATION_SECONDS", "MAX_DURATION_SECONDS is not a setting"),
     Mistake(SERVICE, "login", f"{PART}.env.0.value", "4", "THREADS repeats the default"),
     Mistake("ConfigMap", "jobs", "data.VIDEO_KEEP_DAYS", "1.0", "VIDEO_KEEP_DAYS repeats the default"),
     # topology
@@ -159,9 +157,12 @@ MISTAKES = [
     Mistake(POLICY, "default-deny", "spec.policyTypes", ["Ingress"], "denies nothing"),
     Mistake(POLICY, "gateway", "spec.podSelector.matchLabels", {"app": "x"}, "no policy of"),
     Mistake(POLICY, "functions", "spec.podSelector.matchLabels", {"app": "x"}, "ingress cannot call it"),
-    Mistake(SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [25, 465, 587, 1025, 3306]"),
-    Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mongodb-client": "true"}, "mongodb must allow"),
-    Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [25, 465, 587, 1025, 3306]"),
+    Mistake(
+        SERVICE, "login", LABELS, {"app.kubernetes.io/component": "function"}, "needs [25, 465, 587, 1025, 3306, 27017]"
+    ),
+    Mistake(SERVICE, "login", LABELS, {"mp3converter.com/mysql-client": "true"}, "mongodb must allow"),
+    Mistake(SERVICE, "convert", LABELS, {"mp3converter.com/mysql-client": "true"}, "mysql must allow"),
+    Mistake(POLICY, "mysql-clients", "spec.egress.0.ports.0.port", 27017, "needs [25, 465, 587, 1025, 3306, 27017]"),
     Mistake(
         POLICY,
         "mongodb",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,6 +199,44 @@ def test_a_conversion_that_dies_is_charged_up_to_its_last_renewal(system: System
     assert counts(system)["seconds"] == 20
     system.usage.count_again(USER)
     assert counts(system)["seconds"] == 20
+
+
+def test_who_may_only_read_sees_the_same(system: System) -> None:
+    """Also before a user is counted for the first time, with running uploads, and the next day; nothing is written."""
+    limits = NONE.replace(kept_bytes=10**9, jobs_at_once=9, jobs_a_day=9, conversion_seconds=99)
+    states.done(system.sweeper)
+    states.converting(system.sweeper)
+    for use in (
+        lambda: None,
+        lambda: system.usage.reserve(USER, ids.new(), 50, limits),
+        lambda: system.usage.charge(system.document(states.converting(system.sweeper)), 9),
+        lambda: later(system),
+        lambda: system.clock.advance(hours=24),
+    ):
+        use()
+        stored = copy.deepcopy(system.database["usage"].documents)
+        seen = system.usage.seen(USER, limits)
+        assert system.database["usage"].documents == stored
+        assert seen == system.usage.of(USER, limits)
+    assert [each.used for each in seen] != [0, 0, 0, 0]
+
+
+def test_who_may_only_read_counts_again_what_changed_meanwhile(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job of an upload appears between the reading of its user's document and that of the jobs."""
+    limits, counted = NONE.replace(kept_bytes=1000), system.jobs.counted
+    system.usage.count_again(USER)
+    later(system)
+    reads: list[str] = []
+
+    def reading(owner: str) -> Iterator[Document]:
+        if not reads:
+            system.usage.reserve(USER, ids.new(), 50, limits)
+        reads.append(owner)
+        return counted(owner)
+
+    monkeypatch.setattr(system.jobs, "counted", reading)
+    assert [each.used for each in system.usage.seen(USER, limits)] == [50]
+    assert reads == [USER, USER]
 
 
 def test_the_counts_of_a_user_without_anything_are_deleted(system: System) -> None:
