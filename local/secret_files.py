@@ -22,6 +22,7 @@ PASSWORDS = (
     "mysql_login_password",
     "mysql_reader_password",
     "mysql_sweep_password",
+    "mysql_migrate_password",
     "rabbitmq_admin_password",
     "rabbitmq_functions_password",
     "rabbitmq_connector_password",

@@ -9,6 +9,7 @@ import pymysql
 from pymysql.constants import ER
 
 _FOLDER = Path(__file__).parent / "migrations"
+_LOCK_SECONDS = 5
 # A statement that an earlier run made. DDL cannot be rolled back, so a run that was killed leaves some of them made.
 _MADE = (ER.DUP_FIELDNAME, ER.DUP_KEYNAME, ER.TABLE_EXISTS_ERROR)
 
@@ -18,6 +19,8 @@ def run(cursor: Any) -> None:
 
     It is safe to repeat, and to kill. Raises pymysql's MySQLError.
     """
+    # A change that waits for a long transaction, such as a backup, lets nobody log in until it is made.
+    cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}")
     for statement in statements():
         _run(cursor, statement)
 

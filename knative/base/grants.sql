@@ -7,3 +7,4 @@ GRANT SELECT ON mp3converter.no_mails TO 'reader'@'%';
 GRANT SELECT (id, state, remove_after), DELETE ON mp3converter.user TO 'sweep'@'%';
 GRANT SELECT (user_id, revoked_at, expires_at), DELETE ON mp3converter.api_key TO 'sweep'@'%';
 GRANT SELECT (user_id), DELETE ON mp3converter.mail_token TO 'sweep'@'%';
+GRANT SELECT, INSERT, ALTER, CREATE, CREATE VIEW, DROP, INDEX ON mp3converter.* TO 'migrate'@'%';

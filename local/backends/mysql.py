@@ -21,7 +21,7 @@ from local.secret_files import SecretFiles
 DATABASE = "mp3converter"
 SCHEMA = ROOT / "knative" / "base" / "schema.sql"
 GRANTS = ROOT / "knative" / "base" / "grants.sql"
-USERS = ("login", "reader", "sweep")
+USERS = ("login", "reader", "sweep", "migrate")
 PACKAGE = "mariadb-server"
 MIGRATION_SECONDS = 600
 

@@ -14,6 +14,7 @@ BASE = ROOT / "knative" / "base"
 # Knative's sources cannot send it; there, network policies say who may send events.
 EVENT_TOKEN = "event-token"  # noqa: S105 - its name
 CONNECTOR = "rabbitmq-connector"
+MIGRATION_URL = "mysql-migrate-url"
 OTHER_BROKER_USERS = ("videos", "mp3s", "operator")
 # The topology operator refuses credentials without it.
 LABELS = {"rabbitmq.com/topology-operator": "true"}
@@ -42,7 +43,11 @@ def make(mongodb: str, mysql: str, rabbitmq: str, smtp_url: str) -> list[dict[st
         return shared[name]
 
     values = {function: {name: value(name, function) for name in names} for function, names in wanted.items()}
-    values["mysql-admin"] = {"password": _password(), "users.sql": users_sql(mysql_passwords)}
+    values["mysql-admin"] = {
+        "password": _password(),
+        "users.sql": users_sql(mysql_passwords),
+        MIGRATION_URL: mysql_urls[MIGRATION_URL],
+    }
     values["mongodb-admin"] = {
         "password": _password(),
         "key": secrets.token_hex(32),  # mongod takes the characters of base64 in a key file, and neither - nor _

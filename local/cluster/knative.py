@@ -41,9 +41,12 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
         rotation.Rotation(kubectl, rotation.knative()).complete()
         system.check_keys(kubectl, made)
     progress.step("Applying knative/overlays/dev")
+    system.forget_migration(kubectl)
     kubectl.apply("-k", str(overlay(built, port, manifests.FOLDER / "knative")))
     progress.step("Waiting for databases and RabbitMQ")
     system.wait_for_backends(kubectl)
+    progress.step("Bringing the tables of users up to date")
+    system.wait_for_migration(kubectl)
     progress.step("Waiting for functions and sources")
     kubectl.wait(FUNCTIONS, "Ready", "services.serving.knative.dev", READY_SECONDS)
     kubectl.wait(EVENTS, "Ready", "rabbitmqsources.sources.knative.dev", READY_SECONDS)
@@ -98,10 +101,6 @@ def install(kubectl: Kubectl, decisions: list[Decision], progress: Progress) -> 
 def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
     """Write a kustomization: the dev overlay with these images, and with links that point to the gateway."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    entries = []
-    for name, image in built.items():
-        place, _, tag = image.rpartition(":")
-        entries.append({"name": f"{PREFIX}/{name}", "newName": place, "newTag": tag})
     links = {
         "op": "add",
         "path": "/spec/template/spec/containers/0/env/-",
@@ -111,11 +110,17 @@ def overlay(built: dict[str, str], port: int, folder: Path) -> Path:
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [relative(OVERLAY, folder)],
-        "images": entries,
+        "images": replaced({f"{PREFIX}/{name}": image for name, image in built.items()}),
         "patches": [{"target": LINKING, "patch": json.dumps([links])}],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder
+
+
+def replaced(images: dict[str, str]) -> list[dict[str, str]]:
+    """Return what a kustomization says of images and those in their place."""
+    parts = {name: image.rpartition(":") for name, image in images.items()}
+    return [{"name": name, "newName": place, "newTag": tag} for name, (place, _, tag) in parts.items()]
 
 
 def relative(folder: Path, seen_from: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from local.cluster.run import run
+from local.cluster.run import LAST_LINES, run
 from local.problem import Problem
 
 MAX_TRIES, PAUSE_SECONDS = 36, 5.0
@@ -59,6 +59,16 @@ class Kubectl:
             self.run("rollout", "status", "-n", namespace, what, f"--timeout={seconds}s")
         except Problem as problem:
             raise Problem(f"{problem}\n{self.not_ready(namespace)}") from None
+
+    def has(self, namespace: str, kind: str, selector: str, condition: str) -> bool:
+        """Tell whether an object with these labels has a condition."""
+        found = f'{{.items[*].status.conditions[?(@.type=="{condition}")].status}}'
+        return "True" in self.run("get", kind, "-n", namespace, "-l", selector, "-o", f"jsonpath={found}").split()
+
+    def logs(self, namespace: str, selector: str) -> str:
+        """Return the end of the logs of the pods with these labels."""
+        lines = self.run("logs", "-n", namespace, "-l", selector, f"--tail={LAST_LINES}").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
 
     def not_ready(self, namespace: str) -> str:
         """Report which pods of a namespace are not ready, and why."""

@@ -21,6 +21,7 @@ from local.progress import Progress
 
 SPACE, FUNCTION_SPACE = "openfaas", "openfaas-fn"
 OVERLAY = ROOT / "local" / "cluster" / "openfaas"
+OUTSIDE = ("connector", "login")  # the images of pods that OpenFaaS does not start
 # Longer than the longest conversion; by default the gateway ends every request after 60 s.
 TIMEOUTS = ["read_timeout=10m10s", "write_timeout=10m10s", "upstream_timeout=10m5s"]
 SETTINGS = [*TIMEOUTS, "image_pull_policy=IfNotPresent"]
@@ -43,9 +44,12 @@ def start(cluster: Cluster, decisions: list[Decision], progress: Progress, port:
         add_event_token(kubectl)
         system.check_keys(kubectl, made)
     progress.step("Applying local/cluster/openfaas")
-    kubectl.apply("-k", str(overlay(built["connector"], manifests.FOLDER / "openfaas")))
+    system.forget_migration(kubectl)
+    kubectl.apply("-k", str(overlay(built, manifests.FOLDER / "openfaas")))
     progress.step("Waiting for databases and RabbitMQ")
     system.wait_for_backends(kubectl)
+    progress.step("Bringing the tables of users up to date")
+    system.wait_for_migration(kubectl)
     with system.forward_ports(kubectl, gateway_forward(port)):
         progress.step("Deploying the functions with faas-cli up")
         _deploy(kubectl, faas_cli, built, port)
@@ -119,15 +123,14 @@ def stack(built: dict[str, str], port: int, file: Path) -> Path:
     return file
 
 
-def overlay(connector: str, folder: Path) -> Path:
-    """Write a kustomization: the backends, and the connector with this image."""
+def overlay(built: dict[str, str], folder: Path) -> Path:
+    """Write a kustomization: the backends, their migration and the connector, with these images."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place, _, tag = connector.rpartition(":")
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [knative.relative(OVERLAY, folder)],
-        "images": [{"name": "mp3converter/connector", "newName": place, "newTag": tag}],
+        "images": knative.replaced({f"mp3converter/{name}": built[name] for name in OUTSIDE}),
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder

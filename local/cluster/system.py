@@ -21,7 +21,8 @@ from local.ports import HOST
 from local.problem import Problem
 
 READY_SECONDS = 900
-ANSWER_SECONDS, PAUSE_SECONDS = 30.0, 0.2
+ANSWER_SECONDS, PAUSE_SECONDS, JOB_PAUSE_SECONDS = 30.0, 0.2, 2.0
+JOBS, MIGRATION = "jobs.batch", "app.kubernetes.io/name=migrate"  # the Job in knative/components/migration
 
 
 def make_secrets(kubectl: Kubectl, made: list[dict[str, Any]]) -> bool:
@@ -77,6 +78,32 @@ def wait_for_backends(kubectl: Kubectl) -> None:
     kubectl.wait(EVENTS, "AllReplicasReady", "rabbitmqclusters.rabbitmq.com", READY_SECONDS)
     for kind in ("vhosts", "users", "permissions", "exchanges", "queues", "bindings"):
         kubectl.wait(EVENTS, "Ready", f"{kind}.rabbitmq.com", READY_SECONDS)
+
+
+def forget_migration(kubectl: Kubectl) -> None:
+    """Delete the Job that migrated before: it cannot be changed, and runs again once it is applied again."""
+    kubectl.run("delete", JOBS, "-n", FUNCTIONS, "-l", MIGRATION, "--ignore-not-found")
+
+
+def wait_for_migration(kubectl: Kubectl) -> None:
+    """Wait until the tables of users are up to date. Raises Problem with the end of the log if they cannot be."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not kubectl.has(FUNCTIONS, JOBS, MIGRATION, "Complete"):
+        late = time.monotonic() > deadline
+        if late or kubectl.has(FUNCTIONS, JOBS, MIGRATION, "Failed"):
+            state = "are not yet" if late else "could not be brought"
+            raise Problem(
+                f"The tables of users {state} up to date. knative/README.md, Upgrade, tells what to do.\n"
+                f"{_last_words(kubectl)}"
+            )
+        time.sleep(JOB_PAUSE_SECONDS)
+
+
+def _last_words(kubectl: Kubectl) -> str:
+    try:
+        return kubectl.logs(FUNCTIONS, MIGRATION)
+    except Problem:  # a pod that has not started has no log
+        return kubectl.not_ready(FUNCTIONS)
 
 
 @dataclass(frozen=True)

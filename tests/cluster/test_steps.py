@@ -21,7 +21,7 @@ from local.progress import Progress
 from tests.cluster.conftest import StandIns
 from tests.manifests import admission, operation, references, schemas, topology
 from tests.manifests.building import KNATIVE, objects
-from tests.manifests.objects import services
+from tests.manifests.objects import container, jobs, pods, services
 from tests.manifests.settings import environment, settings_of
 from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
@@ -62,9 +62,11 @@ def test_the_steps_are_in_order(checked_stand_ins: StandIns) -> None:
         "kind load docker-image",
         "patch configmap/config-domain",
         "create -f -",
+        "delete jobs.batch -n mp3converter -l app.kubernetes.io/name=migrate",
         "apply --server-side --force-conflicts -k",
         "rollout status -n mp3converter statefulset/mongodb",
         "queues.rabbitmq.com",
+        "get jobs.batch",
         "services.serving.knative.dev",
         "rabbitmqsources.sources.knative.dev",
     ]
@@ -153,6 +155,29 @@ def test_secrets_of_an_earlier_version_are_reported(stand_ins: StandIns) -> None
     assert not [line for line in stand_ins.calls() if " apply " in line and "overlay" in line]
 
 
+def test_tables_that_cannot_be_brought_up_to_date_are_reported(stand_ins: StandIns) -> None:
+    """With the end of the log, before functions are waited for; what fails is deleted when the command is repeated."""
+    (stand_ins.folder / "job").write_text("Failed")
+    (stand_ins.folder / "log").write_text("MySQL is unavailable.\n")
+    for _ in range(2):
+        with pytest.raises(Problem, match=r"could not be brought up to date\. .*Upgrade.*\n    MySQL is unavailable\."):
+            start()
+        calls = stand_ins.calls()
+        assert not [line for line in calls if "services.serving.knative.dev" in line]
+    deleted = [number for number, line in enumerate(calls) if " delete jobs.batch " in line]
+    assert len(deleted) == 2
+    assert "apply" in calls[deleted[1] + 1]
+
+
+def test_a_migration_that_takes_too_long_is_reported(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    (stand_ins.folder / "job").write_text("neither")
+    (stand_ins.folder / "log").write_text("")
+    stand_ins.fail(" logs ", "the container is waiting to start")
+    monkeypatch.setattr(system, "READY_SECONDS", 0)
+    with pytest.raises(Problem, match=r"are not yet up to date\. .*\nAll pods in mp3converter are ready"):
+        system.wait_for_migration(Kubectl("kubectl", kind.CONTEXT))
+
+
 def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -> None:
     built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in images.functions()}
     items = objects(knative.overlay(built, PORT, stand_ins.folder / "overlay"))
@@ -164,6 +189,8 @@ def test_the_dev_overlay_is_applied_with_the_built_images(stand_ins: StandIns) -
         for part in item["spec"]["template"]["spec"]["containers"]
     }
     assert found == set(built.values())
+    (job,) = jobs(items)
+    assert container(job)["image"] == built["login"]
 
 
 @pytest.mark.parametrize(
@@ -221,9 +248,10 @@ def test_links_point_to_the_forwarded_gateway(stand_ins: StandIns) -> None:
 
 
 def test_openfaas_gets_backends_and_a_connector(stand_ins: StandIns) -> None:
-    items = objects(
-        openfaas_steps.overlay("localhost:5001/mp3converter/connector:dev-abc", stand_ins.folder / "overlay")
-    )
+    built = {name: f"localhost:5001/mp3converter/{name}:dev-abc" for name in [*images.functions(), "connector"]}
+    items = objects(openfaas_steps.overlay(built, stand_ins.folder / "overlay"))
+    found = {container(item)["image"] for item, _ in pods(items) if item["kind"] != "StatefulSet"}
+    assert {built["connector"], built["login"]} == {image for image in found if "mp3converter" in image}
     for check in (schemas.errors, admission.errors, references.errors, topology.errors, operation.pods_errors):
         assert check(items) == []
     assert not [item for item in items if item["kind"] in ("RabbitmqSource", "PingSource", "NetworkPolicy")]

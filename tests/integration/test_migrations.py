@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+import pymysql
 import pytest
 
 from functions.backends.mysql import Connections
@@ -73,6 +74,20 @@ def test_users_log_in_before_between_and_after_all_statements(kind: str, users_u
     with backend.connect(users_url) as connection, connection.cursor() as cursor:
         migrate.run(cursor)
     assert changes.add(users, "grace@example.org", PASSWORD).id
+
+
+def test_a_change_that_has_to_wait_gives_way(users_url: str) -> None:
+    """Behind one that waits for a long transaction, such as a backup, nobody could log in."""
+    run(users_url, f"CREATE TABLE user ({OLD['own']})")
+    with backend.connect(users_url) as reading, reading.cursor() as backup:
+        backup.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        backup.execute("SELECT * FROM user")
+        with backend.connect(users_url) as connection, connection.cursor() as cursor:
+            with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
+                migrate.run(cursor)
+            backup.execute("COMMIT")
+            migrate.run(cursor)
+    assert run(users_url, "SELECT state FROM user") == ()
 
 
 def test_an_earlier_version_works_with_the_migrated_table(users_url: str) -> None:

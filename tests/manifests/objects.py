@@ -36,6 +36,11 @@ def services(items: list[Object]) -> list[Object]:
     return of_kind(items, "Service.serving.knative.dev")
 
 
+def jobs(items: list[Object]) -> list[Object]:
+    """Return the Jobs."""
+    return of_kind(items, "Job.batch")
+
+
 def one(items: list[Object], wanted: str, name: str) -> Object:
     """Return an object by kind and name."""
     (found,) = [item for item in of_kind(items, wanted) if item["metadata"]["name"] == name]

@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Iterator
 
+from functions.login import arguments as login_arguments
 from tests.manifests.admission import MAX_SECONDS
-from tests.manifests.objects import Object, container, label, of_kind, one, pods, services
+from tests.manifests.objects import Object, container, jobs, label, of_kind, one, pods, services
 from tests.manifests.settings import effective, environment
 
 PREFETCH = 100  # RabbitmqSource's, which cannot be configured
@@ -20,12 +21,14 @@ STEPS = {
     "sweep": "SWEEP_PASS_SECONDS",
 }
 _PROBES = ("readinessProbe", "livenessProbe")
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 10, 360  # of a Job's controller before it tries again
 
 
 def errors(items: list[Object]) -> list[str]:
     """Return violations of our rules."""
     found = [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
     found += pods_errors(items)
+    found += [f"{label(item)}: {text}" for item in jobs(items) for text in _job(item, items)]
     sources = of_kind(items, "RabbitmqSource.sources.knative.dev")
     found += [f"{label(item)}: {text}" for item in sources for text in _source(item, items)]
     found += [
@@ -77,6 +80,32 @@ def _service(item: Object, items: list[Object]) -> Iterator[str]:
         yield "the user must be the image's, 65532"
 
 
+def _job(item: Object, items: list[Object]) -> Iterator[str]:
+    spec, part = item["spec"], container(item)
+    if item["metadata"]["name"] != f"migrate-{part['image'].rpartition(':')[2]}":
+        yield "its name must end with its image's tag, because a Job cannot be changed"
+    if part["image"] != container(one(items, "Service.serving.knative.dev", "login"))["image"]:
+        yield "its image must be login's"
+    if not spec.keys() >= {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}:
+        yield "its tries and its time must have an end, and so must what is left of it"
+    if spec["template"]["spec"]["restartPolicy"] != "Never":
+        yield "restartPolicy must be Never, or the logs of failed pods are lost"
+    waits = sum(min(FIRST_WAIT_SECONDS * 2**tries, LONGEST_WAIT_SECONDS) for tries in range(spec["backoffLimit"]))
+    if not waits < spec["activeDeadlineSeconds"]:
+        yield "activeDeadlineSeconds must be above the waits between its tries"
+    python, option, module, *arguments = part["command"]
+    if (python, option, module) != ("python", "-m", "functions.login") or not _parsed(arguments):
+        yield "its command must be one of login's"
+
+
+def _parsed(arguments: list[str]) -> bool:
+    try:
+        login_arguments.parser("login").parse_args(arguments)
+    except SystemExit:
+        return False
+    return True
+
+
 def _sinks(items: list[Object]) -> set[str]:
     return {item["spec"]["sink"]["ref"]["name"] for item in items if "sink" in item.get("spec", {})}
 
@@ -91,7 +120,7 @@ def _pod(item: Object, pod: Object) -> Iterator[str]:
     if spec.get("automountServiceAccountToken") is not False:
         yield "no pod needs the Kubernetes API"
     for part in spec["containers"]:
-        if part.get("readinessProbe") is None:
+        if part.get("readinessProbe") is None and item["kind"] != "Job":
             yield "it has no readiness probe"
         for side in ("requests", "limits"):
             if not part.get("resources", {}).get(side, {}).keys() >= {"cpu", "memory"}:

@@ -9,6 +9,7 @@ SERVICE = "Service.serving.knative.dev"
 TEMPLATE = "spec.template.spec"
 PART = f"{TEMPLATE}.containers.0"
 POLICY = "NetworkPolicy.networking.k8s.io"
+JOB = "Job.batch"
 LABELS = "spec.template.metadata.labels"
 SCALE = "spec.template.metadata.annotations.autoscaling/"
 
@@ -196,4 +197,19 @@ MISTAKES = [
     Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.initContainers.0.image", "mango:8", "no folder"),
     Mistake("StatefulSet.apps", "mongodb", f"{TEMPLATE}.volumes.1.secret.items.1.key", "keys", "has no 'keys'"),
     Mistake("Service", "mongodb", "spec.publishNotReadyAddresses", REMOVED, "before they are ready"),
+    # the migration
+    Mistake(JOB, "migrate-dev", "spec.backofLimit", 1, "backofLimit"),
+    Mistake(JOB, "migrate-dev", "metadata.name", "migrate", "must end with its image's tag"),
+    Mistake(JOB, "migrate-dev", f"{PART}.image", "mp3converter/upload:dev", "must be login's"),
+    Mistake(JOB, "migrate-dev", "spec.ttlSecondsAfterFinished", REMOVED, "must have an end"),
+    Mistake(JOB, "migrate-dev", f"{TEMPLATE}.restartPolicy", "OnFailure", "are lost"),
+    Mistake(JOB, "migrate-dev", "spec.activeDeadlineSeconds", 600, "above the waits"),
+    Mistake(JOB, "migrate-dev", f"{PART}.command.-1", "upgrade", "one of login's"),
+    Mistake(JOB, "migrate-dev", f"{PART}.securityContext.readOnlyRootFilesystem", False, "must be True"),
+    Mistake(JOB, "migrate-dev", f"{TEMPLATE}.automountServiceAccountToken", True, "the Kubernetes API"),
+    Mistake(JOB, "migrate-dev", f"{PART}.env.0.name", "MYSQL_URI_FILE", "MYSQL_URL is required"),
+    Mistake(JOB, "migrate-dev", f"{TEMPLATE}.volumes.1.secret.items.0.key", "mysql-url", "has no 'mysql-url'"),
+    Mistake(JOB, "migrate-dev", LABELS, {"app.kubernetes.io/name": "migrate"}, "no policy of"),
+    Mistake(JOB, "migrate-dev", LABELS, {"mp3converter.com/mongodb-client": "true"}, "but needs [3306]"),
+    Mistake(JOB, "migrate-dev", LABELS, {"app.kubernetes.io/component": "function"}, "nothing calls it"),
 ]

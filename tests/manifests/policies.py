@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.manifests.objects import Object, label, of_kind, pods, services
+from tests.manifests.objects import Object, jobs, label, of_kind, pods, services
 from tests.manifests.settings import environment
 
 # The setting that names a backend: the pod that answers, and its ports.
@@ -32,7 +32,10 @@ def errors(items: list[Object]) -> list[str]:
     for item, pod in pods(items):
         if not [policy for policy in policies if _selects(policy, pod)]:
             found.append(f"{label(item)}: it has no policy of its own")
-    found += [f"{label(item)}: {text}" for item in services(items) for text in _function(item, items, policies)]
+    found += [f"{label(item)}: {text}" for item in services(items) for text in _entrance(item, policies)]
+    found += [f"{label(item)}: nothing calls it" for item in jobs(items) if _entered(item, policies)]
+    called = [*services(items), *jobs(items)]
+    found += [f"{label(item)}: {text}" for item in called for text in _backends(item, items, policies)]
     return found + [f"{label(policy)}: it allows the whole network" for policy in policies if _open(policy)]
 
 
@@ -52,12 +55,19 @@ def _selects(policy: Object, pod: Object) -> bool:
     return bool(wanted) and wanted <= pod["metadata"]["labels"].items()
 
 
-def _function(item: Object, items: list[Object], policies: list[Object]) -> Iterator[str]:
+def _entrance(item: Object, policies: list[Object]) -> Iterator[str]:
+    if not _entered(item, policies) >= KNATIVE_PORTS:
+        yield "Knative's ingress cannot call it"
+
+
+def _entered(item: Object, policies: list[Object]) -> set[int]:
+    rules = [policy["spec"] for policy in policies if _selects(policy, item["spec"]["template"])]
+    return {port["port"] for rule in rules for way in rule.get("ingress", []) for port in way.get("ports", [])}
+
+
+def _backends(item: Object, items: list[Object], policies: list[Object]) -> Iterator[str]:
     given, pod = environment(item, items), item["spec"]["template"]
     rules = [policy["spec"] for policy in policies if _selects(policy, pod)]
-    entered = {port["port"] for rule in rules for way in rule.get("ingress", []) for port in way.get("ports", [])}
-    if not entered >= KNATIVE_PORTS:
-        yield "Knative's ingress cannot call it"
     allowed = {port["port"] for rule in rules for way in rule.get("egress", []) for port in way.get("ports", [])}
     needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
     needed |= {CATCHER_PORT} if "SMTP_URL_FILE" in given and _catches(items) else set()

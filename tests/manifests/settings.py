@@ -10,18 +10,20 @@ from typing import Any
 from functions.common import config, settings
 from tests import declared
 from tests.manifests.building import ROOT
-from tests.manifests.objects import Object, container, label, of_kind, services
+from tests.manifests.objects import Object, container, jobs, label, of_kind, services
 
 _SET_BY_IMAGE = {"FUNCTION_TARGET", "PORT", "HOST"}
 
 
 def errors(items: list[Object]) -> list[str]:
     """Return settings that no function reads, that are missing, or that need not be given."""
-    return [f"{label(item)}: {text}" for item in services(items) for text in _service(item, items)]
+    read = [(item, settings_of(item["metadata"]["name"])) for item in services(items)]
+    # The program of a Job reads the URL of the tables, and nothing else.
+    read += [(item, {each.name: each for each in settings.Database.table.values()}) for item in jobs(items)]
+    return [f"{label(item)}: {text}" for item, found in read for text in _given(item, found, items)]
 
 
-def _service(item: Object, items: list[Object]) -> Iterator[str]:
-    read = settings_of(item["metadata"]["name"])
+def _given(item: Object, read: Mapping[str, config.Setting], items: list[Object]) -> Iterator[str]:
     files = {f"{name}_FILE" for name, setting in read.items() if setting.secret}
     given = environment(item, items)
     known = read.keys() | files | declared.of_the_server().keys()

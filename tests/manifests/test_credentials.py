@@ -16,7 +16,7 @@ from functions.common.tokens import Signer, Verifier
 from local import stack_file
 from local.cluster import credentials
 from tests.manifests.building import KNATIVE, ROOT, objects
-from tests.manifests.objects import one
+from tests.manifests.objects import jobs, one
 from tests.manifests.settings import environment, kinds
 
 MOUNTED = "/var/run/secrets/mp3converter"
@@ -50,6 +50,15 @@ def load(name: str, items: Any, secret: dict[str, str], mounted: Path) -> list[A
     given = environment(one(items, "Service.serving.knative.dev", name), items)
     environ = {key: value.replace(MOUNTED, str(mounted)) for key, value in given.items()}
     return [config.load(kind, {**environ, "FUNCTION_TARGET": name}) for kind in kinds(name)]
+
+
+@pytest.mark.parametrize("folder", [folder for folder in WHOLE if folder.parent.name == "overlays"], ids=str)
+def test_the_migration_accepts_its_settings(folder: Path, values: Any, tmp_path: Path) -> None:
+    items = objects(folder)
+    (job,) = jobs(items)
+    (tmp_path / credentials.MIGRATION_URL).write_text(values["mysql-admin"][credentials.MIGRATION_URL])
+    given = {name: value.replace(MOUNTED, str(tmp_path)) for name, value in environment(job, items).items()}
+    assert config.load(settings.Database, given).url.startswith("mysql://migrate:")
 
 
 def test_tokens_are_accepted_by_the_functions(values: dict[str, dict[str, str]]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -24,7 +26,7 @@ from local.backends import mysql as mysql_backend
 from local.cluster import credentials
 from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
-from tests.manifests.building import KNATIVE, objects
+from tests.manifests.building import KNATIVE, ROOT, objects
 from tests.manifests.topology import permissions
 
 PASSWORD = "correct-horse"
@@ -41,16 +43,8 @@ RIGHTS = {
 }
 
 
-FORBIDDEN = [
-    "DROP TABLE user",
-    "TRUNCATE user",
-    "ALTER TABLE user ADD x INT",
-    "CREATE TABLE x (y INT)",
-    "SELECT * FROM mysql.user",
-    "CREATE DATABASE x",
-    "CREATE USER x",
-    "GRANT SELECT ON user TO 'login'@'%'",
-]
+CHANGES = ["DROP TABLE user", "TRUNCATE user", "ALTER TABLE user ADD x INT", "CREATE TABLE x (y INT)"]
+FORBIDDEN = ["SELECT * FROM mysql.user", "CREATE DATABASE x", "CREATE USER x", "GRANT SELECT ON user TO 'login'@'%'"]
 # What each may do with the tables: statements that it needs, and some that it must not run.
 ALLOWED = {
     "login": [
@@ -69,14 +63,17 @@ ALLOWED = {
     ],
 }
 DENIED = {
-    "login": ["DELETE FROM user", "DELETE FROM api_key"],
+    "login": [*CHANGES, "DELETE FROM user", "DELETE FROM api_key"],
     "reader": [
+        *CHANGES,
         "SELECT * FROM user",
         "SELECT * FROM api_key",
         "SELECT * FROM mail_token",
         "SELECT * FROM login_failure",
     ],
+    "migrate": ["UPDATE user SET password = ''", "DELETE FROM user"],
     "sweep": [
+        *CHANGES,
         "SELECT password FROM user",
         "SELECT email FROM user",
         "UPDATE user SET mails = 0",
@@ -128,6 +125,51 @@ def test_a_user_of_mysql_can_do_nothing_else(mysql_users: dict[str, str], user: 
         pytest.raises(pymysql.Error, match="denied"),
     ):
         cursor.execute(statement)
+
+
+@pytest.mark.attack("S7")
+def test_the_user_that_migrates_needs_no_other_rights(mysql: str, lazy_stack: PrivateStack) -> None:
+    """From the first version's table on, and again; the views that it makes work for those who read them."""
+    suffix = secrets.token_hex(4)
+    database, host = f"migrated_{suffix}", urlsplit(mysql).netloc.rpartition("@")[2]
+    rights = (KNATIVE / "base" / "grants.sql").read_text().replace("mp3converter.", f"{database}.").split(";")
+    urls = {}
+    with mysql_backend.connect(lazy_stack.mysql_root_url) as connection, connection.cursor() as cursor:
+
+        def add(user: str) -> None:
+            cursor.execute(f"CREATE USER '{user}-{suffix}'@'%' IDENTIFIED BY '{PASSWORD}'")
+            for right in rights:
+                if f"'{user}'" in right:
+                    cursor.execute(right.replace(f"'{user}'", f"'{user}-{suffix}'"))
+            parts = urlsplit(mysql)._replace(netloc=f"{user}-{suffix}:{PASSWORD}@{host}", path=f"/{database}")
+            urls[user] = parts.geturl()
+
+        cursor.execute(f"CREATE DATABASE {database}")
+        try:
+            cursor.execute(f"USE {database}")
+            cursor.execute("CREATE TABLE user (id INT PRIMARY KEY, email VARCHAR(254), password TEXT)")
+            cursor.execute("INSERT INTO user VALUES (7, 'a@example.org', 'x')")
+            add("migrate")
+            for _ in range(2):
+                done = subprocess.run(
+                    [sys.executable, "-m", "functions.login", "migrate"],
+                    cwd=ROOT,
+                    env={"MYSQL_URL": urls["migrate"]},
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                assert (done.returncode, done.stdout) == (0, "The tables are up to date.\n"), done.stderr
+            add("reader")
+            cursor.execute("UPDATE user SET mails = FALSE")
+            with mysql_backend.connect(urls["reader"]) as reading, reading.cursor() as reader:
+                assert reader.execute("SELECT * FROM valid_key") == 0
+                assert reader.execute("SELECT * FROM no_mails WHERE user_id = 7") == 1
+        finally:
+            for user in urls:
+                cursor.execute(f"DROP USER '{user}-{suffix}'@'%'")
+            cursor.execute(f"DROP DATABASE {database}")
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_passwords_are_set_before_the_server_accepts_connections(home: Home, sec
     assert file.stat().st_mode & 0o777 == 0o600
     statements = file.read_text().splitlines()
     assert all(statement.endswith(";") for statement in statements)
-    assert sum(f"IDENTIFIED BY '{PASSWORD}'" in statement for statement in statements) == 5
+    assert sum(f"IDENTIFIED BY '{PASSWORD}'" in statement for statement in statements) == 6
     assert not any("OR REPLACE" in statement for statement in statements)
 
 
