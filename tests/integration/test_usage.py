@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 import pytest
 from pymongo.database import Database
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from functions.backends.files import Files
 from functions.backends.idempotency_keys import Key, Keys
@@ -71,6 +73,36 @@ def test_counting_anew_during_a_race_loses_nothing(usage: Usage) -> None:
     counts = usage.count_again("1")
     assert counts
     assert (counts["open"], counts["bytes"], counts["jobs"], len(counts["pending"])) == (30, 300, 30, 30)
+
+
+class Sent(CommandListener):
+    """The names of all commands that a client has sent."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Remember a command."""
+        self.names.add(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Need nothing."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Need nothing."""
+
+
+@pytest.mark.attack("S7")
+def test_who_may_only_read_sends_nothing_else(mongodb: str, database: Database[Document], usage: Usage) -> None:
+    """Such a user of MongoDB has the right to find, and no other."""
+    usage.reserve("1", ids.new(), 100, NONE)
+    limits, sent = NONE.replace(kept_bytes=1000), Sent()
+    with pymongo.MongoClient[Document](mongodb, tz_aware=True, event_listeners=[sent]) as client:
+        reading = client[database.name]
+        jobs = Jobs(reading["jobs"], lambda: datetime.now(UTC) + timedelta(seconds=2), PERIODS)
+        (found,) = Usage(reading["usage"], jobs).seen("1", limits)
+    assert found.used == 100
+    assert sent.names - {"endSessions"} == {"find"}
 
 
 @pytest.mark.attack("B20")
