@@ -16,7 +16,11 @@ from local.secret_files import SecretFiles
 from local.web import answers
 
 # No platform limits the length of requests here, so conversions may take longer.
-LOCAL_SETTINGS = {"CONVERT_TIMEOUT_SECONDS": "3600", "GRACEFUL_TIMEOUT_SECONDS": "20"}
+LOCAL_SETTINGS = {
+    "CONVERT_TIMEOUT_SECONDS": "3600",
+    "GRACEFUL_TIMEOUT_SECONDS": "20",
+    "TRUSTED_PROXIES": "1",  # the gateway replaces what clients send
+}
 STOP_SECONDS = 25  # slightly above the graceful time-out, after which gunicorn ends requests itself
 PARALLELISM = "videos=2 mp3s=4"
 # Secrets with another local name: the private broker has a user for each task, the private MongoDB has none.

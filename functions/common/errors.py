@@ -43,6 +43,12 @@ INVALID_TOKEN = Kind("invalid_token", 401, "The token is invalid or has expired.
 EXPIRED_LINK = Kind("expired_link", 401, "This link is invalid or has expired. Log in to download the file.")
 ACCOUNT_DISABLED = Kind("account_disabled", 403, "This account is disabled.")
 INVALID_LINK = Kind("invalid_link", 400, "This link is incomplete. Open it as it stands in the mail.")
+TOO_MANY_TRIES = Kind(
+    "too_many_tries",
+    429,
+    "There were too many tries. Wait as long as Retry-After says, then try again.",
+    permanent=False,
+)
 FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 
 # Requests

@@ -160,6 +160,25 @@ class Signing(TokenLife):
     signup_token: str = secret("SIGNUP_TOKEN", "bearer token that may create users", default="", minimum=16)
 
 
+class Throttling(Settings):
+    """Who has to wait before the next try to log in."""
+
+    trusted_proxies: int = integer(
+        "TRUSTED_PROXIES",
+        "how many proxies before the function add to X-Forwarded-For; the client's address is the first they added",
+        default=0,
+        maximum=20,
+    )
+    account_tries: int = integer(
+        "LOGIN_FREE_TRIES",
+        "wrong passwords for an account a day after which each further one means a wait; 0: no waits at all",
+        default=10,
+    )
+    address_tries: int = integer(
+        "LOGIN_FREE_TRIES_PER_ADDRESS", "the same for a client's address; 0: no waits for that", default=500
+    )
+
+
 class Registering(Settings):
     """Signing up."""
 

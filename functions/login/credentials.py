@@ -13,16 +13,17 @@ from functions.backends import users
 from functions.backends.users import User
 from functions.common import access, errors, web
 from functions.common.errors import Failure
-from functions.login import accounts
+from functions.login import accounts, throttle
 
 
 def authenticated(request: Request) -> User:
-    """Return the user whose address and password the request brings. Raises a Failure with status 401 or 403."""
+    """Return the user whose address and password the request brings. Raises a Failure with status 401, 403 or 429."""
     given = web.basic(request)
     if given is None or not given[0]:
         raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
+    throttled = throttle.connect()
     with challenging():
-        user = accounts.check(users.connect(), *given)
+        user = throttled.attempt(given[0], throttled.address(request), lambda: accounts.check(users.connect(), *given))
     access.about(user=str(user.id))
     return user
 

@@ -16,9 +16,10 @@ from functions.common.settings import (
     Relay,
     SignedLinks,
     Signing,
+    Throttling,
 )
 
-SETTINGS = (Signing, Database, Registering, Links, SignedLinks, Relay, MaybeMongo, Periods, Quotas)
+SETTINGS = (Signing, Database, Registering, Throttling, Links, SignedLinks, Relay, MaybeMongo, Periods, Quotas)
 _LOADED = config.load_all(SETTINGS)
 
 

@@ -11,7 +11,7 @@ from pymysql.constants import ER
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK_SECONDS = 5
 # A statement that an earlier run made. DDL cannot be rolled back, so a run that was killed leaves some of them made.
-_MADE = (ER.DUP_FIELDNAME, ER.DUP_KEYNAME, ER.TABLE_EXISTS_ERROR)
+_MADE = (ER.DUP_FIELDNAME, ER.DUP_KEYNAME, ER.TABLE_EXISTS_ERROR, ER.CANT_DROP_FIELD_OR_KEY)
 
 
 def run(cursor: Any) -> None:

@@ -31,8 +31,9 @@ CREATE TABLE IF NOT EXISTS mail_token (
 CREATE TABLE IF NOT EXISTS login_failure (
     subject BINARY(32) NOT NULL PRIMARY KEY,
     failures INT NOT NULL,
-    last_at DATETIME(3) NOT NULL,
-    INDEX (last_at)
+    free_at DATETIME(3) NULL,
+    expires_at DATETIME(3) NOT NULL,
+    INDEX (expires_at)
 ) CHARACTER SET utf8mb4;
 CREATE OR REPLACE VIEW valid_key AS
     SELECT api_key.hash, user.id AS user_id, user.email

@@ -13,6 +13,8 @@ from functions.backends.users import ACTIVE, Users
 from functions.common.settings import Database
 from functions.login import accounts, changes, migrate
 from local.backends import mysql as backend
+from tests.clients.operator import Operator
+from tests.local.private import PrivateStack
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 # Of the first version, and of other systems.
@@ -59,6 +61,19 @@ def test_a_migrated_table_is_like_a_new_one(users_url: str) -> None:
     assert shape(users_url) == new
     backend.apply_schema(users_url)
     assert shape(users_url) == new
+
+
+def test_the_operator_migrates_an_earlier_table_of_failed_logins(users_url: str, lazy_stack: PrivateStack) -> None:
+    """The first migration made it, and nothing used it; the command may be repeated."""
+    backend.apply_schema(users_url)
+    new = shape(users_url)
+    (earlier,) = [each for each in migrate.statements() if each.startswith("CREATE TABLE login_failure")]
+    run(users_url, "DROP TABLE login_failure", earlier)
+    assert shape(users_url) != new
+    for _ in range(2):
+        said = Operator(lazy_stack.home, {"MYSQL_URL": users_url}).run("users", "migrate")
+        assert (said.status, said.text) == (0, "The tables are up to date.\n")
+        assert shape(users_url) == new
 
 
 @pytest.mark.parametrize("kind", OLD)

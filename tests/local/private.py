@@ -41,6 +41,9 @@ SHORT_PERIODS = {
     "GRACEFUL_TIMEOUT_SECONDS": "10",
     "RABBITMQ_HEARTBEAT_SECONDS": "2",
     "REGISTRATION": "open",
+    # Every test and every program of tests/bench comes from one address.
+    "LOGIN_FREE_TRIES": "100000",
+    "LOGIN_FREE_TRIES_PER_ADDRESS": "100000",
 }
 # Backends at which nothing answers, to plan a system that is never started.
 EXTERNAL = {

@@ -49,7 +49,7 @@ FORBIDDEN = ["SELECT * FROM mysql.user", "CREATE DATABASE x", "CREATE USER x", "
 ALLOWED = {
     "login": [
         "SELECT * FROM api_key",
-        "INSERT INTO login_failure VALUES (x'00', 1, UTC_TIMESTAMP())",
+        "INSERT INTO login_failure VALUES (x'00', 1, NULL, UTC_TIMESTAMP())",
         "DELETE FROM login_failure WHERE subject = x'00'",
         "DELETE FROM mail_token WHERE user_id = 0",
     ],

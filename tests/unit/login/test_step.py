@@ -17,10 +17,12 @@ from functions.common import errors
 from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Database, Signing
+from functions.common.settings import Database, Signing, Throttling
 from functions.common.tokens import Verifier
-from functions.login import changes, step
+from functions.login import changes, step, throttle
+from functions.login.throttle import Throttle
 from local.token_keys import private_key
+from tests.unit.login.failures import MemoryFailures
 from tests.unit.login.users import MemoryUsers
 
 EMAIL = "ada@example.org"
@@ -40,6 +42,8 @@ def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
     known = MemoryUsers()
     changes.add(known, EMAIL, PASSWORD)
     monkeypatch.setattr(users_backend, "connect", lambda: known)
+    throttled = Throttle(MemoryFailures(), Throttling(trusted_proxies=1, account_tries=2, address_tries=0), SIGN_UP)
+    monkeypatch.setattr(throttle, "connect", lambda: throttled)
     return known
 
 
@@ -124,6 +128,18 @@ def test_missing_credentials(method: str, path: str, authorization: str) -> None
 def test_wrong_credentials(method: str, path: str, wrong: str) -> None:
     failure = refused(method, path, wrong)
     assert (failure.kind, failure.headers) == (errors.WRONG_CREDENTIALS, BASIC)
+
+
+@pytest.mark.attack("A20")
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("PUT", "/password"), ("GET", "/account")])
+@pytest.mark.parametrize("email", [EMAIL, "unknown@example.org"])
+def test_too_many_wrong_passwords(method: str, path: str, email: str) -> None:
+    """From an address each."""
+    for number in range(2):
+        headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+        assert refused(method, path, basic(email, "wrong horse"), **headers).kind is errors.WRONG_CREDENTIALS
+    failure = refused(method, path, basic(email), **{"X-Forwarded-For": "192.0.2.9"})
+    assert (failure.kind, failure.headers) == (errors.TOO_MANY_TRIES, {"Retry-After": "1"})
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
