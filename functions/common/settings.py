@@ -161,7 +161,7 @@ class Signing(TokenLife):
 
 
 class Throttling(Settings):
-    """Who has to wait before the next try to log in."""
+    """Who has to wait before the next try to log in, or the next letter."""
 
     trusted_proxies: int = integer(
         "TRUSTED_PROXIES",
@@ -171,11 +171,16 @@ class Throttling(Settings):
     )
     account_tries: int = integer(
         "LOGIN_FREE_TRIES",
-        "wrong passwords for an account a day after which each further one means a wait; 0: no waits at all",
+        "wrong passwords for an account a day after which each further one means a wait; 0: no waits for logins",
         default=10,
     )
     address_tries: int = integer(
         "LOGIN_FREE_TRIES_PER_ADDRESS", "the same for a client's address; 0: no waits for that", default=500
+    )
+    letters: int = integer(
+        "LETTERS_FREE_PER_ADDRESS",
+        "how often a client's address may sign up or ask for a new password a day until it has to wait; 0: no waits",
+        default=50,
     )
 
 

@@ -15,7 +15,7 @@ from functions.common import access, errors, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Registering, SignedLinks
-from functions.login import changes, credentials, pages, registration
+from functions.login import changes, credentials, pages, registration, throttle
 from functions.login.mail_links import MailLinks
 from functions.login.registration import Registry
 
@@ -36,6 +36,7 @@ def register(request: Request, loaded: Loaded) -> Response:
         raise Failure(errors.REGISTRATION_CLOSED)
     wanted = credentials.fields(request, "email", "password")
     address = changes.address(wanted["email"])
+    _throttle(request)  # before a hash is computed
     password = changes.hashed(wanted["password"], address)
     return _written(loaded, partial(registration.register, address=address, password=password), address)
 
@@ -44,6 +45,7 @@ def recover(request: Request, loaded: Loaded) -> Response:
     """Write a letter with a link that sets a new password."""
     web.allow(request, "POST")
     address = changes.address(credentials.fields(request, "email")["email"])
+    _throttle(request)
     return _written(loaded, partial(registration.recover, address=address), address)
 
 
@@ -82,6 +84,12 @@ def mails(request: Request, loaded: Loaded) -> Response:
         return _form("Stop mails", "You will get no more mails about your conversions.", "Stop them", request)
     access.about(user=str(user))
     return _ended(request, lambda: users.connect().set_mails(user, False), "Mails are off", _MAILS_OFF)
+
+
+def _throttle(request: Request) -> None:
+    """Raise Failure(TOO_MANY_TRIES) if the client asked for too many letters."""
+    throttled = throttle.connect()
+    throttled.letter(throttled.address(request))
 
 
 def _written(loaded: Loaded, work: Callable[[Registry], object], address: str) -> Response:

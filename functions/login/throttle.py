@@ -1,7 +1,8 @@
 """The throttle: whoever fails too often waits, longer each time but never for ever, before a password is looked at.
 
 Failures count for the account, whether or not there is one, and for the client's address. From where a password was
-right before, only the failures from there count, so that nobody can keep a user out.
+right before, only the failures from there count, so that nobody can keep a user out. Letters that an address asks for
+count like failures, whoever they are for.
 """
 
 from __future__ import annotations
@@ -74,6 +75,14 @@ class Throttle:
     def address(self, request: Request) -> str:
         """Return the address that a request comes from."""
         return clients.address(request, self._limits.trusted_proxies)
+
+    def letter(self, address: str) -> None:
+        """Count a request for a letter from an address. Raises Failure(TOO_MANY_TRIES) while it has to wait."""
+        if not self._limits.letters:
+            return
+        waiting = self._count({self._subject("letters", address): self._limits.letters})
+        if waiting:
+            raise self._wait(waiting)
 
     def _refuse_waiting(self, each: _Try, least_life: int = 0) -> bool:
         """Return whether the account was used from this address before, and is remembered for so many seconds more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 
@@ -12,13 +13,14 @@ from tests.clients import web
 from tests.local.private import PrivateStack
 
 FREE = 3
+LETTERS = 4
 RIGHT, WRONG = (200, None), (401, "wrong_credentials")
 TOO_MANY = (429, "too_many_tries")
 
 
 @pytest.fixture(autouse=True)
 def _strict(stack: PrivateStack) -> Iterator[None]:
-    stack.reconfigure("login", LOGIN_FREE_TRIES=str(FREE))
+    stack.reconfigure("login", LOGIN_FREE_TRIES=str(FREE), LETTERS_FREE_PER_ADDRESS=str(LETTERS))
     yield
     stack.reconfigure("login")
 
@@ -69,3 +71,28 @@ def test_the_gateway_replaces_what_clients_send(stack: PrivateStack, user: User)
     seen = [tried(url, user.email, "wrong horse", f"203.0.113.{number}") for number in range(12)]
     assert TOO_MANY in seen
     assert tried(stack.functions["login"], user.email, user.password, "192.0.2.77") == RIGHT
+
+
+@pytest.mark.attack("A20", "S11")
+@pytest.mark.parametrize("path", ["register", "recover"])
+def test_many_letters_from_an_address(path: str, stack: PrivateStack, user: User) -> None:
+    """Whether or not somebody has an account changes nothing, nor does what clients add to the left of the header."""
+    url = f"{stack.functions['login']}/{path}"
+
+    def asked(email: str, address: str) -> int:
+        body = json.dumps({"email": email, "password": "a long enough password"}).encode()
+        answer = web.call("POST", url, body=body, headers={"X-Forwarded-For": address})
+        if answer.status == 429:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.json()["code"] == "too_many_tries"
+        return answer.status
+
+    own = f"192.0.2.{10 + len(path)}"
+    for email in (user.email, f"{uuid.uuid4().hex}@example.org"):
+        seen = [asked(email, f"198.51.100.{number}, {own}") for number in range(2 * LETTERS)]
+        # Waits of seconds end while this test runs.
+        if email == user.email:
+            assert seen[:LETTERS] == [202] * LETTERS
+        assert 429 in seen
+        assert set(seen) <= {202, 429}
+        assert asked(email, "192.0.2.99") == 202

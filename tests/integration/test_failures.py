@@ -27,7 +27,7 @@ from tests.unit.login.failures import MemoryFailures
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 HOME = "192.0.2.1"
 BEGAN = 1_800_000_000
-LIMITS = Throttling(trusted_proxies=0, account_tries=10, address_tries=500)
+LIMITS = Throttling(trusted_proxies=0, account_tries=10, address_tries=500, letters=50)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ SHORT_PERIODS = {
     # Every test and every program of tests/bench comes from one address.
     "LOGIN_FREE_TRIES": "100000",
     "LOGIN_FREE_TRIES_PER_ADDRESS": "100000",
+    "LETTERS_FREE_PER_ADDRESS": "100000",
 }
 # Backends at which nothing answers, to plan a system that is never started.
 EXTERNAL = {

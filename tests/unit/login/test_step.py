@@ -42,7 +42,8 @@ def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
     known = MemoryUsers()
     changes.add(known, EMAIL, PASSWORD)
     monkeypatch.setattr(users_backend, "connect", lambda: known)
-    throttled = Throttle(MemoryFailures(), Throttling(trusted_proxies=1, account_tries=2, address_tries=0), SIGN_UP)
+    limits = Throttling(trusted_proxies=1, account_tries=2, address_tries=0, letters=2)
+    throttled = Throttle(MemoryFailures(), limits, SIGN_UP)
     monkeypatch.setattr(throttle, "connect", lambda: throttled)
     return known
 

@@ -13,7 +13,7 @@ from tests.unit.login.failures import DAY, MemoryFailures
 
 ADA, EVE = "ada@example.org", "eve@example.org"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.9"
-LIMITS = Throttling(trusted_proxies=0, account_tries=3, address_tries=8)
+LIMITS = Throttling(trusted_proxies=0, account_tries=3, address_tries=8, letters=5)
 SECRET = "a secret of at least 32 bytes for links"
 
 
@@ -198,3 +198,26 @@ def test_no_limits(failures: MemoryFailures) -> None:
     nothing = Throttle(MemoryFailures(), LIMITS.replace(account_tries=0), SECRET)
     for _ in range(3 * LIMITS.address_tries):
         assert wrong(nothing) == "wrong_credentials"
+
+
+def test_letters_count_apart_by_address(throttle: Throttle, failures: MemoryFailures) -> None:
+    for _ in range(LIMITS.letters):
+        throttle.letter(HOME)
+    for _ in range(2):
+        with pytest.raises(Failure) as failure:
+            throttle.letter(HOME)
+        assert (failure.value.kind, failure.value.headers) == (TOO_MANY_TRIES, {"Retry-After": "1"})
+    throttle.letter(ELSEWHERE)
+    assert wrong(throttle, ADA, HOME) == "wrong_credentials"
+    failures.now += 1
+    throttle.letter(HOME)
+    with pytest.raises(Failure) as failure:
+        throttle.letter(HOME)
+    assert failure.value.headers == {"Retry-After": "2"}
+
+
+def test_letters_without_a_limit(failures: MemoryFailures) -> None:
+    without = Throttle(failures, LIMITS.replace(letters=0), SECRET)
+    for _ in range(3 * LIMITS.letters):
+        without.letter(HOME)
+    assert failures.queries == 0
