@@ -16,7 +16,6 @@ from tests.exploration.exploration import Result
 def results(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Result]]]:
     """The result of the module's `run` for each of its selected tests, by name."""
     names = [item.callspec.params["name"] for item in request.session.items if item.path == request.path]  # type: ignore[attr-defined]
-    # One process each: the memory of millions of states is freed only when a process ends.
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         yield {name: pool.submit(request.module.run, name) for name in names}
         pool.shutdown(cancel_futures=True)

@@ -41,6 +41,7 @@ def one_job_setup() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(lease, "time", processes.CLOCK)
         patch.setattr(intake, "time", processes.CLOCK)
         patch.setattr(conversion, "time", processes.CLOCK)
+        patch.setattr("functions.backends.usage.time", processes.CLOCK)
         logging.disable(logging.CRITICAL)
         yield patch
         logging.disable(logging.NOTSET)
@@ -171,7 +172,7 @@ def explore(explorer: Explorer, *more: Check) -> Result:
     count = 0
     for state in explorer.states():
         count += 1
-        worlds = state.world, explorer.settled(state)
+        worlds = explorer.world(state), explorer.settled(state)
         if worlds not in checked:
             world, settled = map(explorer.worlds.value, worlds)
             checked[worlds] = _violation(explorer, world, settled, more)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from tests.exploration.packing import MOST, NO_PROCESS, Packing
 from tests.exploration.processes import ENDED, LATE_SWEEPS, SWEEPS, next_operation
 from tests.exploration.world import World, outcomes, thaw
 
@@ -33,6 +33,7 @@ class Numbers:
         """Return a value's number."""
         number = self._numbers.setdefault(value, len(self._values))
         if number == len(self._values):
+            assert number < MOST, "too many to pack them"
             self._values.append(value)
         return number
 
@@ -58,23 +59,12 @@ class Process(NamedTuple):
     history: int
 
 
-class State(NamedTuple):
-    """The number of the world, the number of the process in each slot, and how many faults are left."""
-
-    world: int
-    running: tuple[int, ...]
-    faults: int
-
-
 class Move(NamedTuple):
     """What a process may do next: whether it is a fault, and the numbers of the world and the process after it."""
 
     fault: bool
     world: int
     process: int
-
-
-NO_PROCESS = 0  # the number of None
 
 
 @dataclass
@@ -88,54 +78,66 @@ class Explorer:
     worlds: Numbers = field(default_factory=Numbers)
     _histories: Numbers = field(default_factory=Numbers)
     _processes: Numbers = field(default_factory=Numbers)
+    _operations: Numbers = field(default_factory=Numbers)
 
     def __post_init__(self) -> None:
         assert self._processes.of(None) == NO_PROCESS
         self._used_hints = frozenset[str]().union(*(STARTING_HINTS.get(slot, ()) for slot in self.slots))
         # Histories are chains: the number of the history before the last answer, and the last answer.
         self._empty = self._histories.of(())
+        self._end = self._operations.of(ENDED)
         self._next = cache(self._next_operation)
         self._outcomes = cache(self._possible_outcomes)
         self._moves = cache(self._possible_moves)
         self._sweeps = cache(self._possible_sweeps)
-        self._settled: dict[State, int] = {}
-        # The order of two converters does not matter.
-        self._twins = [slot for slot, (one, other) in enumerate(pairwise(self.slots)) if one == other]
+        self._claim = cache(self._free_claim)
+        self._without_hints = cache(self._worlds_without_hints)
+        self._packing = Packing(self.slots)
+        # What a slot may do depends on the world, its own process and the faults that are left, so it is found once for
+        # all states that have these in common, as the differences that it makes to them.
+        self._changes: list[dict[int, list[int]]] = [{} for _ in self.slots]
+        self._first_changes: list[dict[int, int]] = [{} for _ in self.slots]
+        self._settled: dict[int, int] = {}
 
-    def states(self) -> Iterator[State]:
-        """Yield every reachable state once."""
-        running = tuple(self._new(slot, slot) if slot in ONCE else NO_PROCESS for slot in self.slots)
-        first = State(self.worlds.of(self.initial), running, self.faults)
-        seen, waiting = {first}, deque([first])
-        while waiting:
-            state = waiting.popleft()
+    def states(self) -> Iterator[int]:
+        """Yield every reachable state once, packed into a number."""
+        running = [self._new(slot, slot) if slot in ONCE else NO_PROCESS for slot in self.slots]
+        first = self._packing.pack(self.worlds.of(self.initial), running, self.faults)
+        seen, waiting = {first}, [first]
+        for state in waiting:
             yield state
             for after in self._next_states(state):
                 if after not in seen:
                     seen.add(after)
                     waiting.append(after)
-                    assert len(seen) < self.max_states, "too many states"
+            assert len(seen) < self.max_states, "too many states"
 
-    def settled(self, state: State) -> int:
+    def world(self, state: int) -> int:
+        """Return the number of a state's world."""
+        return self._packing.world(state)
+
+    def settled(self, state: int) -> int:
         """Return the number of the world after everything that runs has ended, without further faults.
 
         Sweep runs and hints are delivered until nothing changes.
         """
-        path = [State(state.world, state.running, 0)]
-        while path[-1] not in self._settled:
-            following = self._next_move(path[-1])
-            if following == path[-1]:
-                self._settled[following] = following.world
+        settled = self._settled
+        path = [self._packing.without_faults(state)]
+        while (state := path[-1]) not in settled:
+            following = self._next_move(state)
+            if following == state:
+                settled[state] = self.world(state)
             else:
                 path.append(following)
                 assert len(path) < 10_000, "it never settles"
-        world = self._settled[path[-1]]
-        self._settled.update(dict.fromkeys(path, world))
+        world = settled[state]
+        for each in path:
+            settled[each] = world
         return world
 
-    def path_to(self, wanted: State) -> list[str]:
+    def path_to(self, wanted: int) -> list[str]:
         """Return the events on a shortest path to a state, for the failure message."""
-        before: dict[State, State | None] = {}
+        before: dict[int, int | None] = {}
         for state in self.states():
             before.setdefault(state, None)
             if state == wanted:
@@ -143,82 +145,115 @@ class Explorer:
             for after in self._next_states(state):
                 before.setdefault(after, state)
         chain = [wanted]
-        while earlier := before[chain[-1]]:
+        while (earlier := before[chain[-1]]) is not None:
             chain.append(earlier)
         return [self._describe(old, new) for old, new in pairwise(reversed(chain))]
 
-    def _describe(self, old: State, new: State) -> str:
-        for was, now in zip(old.running, new.running, strict=True):
+    def _describe(self, old: int, new: int) -> str:
+        unpack, faults = self._packing.processes, self._packing.faults
+        for was, now in zip(unpack(old), unpack(new), strict=True):
             if was != now:
                 before, after = self._processes.value(was), self._processes.value(now)
-                what = _short_description(self._next(*before)) if before else "starts"
+                what = _short_description(self._operations.value(self._next(*before))) if before else "starts"
                 led_to = self._histories.value(after.history)[-1:] if after else ()
-                fault = " (fault)" if new.faults < old.faults else ""
+                fault = " (fault)" if faults(new) < faults(old) else ""
                 return f"{before or after}: {what}{fault} -> {str(led_to)[:60]}"
         return "a hint is lost"
 
-    def _next_move(self, state: State) -> State:
+    def _next_move(self, state: int) -> int:
         """Make the next move of the schedule without faults."""
-        for slot, process in enumerate(state.running):
-            if process:
-                return next(self._after_moves(state, slot, self._moves(state.world, process)))
-        for slot, program in enumerate(self.slots):
-            for started in self._starts(state, slot, program):
-                return started
-        for program in (*SWEEPS, *LATE_SWEEPS):
-            after = self._after_sweep(state, program)
-            if after != state:
-                return after
-        return state
-
-    def _after_sweep(self, state: State, program: str) -> State:
+        packing = self._packing
+        for slot, changes in enumerate(self._first_changes):
+            if packing.process(state, slot):
+                part = packing.part(state, slot)
+                change = changes.get(part)
+                if change is None:
+                    [change, *_] = self._differences(part, slot, self._moves(*packing.acting(part, slot)))
+                    changes[part] = change
+                return packing.after(state, slot, change)
+        for slot in range(len(self.slots)):
+            for started in self._starts(state, slot):
+                return packing.after(state, slot, started)
         slot = self.slots.index("sweep")
-        state = self._with(state, slot, self._new(program, "sweep"), state.world)
-        while process := state.running[slot]:
-            state = next(self._after_moves(state, slot, self._moves(state.world, process)))
+        world = self.world(state)
+        for program in (*SWEEPS, *LATE_SWEEPS):
+            after = self._swept(world, program)
+            if after != world:
+                return packing.after(state, slot, packing.difference(after - world))
         return state
 
-    def _next_states(self, state: State) -> Iterator[State]:
-        for slot, process in enumerate(state.running):
-            if process:
-                yield from self._after_moves(state, slot, self._moves(state.world, process))
-                if state.faults:  # killed before its next operation
-                    yield self._with(state, slot, NO_PROCESS, state.world, fault=True)
-            elif self.slots[slot] == "sweep":
-                yield from self._after_moves(state, slot, self._sweeps(state.world))
-            else:
-                yield from self._starts(state, slot, self.slots[slot])
-        if state.faults:
-            for without in self._without_hint(state, self._used_hints):
-                yield State(without, state.running, state.faults - 1)  # lost in transit
+    def _swept(self, world: int, program: str) -> int:
+        """Return the world after one of sweep's repairs, without faults."""
+        process = self._new(program, "sweep")
+        while process:
+            [(_, world, process), *_] = self._moves(world, process)
+        return world
 
-    def _without_hint(self, state: State, which: frozenset[str]) -> Iterator[int]:
-        world = self.worlds.value(state.world)
-        for hint in sorted(world.hints & which):
-            yield self.worlds.of(world._replace(hints=world.hints - {hint}))
+    def _next_states(self, state: int) -> list[int]:
+        packing, found = self._packing, []
+        for slot, known in enumerate(self._changes):
+            part = packing.part(state, slot)
+            changes = known.get(part)
+            if changes is None:
+                if "notify" in self.slots[slot] and not packing.process(state, slot):
+                    changes = self._starts(state, slot)  # depends on the other processes' claims
+                else:
+                    changes = known[part] = self._possible_changes(part, slot)
+            found += packing.all_after(state, slot, changes)
+        if packing.faults(state):
+            world = self.world(state)
+            found += [
+                state + packing.difference(without - world, fault=True)  # lost in transit
+                for without in self._without_hints(world, self._used_hints)
+            ]
+        return found
 
-    def _starts(self, state: State, slot: int, program: str) -> Iterator[State]:
-        for without in self._without_hint(state, STARTING_HINTS.get(program, frozenset())):
-            yield self._started(state, slot, without)
-            if state.faults:  # delivered twice
-                yield self._started(state, slot, state.world)._replace(faults=state.faults - 1)
+    def _possible_changes(self, part: int, slot: int) -> list[int]:
+        """Return the differences that everything makes that a slot may do."""
+        world, process = self._packing.acting(part, slot)
+        if process:
+            changes = self._differences(part, slot, self._moves(world, process))
+            if self._packing.faults(part):  # killed before its next operation
+                changes.append(self._packing.difference(0, slot, -process, fault=True))
+            return changes
+        if self.slots[slot] == "sweep":
+            return self._differences(part, slot, self._sweeps(world))
+        return self._starts(part, slot)
 
-    def _started(self, state: State, slot: int, world: int) -> State:
+    def _differences(self, part: int, slot: int, moves: list[Move]) -> list[int]:
+        world, process = self._packing.acting(part, slot)
+        return [
+            self._packing.difference(after - world, slot, follower - process, fault=fault)
+            for fault, after, follower in moves
+            if not fault or self._packing.faults(part)
+        ]
+
+    def _starts(self, state: int, slot: int) -> list[int]:
+        world, changes, difference = self.world(state), [], self._packing.difference
+        for without in self._without_hints(world, STARTING_HINTS.get(self.slots[slot], frozenset())):
+            changes.append(difference(without - world, slot, self._started(state, slot, without)))
+            if self._packing.faults(state):  # delivered twice
+                changes.append(difference(0, slot, self._started(state, slot, world), fault=True))
+        return changes
+
+    def _worlds_without_hints(self, number: int, which: frozenset[str]) -> list[int]:
+        world = self.worlds.value(number)
+        return [self.worlds.of(world._replace(hints=world.hints - {hint})) for hint in sorted(world.hints & which)]
+
+    def _started(self, state: int, slot: int, world: int) -> int:
         program = self.slots[slot]
-        name = program
-        if "notify" in program:  # a new token, if another is in use
-            document = repr(self.worlds.value(world).document)
-            used = {self._processes.value(process).name for process in state.running if process}
-            name = next(each for each in map("claim-{}".format, range(99)) if each not in used and each not in document)
-        return self._with(state, slot, self._new(program, name), world)
+        if "notify" not in program:
+            return self._new(program, program)
+        running = [self._processes.value(process) for process in self._packing.processes(state) if process]
+        return self._new(program, self._claim(world, frozenset(process.name for process in running)))
+
+    def _free_claim(self, world: int, used: frozenset[str]) -> str:
+        """Return a new token, if another is in use."""
+        document = repr(self.worlds.value(world).document)
+        return next(each for each in map("claim-{}".format, range(99)) if each not in used and each not in document)
 
     def _new(self, program: str, name: str) -> int:
         return self._processes.of(Process(program, name, self._empty))
-
-    def _after_moves(self, state: State, slot: int, moves: list[Move]) -> Iterator[State]:
-        for fault, world, process in moves:
-            if state.faults or not fault:
-                yield self._with(state, slot, process, world, fault=fault)
 
     def _possible_sweeps(self, world: int) -> list[Move]:
         """Return the first moves of all repairs, except of those that find nothing to do."""
@@ -228,7 +263,7 @@ class Explorer:
     def _possible_moves(self, world: int, number: int) -> list[Move]:
         process = self._processes.value(number)
         operation = self._next(*process)
-        if operation == ENDED:
+        if operation == self._end:
             return [Move(False, world, NO_PROCESS)]
         return [
             Move(fault, changed, self._continued(process, answer))
@@ -237,25 +272,18 @@ class Explorer:
 
     def _continued(self, process: Process, answer: tuple[str, Any]) -> int:
         after = process._replace(history=self._histories.of((process.history, answer)))
-        return NO_PROCESS if self._next(*after) == ENDED else self._processes.of(after)
+        return NO_PROCESS if self._next(*after) == self._end else self._processes.of(after)
 
-    def _next_operation(self, program: str, name: str, history: int) -> tuple[Any, ...]:
+    def _next_operation(self, program: str, name: str, history: int) -> int:
         answers = []
         while history != self._empty:
             history, answer = self._histories.value(history)
             answers.append(answer)
-        return next_operation(program, name, answers[::-1])
+        return self._operations.of(next_operation(program, name, answers[::-1]))
 
-    def _possible_outcomes(self, world: int, operation: tuple[Any, ...]) -> list[tuple[bool, int, tuple[str, Any]]]:
-        found = outcomes(self.worlds.value(world), operation)
+    def _possible_outcomes(self, world: int, operation: int) -> list[tuple[bool, int, tuple[str, Any]]]:
+        found = outcomes(self.worlds.value(world), self._operations.value(operation))
         return [
             (fault, self.worlds.of(after._replace(hints=after.hints & self._used_hints)), answer)
             for fault, after, answer in found
         ]
-
-    def _with(self, state: State, slot: int, process: int, world: int, *, fault: bool = False) -> State:
-        running = (*state.running[:slot], process, *state.running[slot + 1 :])
-        for first in self._twins:
-            if running[first] > running[first + 1]:
-                running = (*running[:first], running[first + 1], running[first], *running[first + 2 :])
-        return State(world, running, state.faults - fault)

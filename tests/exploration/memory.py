@@ -6,7 +6,6 @@ server, and compare every document.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -70,7 +69,8 @@ class MemoryCollection:
             for path, value in values.items():
                 _change(found, operator, path, value)
         self.documents[found["_id"]] = found
-        return copy.deepcopy(found)
+        after: Document = _copied(found)
+        return after
 
     def delete_one(self, query: Document) -> SimpleNamespace:
         """Delete the first matching document."""
@@ -90,7 +90,7 @@ class MemoryCollection:
             self._unique.append(tuple(path for path, _ in keys))
 
     def _matching(self, query: Document) -> Iterator[Document]:
-        return (copy.deepcopy(each) for each in self.documents.values() if matches(each, query))
+        return (_copied(each) for each in self.documents.values() if matches(each, query))
 
 
 class MemoryDatabase(dict[str, MemoryCollection]):
@@ -156,6 +156,15 @@ def _compare(value: Any, operator: str, operand: Any) -> bool:
     raise NotImplementedError(operator)
 
 
+def _copied(value: Any) -> Any:
+    """Return a copy of a document or a part of one: everything in it but documents and lists is immutable."""
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_copied(each) for each in value]
+    return value
+
+
 def _projected(document: Document, projection: Any) -> Document:
     """Return the fields that a projection names, and the id."""
     if projection is None:
@@ -180,7 +189,7 @@ def _change(document: Document, operator: str, path: str, value: Any) -> None:
     old = parent.get(last, _MISSING)
     match operator:
         case "$set":
-            parent[last] = copy.deepcopy(value)
+            parent[last] = _copied(value)
         case "$unset":
             parent.pop(last, None)
         case "$inc":

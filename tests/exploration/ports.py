@@ -47,7 +47,8 @@ class Script:
                     error: Callable[[], Exception] = _RAISED[value]
                     raise error()
                 return thaw(value)
-            self.pending = operation
+            # Most runs only repeat answered operations, so the arguments are frozen here.
+            self.pending = tuple(freeze(each) if isinstance(each, list) else each for each in operation)
         raise Pause
 
 
@@ -60,23 +61,23 @@ class Collection:
 
     def insert_one(self, document: dict[str, Any]) -> None:
         """Insert the job."""
-        self._script.do(self._name, "insert_one", freeze([document]))
+        self._script.do(self._name, "insert_one", [document])
 
     def find_one(self, query: dict[str, Any]) -> Any:
         """Find the job."""
-        return self._script.do(self._name, "find_one", freeze([query]))
+        return self._script.do(self._name, "find_one", [query])
 
     def find(self, query: dict[str, Any], _projection: Any = None) -> Found:
         """Find the job."""
-        return Found(self._script.do(self._name, "find", freeze([query])))
+        return Found(self._script.do(self._name, "find", [query]))
 
     def find_one_and_update(self, query: Any, update: Any, return_document: bool) -> Any:
         """Apply a transition to the job."""
-        return self._script.do(self._name, "find_one_and_update", freeze([query, update]))
+        return self._script.do(self._name, "find_one_and_update", [query, update])
 
     def delete_one(self, query: dict[str, Any]) -> SimpleNamespace:
         """Delete the job's document."""
-        return SimpleNamespace(deleted_count=self._script.do(self._name, "delete_one", freeze([query])))
+        return SimpleNamespace(deleted_count=self._script.do(self._name, "delete_one", [query]))
 
 
 class Files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from pymongo.errors import DuplicateKeyError
@@ -10,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from tests.exploration.memory import MemoryCollection
 
 PARTIAL, WHOLE = "partial", "whole"
+DUPLICATE = ("raises", "duplicate")
 
 
 class World(NamedTuple):
@@ -62,22 +64,29 @@ def _usage(world: World, method: str, arguments: Any) -> Iterator[Outcome]:
 
 
 def _database(world: World, field: str, method: str, arguments: Any) -> Iterator[Outcome]:
-    before = getattr(world, field)
-    documents = MemoryCollection([thaw(before)] if before else [])
-    try:
-        result = getattr(documents, method)(*thaw(arguments))
-    except DuplicateKeyError:
-        yield False, world, ("raises", "duplicate")
-        return
-    if method == "delete_one":
-        result = result.deleted_count
-    there = next((freeze(each) for each in documents.documents.values()), None)
+    there, answer = _result(getattr(world, field), method, arguments)
     after = world._replace(document=there) if field == "document" else world._replace(usage=there)
-    yield False, after, ("returns", freeze(result))
+    yield False, after, answer
+    if answer == DUPLICATE:
+        return
     if method in ("insert_one", "find_one_and_update", "delete_one"):
         # The answer is lost: the caller cannot tell whether the change was made.
         yield True, after, ("raises", "database")
     yield True, world, ("raises", "database")
+
+
+@cache
+def _result(before: Any, method: str, arguments: Any) -> tuple[Any, tuple[str, Any]]:
+    """Return the frozen document after an operation on it, and the answer."""
+    documents = MemoryCollection([thaw(before)] if before else [])
+    try:
+        result = getattr(documents, method)(*thaw(arguments))
+    except DuplicateKeyError:
+        return before, DUPLICATE
+    if method == "delete_one":
+        result = result.deleted_count
+    there = next((freeze(each) for each in documents.documents.values()), None)
+    return there, ("returns", freeze(result))
 
 
 def _store_chunks(world: World, bucket: str, file_id: str) -> Iterator[Outcome]:
