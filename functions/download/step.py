@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +13,10 @@ from functions.common import access, errors, filenames, ids, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
-from functions.download import conditions, delivery, ranges
+from functions.download import conditions, delivery, multipart, ranges
+from functions.download.ranges import Span
+
+_MP3 = "audio/mpeg"
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -59,16 +61,28 @@ def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: fl
     if conditions.is_known(request, etag, reader.stored_at):
         response = Response(status=304, headers=headers)
     else:
-        span = ranges.requested(request, reader.length, etag, reader.stored_at)
-        blocks: Iterable[bytes] = ()
-        if request.method == "GET":
-            blocks = delivery.started(reader.blocks(span.start, span.stop), timeout)
-        response = Response(blocks, 206 if span.partial else 200, headers, content_type="audio/mpeg")
-        response.content_length = span.stop - span.start
-        if span.partial:
-            response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{reader.length}"
+        response = _content(request, reader, etag, timeout)
+        response.headers.update(headers)
     response.set_etag(etag)
     response.last_modified = reader.stored_at
+    return response
+
+
+def _content(request: Request, reader: Reader, etag: str, timeout: float) -> Response:
+    """Return the whole file, or the parts that the request asks for."""
+    spans = ranges.requested(request, reader.length, etag, reader.stored_at)
+    response = Response(status=206 if spans else 200, content_type=_MP3)
+    if len(spans) > 1:
+        parts = multipart.Parts(reader, spans, _MP3)
+        response.content_type, length, blocks = parts.content_type, parts.length, parts.blocks()
+    else:
+        span = spans[0] if spans else Span(0, reader.length)
+        length, blocks = span.stop - span.start, reader.blocks(*span)
+        if spans:
+            response.headers["Content-Range"] = span.of(reader.length)
+    if request.method == "GET":
+        response.response = delivery.started(blocks, timeout)
+    response.content_length = length
     return response
 
 

@@ -1,4 +1,4 @@
-"""Ranges: which bytes of a file of 100 bytes are returned (RFC 9110, section 14)."""
+"""Ranges: which bytes of a file are returned, most of them of 100 bytes (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functions.download.ranges import Span, requested
 LENGTH = 100
 TAG = "tag.1"
 STORED = datetime(2015, 10, 21, 7, 28, 0, 123_000, UTC)
-WHOLE = Span(0, LENGTH, partial=False)
+WHOLE: list[Span] = []
 
 
 def make_request(method: str = "GET", **headers: str) -> Request:
@@ -47,12 +47,22 @@ def test_without_a_range_the_whole_file_is_returned() -> None:
     ],
 )
 def test_a_range_gives_its_bytes(value: str, start: int, stop: int) -> None:
-    assert requested(make_request(Range=value), LENGTH, TAG, STORED) == Span(start, stop, partial=True)
+    assert requested(make_request(Range=value), LENGTH, TAG, STORED) == [Span(start, stop)]
 
 
 @pytest.mark.attack("D3")
 @pytest.mark.parametrize(
-    "value", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=99999999999999999999-", "bytes=-0", "Bytes = -00"]
+    "value",
+    [
+        "bytes=100-",
+        "bytes=100-100",
+        "bytes=101-200",
+        "bytes=99999999999999999999-",
+        f"bytes={'9' * 5000}-",
+        "bytes=-0",
+        "Bytes = -00",
+        "bytes=-0,100-",
+    ],
 )
 def test_a_range_after_the_end_is_refused_with_the_length(value: str) -> None:
     with pytest.raises(Failure) as failure:
@@ -86,15 +96,55 @@ def test_an_empty_file_has_no_range(value: str) -> None:
         "0-5",
         "items=0-5",
         "items=-0",
-        "bytes=-0,0-1",
-        "bytes=0-1,",
-        "bytes=0-1,5-6",
-        "bytes=200-,0-1",
+        "bytes=0-1,5-2",
+        "bytes=0-1,x",
+        "bytes=0-1,bytes=5-6",
+        "bytes=0-1;5-6",
+        "bytes=,",
+        "items=0-1,5-6",
+        "bytes=" + ",".join(["0-"] * 17),
         "bytes=" + ",".join(["0-"] * 1000),
     ],
 )
 def test_other_ranges_are_ignored(value: str) -> None:
     assert requested(make_request(Range=value), LENGTH, TAG, STORED) == WHOLE
+
+
+@pytest.mark.attack("D3")
+@pytest.mark.parametrize(
+    ("value", "spans"),
+    [
+        ("0-99,500-599", [(0, 100), (500, 600)]),
+        ("500-599, 0-99", [(500, 600), (0, 100)]),
+        ("0-0,-1", [(0, 1), (999, 1000)]),
+        ("0-99,2000-,500-", [(0, 100), (500, 1000)]),
+        (" 0-99\t,,500-599,", [(0, 100), (500, 600)]),
+        (",".join(f"{50 * n}-{50 * n}" for n in range(16)), [(0, 751)]),
+    ],
+)
+def test_several_ranges_are_returned_in_their_order(value: str, spans: list[tuple[int, int]]) -> None:
+    assert requested(make_request(Range=f"bytes={value}"), 1000, TAG, STORED) == spans
+
+
+@pytest.mark.attack("D3")
+@pytest.mark.parametrize(
+    ("value", "spans"),
+    [
+        ("0-1", [(0, 2)]),
+        ("0-1,", [(0, 2)]),
+        ("-0,0-1", [(0, 2)]),
+        ("0-99,100-199", [(0, 200)]),
+        ("0-99,228-299", [(0, 300)]),
+        ("0-99,229-299", [(0, 100), (229, 300)]),
+        ("0-,0-", [(0, 1000)]),
+        ("100-199,150-249,0-50", [(0, 250)]),
+        ("900-949,0-99,400-499,90-410", [(900, 950), (0, 500)]),
+        ("0-9,400-409,800-809,0-", [(0, 1000)]),
+    ],
+)
+def test_ranges_that_overlap_or_nearly_touch_are_one(value: str, spans: list[tuple[int, int]]) -> None:
+    """So that no byte is sent twice, and no part is smaller than its head."""
+    assert requested(make_request(Range=f"bytes={value}"), 1000, TAG, STORED) == spans
 
 
 @pytest.mark.parametrize("value", ["bytes=0-9", "bytes=100-", "bytes=-0"])
@@ -119,7 +169,7 @@ def test_head_ignores_ranges(value: str) -> None:
 )
 def test_a_range_of_another_version_is_ignored(condition: str, same: bool) -> None:
     span = requested(make_request(Range="bytes=10-19", If_Range=condition), LENGTH, TAG, STORED)
-    assert span == (Span(10, 20, partial=True) if same else WHOLE)
+    assert span == ([Span(10, 20)] if same else WHOLE)
 
 
 @pytest.mark.parametrize("value", ["bytes=100-", "bytes=-0"])

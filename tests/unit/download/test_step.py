@@ -156,6 +156,24 @@ def test_a_part(job_id: str) -> None:
     assert answer.headers["Content-Range"] == "bytes 1-3/5"
 
 
+def test_several_parts(job_id: str, system: System) -> None:
+    content = bytes(range(250))
+    system.files.delete(MP3S, f"{job_id}.1")
+    with system.files.write(MP3S, f"{job_id}.1") as writer:
+        writer.write(content)
+        writer.finish()
+    answer = download(f"/{job_id}", Range="bytes=-2,0-1")
+    assert answer.status_code == 206
+    assert answer.content_type.startswith("multipart/byteranges; boundary=")
+    assert "Content-Range" not in answer.headers
+    body = answer.get_data()
+    assert answer.content_length == len(body)
+    assert body.index(content[-2:] + b"\r\n") < body.index(content[:2] + b"\r\n")
+    one = download(f"/{job_id}", Range="bytes=0-1,300-")
+    assert (one.status_code, one.get_data(), one.content_type) == (206, content[:2], "audio/mpeg")
+    assert one.headers["Content-Range"] == "bytes 0-1/250"
+
+
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
     whole = download(f"/{job_id}")
     system.database["mp3s.chunks"].documents.clear()
