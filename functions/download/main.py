@@ -14,7 +14,10 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def download(request: Request) -> Response:
-    """Answer with the MP3 of `?fid=ID` or `/ID` for its owner, or of `?link=SIGNED` for everyone."""
+    """Answer with the MP3 of `?fid=ID` or `/ID` for its owner, or of `?link=SIGNED` for everyone.
+
+    With `inline=1`, browsers play it instead of saving it.
+    """
     web.allow(request, "GET", "HEAD")
     # The drivers load with the first download, not with the process, to keep the cold start short.
     from functions.download import step

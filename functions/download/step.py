@@ -13,7 +13,7 @@ from functions.common import access, errors, filenames, ids, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
-from functions.download import conditions, delivery, multipart, ranges
+from functions.download import conditions, delivery, digests, multipart, ranges
 from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"
@@ -25,8 +25,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
     access.about(job=job["_id"])
     web.transfer(job["owner"])
     reader = delivery.open_mp3(job, files.connect())
-    timeout = loaded[Periods].download_timeout
-    return _file(request, reader, filenames.of_mp3(job["filename"]), etag=job["mp3"]["file_id"], timeout=timeout)
+    return _file(request, job, reader, loaded[Periods].download_timeout)
 
 
 def _job(request: Request, loaded: Loaded) -> Any:
@@ -51,18 +50,20 @@ def _missing() -> Any:
     raise Failure(errors.NOT_FOUND)
 
 
-def _file(request: Request, reader: Reader, name: str, *, etag: str, timeout: float) -> Response:
+def _file(request: Request, job: Any, reader: Reader, timeout: float) -> Response:
+    etag = job["mp3"]["file_id"]
+    inline = web.query(request).get("inline") == "1"
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": _disposition(name),
+        "Content-Disposition": _disposition("inline" if inline else "attachment", filenames.of_mp3(job["filename"])),
     }
     if conditions.is_known(request, etag, reader.stored_at):
         response = Response(status=304, headers=headers)
     else:
         response = _content(request, reader, etag, timeout)
-        response.headers.update(headers)
+        response.headers.update(headers | digests.headers(request, job["mp3"]["sha256"]))
     response.set_etag(etag)
     response.last_modified = reader.stored_at
     return response
@@ -86,6 +87,6 @@ def _content(request: Request, reader: Reader, etag: str, timeout: float) -> Res
     return response
 
 
-def _disposition(name: str) -> str:
+def _disposition(kind: str, name: str) -> str:
     """Return the Content-Disposition with a file name (RFC 6266 section 4.3, RFC 8187)."""
-    return f"attachment; filename=\"{filenames.plain(name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{kind}; filename=\"{filenames.plain(name)}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -40,6 +40,9 @@ def test_the_owner_gets_the_mp3(route: Urls, owner: Person, fid: str) -> None:
     assert_tone(answer.body, 440, 3.0)
     below = web.call("GET", f"{route('download')}/{fid}", headers=web.bearer(owner.token))
     assert below.body == answer.body
+    played = web.call("GET", f"{route('download')}?fid={fid}&inline=1", headers=web.bearer(owner.token))
+    assert played.headers["Content-Disposition"].startswith('inline; filename="my holiday.mp3"')
+    assert played.body == answer.body
 
 
 @pytest.mark.attack("D1")

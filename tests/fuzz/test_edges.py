@@ -24,7 +24,7 @@ from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Limits, SignedLinks
 from functions.common.tokens import Signer, Verifier
-from functions.download import conditions, ranges
+from functions.download import conditions, digests, ranges
 from functions.login import credentials, stored
 from functions.upload import body, names
 from local.token_keys import private_key
@@ -187,6 +187,11 @@ def test_ranges(asked: str, condition: str, other: str) -> None:
         for field in fields:
             with refusals(412):
                 conditions.is_known(make_request(b"", "", "/", **{field: value}), "tag", STORED)
+
+
+@given(pieces("sha-256", "=", "0", ",", ";", "*", "''", '"'))
+def test_wanted_digests(wanted: str) -> None:
+    assert set(digests.headers(make_request(HTTP_WANT_REPR_DIGEST=wanted), "00" * 32)) <= {"Repr-Digest"}
 
 
 @given(header | st.binary(max_size=40).map(lambda pair: "Basic " + base64.b64encode(pair).decode()))

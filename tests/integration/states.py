@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -90,7 +91,7 @@ def done(sweeper: Sweeper) -> str:
 def finished(sweeper: Sweeper) -> str:
     """Return a job that is done, before its mail is claimed."""
     job_id = converting(sweeper)
-    mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
+    mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": hashlib.sha256(b"bytes").hexdigest(), "duration": 1.0}
     take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3)
     return job_id
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask, Request, Response, current_app, g, request
@@ -172,6 +175,26 @@ def test_several_parts(job_id: str, system: System) -> None:
     one = download(f"/{job_id}", Range="bytes=0-1,300-")
     assert (one.status_code, one.get_data(), one.content_type) == (206, content[:2], "audio/mpeg")
     assert one.headers["Content-Range"] == "bytes 0-1/250"
+
+
+def test_every_answer_has_the_digest_of_the_whole_file(job_id: str) -> None:
+    expected = f"sha-256=:{base64.b64encode(hashlib.sha256(b'bytes').digest()).decode()}:"
+    asked: list[dict[str, Any]] = [{}, {"method": "HEAD"}, {"Range": "bytes=1-3"}, {"Want_Repr_Digest": "sha-512=10"}]
+    for each in asked:
+        assert download(f"/{job_id}", **each).headers["Repr-Digest"] == expected
+    asked = [{"If_None_Match": "*"}, {"Want_Repr_Digest": "sha-512=10, sha-256=0"}]
+    for each, status in zip(asked, (304, 200), strict=True):
+        without = download(f"/{job_id}", **each)
+        assert (without.status_code, "Repr-Digest" in without.headers) == (status, False)
+
+
+def test_a_browser_may_play_it(job_id: str) -> None:
+    for query in ("inline=1", "fid=&inline=1", "inline=1&inline=0"):
+        answer = download(f"/{job_id}?{query}")
+        assert answer.headers["Content-Disposition"] == "inline; filename=\"a.mp3\"; filename*=UTF-8''a.mp3"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for query in ("", "inline", "inline=", "inline=0", "inline=attachment"):
+        assert download(f"/{job_id}?{query}").headers["Content-Disposition"].startswith("attachment; ")
 
 
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
