@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import count
 
 _MOST_BYTES = 255
 _ENDING = re.compile(r"\.[^. ]{1,15}$")
@@ -24,12 +26,32 @@ def of_mp3(video: str) -> str:
     return _parts(video)[0] + _MP3
 
 
+def unique(names: Iterable[str]) -> list[str]:
+    """Return these names in order, with a number in those that some file system takes for an earlier one."""
+    taken: set[str] = set()
+    return [_untaken(name, taken) for name in names]
+
+
 def plain(name: str) -> str:
     """Return a name in ASCII for clients that read no other; what has no form in ASCII is left out."""
     stem, ending = _parts(name)
     letters = _ascii(stem)
     readable = any(map(str.isalnum, letters)) or (stem.isascii() and letters)
     return (letters if readable else "sound") + _ascii(ending)
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    stem, ending = _parts(name)
+    for number in count(2):
+        # File systems may fold case, and compose or decompose characters.
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded not in taken:
+            break
+        more = f" ({number})"
+        most = _MOST_BYTES - len(f"{more}{ending}".encode())
+        name = stem.encode()[:most].decode(errors="ignore") + more + ending
+    taken.add(folded)
+    return name
 
 
 def _ascii(text: str) -> str:

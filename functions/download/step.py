@@ -10,6 +10,7 @@ from flask import Request, Response
 from functions.backends import files, jobs, valid_keys
 from functions.backends.files import Reader
 from functions.common import access, errors, filenames, ids, links, web
+from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
@@ -17,10 +18,14 @@ from functions.download import conditions, delivery, digests, multipart, ranges
 from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"
+_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Answer with the requested MP3 or a range of it."""
+    """Answer with the requested MP3, parts of it, or a zip of several."""
+    query = web.query(request)
+    if "archive" in query or request.path.strip("/") == "archive":
+        return _archive(request, loaded, query.get("archive") or query.get("ids", ""))
     job = _job(request, loaded)
     access.about(job=job["_id"])
     web.transfer(job["owner"])
@@ -28,11 +33,30 @@ def answer(request: Request, loaded: Loaded) -> Response:
     return _file(request, job, reader, loaded[Periods].download_timeout)
 
 
+def _archive(request: Request, loaded: Loaded, names: str) -> Response:
+    # Its library loads with the first archive, because few first answers are one.
+    from functions.download import archive
+
+    user = _bearer(request, loaded).user
+    zipped = archive.zipped(archive.wanted(names), user, jobs.connect(), files.connect())
+    web.transfer(user)
+    headers = _HEADERS | {"Accept-Ranges": "none", "Content-Disposition": _disposition("attachment", "mp3s.zip")}
+    response = Response(status=200, headers=headers, content_type="application/zip")
+    if request.method == "GET":
+        response.response = delivery.started(iter(zipped), loaded[Periods].download_timeout)
+    response.content_length = len(zipped)
+    return response
+
+
+def _bearer(request: Request, loaded: Loaded) -> Bearer:
+    return web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
+
+
 def _job(request: Request, loaded: Loaded) -> Any:
     query = web.query(request)
     if signed := query.get("link"):
         return _linked(links.read(signed, loaded[SignedLinks]))
-    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
+    bearer = _bearer(request, loaded)
     job_id = query.get("fid") or request.path.strip("/")
     if not ids.is_id(job_id):
         _missing()
@@ -53,12 +77,8 @@ def _missing() -> Any:
 def _file(request: Request, job: Any, reader: Reader, timeout: float) -> Response:
     etag = job["mp3"]["file_id"]
     inline = web.query(request).get("inline") == "1"
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": _disposition("inline" if inline else "attachment", filenames.of_mp3(job["filename"])),
-    }
+    disposition = _disposition("inline" if inline else "attachment", filenames.of_mp3(job["filename"]))
+    headers = _HEADERS | {"Accept-Ranges": "bytes", "Content-Disposition": disposition}
     if conditions.is_known(request, etag, reader.stored_at):
         response = Response(status=304, headers=headers)
     else:

@@ -6,8 +6,10 @@ FAAS_CLI may name a newer client, with which every test is run too.
 from __future__ import annotations
 
 import base64
+import io
 import os
 import subprocess
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,6 +154,10 @@ def test_invoke_login_upload_and_download(
     query = ("--query", f"fid={job['_id']}")
     mp3 = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
     assert_tone(mp3, 440, 3.0)
+    query = ("--query", f"archive={job['_id']},{job['_id']}")
+    archive = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
+    with zipfile.ZipFile(io.BytesIO(archive)) as found:
+        assert [found.read(name) for name in found.namelist()] == [mp3]
 
 
 def test_every_line_of_the_readme(

@@ -101,3 +101,23 @@ def test_the_mp3_has_the_name_of_its_video(video: str, mp3: str) -> None:
 def test_a_name_in_ascii(name: str, plain: str) -> None:
     """What is left of it can be read, or another name takes its place."""
     assert filenames.plain(name) == plain
+
+
+def test_unique_names_stay_apart_on_every_file_system() -> None:
+    composed, decomposed = "\u00fc.mp3", "u\u0308.mp3"
+    names = ["a.mp3", "a.mp3", "A.MP3", "a (2).mp3", "a", "stra\u00dfe.mp3", "STRASSE.mp3", composed, decomposed]
+    assert filenames.unique(names) == [
+        "a.mp3",
+        "a (2).mp3",
+        "A (3).MP3",
+        "a (2) (2).mp3",
+        "a",
+        "stra\u00dfe.mp3",
+        "STRASSE (2).mp3",
+        composed,
+        "u\u0308 (2).mp3",
+    ]
+    long = "\u00fc" * 125 + ".mp3"
+    second = filenames.unique([long] * 12)[-1]
+    assert second == "\u00fc" * 123 + " (12).mp3"
+    assert len(second.encode()) <= 255

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -195,6 +197,34 @@ def test_a_browser_may_play_it(job_id: str) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     for query in ("", "inline", "inline=", "inline=0", "inline=attachment"):
         assert download(f"/{job_id}?{query}").headers["Content-Disposition"].startswith("attachment; ")
+
+
+def test_an_archive_of_several(system: System, job_id: str) -> None:
+    pair = f"{job_id},{states.done(system.sweeper)}"
+    for path in (
+        f"/archive?ids={pair}",
+        f"/archive/?ids={pair}",
+        f"/?archive={pair}",
+        f"/?archive={pair}&fid={job_id}",
+    ):
+        answer = download(path)
+        body = answer.get_data()
+        assert (answer.status_code, answer.content_type, answer.content_length) == (200, "application/zip", len(body))
+        assert answer.headers["Content-Disposition"] == "attachment; filename=\"mp3s.zip\"; filename*=UTF-8''mp3s.zip"
+        assert answer.headers["Accept-Ranges"] == "none"
+        assert zipfile.ZipFile(io.BytesIO(body)).namelist() == ["a.mp3", "a (2).mp3"]
+        head = download(path, method="HEAD")
+        assert (head.status_code, head.get_data(), dict(head.headers)) == (200, b"", dict(answer.headers))
+        assert download(path, Range="bytes=0-3").status_code == 200
+    assert refusal(f"/archive?ids={pair}", None) is errors.UNAUTHORIZED
+    assert refusal(f"/archive?ids={pair}", STRANGER) is errors.NOT_FOUND
+    assert refusal("/archive") is refusal("/?archive=") is errors.INVALID_IDS
+    shares = Shares(4)  # one each
+    first = download(f"/archive?ids={pair}", shares=shares)
+    with pytest.raises(Failure) as failure:
+        download(f"/archive?ids={pair}", shares=shares)
+    assert failure.value.kind is errors.TOO_MANY_TRANSFERS
+    first.close()
 
 
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
