@@ -134,8 +134,8 @@ class Writer:
             self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="chunks")
             self._storing = self._thread.submit(self._store, batch)
 
-    def finish(self) -> str:
-        """Make the file visible; return its SHA-256 in hexadecimal."""
+    def finish(self, **metadata: Any) -> str:
+        """Make the file visible, with a few kilobytes of metadata at most; return its SHA-256 in hexadecimal."""
         self._await_stored()
         while self._buffer:
             self._store(self._batch(len(self._buffer)))
@@ -146,7 +146,7 @@ class Writer:
             "chunkSize": CHUNK_BYTES,
             "uploadDate": datetime.now(UTC),
             "filename": self._file_id,
-            "metadata": {"sha256": digest},
+            "metadata": {"sha256": digest} | metadata,
         }
         with mongodb.translated_errors(), crash.around(self._files.name):
             self._files.insert_one(entry)
@@ -188,6 +188,7 @@ class Reader:
         self._transfers = transfers
         self.length: int = entry["length"]
         self.stored_at: datetime = entry["uploadDate"]
+        self.metadata: dict[str, Any] = entry.get("metadata", {})
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` up to, not including, `stop`.

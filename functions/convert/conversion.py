@@ -86,7 +86,8 @@ def _convert(job: Document, began: float, jobs: Jobs, files: Files, encode: Enco
             while block := content.read(_READ_BYTES):
                 writer.write(block)
                 lease.beat()
-            digest = writer.finish()
+            # Beside the MP3, so that it is found, replaced and deleted with it.
+            digest = writer.finish(**({"waveform": made.waveform.to_document()} if made.waveform else {}))
     mp3 = {
         "file_id": file_id,
         "length": writer.length,

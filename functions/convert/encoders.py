@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from functions.common import errors
 from functions.common.errors import Failure
+from functions.common.waveform import Waveform
 from functions.convert import cage as cages
 from functions.convert import cutting, lame, mp3
 from functions.convert.blocks import Blocks
@@ -26,6 +27,7 @@ from functions.convert.cutting import Cutter
 from functions.convert.lame import Settings
 from functions.convert.lane import Lane
 from functions.convert.limits import Limits
+from functions.convert.peaks import Peaks
 from functions.convert.segments import Segments
 from functions.convert.wav import SAMPLE_BYTES
 
@@ -55,10 +57,11 @@ class Pcm:
 
 @dataclass(frozen=True)
 class Encoded:
-    """The result: the frames written, as counted, and the number of samples encoded."""
+    """The result: the frames written, as counted, the number of samples encoded, and their waveform."""
 
     stream: mp3.Stream
     samples: int
+    waveform: Waveform
 
     def gaps(self) -> mp3.Gaps:
         """Return the samples that LAME added before and after the sound."""
@@ -93,6 +96,7 @@ class Encoders:
         expected = None if seconds is None else seconds * pcm.rate * pcm.sample_bytes / self._blocks.size
         self._cutter = Cutter(self._segments, self._blocks, self._start, lanes, expected)
         self._block = self._blocks.new()  # being filled
+        self._peaks = Peaks(pcm.rate, pcm.channels)
         self._programs: dict[Lane, Child] = {}
         self._unfinished = 0  # encoders whose output has not ended
         self._selector = selectors.DefaultSelector()
@@ -125,7 +129,7 @@ class Encoders:
         samples = self._received // self._pcm.sample_bytes
         if not self._segments.all_written or self.stream.frames * kind.samples < samples:
             raise RuntimeError("frames are missing")
-        return Encoded(self.stream, samples)
+        return Encoded(self.stream, samples, self._peaks.waveform())
 
     # The sound
 
@@ -169,8 +173,12 @@ class Encoders:
         self._limits.check_seconds(self._received / (self._pcm.rate * self._pcm.sample_bytes))
         self._block.length += count
         if self._block.length == self._blocks.size:
-            self._cutter.hand_out(self._block)
+            self._hand_out()
             self._block = self._blocks.new()
+
+    def _hand_out(self) -> None:
+        self._peaks.take(self._block.data[: self._block.length])
+        self._cutter.hand_out(self._block)
 
     def _finish(self) -> None:
         self._selector.unregister(self._pcm.pipe)
@@ -180,7 +188,7 @@ class Encoders:
         self._block.length -= cut
         self._received -= cut
         if self._block.length:
-            self._cutter.hand_out(self._block)
+            self._hand_out()
         for lane in list(self._cutter.lanes):
             self._feed(lane)
         self._cutter.share_the_rest()

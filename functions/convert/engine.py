@@ -16,6 +16,7 @@ from mutagen.mp3 import MP3
 from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options, most_bitrate
+from functions.common.waveform import Waveform
 from functions.convert import copying, cores, cover, joined, loudness, mp3, probe, selection, sound, tags
 from functions.convert.cage import Cage
 from functions.convert.encoders import Encoders, Pcm
@@ -45,11 +46,15 @@ _CHECK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Made:
-    """A finished MP3: its length in seconds, notes for its owner, and the tracks that are not in it."""
+    """A finished MP3: its length in seconds, notes for its owner, and the tracks that are not in it.
+
+    Sound that was copied has no waveform, because it was not decoded.
+    """
 
     duration: float
     notes: tuple[str, ...]
     others: tuple[Track, ...] = ()
+    waveform: Waveform | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class _Result:
     stream: mp3.Stream
     gaps: mp3.Gaps | None
     seconds: float
+    waveform: Waveform | None = None
     limited: bool = False
     broken_off: bool = False
 
@@ -91,7 +97,8 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
         NO_COVER: asked and picture is None,
         OTHER_TRACKS: bool(others),
     }
-    return Made(round(result.seconds, 3), tuple(note for note, true in said.items() if true), others)
+    notes = tuple(note for note, true in said.items() if true)
+    return Made(round(result.seconds, 3), notes, others, result.waveform)
 
 
 def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:
@@ -234,7 +241,7 @@ class _Work:
         if not encoded.samples:
             raise Failure(errors.UNDECODABLE)
         seconds = encoded.samples / pcm.rate
-        return _Result(encoded.stream, encoded.gaps(), seconds, bool(plan.limited), pcm.broke_off())
+        return _Result(encoded.stream, encoded.gaps(), seconds, encoded.waveform, bool(plan.limited), pcm.broke_off())
 
     def _progress(self, seconds: float) -> None:
         expected = self.expected

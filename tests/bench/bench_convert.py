@@ -13,7 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from functions.common import cgroups
-from tests.bench import convert_copy, convert_pair, convert_quality, convert_size, convert_speed, convert_step
+from tests.bench import (
+    convert_copy,
+    convert_pair,
+    convert_peaks,
+    convert_quality,
+    convert_size,
+    convert_speed,
+    convert_step,
+)
 from tests.bench.system import started
 from tests.bench.targets import Target, print_targets
 
@@ -63,6 +71,11 @@ def copy(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     return shortest(arguments, lambda minutes, rounds: convert_copy.measure(folder, minutes, rounds))
 
 
+def peaks(folder: Path, arguments: argparse.Namespace) -> list[Target]:
+    """What the waveform costs."""
+    return shortest(arguments, lambda minutes, rounds: convert_peaks.measure(folder, minutes, rounds))
+
+
 def quality(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     """What the bit reservoir would give."""
     return convert_quality.measure(folder)
@@ -73,7 +86,7 @@ def size(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     return convert_size.measure(folder)
 
 
-PARTS = {"speed": speed, "e2e": e2e, "pair": pair, "copy": copy, "quality": quality, "size": size}
+PARTS = {"speed": speed, "e2e": e2e, "pair": pair, "copy": copy, "peaks": peaks, "quality": quality, "size": size}
 Measure = Callable[[float, int], list[Target]]
 
 

@@ -103,6 +103,33 @@ def test_every_kind_of_sound(name: str, words: list[str], tmp_path: Path) -> Non
     assert_tone(tmp_path / "work" / "out.mp3", 440, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("options", "level", "silent"),
+    [(Options(), 64, 1.0), (Options(volume=0.5), 32, 1.0), (Options(start=0.5, channels=1), 64, 0.5)],
+)
+def test_the_waveform_is_that_of_the_mp3(options: Options, level: int, silent: float, tmp_path: Path) -> None:
+    """A second of silence and one of a tone at half of full scale; the same from one encoder and from two."""
+    source = tone(tmp_path / "a.mkv", 2.0, "-af", "adelay=1000,pan=stereo|c0=c0|c1=c0", "-c:a", "flac")
+    first, second = (convert(source, tmp_path / f"{n}", options, encoders=n).waveform for n in (1, 2))
+    assert first is not None
+    assert first == second
+    found = first.as_audiowaveform()
+    seconds = found["length"] * found["samples_per_pixel"] / found["sample_rate"]
+    assert seconds == pytest.approx(1.0 + silent, abs=0.01)
+    pairs = list(zip(found["data"][::2], found["data"][1::2], strict=True))
+    border = round(len(pairs) * silent / (1.0 + silent))
+    assert set(pairs[: border - 10]) == {(0, 0)}
+    lows, highs = zip(*pairs[border + 10 :], strict=True)
+    assert (min(lows), max(highs)) == pytest.approx((-level, level), abs=1)
+    assert all(low < high for low, high in pairs[border + 10 :])
+
+
+def test_copied_sound_has_no_waveform(tmp_path: Path) -> None:
+    source = tone(tmp_path / "a.mp3", 2.0, "-c:a", "libmp3lame")
+    assert convert(source, tmp_path / "copied").waveform is None
+    assert convert(source, tmp_path / "encoded", Options(bitrate=64)).waveform is not None
+
+
 def test_a_variable_frame_rate(tmp_path: Path) -> None:
     words = ["-f", "lavfi", "-i", "testsrc2=rate=30:size=64x48", "-vf", "select='not(mod(n,7))+not(mod(n,5))'"]
     source = tone(tmp_path / "vfr.mp4", 3.0, *words, "-fps_mode", "vfr", "-c:v", "mpeg4", "-shortest")
