@@ -127,6 +127,7 @@ KEY_IN_USE = Kind(
 # Downloads
 NOT_READY = Kind("not_ready", 409, "The MP3 is not ready yet. Try again in a moment.", permanent=False)
 EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
+NO_PEAKS = Kind("no_peaks", 404, "This MP3 was stored without its waveform.")
 INVALID_IDS = Kind("invalid_ids", 400, "Name 1 to 100 finished jobs by their ids, with commas between them.")
 
 # Jobs

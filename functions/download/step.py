@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
+from functions.common.waveform import Waveform
 from functions.download import conditions, delivery, digests, multipart, ranges
 from functions.download.ranges import Span
 
@@ -22,15 +24,28 @@ _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nos
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Answer with the requested MP3, parts of it, or a zip of several."""
-    query = web.query(request)
-    if "archive" in query or request.path.strip("/") == "archive":
+    """Answer with the requested MP3, parts of it, its waveform, or a zip of several."""
+    query, path = web.query(request), request.path.strip("/")
+    if "archive" in query or path == "archive":
         return _archive(request, loaded, query.get("archive") or query.get("ids", ""))
     job = _job(request, loaded)
     access.about(job=job["_id"])
+    if "peaks" in query or path == "peaks":
+        return _peaks(request, job, delivery.open_mp3(job, files.connect()))
     web.transfer(job["owner"])
     reader = delivery.open_mp3(job, files.connect())
     return _file(request, job, reader, loaded[Periods].download_timeout)
+
+
+def _peaks(request: Request, job: Any, reader: Reader) -> Response:
+    stored = reader.metadata.get("waveform")
+    if stored is None:
+        raise Failure(errors.NO_PEAKS)
+
+    def content() -> Response:
+        return web.answer(Waveform.from_document(stored).as_audiowaveform())
+
+    return _unless_known(request, f"{job['mp3']['file_id']}.peaks", reader, {}, content)
 
 
 def _archive(request: Request, loaded: Loaded, names: str) -> Response:
@@ -78,12 +93,23 @@ def _file(request: Request, job: Any, reader: Reader, timeout: float) -> Respons
     etag = job["mp3"]["file_id"]
     inline = web.query(request).get("inline") == "1"
     disposition = _disposition("inline" if inline else "attachment", filenames.of_mp3(job["filename"]))
-    headers = _HEADERS | {"Accept-Ranges": "bytes", "Content-Disposition": disposition}
-    if conditions.is_known(request, etag, reader.stored_at):
-        response = Response(status=304, headers=headers)
-    else:
+    headers = {"Accept-Ranges": "bytes", "Content-Disposition": disposition}
+
+    def content() -> Response:
         response = _content(request, reader, etag, timeout)
-        response.headers.update(headers | digests.headers(request, job["mp3"]["sha256"]))
+        response.headers.update(digests.headers(request, job["mp3"]["sha256"]))
+        return response
+
+    return _unless_known(request, etag, reader, headers, content)
+
+
+def _unless_known(
+    request: Request, etag: str, reader: Reader, headers: dict[str, str], content: Callable[[], Response]
+) -> Response:
+    """Return the content, or 304 if the client has it already, with what lets it ask so next time."""
+    known = conditions.is_known(request, etag, reader.stored_at)
+    response = Response(status=304) if known else content()
+    response.headers.update(_HEADERS | headers)
     response.set_etag(etag)
     response.last_modified = reader.stored_at
     return response

@@ -45,6 +45,24 @@ def test_the_owner_gets_the_mp3(route: Urls, owner: Person, fid: str) -> None:
     assert played.body == answer.body
 
 
+@pytest.mark.parametrize("form", ["/peaks?fid={}", "?peaks&fid={}"])
+def test_the_owner_gets_the_waveform(form: str, route: Urls, owner: Person, other_user: Person, fid: str) -> None:
+    url = route("download") + form.format(fid)
+    answer = web.call("GET", url, headers=web.bearer(owner.token))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    found = answer.json()
+    assert (found["version"], found["channels"], found["bits"]) == (2, 1, 8)
+    assert len(found["data"]) == 2 * found["length"] > 1000
+    assert found["length"] * found["samples_per_pixel"] / found["sample_rate"] == pytest.approx(3.0, abs=0.1)
+    assert 10 < max(found["data"]) < 128
+    known = web.call("GET", url, headers=web.bearer(owner.token) | {"If-None-Match": answer.headers["ETag"]})
+    head = web.call("HEAD", url, headers=web.bearer(owner.token))
+    assert (known.status, head.status, known.body, head.body) == (304, 200, b"", b"")
+    assert head.headers["Content-Length"] == str(len(answer.body))
+    assert web.call("GET", url, headers=web.bearer(other_user.token)).status == 404
+    assert web.call("GET", url).status == 401
+
+
 @pytest.mark.attack("D1")
 def test_another_users_job_is_unknown(url: Urls, owner: Person, other_user: Person, fid: str) -> None:
     theirs = web.download(url("download"), other_user.token, fid)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -154,6 +155,9 @@ def test_invoke_login_upload_and_download(
     query = ("--query", f"fid={job['_id']}")
     mp3 = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
     assert_tone(mp3, 440, 3.0)
+    drawn = (*query, "--query", "peaks=1")
+    peaks = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *drawn, *suffix))
+    assert json.loads(peaks)["length"] > 1000
     query = ("--query", f"archive={job['_id']},{job['_id']}")
     archive = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
     with zipfile.ZipFile(io.BytesIO(archive)) as found:

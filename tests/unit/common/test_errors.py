@@ -59,6 +59,7 @@ API = [
     ("idempotency_key_in_use", 409),
     ("not_ready", 409),
     ("expired", 410),
+    ("no_peaks", 404),
     ("invalid_ids", 400),
     ("not_failed", 409),
     ("video_expired", 410),

@@ -23,6 +23,7 @@ from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.shares import Shares
 from functions.common.tokens import Signer
+from functions.common.waveform import Waveform
 from functions.download import step
 from functions.jobs import actions
 from local.token_keys import private_key
@@ -225,6 +226,53 @@ def test_an_archive_of_several(system: System, job_id: str) -> None:
         download(f"/archive?ids={pair}", shares=shares)
     assert failure.value.kind is errors.TOO_MANY_TRANSFERS
     first.close()
+
+
+def drawn(system: System) -> str:
+    """Return a finished job of the owner whose MP3 has a waveform."""
+    job_id = states.done(system.sweeper)
+    system.files.delete(MP3S, f"{job_id}.1")
+    with system.files.write(MP3S, f"{job_id}.1") as writer:
+        writer.finish(waveform=Waveform(8_000, 64, b"\x80\x7f\0\1").to_document())
+    return job_id
+
+
+def test_the_waveform(system: System) -> None:
+    job_id = drawn(system)
+    link = links.sign(job_id, 0, LOADED[SignedLinks])
+    for path, bearer in (
+        (f"/peaks?fid={job_id}", OWNER),
+        (f"/peaks/?fid={job_id}", OWNER),
+        (f"/?peaks&fid={job_id}", OWNER),
+        (f"/?peaks=1&fid={job_id}", OWNER),
+        (f"/{job_id}?peaks", OWNER),
+        (f"/peaks?link={link}", None),
+    ):
+        answer = download(path, bearer)
+        assert (answer.status_code, answer.content_type) == (200, "application/json")
+        assert answer.get_json() == {
+            "version": 2,
+            "channels": 1,
+            "sample_rate": 8000,
+            "samples_per_pixel": 64,
+            "bits": 8,
+            "length": 2,
+            "data": [-128, 127, 0, 1],
+        }
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert answer.headers["Last-Modified"]
+        tag = answer.headers["ETag"]
+        assert tag != download(f"/{job_id}").headers["ETag"], "an address may answer with both"
+        same = download(path, bearer, If_None_Match=tag)
+        assert (same.status_code, same.get_data(), same.headers["ETag"]) == (304, b"", tag)
+        assert dict(download(path, bearer, method="HEAD").headers) == dict(answer.headers)
+
+
+def test_who_gets_no_waveform(system: System, job_id: str) -> None:
+    assert refusal(f"/peaks?fid={job_id}") is errors.NO_PEAKS, "an MP3 of an earlier version, or one that was copied"
+    assert refusal(f"/peaks?fid={drawn(system)}", STRANGER) is refusal("/peaks") is errors.NOT_FOUND
+    assert refusal(f"/peaks?fid={job_id}", None) is errors.UNAUTHORIZED
+    assert refusal(f"/peaks?fid={states.converting(system.sweeper)}") is errors.NOT_READY
 
 
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
