@@ -1,4 +1,4 @@
-"""Slow peers: connections over which a byte a second is sent, or read; one that ends is opened again."""
+"""Slow peers: connections over which a byte a second is sent, or a few read; one that ends is opened again."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _STATUS_BYTES = 12  # HTTP/1.1 200
 
 @dataclass(frozen=True)
 class Peer:
-    """What one connection does: it sends `first` at once and `rest` slowly, and reads slowly throughout."""
+    """What a connection does: it sends `first` at once and `rest` slowly, and reads at most `taken` bytes a second."""
 
     url: str
     first: bytes
     rest: bytes = b""
+    taken: int = 1
 
 
 @dataclass
@@ -74,7 +75,7 @@ async def _talk(peer: Peer) -> bytes:
     loop, read = asyncio.get_running_loop(), b""
     with socket.socket() as connection:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TINY_BYTES)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(_TINY_BYTES, peer.taken))
         await asyncio.wait_for(loop.sock_connect(connection, (parts.hostname, parts.port)), _CONNECT_SECONDS)
         await loop.sock_sendall(connection, peer.first)
         for byte in peer.rest or b" " * 10**6:
@@ -83,7 +84,7 @@ async def _talk(peer: Peer) -> bytes:
                     await loop.sock_sendall(connection, bytes([byte]))
             await asyncio.sleep(_PAUSE_SECONDS)
             with suppress(BlockingIOError):
-                more = connection.recv(1 if len(read) >= _STATUS_BYTES else _STATUS_BYTES)
+                more = connection.recv(peer.taken if len(read) >= _STATUS_BYTES else _STATUS_BYTES)
                 read = (read + more)[:_STATUS_BYTES]
                 if not more or (peer.rest and len(read) == _STATUS_BYTES):
                     break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,7 +24,15 @@ def upload_form(url: str, token: str, video: Path) -> str:
 
 def download(url: str, token: str, fid: str) -> int:
     """Download an MP3 to nowhere, and return its length."""
-    target = f"{url}?{urlencode({'fid': fid})}"
+    return _fetched(f"{url}?{urlencode({'fid': fid})}", token)
+
+
+def archive(url: str, token: str, fids: Sequence[str]) -> int:
+    """Download a zip of several MP3s to nowhere, and return its length."""
+    return _fetched(f"{url}?{urlencode({'archive': ','.join(fids)})}", token)
+
+
+def _fetched(target: str, token: str) -> int:
     return int(_curl(["-o", "/dev/null", "-w", "%{size_download}", target], token))
 
 
