@@ -8,20 +8,24 @@ from collections import OrderedDict
 from functools import cache
 from typing import Any
 
-from functions.common import keys
+from functions.common import config, keys
 from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, KEYS_NOT_TAKEN, Failure
+from functions.common.settings import KeyMemory
 
 _FIND = "SELECT user_id, email FROM valid_key WHERE hash = %s"
-_REMEMBERED_SECONDS = 60.0  # the longest that a revoked key, or one of a disabled user, still works
 _REMEMBERED_MOST = 1000
 
 
 class ValidKeys:
-    """The keys that are valid; those that were found are remembered for a minute."""
+    """The keys that are valid; those that were found are remembered for so many seconds.
 
-    def __init__(self, connections: Any) -> None:
+    That is the longest that a revoked key, or one of a disabled user, still works.
+    """
+
+    def __init__(self, connections: Any, remembered_seconds: float) -> None:
         self._connections = connections
+        self._remembered_seconds = remembered_seconds
         self._known: OrderedDict[bytes, tuple[float, Bearer]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -38,7 +42,7 @@ class ValidKeys:
         if found is None:
             raise Failure(INVALID_TOKEN)
         with self._lock:
-            self._known[hashed] = now + _REMEMBERED_SECONDS, found
+            self._known[hashed] = now + self._remembered_seconds, found
             self._known.move_to_end(hashed)
             while len(self._known) > _REMEMBERED_MOST:
                 self._known.popitem(last=False)
@@ -65,4 +69,4 @@ def connect() -> ValidKeys | None:
     from functions.backends import mysql  # loads with the first key, because most people come with tokens
 
     connections = mysql.connect_if_given()
-    return ValidKeys(connections) if connections else None
+    return ValidKeys(connections, config.load(KeyMemory).seconds) if connections else None

@@ -126,6 +126,18 @@ class MaybeDatabase(Settings):
     timeout: float = seconds("MYSQL_TIMEOUT_SECONDS", "maximum time of a query", default=5.0)
 
 
+class KeyMemory(Settings):
+    """How long upload and download remember a valid API key."""
+
+    # At most a minute: closed accounts are removed when no key of theirs can be remembered any more.
+    seconds: int = integer(
+        "KEY_REMEMBERED_SECONDS",
+        "how long a valid API key is remembered, so how long it may work after it was revoked; at most 60",
+        default=60,
+        maximum=60,
+    )
+
+
 class Relay(Settings):
     """The SMTP relay."""
 

@@ -63,7 +63,21 @@ def test_a_key_is_its_owners(url: str, user: User) -> None:
     """Without the spaces that an old table may have around the address."""
     key, connections = keys.new(), Connections(Database(url, 5.0))
     add(ApiKeys(connections), user, key)
-    assert ValidKeys(connections).verify(key) == (str(user.id), user.email.strip())
+    assert ValidKeys(connections, 60).verify(key) == (str(user.id), user.email.strip())
     with pytest.raises(Failure) as failure:
-        ValidKeys(connections).verify(keys.new())
+        ValidKeys(connections, 60).verify(keys.new())
+    assert failure.value.kind is errors.INVALID_TOKEN
+
+
+def test_a_key_is_remembered_for_so_long(url: str, user: User) -> None:
+    """An instance that remembers it does not notice yet that it was revoked; one that does not, does."""
+    key, connections = keys.new(), Connections(Database(url, 5.0))
+    table, remembers, forgets = ApiKeys(connections), ValidKeys(connections, 60), ValidKeys(connections, 0)
+    add(table, user, key)
+    bearer = remembers.verify(key)
+    assert forgets.verify(key) == bearer
+    assert table.revoke(user.id, table.of(user.id)[0].id)
+    assert remembers.verify(key) == bearer
+    with pytest.raises(Failure) as failure:
+        forgets.verify(key)
     assert failure.value.kind is errors.INVALID_TOKEN

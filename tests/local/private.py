@@ -40,6 +40,7 @@ SHORT_PERIODS = {
     "SWEEP_EVERY_SECONDS": "1",
     "GRACEFUL_TIMEOUT_SECONDS": "10",
     "RABBITMQ_HEARTBEAT_SECONDS": "2",
+    "KEY_REMEMBERED_SECONDS": "4",
     "REGISTRATION": "open",
     # Every test and every program of tests/bench comes from one address.
     "LOGIN_FREE_TRIES": "100000",
