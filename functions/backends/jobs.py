@@ -20,6 +20,7 @@ from functions.common.values import Document, Moment
 
 _INDEXES = (
     [("owner", 1), ("created_at", -1)],
+    [("owner", 1), ("sha256", 1), ("created_at", -1)],
     [("state", 1), ("lease.until", 1)],
     [("state", 1), ("mail.state", 1), ("created_at", 1)],
     [("announce_due", 1)],
@@ -169,6 +170,15 @@ class Jobs:
         with (
             mongodb.translated_errors(),
             self._collection.find({"owner": owner}).sort("created_at", -1).limit(limit).batch_size(_BATCH) as found,
+        ):
+            yield from found
+
+    def finished(self, owner: str, sha256: str, limit: int) -> Iterator[Document]:
+        """Yield the jobs of a user that have an MP3 of the video with this digest, newest first."""
+        query = {"owner": owner, "sha256": sha256, "state": transitions.DONE, "mp3.expired_at": None}
+        with (
+            mongodb.translated_errors(),
+            self._collection.find(query).sort("created_at", -1).limit(limit).batch_size(_BATCH) as found,
         ):
             yield from found
 

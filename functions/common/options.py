@@ -21,6 +21,7 @@ _TIMES = "seconds or [h:]m:s below 1000 hours, such as 90, 1:30.5 or 1:02:03"
 _MOST_TRACKS = 999
 _NAME_SHOWN_CHARACTERS = 60
 
+NO_PICTURE = "none"
 ALL_TRACKS = "all"  # so the language with this code in ISO 639-3 cannot be asked for
 
 _KEEP_THE_SOUND = {"track", "title", "artist", "album", "cover"}
@@ -105,7 +106,7 @@ def _track_number(value: str) -> int:
 
 
 def _cover(value: str) -> float | str:
-    return value if value == "none" else _time(value)
+    return value if value == NO_PICTURE else _time(value)
 
 
 def _line(value: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from functions.backends.files import MP3S, VIDEOS, Files
+from functions.backends.files import MP3S, VIDEOS, Files, Writer
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.backends.usage import Usage
@@ -19,7 +19,7 @@ from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE
 from functions.common.values import Document
-from functions.convert import workspace
+from functions.convert import again, version, workspace
 from functions.convert.lease import Lease, Lost, Stopped
 from functions.convert.watch import Watch
 
@@ -75,28 +75,43 @@ def _claim(job_id: str, jobs: Jobs, holder: str) -> Document | None:
 
 def _convert(job: Document, began: float, jobs: Jobs, files: Files, encode: Encode, stopping: Event) -> Document | None:
     lease = Lease(job, jobs, stopping)
+    options = Options.from_document(job.get("options"))
+    # Only at the first attempt: a job must not depend on another one's MP3, nor write two files under one id.
+    found = again.find(job, options, jobs) if job["attempts"] == 1 else None
+    file_id = ids.mp3_file(job["_id"], job["epoch"])
+    with files.write(MP3S, file_id) as writer:
+        if found:
+            mp3, beside = again.copy(found, options, files, writer, lease.beat)
+            _log.info("copied the MP3 of another job", extra={"job": job["_id"], "other": found["_id"]})
+        else:
+            mp3, beside = _encode(job, options, files, writer, encode, lease)
+        digest = writer.finish(**beside)
+    mp3 |= {"file_id": file_id, "length": writer.length, "sha256": digest}
+    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3, seconds=_since(began))
+
+
+def _encode(
+    job: Document, options: Options, files: Files, writer: Writer, encode: Encode, lease: Lease
+) -> tuple[Document, Document]:
+    """Write the MP3 of a job's video; return what the job tells of it, and what is stored beside it."""
     # The video gets a fixed name: nothing the sender chose reaches the file system or a command line.
     with workspace.folder() as folder:
         source, target = folder / "in", folder / "out.mp3"
         _fetch(job, source, files, lease)
-        options = Options.from_document(job.get("options"))
         made = encode(source, target, options, lease)
-        file_id = ids.mp3_file(job["_id"], job["epoch"])
-        with files.write(MP3S, file_id) as writer, target.open("rb") as content:
+        with target.open("rb") as content:
             while block := content.read(_READ_BYTES):
                 writer.write(block)
                 lease.beat()
-            # Beside the MP3, so that it is found, replaced and deleted with it.
-            digest = writer.finish(**({"waveform": made.waveform.to_document()} if made.waveform else {}))
-    mp3 = {
-        "file_id": file_id,
-        "length": writer.length,
-        "sha256": digest,
+    about = {
         "duration": made.duration,
         "notes": list(made.notes),
         "others": [{"number": each.number, "language": each.language} for each in made.others[:_OTHERS_MOST]],
+        "texts": dict(made.texts),
+        "version": version.current(),
     }
-    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3, seconds=_since(began))
+    # Beside the MP3, so that it is found, replaced and deleted with it.
+    return about, ({"waveform": made.waveform.to_document()} if made.waveform else {})
 
 
 def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:

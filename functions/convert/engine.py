@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,9 +15,9 @@ from mutagen.mp3 import MP3
 
 from functions.common import errors
 from functions.common.errors import Failure
-from functions.common.options import Options, most_bitrate
+from functions.common.options import NO_PICTURE, Options, most_bitrate
 from functions.common.waveform import Waveform
-from functions.convert import copying, cores, cover, joined, loudness, mp3, probe, selection, sound, tags
+from functions.convert import copying, cores, cover, joined, loudness, mp3, notes, probe, selection, sound, tags
 from functions.convert.cage import Cage
 from functions.convert.encoders import Encoders, Pcm
 from functions.convert.lame import Settings
@@ -27,12 +27,6 @@ from functions.convert.probe import Media, Track
 from functions.convert.selection import Selection
 from functions.convert.sound import Plan, Replanned
 from functions.convert.watch import Watch
-
-TRUNCATED_SOURCE = "truncated_source"
-NO_COVER = "no_cover"
-LIMITED = "limited"
-JOINED = "joined"
-OTHER_TRACKS = "other_tracks"
 
 _QUALITY = 2
 _EFFORT = 3
@@ -46,7 +40,7 @@ _CHECK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Made:
-    """A finished MP3: its length in seconds, notes for its owner, and the tracks that are not in it.
+    """A finished MP3: its length in seconds, notes for its owner, the tracks that are not in it, the video's texts.
 
     Sound that was copied has no waveform, because it was not decoded.
     """
@@ -55,6 +49,7 @@ class Made:
     notes: tuple[str, ...]
     others: tuple[Track, ...] = ()
     waveform: Waveform | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,17 +83,18 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
         cut = work.is_cut(result.seconds)
         more = joined.is_joined(source, media.demuxer, cage, broken_off=result.broken_off)
     _verify(target, result)
-    asked = options.cover is not None and options.cover != "none"
+    asked = options.cover is not None and options.cover != NO_PICTURE
     others = tuple(track for track in media.tracks if track not in work.selection.tracks)
     said = {
-        TRUNCATED_SOURCE: cut,
-        JOINED: more,
-        LIMITED: result.limited,
-        NO_COVER: asked and picture is None,
-        OTHER_TRACKS: bool(others),
+        notes.TRUNCATED_SOURCE: cut,
+        notes.JOINED: more,
+        notes.LIMITED: result.limited,
+        notes.NO_COVER: asked and picture is None,
+        notes.OTHER_TRACKS: bool(others),
     }
-    notes = tuple(note for note, true in said.items() if true)
-    return Made(round(result.seconds, 3), notes, others, result.waveform)
+    told = tuple(note for note, true in said.items() if true)
+    texts = {name: media.tags[name] for name in tags.TEXTS if name in media.tags}
+    return Made(round(result.seconds, 3), told, others, result.waveform, texts)
 
 
 def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import mutagen.id3
@@ -12,6 +13,10 @@ import mutagen.id3
 from functions.convert import metadata
 from functions.convert.metadata import CHAPTERS_MOST, Chapter
 
+TEXTS = {"title": "TIT2", "artist": "TPE1", "album": "TALB"}  # those that options may set
+
+_HEADER_BYTES = 10
+_MOST_BYTES = 2**24
 _UTF_8 = 3
 _FRONT_COVER = 3
 _MOST_MILLISECONDS = 2**32 - 1
@@ -39,18 +44,52 @@ def encoded(
     far as it can be read, year first, and a track's number if it is one. With a `length`, the tag is padded to exactly
     that many bytes, to fill space that was reserved for a longer one. Raises ValueError if it does not fit.
     """
-    texts = {"TIT2": title, "TPE1": artist, "TALB": album, "TDRC": _date(date or "")}
+    given = {"title": title, "artist": artist, "album": album}
+    texts = {TEXTS[name]: value for name, value in given.items()} | {"TDRC": _date(date or "")}
     for name, (frame, read) in _OTHERS.items():
         texts[frame] = read((others or {}).get(name, ""))
     tag = _tag(texts, chapters, cover)
     if not tag and not length:
         return b""
-    file = io.BytesIO()
-    tag.save(file, v1=0, v2_version=4, padding=lambda info: max(_PADDING_BYTES, length + info.padding))
-    written = file.getvalue()
+    written = _saved(tag, length)
     if length and len(written) != length:
         raise ValueError(f"a tag of {len(written)} bytes does not fit into {length}")
     return written
+
+
+def split(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the tag at the beginning of an MP3 that this room made, b"" if there is none, and the rest of its blocks.
+
+    Raises ValueError if the tag is longer than any that is written.
+    """
+    head = b""
+    for block in blocks:
+        head += block
+        size = _size(head)
+        if size > _MOST_BYTES:
+            raise ValueError("no tag of this program is that long")
+        if len(head) >= max(_HEADER_BYTES, size):
+            return head[:size], chain([head[size:]], blocks)
+    return b"", iter([head])
+
+
+def changed(tag: bytes, texts: Mapping[str, str | None], *, with_cover: bool) -> bytes:
+    """Return a tag of `encoded` with these texts, by the names of its arguments, instead of its own."""
+    id3: Any = mutagen.id3
+    made = id3.ID3(io.BytesIO(tag)) if tag else id3.ID3()
+    for name, value in texts.items():
+        made.delall(TEXTS[name])
+        made.update(_tag({TEXTS[name]: value}, (), None))
+    if not with_cover:
+        made.delall("APIC")
+    return _saved(made) if made else b""
+
+
+def _size(head: bytes) -> int:
+    """Return the length of the tag that bytes begin with (ID3v2.4.0 structure, section 3.1)."""
+    if head[:3] != b"ID3" or len(head) < _HEADER_BYTES:
+        return 0
+    return _HEADER_BYTES + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
 
 
 def shifted(chapters: Sequence[Chapter], start: float, length: float | None, speed: float = 1.0) -> tuple[Chapter, ...]:
@@ -65,6 +104,12 @@ def shifted(chapters: Sequence[Chapter], start: float, length: float | None, spe
         for each in chapters
     )
     return tuple(each for each in moved if _milliseconds(each.end) > _milliseconds(each.start))
+
+
+def _saved(tag: Any, length: int = 0) -> bytes:
+    file = io.BytesIO()
+    tag.save(file, v1=0, v2_version=4, padding=lambda info: max(_PADDING_BYTES, length + info.padding))
+    return file.getvalue()
 
 
 def _tag(texts: dict[str, str | None], chapters: Sequence[Chapter], cover: bytes | None) -> Any:

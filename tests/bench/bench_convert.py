@@ -14,6 +14,7 @@ from pathlib import Path
 
 from functions.common import cgroups
 from tests.bench import (
+    convert_again,
     convert_copy,
     convert_pair,
     convert_peaks,
@@ -66,6 +67,13 @@ def pair(folder: Path, arguments: argparse.Namespace) -> list[Target]:
         return shortest(arguments, lambda minutes, rounds: convert_pair.measure(system, folder, minutes, rounds))
 
 
+def again(folder: Path, arguments: argparse.Namespace) -> list[Target]:
+    """A video that the same user sent before."""
+    with started() as system:
+        system.stop("connector")
+        return each_length(arguments, lambda minutes, rounds: convert_again.measure(system, folder, minutes, rounds))
+
+
 def copy(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     """A film whose sound is an MP3 already."""
     return shortest(arguments, lambda minutes, rounds: convert_copy.measure(folder, minutes, rounds))
@@ -86,7 +94,16 @@ def size(folder: Path, arguments: argparse.Namespace) -> list[Target]:
     return convert_size.measure(folder)
 
 
-PARTS = {"speed": speed, "e2e": e2e, "pair": pair, "copy": copy, "peaks": peaks, "quality": quality, "size": size}
+PARTS = {
+    "speed": speed,
+    "e2e": e2e,
+    "pair": pair,
+    "again": again,
+    "copy": copy,
+    "peaks": peaks,
+    "quality": quality,
+    "size": size,
+}
 Measure = Callable[[float, int], list[Target]]
 
 

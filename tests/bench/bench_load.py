@@ -24,6 +24,7 @@ from tests.bench.memory import Watched, watching
 from tests.bench.system import System, started
 from tests.bench.targets import Target, print_targets
 from tests.clients.waiting import until
+from tests.media.another import another_file
 from tests.media.movies import movie
 from tests.media.videos import tone_video
 
@@ -70,14 +71,15 @@ def alone(system: System, video: Path) -> Iterator[Upload]:
     """Upload a small video again and again, each when the one before it has been dealt with."""
     settled(system, send(system, video))  # the first pays for what every function loads once
     for _ in range(IDLE_JOBS):
-        yield send(system, video)
+        yield send(system, another_file(video))
 
 
 def load(system: System, film: Path) -> list[float]:
     """Send everything, wait until all is done and mailed, and return the milliseconds from ready to claimed."""
+    films = [another_file(film) for _ in range(UPLOADS)]  # all are encoded
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        uploads = list(pool.map(lambda _: send(system, film), range(UPLOADS)))
+        uploads = list(pool.map(lambda each: send(system, each), films))
     uploaded, behind = time.monotonic() - began, waiting(system)
     print(f"all taken after {uploaded:.1f} s: {UPLOADS / uploaded:.1f} uploads/s; {behind} wait or work", flush=True)
     jobs = [settled(system, upload) for upload in uploads]

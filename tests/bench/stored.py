@@ -37,7 +37,8 @@ class Film:
     def convert(self, url: str) -> None:
         """Post its event to a function, and return when that has answered."""
         event = events.encode(events.of({"_id": self.fid, "state": "ready"}))
-        answer = web.call("POST", url, headers={"Content-Type": events.STRUCTURED}, body=event, timeout=LIMIT_SECONDS)
+        headers = {"Content-Type": events.STRUCTURED, **web.bearer(self._system.event_token)}
+        answer = web.call("POST", url, headers=headers, body=event, timeout=LIMIT_SECONDS)
         assert answer.status == 200, answer
 
     def kilobits(self) -> float:

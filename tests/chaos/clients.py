@@ -80,7 +80,7 @@ class Clients:
         return self.system.owner.token
 
     def _send(self, upload: Upload, content: bytes, token: str) -> None:
-        url = f"{self.system.url('upload')}?{urlencode({'filename': upload.filename})}"
+        url = f"{self.system.url('upload')}?{urlencode({'filename': upload.filename, **upload.options})}"
         headers, body = {"Content-Type": "video/mp4"}, content
         if upload.manner == "form":
             headers, body = web.multipart(("file", upload.filename, content))

@@ -71,6 +71,7 @@ def _convert_cases() -> Iterator[tuple[str, Case]]:
     at = partial(_at, "convert")
     yield from at(causes.upload, DONE, "claim", "workspace", "program", "renew", "mp3s.chunks", "mp3s.files", "finish")
     yield from at(causes.upload, DONE, "publish", "usage.charge")
+    yield from at(causes.same_again, DONE, "again", sides=("between",))
     yield from at(causes.undecodable, FAILED, "fail")
     yield from at(causes.video_unreadable, DONE, "postpone")
     yield from at(causes.mp3_exists, DONE, "mp3s.delete", sides=BETWEEN)

@@ -43,6 +43,16 @@ def answered_upload(harness: Harness, step: str, name: str) -> None:
     assert harness.job(name)["_id"] in harness.acknowledged
 
 
+def same_again(harness: Harness, step: str, name: str) -> None:
+    """The user has an MP3 of this video, which is copied."""
+    film = video(harness)
+    harness.send(f"first-{name}", film)
+    until(lambda: harness.job(f"first-{name}")["state"] == "done", "the first MP3")
+    harness.arm(step)
+    harness.send(name, film)
+    harness.await_crash(step)
+
+
 def first_upload(harness: Harness, step: str, name: str) -> None:
     """Nothing is counted for the user yet."""
     harness.system.inspector.database["usage"].delete_many({})

@@ -12,12 +12,13 @@ from tests.chaos import requests
 from tests.chaos.crash_harness import Harness
 from tests.chaos.relay import relay
 from tests.clients.waiting import until
+from tests.media.another import another_file
 from tests.media.videos import tone_video
 
 
 def video(harness: Harness) -> Path:
-    """Return a video that converts quickly."""
-    return tone_video(harness.videos, seconds=1.0)
+    """Return a video that converts quickly, another one each time."""
+    return another_file(tone_video(harness.videos, seconds=1.0))
 
 
 @contextmanager

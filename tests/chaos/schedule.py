@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -11,6 +12,7 @@ from tests.chaos.corpus import Sample
 SHORTEST_GAP, LONGEST_GAP = 0.5, 3.0
 UPLOADS_A_SECOND = 2.0
 SILENT_SHARE = 0.15  # of the files
+SAME_AGAIN_SHARE = 0.3  # sent without options, so an MP3 of the same file can be copied; others are encoded
 
 # How a client sends its video; the last four never send all of it.
 MANNERS = {"raw": 15, "form": 10, "after a login": 6, "closes": 1, "resets": 1, "closes a form": 1, "falls silent": 1}
@@ -76,6 +78,7 @@ class Upload:
     number: int
     sample: Sample
     manner: str
+    options: Mapping[str, str]
 
     @property
     def filename(self) -> str:
@@ -83,7 +86,7 @@ class Upload:
         return f"chaos-{self.number}-{self.sample.path.name}"
 
     def __str__(self) -> str:
-        return f"{self.at:6.1f} s  upload {self.number}: {self.sample.path.name}, {self.manner}"
+        return f"{self.at:6.1f} s  upload {self.number}: {self.sample.path.name}, {self.manner} {dict(self.options)}"
 
 
 def uploads(seed: int, seconds: float, samples: list[Sample]) -> list[Upload]:
@@ -98,9 +101,14 @@ def uploads(seed: int, seconds: float, samples: list[Sample]) -> list[Upload]:
             number,
             random.choice(silent if random.random() < SILENT_SHARE else sounding),
             random.choices(list(MANNERS), list(MANNERS.values()))[0],
+            {} if random.random() < SAME_AGAIN_SHARE else _options(random),
         )
         for number, at in enumerate(moments)
     ]
+
+
+def _options(random: Random) -> dict[str, str]:
+    return {"quality": str(random.randint(0, 9)), "effort": str(random.randint(3, 9))}
 
 
 def faults(seed: int, seconds: float) -> list[Fault]:

@@ -16,6 +16,7 @@ from tests.clients.database import ENDED, Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack, private_stack
+from tests.media.another import another_file
 
 # Short enough to wait for, and long enough that no step outlasts its lease on a slow machine.
 PERIODS = {
@@ -69,8 +70,8 @@ class ProxiedSystem:
         return f"{self.stack.gateway}/{name}"
 
     def upload(self, path: Path, filename: str | None = None) -> str:
-        """Upload a video that must be accepted, and return its id."""
-        return web.uploaded(self.url("upload"), self.owner.token, path, filename)
+        """Upload a video like this that must be accepted, and return its id."""
+        return web.uploaded(self.url("upload"), self.owner.token, another_file(path), filename)
 
     def recover(self) -> None:
         """End all faults, and wait until every process is healthy."""

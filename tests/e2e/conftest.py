@@ -23,6 +23,7 @@ from tests.clients.waiting import until_gone
 from tests.connector.queues import Queues
 from tests.e2e.leftovers import leftovers
 from tests.local.private import SHORT_PERIODS, PrivateStack
+from tests.media.another import another_file
 from tests.media.videos import tone_video
 
 CLEAN_SECONDS = 45
@@ -107,10 +108,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("videos")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def video(videos: Path) -> Path:
-    """Three seconds of 440 Hz."""
-    return tone_video(videos)
+    """Three seconds of 440 Hz, in a file that nobody has sent yet."""
+    return another_file(tone_video(videos))
 
 
 @pytest.fixture

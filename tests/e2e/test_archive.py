@@ -14,15 +14,16 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
+from tests.media.videos import tone_video
 
 MANY = 100
 
 
 @pytest.fixture(scope="module")
-def fids(url: Urls, owner: Person, video: Path, inspector: Inspector) -> list[str]:
+def fids(url: Urls, owner: Person, videos: Path, inspector: Inspector) -> list[str]:
     """Three jobs that are done, two of the same name."""
     names = ("talk.mp4", "Grüße.mp4", "talk.mp4")
-    made = [web.uploaded(url("upload"), owner.token, video, name) for name in names]
+    made = [web.uploaded(url("upload"), owner.token, tone_video(videos), name) for name in names]
     for fid in made:
         inspector.done(fid)
     return made

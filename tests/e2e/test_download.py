@@ -14,12 +14,13 @@ from tests.clients.mailbox import Mailbox
 from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
+from tests.media.videos import tone_video
 
 
 @pytest.fixture(scope="module")
-def fid(url: Urls, owner: Person, video: Path, inspector: Inspector) -> str:
+def fid(url: Urls, owner: Person, videos: Path, inspector: Inspector) -> str:
     """A job that is done."""
-    made = web.uploaded(url("upload"), owner.token, video, "my holiday.mp4")
+    made = web.uploaded(url("upload"), owner.token, tone_video(videos), "my holiday.mp4")
     inspector.done(made)
     return made
 

@@ -26,6 +26,7 @@ from tests.local.private import PrivateStack
 from tests.local.vhosts import rabbitmqctl
 from tests.manifests.building import KNATIVE, objects
 from tests.manifests.objects import services
+from tests.media.another import another_file
 from tests.media.videos import silent_video, tone_video
 from tests.observability import files, pods
 from tests.observability.server import Prometheus, running
@@ -118,7 +119,7 @@ def busy(
     url: Urls = through("gateway", stack)
     # A rate needs an earlier sample.
     until(lambda: server.values("min(count_over_time(up[1m])) > 2"), "every target to be read twice", SECONDS)
-    fid = web.uploaded(url("upload"), owner.token, tone_video(videos))
+    fid = web.uploaded(url("upload"), owner.token, another_file(tone_video(videos)))
     mute = web.uploaded(url("upload"), owner.token, silent_video(videos))
     inspector.done(fid)
     assert inspector.ended(mute)["state"] == "failed"

@@ -19,9 +19,9 @@ from functions.common import errors
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.convert import engine, mp3
-from functions.convert.engine import NO_COVER, TRUNCATED_SOURCE
 from functions.convert.lease import Lost
 from functions.convert.limits import Limits
+from functions.convert.notes import NO_COVER, TRUNCATED_SOURCE
 from functions.convert.watch import Watch
 from tests.clients import processes
 from tests.clients.waiting import until_gone

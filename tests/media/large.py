@@ -7,6 +7,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from tests.media.another import another_file
+
 WIDTH, HEIGHT, BYTES_PER_PIXEL = 1280, 720, 3
 FRAME_BYTES = WIDTH * HEIGHT * BYTES_PER_PIXEL
 FRAMES_PER_SECOND = 10
@@ -33,13 +35,13 @@ def large_video_seconds(megabytes: int) -> float:
 
 
 def long_video(folder: Path, seconds: int, hertz: float = 440.0) -> Path:
-    """Create a small MKV of this length, whose conversion takes a while, and return its path."""
+    """Create a small MKV of this length, another one each time, whose conversion takes a while; return its path."""
     path = folder / f"long-{seconds}-{hertz:g}.mkv"
-    if path.exists():
-        return path
-    unfinished = path.with_suffix(".part.mkv")
-    _render("color=size=64x48:rate=1", hertz, seconds, ["-c:v", "mpeg4", "-c:a", "pcm_mulaw"], unfinished)
-    return unfinished.rename(path)
+    if not path.exists():
+        unfinished = path.with_suffix(".part.mkv")
+        _render("color=size=64x48:rate=1", hertz, seconds, ["-c:v", "mpeg4", "-c:a", "pcm_mulaw"], unfinished)
+        unfinished.rename(path)
+    return another_file(path)
 
 
 def _frames(megabytes: int) -> int:
