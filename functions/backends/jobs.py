@@ -30,7 +30,9 @@ _INDEXES = (
     [("expires.mp3", 1)],
     [("expires.job", 1)],
 )
-_COUNTED = dict.fromkeys(("state", "created_at", "claimed_at", "spent", "size", "video_expired_at", "mp3"), 1)
+_COUNTED = dict.fromkeys(
+    ("state", "epoch", "created_at", "claimed_at", "spent", "size", "video_expired_at", "mp3", "retries", "former"), 1
+)
 _TRIES = 2
 _BATCH = 100  # documents of at most a few kilobytes
 # A lower bound keeps every server from scanning the index entries of jobs without the date.

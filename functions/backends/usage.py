@@ -3,8 +3,9 @@
     usage: {_id: user, revision, counted_at, day, open, bytes, jobs, seconds,
             pending{JOB{at, day, bytes}}, gone{jobs, seconds}}
 
-`open` and `bytes` are of now, `jobs` and `seconds` of the `day`. `pending` has the places of running uploads, and
-`gone` what deleted jobs used today. functions/README.md, Quotas, tells the protocol.
+`open` and `bytes` are of now, `jobs` and `seconds` of the `day`. `pending` has the places of running uploads, and of
+jobs that are about to be converted again; `gone` has what deleted jobs used today. functions/README.md, Quotas, tells
+the protocol.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pymongo.errors import DuplicateKeyError
 from functions.backends import jobs as job_documents
 from functions.backends import mongodb
 from functions.backends.jobs import Jobs
-from functions.common import crash, quotas, transitions
+from functions.common import crash, ids, quotas, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.quotas import COUNTS, Used
 from functions.common.settings import Quotas
@@ -35,6 +36,7 @@ _RECOUNT_SECONDS = 86_400.0
 _STEP_BYTES = 16 * 2**20  # of an upload whose length is not known
 _OPEN = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING)
 _GONE = (transitions.ABORTED, transitions.DELETING)
+_AGAIN = ":"  # in the name of a place: a job, the epoch that it leaves to be converted again, and what makes it unique
 
 
 class Full(Exception):
@@ -61,11 +63,16 @@ class Usage:
         """Return the same without storing what was counted, for those who may only read."""
         return self._used(user, limits, self._look_once)
 
+    def reserve_again(self, user: str, job: Document, limits: Quotas) -> Place:
+        """Count a job once more that its owner has converted again. Raises Full; nothing is counted then."""
+        name = _AGAIN.join((job["_id"], str(job["epoch"]), ids.new()))
+        return self.reserve(user, name, 0, limits)
+
     def reserve(self, user: str, job_id: str, size: int, limits: Quotas) -> Place:
         """Count a job that a user begins, with the bytes that it will have. Raises Full; nothing is counted then."""
         for attempt in range(_TRIES):
             now = self._jobs.after(0)
-            today = _day(now)
+            today = quotas.day(now)
             entry = {"at": now, "day": today, "bytes": size}
             adds = {"open": 1, "jobs": 1, "bytes": size}
             wanted = adds | {"seconds": 1, "bytes": max(1, size)}
@@ -118,7 +125,7 @@ class Usage:
         """Count seconds of a conversion that has just ended, and the bytes of its MP3."""
         with crash.around("usage.charge"):
             here = {"_id": job["owner"]}
-            if not self._change(here | {"day": _day(job["claimed_at"])}, {"seconds": seconds, "bytes": size}):
+            if not self._change(here | {"day": quotas.day(job["claimed_at"])}, {"seconds": seconds, "bytes": size}):
                 self._change(here, {"bytes": size})
 
     def remember(self, job: Document) -> None:
@@ -126,7 +133,7 @@ class Usage:
         if job["state"] != transitions.DELETING:
             return
         with mongodb.translated_errors(), crash.around("usage.remember"):
-            today = _day(self._jobs.after(0))
+            today = quotas.day(self._jobs.after(0))
             began, spent = _used_on(job, today)
             if began or spent:
                 self._change({"_id": job["owner"], "day": today}, {"gone.jobs": began, "gone.seconds": spent})
@@ -196,26 +203,30 @@ class Usage:
 
     def _counted(self, user: str, before: Document) -> Document:
         now = self._jobs.after(0)
-        today = _day(now)
+        today = quotas.day(now)
         same_day = before.get("day") == today
         gone = before["gone"] if same_day else {"jobs": 0, "seconds": 0}
         pending: Document = dict(before.get("pending", {}))
         total = {"open": 0, "bytes": 0, **gone}
         kept = {}
+        epochs: dict[str, int] = {}
         for job in self._jobs.counted(user):
+            epochs[job["_id"]] = job["epoch"]
             place = pending.pop(job["_id"], None)
             if place and job["state"] == transitions.RECEIVING:
                 kept[job["_id"]] = place
             began, spent = _used_on(job, today)
             total["open"] += job["state"] in _OPEN
-            total["bytes"] += place["bytes"] if job["_id"] in kept else _kept_bytes(job)
+            total["bytes"] += place["bytes"] if job["_id"] in kept else _kept_bytes(job, now)
             total["jobs"] += began
             total["seconds"] += spent
         # An upload that has its place and not yet its job: after a lease's time, it has died there.
         alive = now - timedelta(seconds=self._jobs.periods.upload_lease)
-        for job_id, place in pending.items():
-            if place["at"] > alive:
-                kept[job_id] = place
+        for name, place in pending.items():
+            job_id, *epoch = name.split(_AGAIN)[:2]
+            # A job that has left that epoch is counted itself.
+            if place["at"] > alive and not (epoch and [str(epochs.get(job_id))] != epoch):
+                kept[name] = place
                 total["open"] += 1
                 total["bytes"] += place["bytes"]
                 total["jobs"] += place["day"] == today
@@ -230,7 +241,7 @@ class Usage:
     def _make_room(self, user: str, wanted: dict[str, int], limits: Quotas, now: datetime) -> None:
         """Count again if that may help. Raises Full."""
         found = self._find(user)
-        if found is None or found["day"] != _day(now):
+        if found is None or found["day"] != quotas.day(now):
             self._count_once(user)
             return
         over = self._over(found, wanted, limits, now)
@@ -310,31 +321,30 @@ def _room(wanted: dict[str, int], limits: Quotas) -> Document:
     }
 
 
-def _kept_bytes(job: Document) -> int:
+def _kept_bytes(job: Document, now: datetime) -> int:
     """Return the bytes of a job's files that have not expired."""
     if job["state"] in _GONE:
         return 0
-    mp3 = job.get("mp3", {})
+    mp3, former = job.get("mp3", {}), job.get("former")
     video = 0 if job.get("video_expired_at") else job.get("size", 0)
-    return int(video + (0 if mp3.get("expired_at") else mp3.get("length", 0)))
+    earlier = former["length"] if former and former["until"] > now else 0
+    return int(video + earlier + (0 if mp3.get("expired_at") else mp3.get("length", 0)))
 
 
 def _used_on(job: Document, day: str) -> tuple[int, int]:
-    """Return whether a job counts as one of this day, and the seconds of its conversions.
+    """Return how often a job began on this day, and the seconds of its conversions.
 
     A conversion counts for the day on which it began.
     """
-    began = job["state"] != transitions.ABORTED and _day(job["created_at"]) == day
+    retries = job.get("retries") or {"day": None, "jobs": 0, "spent": 0}
+    began = int(job["state"] != transitions.ABORTED and quotas.day(job["created_at"]) == day)
     claimed = job.get("claimed_at")
-    return int(began), job.get("spent", 0) if claimed and _day(claimed) == day else 0
-
-
-def _day(moment: datetime) -> str:
-    return moment.date().isoformat()
+    spent = job.get("spent", 0) - retries["spent"] if claimed and quotas.day(claimed) == day else 0
+    return began + (retries["jobs"] if retries["day"] == day else 0), spent
 
 
 def _is_stale(found: Document, now: datetime) -> bool:
-    return bool(found["day"] != _day(now) or now - found["counted_at"] > timedelta(seconds=_FRESH_SECONDS))
+    return bool(found["day"] != quotas.day(now) or now - found["counted_at"] > timedelta(seconds=_FRESH_SECONDS))
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from functions.common.errors import QUOTA_AT_ONCE, QUOTA_BYTES, QUOTA_JOBS, QUOTA_SECONDS, Kind
+from functions.common.errors import QUOTA_AT_ONCE, QUOTA_BYTES, QUOTA_JOBS, QUOTA_SECONDS, Failure, Kind
 from functions.common.settings import Quotas
 
 DAY_SECONDS = 86_400
@@ -47,6 +47,11 @@ class Used:
         return max(0, self.limit - self.used)
 
 
+def day(moment: datetime) -> str:
+    """Return the day of a moment, as documents name it."""
+    return moment.date().isoformat()
+
+
 def midnight(now: datetime) -> datetime:
     """Return when the day began, by UTC."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -80,3 +85,29 @@ def limit_of(count: Count, quotas: Quotas) -> int:
         "bytes": quotas.kept_bytes,
     }
     return limits[count.field]
+
+
+def headers(every: list[Used]) -> dict[str, str]:
+    """Return the state of the quotas as draft-ietf-httpapi-ratelimit-headers has it; nothing if there is none."""
+    if not every:
+        return {}
+    policies = [_policy(each) for each in every]
+    left = [
+        f'"{each.count.name}";r={each.left}' + (f";t={each.reset}" if each.reset is not None else "") for each in every
+    ]
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
+
+
+def refusal(over: Used, every: list[Used]) -> Failure:
+    """Return the refusal of what a quota leaves no room for."""
+    wait = RETRY_AT_ONCE_SECONDS if over.count.field == "open" else over.reset
+    retry = {} if wait is None else {"Retry-After": str(wait)}
+    return Failure(
+        over.count.kind, headers(every) | retry, quota=over.count.name, **to_document([over])[over.count.name]
+    )
+
+
+def _policy(each: Used) -> str:
+    window = f";w={DAY_SECONDS}" if each.count.daily else ""
+    unit = f';qu="{each.count.unit}"' if each.count.unit else ""
+    return f'"{each.count.name}";q={each.limit}{unit}{window}'

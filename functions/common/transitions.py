@@ -9,12 +9,14 @@ Each row is one atomic compare-and-set, which names the state and the epoch (for
            mp3{file_id, length, sha256, duration, notes, others, texts, version, expired_at}, video_expired_at,
            error{code, title},
            mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
-           expires{video, mp3, job}, link_version}
+           expires{video, mp3, job}, link_version, retries{day, jobs, spent}, former{until, length}}
 
 `options` has the options that were given (`functions.common.options`). `announce_due` is announced_at + announce_gap,
 stored because an index finds the waiting jobs by it. `cleanup` says when sweep deletes the files that the job does not
 name: at `at`, and again at `until`, when nothing that began earlier can still be writing. `link_version` is what a link
-to the MP3 must name; without it, 0.
+to the MP3 must name; without it, 0. `retries` says how often the job began again on that day, and how many of the
+seconds in `spent` its conversions took before. `former` has the bytes of earlier MP3s, and until when none is deleted
+because a download of it may be running.
 """
 
 from __future__ import annotations
@@ -277,13 +279,17 @@ GIVE_UP = Transition(
 RETRY = Transition(
     "retry",
     "jobs",
-    (FAILED,),
+    _ENDED,
     READY,
     when=_SAME_EPOCH | {"video_expired_at": Fixed(None)},
     mail_target=NONE,
-    sets=_ANNOUNCE | {"attempts": Fixed(0), "progress": Fixed(0), "mail.attempts": Fixed(0)},
+    sets=_ANNOUNCE
+    | {"attempts": Fixed(0), "progress": Fixed(0), "mail.attempts": Fixed(0)}
+    | {"options": Given("options"), "retries": Given("retries"), "former": Given("former")},
     adds={"epoch": 1, "mail.run": 1},
-    drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "expires", "cleanup"),
+    drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "mp3", "expires", "cleanup.at"),
+    # When the next conversion has ended, the earlier MP3s are deleted, but not before `former.until`.
+    maximum={"cleanup.until": After("download_timeout")},
 )
 
 _SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": AfterGiven("gap")}
@@ -423,7 +429,8 @@ MAIL_AGAIN = Transition(
 REVOKE_LINKS = Transition(
     "revoke_links",
     "jobs",
-    (DONE,),
+    # A done job that is converted again keeps its links.
+    (READY, CONVERTING, DONE, FAILED),
     None,
     when=_SAME_EPOCH | {"link_version": Given("link_version")},
     # Not added: a number that was set shows that the change was made if its answer is lost.
@@ -479,6 +486,6 @@ CLEAN_LATER = Transition(
     when=_SAME_CLEANUP,
     sets={"cleanup.at": After("announce_gap")},
 )
-CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup",))
+CLEANED = Transition("cleaned", "sweep", _ENDED, None, when=_SAME_CLEANUP, drops=("cleanup", "former"))
 
 TABLE: tuple[Transition, ...] = tuple(row for row in list(globals().values()) if isinstance(row, Transition))

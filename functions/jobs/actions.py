@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from functions.backends.files import MP3S, VIDEOS, Files
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
-from functions.common import errors, ids, states
+from functions.backends.usage import Full, Place, Usage
+from functions.common import errors, ids, quotas, states
 from functions.common.errors import Failure
+from functions.common.options import Options
+from functions.common.settings import Quotas
 from functions.common.transitions import (
+    ABORTED,
     CLAIMED,
     DELETE,
     DONE,
@@ -23,6 +27,7 @@ from functions.common.transitions import (
     MAIL_FAILED,
     NONE,
     READY,
+    RECEIVING,
     RETRY,
     REVOKE_LINKS,
 )
@@ -41,24 +46,88 @@ class Queued:
     announced: bool
 
 
-def retry(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
+@dataclass(frozen=True)
+class Again:
+    """What owners may have that an operator's retry has not: a done job converted too, with these options if any.
+
+    It takes a place in their quotas.
+    """
+
+    options: Options | None
+    usage: Usage
+    limits: Quotas
+
+
+def retry(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue, again: Again | None = None) -> Queued:
     """Queue a failed job again; announce it again if it is queued already.
 
-    Raises Failure: NOT_FOUND, NOT_FAILED with the job's `state`, VIDEO_EXPIRED or UNAVAILABLE.
+    Its MP3 ends with this, and its links lead to the next one. Raises Failure: NOT_FOUND, NOT_FAILED or NOT_ENDED with
+    the job's `state`, VIDEO_EXPIRED, the quota that is used up, or UNAVAILABLE.
     """
     for _ in range(_TRIES):
         job = _found(job_id, owner, jobs)
-        if job["state"] == READY:
+        former: Document = job.get("options") or {}
+        options = again.options.to_document() if again and again.options else former
+        if job["state"] == READY and options == former:
             return _announce(job, queue)
-        if job["state"] != FAILED:
+        if again and job["state"] not in (DONE, FAILED):
+            raise Failure(errors.NOT_ENDED, state=states.public(job["state"]))
+        if not again and job["state"] != FAILED:
             raise Failure(errors.NOT_FAILED, state=job["state"])
         if job.get("video_expired_at"):
             raise Failure(errors.VIDEO_EXPIRED)
-        changed = jobs.apply(RETRY, job_id, epoch=job["epoch"])
+        changed = _begin_again(job, options, jobs, again)
         if changed is not None:
             _log.info("retried", extra={"job": job_id, "epoch": changed["epoch"]})
             return _announce(changed, queue)
     raise Failure(errors.UNAVAILABLE)
+
+
+def _begin_again(job: Document, options: Document, jobs: Jobs, again: Again | None) -> Document | None:
+    """Apply the transition, in a place of the owner's quotas if they asked for it."""
+    place = _place(job, again) if again else None
+    given = {"options": options, "retries": _retries(job, jobs, again), "former": _former(job, jobs)}
+    # If the outcome is unknown, the next count tells from the job's epoch what became of the place.
+    changed = jobs.apply(RETRY, job["_id"], epoch=job["epoch"], **given)
+    if place:
+        _end(place, job, began=changed is not None)
+    return changed
+
+
+def _place(job: Document, again: Again) -> Place:
+    try:
+        return again.usage.reserve_again(job["owner"], job, again.limits)
+    except Full as full:
+        raise quotas.refusal(full.over, full.every) from None
+
+
+def _end(place: Place, job: Document, *, began: bool) -> None:
+    try:
+        if began:
+            place.settle(0)
+        else:
+            place.give_back()
+    except Failure as failure:
+        _log.warning("not settled; the next count does", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
+
+
+def _retries(job: Document, jobs: Jobs, again: Again | None) -> Document:
+    """Return how often its owner had the job begin again today, and the seconds that count for earlier days."""
+    today, claimed = quotas.day(jobs.after(0)), job.get("claimed_at")
+    before = job.get("retries") or {"day": today, "jobs": 0, "spent": 0}
+    spent = before["spent"] if claimed and quotas.day(claimed) == today else job.get("spent", 0)
+    so_far = before["jobs"] if before["day"] == today else 0
+    return {"day": today, "jobs": so_far + (again is not None), "spent": spent}
+
+
+def _former(job: Document, jobs: Jobs) -> Document | None:
+    """Return until when a download of an earlier MP3 may run, and the bytes of those; None if there was no MP3."""
+    before, mp3 = job.get("former"), job.get("mp3")
+    if mp3 is None:
+        return before
+    kept = before["length"] if before and before["until"] > jobs.after(0) else 0
+    length = 0 if mp3.get("expired_at") else mp3["length"]
+    return {"until": jobs.after(jobs.periods.download_timeout), "length": kept + length}
 
 
 def mail_again(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued | None:
@@ -93,11 +162,11 @@ def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Qu
 def revoke_links(job_id: str, *, owner: str | None, jobs: Jobs) -> None:
     """Let no link to the job's MP3 work any more that was made until now.
 
-    Raises Failure: NOT_FOUND, NO_LINK if the job is not done, or UNAVAILABLE.
+    Raises Failure: NOT_FOUND, NO_LINK if its video has not arrived, or UNAVAILABLE.
     """
     for _ in range(_TRIES):
         job = _found(job_id, owner, jobs)
-        if job["state"] != DONE:
+        if job["state"] in (RECEIVING, ABORTED):
             raise Failure(errors.NO_LINK)
         version = job.get("link_version")
         given = {"epoch": job["epoch"], "link_version": version, "next_link_version": (version or 0) + 1}
@@ -125,7 +194,8 @@ def delete(job_id: str, *, owner: str | None, jobs: Jobs, files: Files) -> None:
 
 def _found(job_id: str, owner: str | None, jobs: Jobs) -> Document:
     job = jobs.find(job_id) if owner is None else jobs.find_owned(job_id, owner)
-    if job is None:
+    # For its owner, an upload that failed has left no job.
+    if job is None or (owner is not None and job["state"] == ABORTED):
         raise Failure(errors.NOT_FOUND)
     return job
 

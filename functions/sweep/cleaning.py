@@ -51,6 +51,9 @@ def _unnamed(job: Document, jobs: Jobs) -> Iterator[tuple[str, list[str]]]:
     gone = job["state"] in _GONE
     if gone or job.get("video_expired_at"):
         yield VIDEOS, [job["_id"]]
+    former = job.get("former")
+    if not gone and former and former["until"] > jobs.after(0):  # a download of an earlier MP3 may finish
+        return
     kept = None if gone else _kept_mp3(job, jobs)
     # A converter that lost its lease may still be writing under an earlier epoch.
     for first in range(1, job["epoch"] + 1, _EPOCHS_AT_ONCE):

@@ -17,7 +17,6 @@ from functions.backends.jobs import Jobs
 from functions.backends.usage import Full, Place, Usage
 from functions.common import ids, quotas, transitions
 from functions.common.errors import INVALID_KEY, Failure
-from functions.common.quotas import RETRY_AT_ONCE_SECONDS, Used
 from functions.common.settings import RENEWALS_A_LEASE, Quotas
 from functions.common.values import Document
 
@@ -82,7 +81,7 @@ def admitted(user: str, size: int, key: Key | None, limits: Quotas, stores: Stor
             _give_up(job_id, key, place, stores)
             raise
     except Full as full:
-        raise _refusal(full) from None
+        raise quotas.refusal(full.over, full.every) from None
 
 
 def settle(admitted: Admitted, job: Document) -> None:
@@ -91,35 +90,6 @@ def settle(admitted: Admitted, job: Document) -> None:
         admitted.place.settle(job["size"])
     except Failure as failure:
         _log.warning("not settled; the next count does", extra={"job": job["_id"], "cause": repr(failure.__cause__)})
-
-
-def headers(every: list[Used]) -> dict[str, str]:
-    """Return the state of the quotas as draft-ietf-httpapi-ratelimit-headers has it; nothing if there is none."""
-    if not every:
-        return {}
-    policies = [_policy(each) for each in every]
-    left = [
-        f'"{each.count.name}";r={each.left}' + (f";t={each.reset}" if each.reset is not None else "") for each in every
-    ]
-    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
-
-
-def _policy(each: Used) -> str:
-    window = f";w={quotas.DAY_SECONDS}" if each.count.daily else ""
-    unit = f';qu="{each.count.unit}"' if each.count.unit else ""
-    return f'"{each.count.name}";q={each.limit}{unit}{window}'
-
-
-def _refusal(full: Full) -> Failure:
-    over = full.over
-    wait = RETRY_AT_ONCE_SECONDS if over.count.field == "open" else over.reset
-    retry = {} if wait is None else {"Retry-After": str(wait)}
-    return Failure(
-        over.count.kind,
-        headers(full.every) | retry,
-        quota=over.count.name,
-        **quotas.to_document([over])[over.count.name],
-    )
 
 
 def _give_up(job_id: str, key: Key | None, place: Place, stores: Stores) -> None:

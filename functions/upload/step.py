@@ -38,7 +38,7 @@ def answer(request: Request, bearer: Bearer, loaded: Loaded, stores: Stores) -> 
 def tell_usage(bearer: Bearer, limits: Quotas, usage: Usage) -> Response:
     """Answer what the bearer uses of each quota."""
     every = usage.of(bearer.user, limits)
-    return web.answer(quotas.to_document(every), headers=admission.headers(every))
+    return web.answer(quotas.to_document(every), headers=quotas.headers(every))
 
 
 def _accepted(job: Document, settings: Links) -> Response:

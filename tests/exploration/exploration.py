@@ -73,13 +73,13 @@ def done_world(days_ago: int = 0, *, kept: bool = True) -> World:
     return World(document, VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}, frozenset({"ended"}), (), kept)
 
 
-def counted_world() -> World:
-    """Return the world of a job that is ready, and of its owner's counts."""
-    documents = MemoryCollection([thaw(READY_WORLD.document)])
+def counted_world(world: World = READY_WORLD) -> World:
+    """Return the world of a job, by default one that is ready, and of its owner's counts."""
+    documents = MemoryCollection([thaw(world.document)])
     jobs = Jobs(documents, lambda: processes.NOW, processes.COUNTING_PERIODS)  # type: ignore[arg-type]
     usage = MemoryCollection()
     Usage(usage, jobs).count_again("1")  # type: ignore[arg-type]
-    return READY_WORLD._replace(usage=freeze(usage.documents["1"]))
+    return world._replace(usage=freeze(usage.documents["1"]))
 
 
 def failed_world(days_ago: int = 0) -> World:
@@ -96,6 +96,8 @@ def violation_now(world: World) -> str | None:
     # Also after it has expired: a download may still be running.
     if job and state == "done" and ("mp3s", job["mp3"]["file_id"], WHOLE) not in world.files:
         return "done without its MP3"
+    if job and state != "deleting" and job.get("former") and ("mp3s", MP3, WHOLE) not in world.files:
+        return "a download of the MP3 before is cut"
     if job and state in ("ready", "converting", "done", "failed") and not world.files >= VIDEO:
         if not job.get("video_expired_at"):
             return "a job without its video"
@@ -119,6 +121,8 @@ def violation_when_settled(world: World) -> str | None:
         expected |= VIDEO
     if job and state == "done" and not job["mp3"].get("expired_at"):
         expected |= {("mp3s", job["mp3"]["file_id"], PARTIAL), ("mp3s", job["mp3"]["file_id"], WHOLE)}
+    if job and state == "ready" and job.get("former"):  # deleted once the next conversion has ended
+        expected |= {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}
     if world.files != expected:
         return "files are left or missing"
     return None
@@ -149,6 +153,8 @@ def uncounted_now(world: World) -> str | None:
         return "an open job is not counted"
     if job["state"] in ("ready", "converting") and job["size"] > usage["bytes"]:
         return "a video is not counted"
+    if usage["jobs"] < 1 + (job.get("retries") or {"jobs": 0})["jobs"] and job["state"] not in ("aborted", "deleting"):
+        return "a job of the day is not counted"
     return None
 
 

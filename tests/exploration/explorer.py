@@ -19,7 +19,9 @@ STARTING_HINTS = {
     "notify": frozenset({"ended"}),
     "stopped notify": frozenset({"ended"}),
 }
-ONCE = frozenset({"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert"})
+ONCE = frozenset(
+    {"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert"}
+) | frozenset({"change", "change and convert", "counted change"})
 
 
 class Numbers:

@@ -120,6 +120,16 @@ class AtomicDeleteFiles(Files):
 class Uncounted:
     """Usage that is not counted, to reduce the states; other explorations count it."""
 
+    def reserve_again(self, *_: object) -> Uncounted:
+        """Count nothing."""
+        return self
+
+    def settle(self, *_: object) -> None:
+        """Count nothing."""
+
+    def give_back(self, *_: object) -> None:
+        """Count nothing."""
+
     def charge(self, *_: object) -> None:
         """Count nothing."""
 

@@ -189,6 +189,18 @@ def retry(script: Script) -> None:
     actions.retry(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
 
 
+def convert_again(script: Script, usage: Any) -> None:
+    """Have the job converted with other options for its owner, in a place of the quotas."""
+    again = actions.Again(Options(bitrate=64), usage, QUOTAS)
+    actions.retry(JOB, owner="1", jobs=_jobs(script), queue=Queue(script), again=again)  # type: ignore[arg-type]
+
+
+def change_and_convert(script: Script, name: str) -> None:
+    """Have the job converted with other options, and convert it at once."""
+    convert_again(script, Uncounted())
+    convert(script, name)
+
+
 def retry_and_convert(script: Script, name: str) -> None:
     """Retry a failed job and convert it at once: a separate converter would make too many states."""
     retry(script)
@@ -205,6 +217,9 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "revoke": lambda script, _name: revoke(script),
     "retry": lambda script, _name: retry(script),
     "retry and convert": retry_and_convert,
+    "change": lambda script, _name: convert_again(script, Uncounted()),
+    "change and convert": change_and_convert,
+    "counted change": lambda script, _name: convert_again(script, _usage(script, NOW)),
     "convert": convert,
     "notify": notify,
     "stopped notify": lambda script, name: notify(script, name, stopped=True),

@@ -23,6 +23,7 @@ from tests.exploration import processes
 from tests.exploration.exploration import (
     READY_WORLD,
     Result,
+    counted_world,
     done_world,
     explore,
     failed_world,
@@ -30,6 +31,7 @@ from tests.exploration.exploration import (
     one_job_setup,
 )
 from tests.exploration.explorer import Explorer
+from tests.exploration.ports import Uncounted
 
 Patch = pytest.MonkeyPatch
 
@@ -123,6 +125,15 @@ def removed_while_a_file_may_be_written(patch: Patch) -> None:
     patch.setattr(cleaning, "_clean", at_once)
 
 
+def earlier_mp3_deleted_immediately(patch: Patch) -> None:
+    unnamed = cleaning._unnamed
+    patch.setattr(cleaning, "_unnamed", lambda job, jobs: unnamed({**job, "former": None}, jobs))
+
+
+def changed_without_a_place(patch: Patch) -> None:
+    patch.setattr(actions, "_place", lambda _job, _again: Uncounted())
+
+
 def counted_without_the_revision(patch: Patch) -> None:
     counted = Usage.count_again
 
@@ -162,6 +173,8 @@ DELETED = (("convert", "delete", "sweep"), 1, READY_WORLD)
 RETRIED = (("retry", "sweep"), 0, failed_world(2))
 REVOKED = (("revoke", "sweep"), 2, done_world())
 EXPIRED = (("notify", "sweep"), 0, done_world(31))
+CHANGED = (("change and convert", "sweep"), 0, done_world())
+COUNTED_CHANGE = (("counted change", "count again", "sweep"), 1, counted_world(done_world()))
 COUNTED_UPLOAD = (("counted upload", "count again", "sweep"), 2)
 
 
@@ -189,6 +202,9 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
     "a job is retried without its video": (retried_without_its_video, RETRIED),
     "links are revoked by adding to their version": (revoked_by_adding, REVOKED),
     "an expired MP3 is deleted at once": (expired_mp3_deleted_immediately, EXPIRED),
+    "an earlier MP3 is deleted at once": (earlier_mp3_deleted_immediately, CHANGED),
+    "a job begins again without a place": (changed_without_a_place, COUNTED_CHANGE),
+    "jobs that begin again are counted without the places": (counted_without_the_places, COUNTED_CHANGE),
     "jobs are counted without the revision": (counted_without_the_revision, COUNTED_UPLOAD),
     "jobs are counted without the places": (counted_without_the_places, COUNTED_UPLOAD),
     "a place is given back without looking for it": (given_back_without_the_place, COUNTED_UPLOAD),

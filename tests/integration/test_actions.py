@@ -56,7 +56,7 @@ def test_delete_from_every_state(state: str, sweeper: Sweeper, clock: Clock) -> 
     job_id = states.IN_STATE[state](sweeper)
     epoch = document(sweeper, job_id)["epoch"]
     assert stored(sweeper, job_id) >= 1
-    delete(sweeper, job_id)
+    delete(sweeper, job_id, None)
     assert document(sweeper, job_id)["state"] == "deleting"
     assert stored(sweeper, job_id) == 0
     assert refusal(delete, sweeper, job_id) is errors.NOT_FOUND

@@ -32,6 +32,8 @@ GIVEN = {
     "epoch": 0,
     "link_version": None,
     "next_link_version": 1,
+    "retries": {"day": "2026-05-01", "jobs": 1, "spent": 4},
+    "former": {"until": NOW, "length": 3},
     "token": "t",
     "run": 1,
     "holder": "h",

@@ -62,6 +62,7 @@ API = [
     ("no_peaks", 404),
     ("invalid_ids", 400),
     ("not_failed", 409),
+    ("not_ended", 409),
     ("video_expired", 410),
     ("no_audio", 422),
     ("undecodable", 422),
@@ -106,6 +107,7 @@ def test_what_a_deliverer_of_events_is_answered(kind: errors.Kind, answer: error
 def test_transient_errors() -> None:
     assert {kind.code for kind in KINDS if not kind.permanent} == {
         "not_ready",
+        "not_ended",
         "mail_on_its_way",
         "too_many_transfers",
         "too_many_tries",

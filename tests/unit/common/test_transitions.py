@@ -34,6 +34,8 @@ GIVEN = {
     "until": NOW,
     "link_version": None,
     "next_link_version": 1,
+    "retries": {"day": "2026-01-01", "jobs": 1, "spent": 0},
+    "former": None,
 }
 MOMENT = Moment(NOW, PERIODS, GIVEN)
 # A new transition, with its own values instead of shared ones.

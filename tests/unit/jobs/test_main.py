@@ -169,12 +169,12 @@ def test_links_are_revoked(system: System, run: Run, capsys: pytest.CaptureFixtu
     done = states.done(system.sweeper)
     assert run("revoke", done) == 0
     assert system.document(done)["link_version"] == 1
-    assert run("revoke", states.converting(system.sweeper)) == 1
+    assert run("revoke", states.received(system.sweeper)) == 1
     assert run("revoke", UNKNOWN) == 1
     output = capsys.readouterr()
     assert output.out == "Revoked. A new mail has a link that works.\n"
     assert output.err.splitlines() == [
-        "The job is not done, so there is no link to its MP3.",
+        "The video is still being uploaded, so there is no link to its MP3.",
         "No job has this id, or it was deleted.",
     ]
 

@@ -204,7 +204,7 @@ def test_a_job_with_undeletable_files_is_postponed(
 def test_a_job_that_changed_meanwhile_is_not_postponed(system: System, sweeper: Sweeper, files: RecordingFiles) -> None:
     job_id = states.failed(sweeper)
     read = system.document(job_id)
-    states.take(sweeper, transitions.RETRY, job_id, epoch=1)
+    states.take(sweeper, transitions.RETRY, job_id, epoch=1, options={}, retries={}, former=None)
     after = system.document(job_id)
     files.stuck = {f"{job_id}.1"}
     cleaning.clean(sweeper, iter([read]))

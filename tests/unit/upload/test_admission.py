@@ -8,7 +8,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from functions.common import errors, ids
+from functions.common import errors, ids, quotas
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Quotas
@@ -134,4 +134,4 @@ def test_nobody_knows_when_there_will_be_space() -> None:
 
 
 def test_without_quotas_there_are_no_headers() -> None:
-    assert admission.headers([]) == {}
+    assert quotas.headers([]) == {}
