@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pymongo import IndexModel, ReturnDocument
@@ -15,11 +17,12 @@ from functions.backends import mongodb
 from functions.common import config, crash, metrics, transitions
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.settings import Periods
+from functions.common.states import INTERNAL
 from functions.common.transitions import Transition
 from functions.common.values import Document, Moment
 
 _INDEXES = (
-    [("owner", 1), ("created_at", -1)],
+    [("owner", 1), ("created_at", -1), ("_id", -1)],
     [("owner", 1), ("sha256", 1), ("created_at", -1)],
     [("state", 1), ("lease.until", 1)],
     [("state", 1), ("mail.state", 1), ("created_at", 1)],
@@ -33,7 +36,9 @@ _INDEXES = (
 _COUNTED = dict.fromkeys(
     ("state", "epoch", "created_at", "claimed_at", "spent", "size", "video_expired_at", "mp3", "retries", "former"), 1
 )
+_SEEN = frozenset(INTERNAL.values())
 _TRIES = 2
+_PAGE_SECONDS = 5.0
 _BATCH = 100  # documents of at most a few kilobytes
 # A lower bound keeps every server from scanning the index entries of jobs without the date.
 _MIN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +91,28 @@ class Jobs:
         """Yield what counts against the quotas of each job of a user, also of one that is being deleted."""
         with mongodb.translated_errors(), self._collection.find({"owner": owner}, _COUNTED).batch_size(_BATCH) as found:
             yield from found
+
+    def page(
+        self, owner: str, states: Sequence[str], text: str, after: tuple[datetime, str] | None, limit: int
+    ) -> list[Document]:
+        """Return jobs of a user that they may see, newest first.
+
+        They are in one of these states, if any are given, have the text in their name, in either case, and come after
+        the one that was created then and has that id.
+        """
+        # Not every server uses an index for a query with other fields, so the rare jobs in between are left out here.
+        query: Document = {"owner": owner}
+        if after:
+            query["created_at"] = {"$lte": after[0]}
+        if states:
+            query["state"] = {"$in": list(states)}
+        if text:
+            query["filename"] = {"$regex": re.escape(text), "$options": "i"}
+        with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
+            ordered = self._collection.find(query).sort([("created_at", -1), ("_id", -1)]).batch_size(limit + 1)
+            with ordered as found:
+                fitting = (job for job in found if _is_on_page(job, after))
+                return list(islice(fitting, limit))
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
         """Apply a transition; return the changed job, or None if its condition does not hold.
@@ -205,6 +232,10 @@ class Jobs:
         """Create the indexes for the queries above, if they do not exist."""
         with mongodb.translated_errors():
             self._collection.create_indexes([IndexModel(keys) for keys in _INDEXES])
+
+
+def _is_on_page(job: Document, after: tuple[datetime, str] | None) -> bool:
+    return job["state"] in _SEEN and (after is None or (job["created_at"], job["_id"]) < after)
 
 
 def _contains(job: Document, values: Document) -> bool:

@@ -78,7 +78,7 @@ def _zeros(function: str) -> Iterable[tuple[Metric, Labels]]:
         for outcome in (metrics.DONE, metrics.FAILED, metrics.AGAIN, metrics.LOST):
             yield metrics.CONVERSIONS, (outcome,)
         yield metrics.FAILURES, ("gave_up",)
-    if function in ("upload", "convert", "sweep"):
+    if function in ("upload", "convert", "sweep", "jobs"):
         for outcome in (metrics.PUBLISHED, metrics.NOT_PUBLISHED):
             yield metrics.EVENTS, (outcome,)
     if function == "sweep":

@@ -57,6 +57,7 @@ URI_TOO_LONG = Kind("uri_too_long", 414, "The address of the request is too long
 HEADERS_TOO_LARGE = Kind("headers_too_large", 431, "The headers of the request are too large.")
 TIMED_OUT_REQUEST = Kind("request_timed_out", 408, "The request did not arrive in time.")
 NOT_FOUND = Kind("not_found", 404, "Nothing was found at this address or under this id.")
+INVALID_PARAMETER = Kind("invalid_parameter", 400, "Invalid value for a parameter.")
 METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address does not support that method.")
 PRECONDITION_FAILED = Kind("precondition_failed", 412, "The file is not the requested version.")
 RANGE_NOT_SATISFIABLE = Kind("range_not_satisfiable", 416, "The requested range lies beyond the end of the file.")
@@ -135,6 +136,7 @@ NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again."
 NOT_ENDED = Kind("not_ended", 409, "This job has not ended yet. Try again when it has.", permanent=False)
 MAIL_ON_ITS_WAY = Kind("mail_on_its_way", 409, "This mail is being sent right now.", permanent=False)
 NO_LINK = Kind("no_link", 409, "Only a job that is done has links.")
+TOO_MANY_MAILS = Kind("too_many_mails", 429, "This mail has been sent as often as it may be.")
 VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was deleted.")
 
 # Conversions: stored in the job and shown in the mail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -29,8 +30,10 @@ def to(public_url: str, function: str, path: str = "", /, **query: str) -> str:
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def sign(job_id: str, version: int, settings: SignedLinks) -> str:
-    """Return the signed text of a link to this job's MP3."""
+def sign(job_id: str, version: int, settings: SignedLinks, seconds: int | None = None) -> str:
+    """Return the signed text of a link to this job's MP3, valid for so many seconds or as long as one in a mail."""
+    if seconds is not None:
+        return str(_downloads(settings).dumps([job_id, version, seconds]))
     # Version 0 has the form of the mails that were sent before there were versions.
     return str(_downloads(settings).dumps([job_id, version] if version else job_id))
 
@@ -38,10 +41,14 @@ def sign(job_id: str, version: int, settings: SignedLinks) -> str:
 def read(signed: str, settings: SignedLinks) -> Download:
     """Return what a signed text names. Raises Failure(EXPIRED_LINK) if it is not valid or has expired."""
     try:
-        named = _downloads(settings).loads(signed, max_age=int(settings.link_ttl_days * 86_400))
+        most = int(settings.link_ttl_days * 86_400)
+        named, signed_at = _downloads(settings).loads(signed, max_age=most, return_timestamp=True)
     except (BadData, UnicodeEncodeError) as error:  # a surrogate stands for a byte that is not UTF-8
         raise Failure(EXPIRED_LINK) from error
-    return Download(*named) if isinstance(named, list) else Download(named, 0)
+    job_id, version, seconds = (*named, most)[:3] if isinstance(named, list) else (named, 0, most)
+    if time.time() - signed_at.timestamp() > seconds:
+        raise Failure(EXPIRED_LINK)
+    return Download(job_id, version)
 
 
 def sign_unsubscribe(user: str, settings: SignedLinks) -> str:

@@ -13,3 +13,16 @@ def public(state: str) -> str:
     Only operators see `aborted` and `deleting`; for users, such a job does not exist.
     """
     return _PUBLIC.get(state, state)
+
+
+# What users may see, by its public word.
+INTERNAL = {
+    public(state): state
+    for state in (
+        transitions.RECEIVING,
+        transitions.READY,
+        transitions.CONVERTING,
+        transitions.DONE,
+        transitions.FAILED,
+    )
+}

@@ -41,6 +41,11 @@ def text(body: str, status: int = 200) -> Response:
     return Response(body, status, _NO_STORE, content_type="text/plain; charset=utf-8")
 
 
+def nothing(headers: dict[str, str] | None = None) -> Response:
+    """Return a response without a body."""
+    return Response(status=204, headers=_NO_STORE | (headers or {}))
+
+
 def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:
     """Return an error response (RFC 9457)."""
     body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code} | more
@@ -170,6 +175,25 @@ def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
     if len(body) > most:
         raise Failure(errors.FILE_TOO_LARGE)
     return body
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body. Raises Failure(BAD_REQUEST)."""
+    try:
+        given = json.loads(body, object_pairs_hook=_named_once)
+    except (ValueError, RecursionError) as error:
+        raise Failure(errors.BAD_REQUEST) from error
+    if not isinstance(given, dict):
+        raise Failure(errors.BAD_REQUEST)
+    return given
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values counts differs between readers (RFC 8259 section 4).
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    return found
 
 
 def install_error_handlers(app: Flask, *, events: bool) -> None:

@@ -25,7 +25,7 @@ _NOTHING_TO_RETRY = {
 }
 _SENTENCES = {
     errors.NOT_FOUND: "No job has this id, or it was deleted.",
-    errors.NOT_READY: "The job has not ended yet. Its mail is sent once it has.",
+    errors.NOT_ENDED: "The job has not ended yet. Its mail is sent once it has.",
     errors.NO_LINK: "The video is still being uploaded, so there is no link to its MP3.",
     errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
     errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",

@@ -36,6 +36,7 @@ from functions.common.values import Document
 _log = logging.getLogger(__name__)
 
 _TRIES = 10  # a job may change while an action reads and writes it
+_MOST_MAILS = 20  # about a job, at its owner's request
 
 
 @dataclass(frozen=True)
@@ -142,21 +143,38 @@ def mail_again(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Q
 def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
     """Queue the mail of an ended job, also if it was sent or may have been; announce it again if it waits already.
 
-    Raises Failure: NOT_FOUND, NOT_READY if the job has not ended, MAIL_ON_ITS_WAY or UNAVAILABLE.
+    Raises Failure: NOT_FOUND, NOT_ENDED, MAIL_ON_ITS_WAY, TOO_MANY_MAILS or UNAVAILABLE.
     """
     for _ in range(_TRIES):
         job = _found(job_id, owner, jobs)
         if job["state"] not in (DONE, FAILED):
-            raise Failure(errors.NOT_READY, state=states.public(job["state"]))
+            raise Failure(errors.NOT_ENDED, state=states.public(job["state"]))
         if job["mail"]["state"] == NONE:
             return _announce(job, queue)
         if job["mail"]["state"] in (CLAIMED, HANDING_OVER):
             raise Failure(errors.MAIL_ON_ITS_WAY)
+        if owner is not None and job["mail"]["run"] >= _MOST_MAILS:
+            raise Failure(errors.TOO_MANY_MAILS)
         changed = jobs.apply(MAIL_AGAIN, job_id, run=job["mail"]["run"])
         if changed is not None:
             _log.info("mail queued again", extra={"job": job_id, "run": changed["mail"]["run"]})
             return _announce(changed, queue)
     raise Failure(errors.UNAVAILABLE)
+
+
+def shareable(job_id: str, *, owner: str | None, jobs: Jobs) -> Document:
+    """Return a job to whose MP3 a link may lead.
+
+    Raises Failure: NOT_FOUND, NOT_ENDED, NO_LINK, EXPIRED or UNAVAILABLE.
+    """
+    job = _found(job_id, owner, jobs)
+    if job["state"] == FAILED:
+        raise Failure(errors.NO_LINK)
+    if job["state"] != DONE:
+        raise Failure(errors.NOT_ENDED, state=states.public(job["state"]))
+    if job["mp3"].get("expired_at"):
+        raise Failure(errors.EXPIRED)
+    return job
 
 
 def revoke_links(job_id: str, *, owner: str | None, jobs: Jobs) -> None:

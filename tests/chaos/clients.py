@@ -24,6 +24,7 @@ ALLOWED_STATUSES = {
     "login": {200} | UNAVAILABLE,
     "upload": {202} | UNAVAILABLE,
     "download": {200, 409, 422} | UNAVAILABLE,
+    "jobs": {202, 404, 409} | UNAVAILABLE,
     "event": {200, 503},
     "poison": {400, 503},
     "sweep": {200, 503},
@@ -60,6 +61,10 @@ class Clients:
         answer = self.told("download", "GET", f"{self.system.url('download')}?{query}", web.bearer(self._token))
         if answer is not None and answer.status == 200:
             self.downloaded.append((fid, hashlib.sha256(answer.body).hexdigest()))
+
+    def retry(self, fid: str) -> None:
+        """Have a job converted again, if it has ended by now."""
+        self.told("jobs", "POST", f"{self.system.url('jobs')}/{fid}/retry", web.bearer(self._token))
 
     def told(
         self, what: str, method: str, url: str, headers: dict[str, str], body: bytes | None = None

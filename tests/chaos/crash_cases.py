@@ -133,6 +133,10 @@ def _jobs_cases() -> Iterator[tuple[str, Case]]:
     yield from at(repairs.retried, FAILED, "retry", sides=("before",))
     yield from at(repairs.retried, DONE_AGAIN, "retry", sides=("after",))
     yield from at(repairs.retried, DONE_AGAIN, "publish")
+    yield from at(repairs.changed, DONE, "usage.reserve")
+    yield from at(repairs.first_change, DONE, "usage.count_again")
+    yield from at(repairs.changed, DONE_AGAIN, "usage.settle")
+    yield from at(repairs.overtaken_change, GONE, "usage.give_back")
     yield from at(repairs.letter_replayed, DONE, "mail_again", "letters.drop")
 
 

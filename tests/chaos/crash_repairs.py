@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pika
@@ -11,6 +13,7 @@ from functions.common import events
 from tests.chaos import requests
 from tests.chaos.crash_harness import KILLED, Harness, Outcome
 from tests.chaos.crash_tools import answering, held, video
+from tests.clients import web
 from tests.clients.waiting import until
 from tests.connector.queues import STRUCTURED, Queues
 from tests.media.videos import half_video
@@ -130,6 +133,54 @@ def retried(harness: Harness, step: str, name: str) -> None:
     harness.system.inspector.replace_video(fid, video(harness).read_bytes())
     harness.arm(step)
     assert harness.command("retry", fid) == KILLED
+
+
+def changed(harness: Harness, step: str, name: str) -> None:
+    """The owner has a finished job converted with other options, by the function."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    harness.arm(step)
+    _change(harness, harness.job(name)["_id"])
+    harness.await_crash(step)
+    harness.system.stack.await_healthy("jobs")
+
+
+def first_change(harness: Harness, step: str, name: str) -> None:
+    """Nothing is counted for the owner yet."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    harness.system.inspector.database["usage"].delete_many({})
+    harness.arm(step)
+    _change(harness, harness.job(name)["_id"])
+    harness.await_crash(step)
+    harness.system.stack.await_healthy("jobs")
+
+
+def overtaken_change(harness: Harness, step: str, name: str) -> None:
+    """The operator deletes the job while the change is on its way."""
+    harness.send(name, video(harness))
+    harness.await_outcome(name, Outcome("done"))
+    fid = harness.job(name)["_id"]
+    harness.deleted.add(fid)
+    harness.arm(step)
+    with ThreadPoolExecutor(1) as pool:
+        with held(harness, requests.RETRY) as await_held:
+            asked = pool.submit(_change, harness, fid)
+            await_held()
+            assert harness.command("delete", fid) == 0
+        asked.result()
+    harness.await_crash(step)
+    harness.system.stack.await_healthy("jobs")
+
+
+def _change(harness: Harness, fid: str) -> None:
+    """Ask for other options; the function crashes before its answer or right after it."""
+    target = f"{harness.system.stack.functions['jobs']}/{fid}/retry?bitrate=64"
+    try:
+        answer = web.call("POST", target, headers=web.bearer(harness.system.owner.token))
+    except (OSError, http.client.HTTPException):
+        return
+    assert answer.status == 202, answer
 
 
 def revoked(harness: Harness, step: str, name: str) -> None:

@@ -59,6 +59,7 @@ class Faults:
             "reordered events": self._reorder,
             "sweeps at once": self._sweep,
             "downloads": self._download,
+            "retries": self._retry,
         }
 
     def begin(self, fault: Fault) -> None:
@@ -131,6 +132,10 @@ class Faults:
     def _download(self, fault: Fault) -> None:
         for fid in self._jobs(fault.pick, AT_ONCE):
             self._pool.submit(self._clients.download, fid)
+
+    def _retry(self, fault: Fault) -> None:
+        for fid in self._jobs(fault.pick, AT_ONCE):
+            self._pool.submit(self._clients.retry, fid)
 
     def _post(self, consumer: str, event: dict[str, object], what: str) -> None:
         self._call(consumer, _encoded(event), what)

@@ -4,6 +4,7 @@
 ACCEPT = b"\x10size\0"
 CLAIM = b"\x02lease.holder\0"
 CLAIM_MAIL = b"\x02mail.token\0"
+RETRY = b"\x03retries\0"
 FINISH = b"\x02file_id\0"
 HAND_OVER = b"\x02mail.message_id\0"
 MAIL_SENT = b"\x02mail.state\0\x05\0\0\0sent\0"

@@ -24,6 +24,7 @@ PROCESSES = {
     "sweep": 2,
     "connector": 2,
     "download": 1,
+    "jobs": 1,
     "login": 1,
     "mongodb": 2,
     "rabbitmq": 1,
@@ -48,6 +49,7 @@ KINDS: dict[str, tuple[int, dict[str, int], tuple[float, float]]] = {
     "reordered events": (2, NO_TARGET, (0, 0)),
     "sweeps at once": (2, NO_TARGET, (0, 0)),
     "downloads": (3, NO_TARGET, (0, 0)),
+    "retries": (3, NO_TARGET, (0, 0)),
 }
 # A killed process is left alone until it has had time to restart, because one that never runs tests nothing.
 REST_SECONDS = {"rabbitmq": 12.0, "mongodb": 5.0, "mariadb": 5.0}

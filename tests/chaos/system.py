@@ -108,7 +108,7 @@ class ProxiedSystem:
 def _cleaned(job: dict[str, Any]) -> bool:
     """Tell whether only sweep's last check of the job's files is left."""
     cleanup = job.get("cleanup")
-    if cleanup is None or cleanup["at"] < cleanup["until"]:
+    if cleanup is None or cleanup.get("at") != cleanup["until"]:
         return False
     return job["state"] in ("aborted", "deleting") or job["mail"]["state"] in ("sent", "unknown", "failed")
 

@@ -21,6 +21,7 @@ FILES = (
     "conversions",
     "range",
     "download",
+    "jobs",
     "events",
     "serving",
 )

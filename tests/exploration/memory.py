@@ -6,6 +6,7 @@ server, and compare every document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -109,9 +110,12 @@ class Found(list[Document]):
     def __exit__(self, *_error: object) -> None:
         """Release nothing."""
 
-    def sort(self, field: str, direction: int) -> Found:  # type: ignore[override]
-        """Return them sorted by a field."""
-        return Found(sorted(self, key=lambda document: _get(document, field), reverse=direction < 0))
+    def sort(self, field: str | list[tuple[str, int]], direction: int = 1) -> Found:  # type: ignore[override]
+        """Return them sorted by a field, or by several."""
+        found = list(self)
+        for name, way in reversed(field if isinstance(field, list) else [(field, direction)]):
+            found.sort(key=lambda document: _get(document, name), reverse=way < 0)
+        return Found(found)
 
     def limit(self, number: int) -> Found:
         """Return the first few."""
@@ -133,6 +137,8 @@ def matches(document: Document, query: Document) -> bool:
 def _satisfies(value: Any, rule: Any) -> bool:
     if not (isinstance(rule, dict) and rule and all(key.startswith("$") for key in rule)):
         return bool((None if value is _MISSING else value) == rule)
+    if "$regex" in rule:
+        return isinstance(value, str) and bool(re.search(rule["$regex"], value, re.IGNORECASE))
     return all(_compare(value, operator, operand) for operator, operand in rule.items())
 
 

@@ -36,6 +36,7 @@ PUBLISHES, READS = {"mp3converter"}, set[str]()
 RIGHTS = {
     "upload": (PUBLISHES, READS),
     "convert": (PUBLISHES, READS),
+    "jobs": (PUBLISHES, READS),
     "sweep": (PUBLISHES, READS),
     "videos": (set(), {"videos"}),
     "mp3s": (set(), {"mp3s"}),

@@ -163,3 +163,15 @@ def test_nothing_else_stops_mails(text: str) -> None:
 
 def test_a_text_that_stops_mails_opens_no_file() -> None:
     refused(links.sign_unsubscribe(JOB, SIGNED))
+
+
+@pytest.mark.parametrize(("version", "seconds"), [(0, 3600), (3, 60), (0, 30 * DAY)])
+def test_a_link_for_some_seconds_ends_with_them(version: int, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And with those in mails at the latest."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    signed = links.sign(JOB, version, SIGNED, seconds)
+    ends = NOW + min(seconds, 7 * DAY)
+    monkeypatch.setattr(time, "time", lambda: ends)
+    assert links.read(signed, SIGNED) == links.Download(JOB, version)
+    monkeypatch.setattr(time, "time", lambda: ends + 1)
+    refused(signed)

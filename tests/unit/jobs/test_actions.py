@@ -504,7 +504,7 @@ def test_a_mail_that_is_being_sent_is_left_alone(mail: str, system: System) -> N
 
 @pytest.mark.parametrize("state", ["receiving", "ready", "converting", "aborted"])
 def test_the_mail_of_an_unfinished_job_cannot_be_sent(state: str, system: System) -> None:
-    assert refusal(send_mail, system, made(system, state), None).kind is errors.NOT_READY
+    assert refusal(send_mail, system, made(system, state), None).kind is errors.NOT_ENDED
     assert refusal(send_mail, system, states.finished(system.sweeper), "another").kind is errors.NOT_FOUND
 
 

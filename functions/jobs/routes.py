@@ -1,0 +1,53 @@
+"""Routes: which job a request is about, and what is to be done, by its path or its query."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import Request
+
+from functions.common import errors, web
+from functions.common.errors import Failure
+
+LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
+ROUTING = frozenset({"id", "do"})  # the parameters of a query that are read here
+
+_READ = {"GET": SHOW, "HEAD": SHOW}
+# What each method does at an address. Clients that send only GET and POST, or reach only `/`, name the action instead.
+_AT = {
+    "": _READ | {"DELETE": DELETE},
+    RETRY: {"POST": RETRY},
+    MAIL: {"POST": MAIL},
+    LINK: {"POST": LINK, "DELETE": REVOKE},
+    DELETE: {"POST": DELETE},
+    REVOKE: {"POST": REVOKE},
+}
+_LIST = {"GET": LIST, "HEAD": LIST}
+
+
+class Route(NamedTuple):
+    """The text that should be a job's id, None for all jobs, and what each method does there."""
+
+    job_id: str | None
+    methods: dict[str, str]
+
+
+def of(request: Request) -> Route:
+    """Return the route of a request. Raises Failure: NOT_FOUND for a path that there is not, or INVALID_PARAMETER."""
+    query = web.query(request)
+    parts = [part for part in request.path.split("/") if part]
+    if len(parts) > 2:
+        raise Failure(errors.NOT_FOUND)
+    job_id = parts[0] if parts else query.get("id")
+    if len(parts) == 2:
+        if parts[1] not in _AT:
+            raise Failure(errors.NOT_FOUND)
+        return Route(job_id, _AT[parts[1]])
+    action = query.get("do", "")
+    if action not in _AT:
+        raise Failure(errors.INVALID_PARAMETER, field="do", allowed=f"one of {', '.join(filter(None, _AT))}")
+    if job_id is None:
+        if action:
+            raise Failure(errors.INVALID_PARAMETER, field="id", allowed="the id of a job")
+        return Route(None, _LIST)
+    return Route(job_id, _AT[action])

@@ -1,0 +1,55 @@
+"""The step: find what a request asks for, and answer with the bearer's jobs; what changes them is in changes."""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+from functions.backends import jobs, valid_keys
+from functions.common import access, errors, ids, links, web
+from functions.common.bearer import Bearer
+from functions.common.config import Loaded
+from functions.common.errors import Failure
+from functions.common.settings import Links, Verifying
+from functions.common.transitions import ABORTED
+from functions.jobs import listing, routes, shown
+
+
+def answer(request: Request, loaded: Loaded) -> Response:
+    """Answer a request according to its route and its method."""
+    route = routes.of(request)
+    methods = [*route.methods, "OPTIONS"]
+    if request.method == "OPTIONS":
+        return web.nothing({"Allow": ", ".join(methods)})
+    web.allow(request, *methods)
+    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
+    if route.job_id is None:
+        return _list(request, bearer, loaded)
+    if not ids.is_id(route.job_id):
+        raise Failure(errors.NOT_FOUND)
+    access.about(job=route.job_id)
+    action = route.methods[request.method]
+    if action == routes.SHOW:
+        return web.answer(shown.job(_owned(route.job_id, bearer), loaded))
+    # Most requests only look.
+    from functions.jobs import changes
+
+    return changes.answer(action, route.job_id, request, bearer, loaded)
+
+
+def _owned(job_id: str, bearer: Bearer) -> dict[str, object]:
+    job = jobs.connect().find_owned(job_id, bearer.user)
+    if job is None or job["state"] == ABORTED:  # for its owner, an upload that failed has left no job
+        raise Failure(errors.NOT_FOUND)
+    return job
+
+
+def _list(request: Request, bearer: Bearer, loaded: Loaded) -> Response:
+    wanted = listing.wanted(request)
+    # One more tells whether there is a next page.
+    found = jobs.connect().page(bearer.user, wanted.states, wanted.text, wanted.after, wanted.limit + 1)
+    page, more = found[: wanted.limit], found[wanted.limit :]
+    headers = {}
+    if more:
+        following = links.to(loaded[Links].public_url, "jobs", **listing.following(wanted, page[-1]))
+        headers["Link"] = f'<{following}>; rel="next"'
+    return web.answer({"jobs": [shown.job(job, loaded) for job in page]}, headers=headers)

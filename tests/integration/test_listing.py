@@ -1,0 +1,94 @@
+"""The list of a user's jobs on a real server: the same as in memory, and from one index."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from functions.backends.jobs import Jobs
+from functions.common import ids
+from functions.common.states import INTERNAL
+from functions.common.values import Document
+from tests.exploration.memory import MemoryCollection
+from tests.integration.states import PERIODS
+
+THEN = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
+NAMES = ("Talk.mp4", "talk 2.MOV", "Ümläut.mkv", "a+b (1).mp4", ".*", "$where", "語.mp4")
+
+
+@pytest.fixture
+def collection(database: Database[Document]) -> Collection[Document]:
+    return database["jobs"]
+
+
+def documents() -> list[Document]:
+    """Return jobs of two users in every state, some of the same millisecond."""
+    made = []
+    for number in range(140):
+        made.append(
+            {
+                "_id": ids.new(),
+                "owner": "12"[number % 3 == 0],
+                "state": [*INTERNAL.values(), "aborted", "deleting"][number % 7],
+                "filename": NAMES[number // 4 % len(NAMES)],
+                "created_at": THEN + timedelta(milliseconds=number // 8),
+            }
+        )
+    return made
+
+
+def test_pages_on_both(collection: Collection[Document]) -> None:
+    """In memory and on a server, whole or page by page."""
+    memory = MemoryCollection()
+    for document in documents():
+        memory.insert_one(document)
+        collection.insert_one(document)
+    stores = [Jobs(each, lambda: THEN, PERIODS) for each in (memory, collection)]  # type: ignore[arg-type]
+    counts = []
+    for states in ((), ("done",), ("ready", "failed")):
+        for text in ("", "TALK", "+B (", ".*", "$", "ÜML", "語", "none"):
+            pages = []
+            for jobs in stores:
+                found = whole = jobs.page("1", states, text, None, 1000)
+                after: tuple[datetime, str] | None = None
+                paged: list[Document] = []
+                while found:
+                    found = jobs.page("1", states, text, after, 7)
+                    paged += found
+                    after = (found[-1]["created_at"], found[-1]["_id"]) if found else after
+                assert paged == whole
+                pages.append([job["_id"] for job in whole])
+            assert pages[0] == pages[1]
+            counts.append(len(pages[0]))
+    assert max(counts) > 60
+    assert 0 in counts
+
+
+@pytest.mark.parametrize("after", [None, (THEN + timedelta(milliseconds=9), ids.new())])
+def test_an_index_serves_the_list(
+    after: tuple[datetime, str] | None, collection: Collection[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else's job is read; MongoDB's own server reads the index in the list's order and sorts nothing."""
+    jobs = Jobs(collection, lambda: THEN, PERIODS)
+    jobs.prepare()
+    collection.insert_many(documents())
+    asked: list[Document] = []
+    find = Collection.find
+
+    def recording(self: Collection[Document], query: Document) -> Any:
+        asked.append(query)
+        return find(self, query)
+
+    monkeypatch.setattr(Collection, "find", recording)
+    assert len(jobs.page("1", (), "", after, 5)) == 5
+    [query] = asked
+    explained = find(collection, query).sort([("created_at", -1), ("_id", -1)]).explain()
+    plan = repr(explained["queryPlanner"]["winningPlan"])
+    assert "'keyPattern': {'owner': 1, 'created_at': -1, '_id': -1}" in plan
+    assert "COLLSCAN" not in plan
+    assert "'SORT'" not in plan or "MONGODB_URL" not in os.environ
