@@ -27,7 +27,7 @@ UNSUPPORTED = [
 ]
 LARGE_BYTES = 16 * 1024 * 1024
 FUNCTIONS = set(stack_file.functions())
-PUBLIC = {"login", "upload", "download"}
+PUBLIC = {"login", "upload", "download", "jobs"}
 
 
 def get(stack: PrivateStack, path: str) -> requests.Response:
