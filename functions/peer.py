@@ -58,6 +58,7 @@ class Peer(socket.socket):
         self.patience = 0.0
         self.is_cut_later = False  # it may go on sending after the response, before the connection is cut
         self._held: bytearray | None = None
+        self.taker: Callable[[Any], None] | None = None
         self.limit(GRACE_SECONDS)
 
     def limit(self, idle: float, rate: float = 0.0) -> None:
@@ -87,6 +88,16 @@ class Peer(socket.socket):
             _log.debug("not answered", extra={"cause": repr(error)})
             self.close_after()
 
+    def hand_over(self, taker: Callable[[Any], None]) -> None:
+        """Hold the current response, and let `taker` go on with it once it is written."""
+        self.close_after()
+        self._held, self.taker = bytearray(), taker
+
+    def take_held(self) -> bytes:
+        """Return what was held, and hold no more."""
+        held, self._held = self._held, None
+        return bytes(held or b"")
+
     def release(self) -> None:
         """Send what was held, as far as the peer takes it at once."""
         held, self._held = self._held, None
@@ -95,9 +106,13 @@ class Peer(socket.socket):
     def offer(self, data: ReadableBuffer) -> None:
         """Send data as far as the peer takes it at once."""
         try:
-            super().send(data, socket.MSG_DONTWAIT)
+            self.send_now(data)
         except OSError as error:  # the peer has left
             _log.debug("not answered", extra={"cause": repr(error)})
+
+    def send_now(self, data: ReadableBuffer) -> int:
+        """Send bytes without waiting, and return how many. Raises BlockingIOError if the peer takes none now."""
+        return super().send(data, socket.MSG_DONTWAIT)
 
     def arrived(self, most: int) -> bytes:
         """Return what has arrived, without waiting. Raises BlockingIOError if nothing has."""

@@ -28,6 +28,7 @@ from functions.common import errors, log, trace
 from functions.common.errors import Kind
 from functions.common.shares import Shares
 from functions.peer import Peer
+from functions.stream import Stream
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +82,11 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         self.parser.unreader.unread(self.arrival.take())
 
     def close(self, graceful: bool = False) -> None:
-        """Close the connection; gracefully without blocking the worker's loop."""
-        if graceful and self._worker.alive:
+        """Close the connection, unless its response goes on; gracefully without blocking the worker's loop."""
+        taker, self.sock.taker = self.sock.taker, None
+        if taker and graceful and self._worker.alive:
+            taker(Stream(self.sock, self.sock.take_held()))
+        elif graceful and self._worker.alive:
             self._worker.linger(self)
         else:
             self.sock.release()

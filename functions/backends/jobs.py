@@ -24,6 +24,7 @@ from functions.common.values import Document, Moment
 _INDEXES = (
     [("owner", 1), ("created_at", -1), ("_id", -1)],
     [("owner", 1), ("sha256", 1), ("created_at", -1)],
+    [("updated_at", 1), ("owner", 1), ("_id", 1)],
     [("state", 1), ("lease.until", 1)],
     [("state", 1), ("mail.state", 1), ("created_at", 1)],
     [("announce_due", 1)],
@@ -101,9 +102,9 @@ class Jobs:
         the one that was created then and has that id.
         """
         # Not every server uses an index for a query with other fields, so the rare jobs in between are left out here.
-        query: Document = {"owner": owner}
+        query: Document = {"owner": owner, "created_at": {"$gt": _MIN_DATE}}
         if after:
-            query["created_at"] = {"$lte": after[0]}
+            query["created_at"]["$lte"] = after[0]
         if states:
             query["state"] = {"$in": list(states)}
         if text:
@@ -113,6 +114,23 @@ class Jobs:
             with ordered as found:
                 fitting = (job for job in found if _is_on_page(job, after))
                 return list(islice(fitting, limit))
+
+    def changed(self, owner: str, since: datetime, limit: int) -> list[Document]:
+        """Return jobs of a user that were changed since then, in any state, the earliest first."""
+        query = {"owner": owner, "updated_at": {"$gte": since}}
+        with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
+            return list(self._collection.find(query).sort("updated_at", 1).limit(limit).batch_size(_BATCH))
+
+    def changes_since(self, since: datetime, limit: int) -> list[Document]:
+        """Return the id, the owner and the time of all changes since then, the earliest first; an index has them."""
+        query, shown = {"updated_at": {"$gte": since}}, {"_id": 1, "owner": 1, "updated_at": 1}
+        with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
+            return list(self._collection.find(query, shown).sort("updated_at", 1).limit(limit))
+
+    def several(self, job_ids: Sequence[str]) -> list[Document]:
+        """Return jobs by their ids, in any state, as far as there are any."""
+        with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
+            return list(self._collection.find({"_id": {"$in": list(job_ids)}}).batch_size(_BATCH))
 
     def apply(self, row: Transition, job_id: str, **given: Any) -> Document | None:
         """Apply a transition; return the changed job, or None if its condition does not hold.

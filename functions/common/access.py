@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar, copy_context
 from types import MappingProxyType
 from typing import Any
 
@@ -16,17 +16,26 @@ _log = logging.getLogger(__name__)
 _METHOD_MOST_CHARACTERS = 20
 
 
+Log = Callable[[int], None]
+
+_later: ContextVar[Callable[[Log], None] | None] = ContextVar("later", default=None)
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
 
 def begin() -> None:
     """Begin a request, about which nothing is known."""
     _about.set({})
+    _later.set(None)
 
 
 def about(**fields: str) -> None:
     """Say who or what the current request is about: its `user`, its `job`."""
     _about.set({**_about.get(), **fields})
+
+
+def log_later(register: Callable[[Log], None]) -> None:
+    """Let `register` have what logs the current request, to call it with the bytes of the body in the end."""
+    _later.set(register)
 
 
 def log_when_sent(response: Response, began: float) -> None:
@@ -42,11 +51,15 @@ def log_when_sent(response: Response, began: float) -> None:
     else:  # a stream would be read into memory to tell its length
         body.sent = 0 if request.method == "HEAD" else response.calculate_content_length() or 0
 
-    def log() -> None:
+    def log(sent: int) -> None:
         milliseconds = round(1000 * (time.monotonic() - began))
-        _log.info("request", extra=line | {"bytes": body.sent, "milliseconds": milliseconds})
+        _log.info("request", extra=line | {"bytes": sent, "milliseconds": milliseconds})
 
-    response.call_on_close(log)
+    if register := _later.get():
+        context = copy_context()  # with the request's id
+        register(lambda sent: context.run(log, sent))
+    else:
+        response.call_on_close(lambda: log(body.sent))
 
 
 class _Counted:

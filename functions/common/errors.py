@@ -136,6 +136,12 @@ NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again."
 NOT_ENDED = Kind("not_ended", 409, "This job has not ended yet. Try again when it has.", permanent=False)
 MAIL_ON_ITS_WAY = Kind("mail_on_its_way", 409, "This mail is being sent right now.", permanent=False)
 NO_LINK = Kind("no_link", 409, "Only a job that is done has links.")
+TOO_MANY_STREAMS = Kind(
+    "too_many_streams",
+    429,
+    "You follow your jobs from too many places at once. Close one, and try again.",
+    permanent=False,
+)
 TOO_MANY_MAILS = Kind("too_many_mails", 429, "This mail has been sent as often as it may be.")
 VIDEO_EXPIRED = Kind("video_expired", 410, "This video has expired and was deleted.")
 

@@ -10,7 +10,8 @@ from functions.common import errors, web
 from functions.common.errors import Failure
 
 LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
-ROUTING = frozenset({"id", "do"})  # the parameters of a query that are read here
+EVENTS = "events"
+ROUTING = frozenset({"id", "do", EVENTS})  # the parameters of a query that are read here
 
 _READ = {"GET": SHOW, "HEAD": SHOW}
 # What each method does at an address. Clients that send only GET and POST, or reach only `/`, name the action instead.
@@ -21,8 +22,9 @@ _AT = {
     LINK: {"POST": LINK, "DELETE": REVOKE},
     DELETE: {"POST": DELETE},
     REVOKE: {"POST": REVOKE},
+    EVENTS: {"GET": EVENTS, "HEAD": EVENTS},
 }
-_LIST = {"GET": LIST, "HEAD": LIST}
+_OF_ALL = {"": {"GET": LIST, "HEAD": LIST}, EVENTS: _AT[EVENTS]}
 
 
 class Route(NamedTuple):
@@ -38,16 +40,18 @@ def of(request: Request) -> Route:
     parts = [part for part in request.path.split("/") if part]
     if len(parts) > 2:
         raise Failure(errors.NOT_FOUND)
+    if parts == [EVENTS]:
+        return Route(None, _OF_ALL[EVENTS])
     job_id = parts[0] if parts else query.get("id")
     if len(parts) == 2:
         if parts[1] not in _AT:
             raise Failure(errors.NOT_FOUND)
         return Route(job_id, _AT[parts[1]])
-    action = query.get("do", "")
+    action = query.get("do", EVENTS if EVENTS in query else "")
     if action not in _AT:
         raise Failure(errors.INVALID_PARAMETER, field="do", allowed=f"one of {', '.join(filter(None, _AT))}")
     if job_id is None:
-        if action:
+        if action not in _OF_ALL:
             raise Failure(errors.INVALID_PARAMETER, field="id", allowed="the id of a job")
-        return Route(None, _LIST)
+        return Route(None, _OF_ALL[action])
     return Route(job_id, _AT[action])

@@ -66,7 +66,7 @@ def _mail(document: Document) -> str:
 
 def _links(document: Document, loaded: Loaded) -> dict[str, str]:
     job_id, public = document["_id"], loaded[Links].public_url
-    found = {"self": links.to(public, "jobs", job_id)}
+    found = {"self": links.to(public, "jobs", job_id), "events": links.to(public, "jobs", f"{job_id}/events")}
     if document["state"] == transitions.DONE and not document["mp3"].get("expired_at"):
         signed = links.sign(job_id, document.get("link_version", 0), loaded[SignedLinks], _AUDIO_SECONDS)
         found["download"] = links.to(public, "download", fid=job_id)

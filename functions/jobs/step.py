@@ -11,7 +11,7 @@ from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Verifying
 from functions.common.transitions import ABORTED
-from functions.jobs import listing, routes, shown
+from functions.jobs import following, listing, routes, shown
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -22,18 +22,22 @@ def answer(request: Request, loaded: Loaded) -> Response:
         return web.nothing({"Allow": ", ".join(methods)})
     web.allow(request, *methods)
     bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
-    if route.job_id is None:
+    job_id, action = route.job_id, route.methods[request.method]
+    if job_id is None:
+        if action == routes.EVENTS:
+            return following.answer(request, bearer, None, loaded)
         return _list(request, bearer, loaded)
-    if not ids.is_id(route.job_id):
+    if not ids.is_id(job_id):
         raise Failure(errors.NOT_FOUND)
-    access.about(job=route.job_id)
-    action = route.methods[request.method]
+    access.about(job=job_id)
+    if action == routes.EVENTS:
+        return following.answer(request, bearer, _owned(job_id, bearer), loaded)
     if action == routes.SHOW:
-        return web.answer(shown.job(_owned(route.job_id, bearer), loaded))
+        return web.answer(shown.job(_owned(job_id, bearer), loaded))
     # Most requests only look.
     from functions.jobs import changes
 
-    return changes.answer(action, route.job_id, request, bearer, loaded)
+    return changes.answer(action, job_id, request, bearer, loaded)
 
 
 def _owned(job_id: str, bearer: Bearer) -> dict[str, object]:

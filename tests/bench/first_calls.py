@@ -61,6 +61,10 @@ class FirstCalls:
         self._system.replace_mp3(self._fid, self._mp3)
         return Call("GET", f"/?fid={self._fid}", self._bearer)
 
+    def jobs(self) -> Call:
+        """A list of one job."""
+        return Call("GET", "/", self._bearer)
+
     def sweep(self) -> Call:
         """A call of the timer."""
         return Call("POST", "/", self._deliverer)

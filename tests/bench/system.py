@@ -49,6 +49,7 @@ class System:
         self.program, self.user = stack.program, stack.user
         self.mongodb_url = stack.mongodb_url
         self.start, self.stop, self.restart = stack.start, stack.stop, stack.restart
+        self.reconfigure = stack.reconfigure
         self.event_token, self.mailbox = stack.event_token, stack.mailbox
         self._add_user = stack.add_user
         self.token = web.login(stack.functions["login"], stack.user.email, stack.user.password)

@@ -17,6 +17,7 @@ SHARED = {
     "worker.py",
     "arrival.py",
     "peer.py",
+    "stream.py",
     "gunicorn.conf.py",
     "start.sh",
     "__pycache__",

@@ -18,7 +18,16 @@ def root(tmp_path: Path) -> Path:
     for name in ("common", "backends", "login"):
         (functions / name).mkdir(parents=True)
         (functions / name / "__init__.py").touch()
-    for name in ("__init__.py", "serve.py", "worker.py", "arrival.py", "peer.py", "gunicorn.conf.py", "start.sh"):
+    for name in (
+        "__init__.py",
+        "serve.py",
+        "worker.py",
+        "arrival.py",
+        "peer.py",
+        "stream.py",
+        "gunicorn.conf.py",
+        "start.sh",
+    ):
         (functions / name).touch()
     (tmp_path / "root" / "venv/lib/python3.11/site-packages/flask").mkdir(parents=True)
     (tmp_path / "root" / "venv/lib/python3.11/site-packages/flask/__init__.py").touch()

@@ -20,7 +20,7 @@ from tests.local.private import PrivateStack
 FIELDS = {"bytes", "function", "level", "message", "method", "milliseconds", "request_id", "status", "time", "trace_id"}
 
 
-def lines(stack: PrivateStack, function: str, **about: str) -> list[dict[str, Any]]:
+def lines(stack: PrivateStack, function: str, **about: object) -> list[dict[str, Any]]:
     """Return a function's access lines with these fields."""
     found = [json.loads(line) for line in stack.log(function).splitlines() if line.startswith("{")]
     return [line for line in found if line["message"] == "request" and about.items() <= line.items()]

@@ -92,3 +92,35 @@ def test_an_index_serves_the_list(
     assert "'keyPattern': {'owner': 1, 'created_at': -1, '_id': -1}" in plan
     assert "COLLSCAN" not in plan
     assert "'SORT'" not in plan or "MONGODB_URL" not in os.environ
+
+
+def test_an_index_tells_what_has_changed(collection: Collection[Document], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many jobs there are, only what has changed is read."""
+    jobs = Jobs(collection, lambda: THEN, PERIODS)
+    jobs.prepare()
+    made = documents()
+    for number, document in enumerate(made):
+        document["updated_at"] = THEN + timedelta(seconds=number // 2)
+    collection.insert_many(made)
+    in_memory = Jobs(MemoryCollection(made), lambda: THEN, PERIODS)  # type: ignore[arg-type]
+    asked: list[tuple[Document, ...]] = []
+    find = Collection.find
+
+    def recording(self: Collection[Document], *query: Document) -> Any:
+        asked.append(query)
+        return find(self, *query)
+
+    monkeypatch.setattr(Collection, "find", recording)
+    since = THEN + timedelta(seconds=50)
+    found = jobs.changes_since(since, 20)
+    assert [each["updated_at"] for each in found] == [since + timedelta(seconds=number // 2) for number in range(20)]
+    assert sorted(found[0]) == ["_id", "owner", "updated_at"]
+    for owner in ("1", "2", "3"):
+        pages = [each.changed(owner, since, 1000) for each in (jobs, in_memory)]
+        assert [{job["_id"] for job in page} for page in pages] == 2 * [{job["_id"] for job in pages[1]}]
+    wanted = [made[3]["_id"], made[7]["_id"], ids.new()]
+    assert [{job["_id"] for job in each.several(wanted)} for each in (jobs, in_memory)] == 2 * [set(wanted[:2])]
+    plan = repr(find(collection, *asked[0]).sort("updated_at", 1).explain()["queryPlanner"]["winningPlan"])
+    assert "'keyPattern': {'updated_at': 1, 'owner': 1, '_id': 1}" in plan
+    assert "'SORT'" not in plan
+    assert "'COLLSCAN'" not in plan

@@ -63,6 +63,7 @@ API = [
     ("no_peaks", 404),
     ("invalid_ids", 400),
     ("not_failed", 409),
+    ("too_many_streams", 429),
     ("too_many_mails", 429),
     ("not_ended", 409),
     ("video_expired", 410),
@@ -110,6 +111,7 @@ def test_transient_errors() -> None:
     assert {kind.code for kind in KINDS if not kind.permanent} == {
         "not_ready",
         "not_ended",
+        "too_many_streams",
         "mail_on_its_way",
         "too_many_transfers",
         "too_many_tries",

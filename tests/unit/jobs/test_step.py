@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -17,20 +17,21 @@ from functions.backends.jobs import Jobs
 from functions.common import ids, links, quotas, transitions, web
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
-from functions.common.settings import Broker, Links, Periods, Quotas, SignedLinks, Verifying
+from functions.common.settings import Broker, Links, Mongo, Periods, Quotas, SignedLinks, Verifying
 from functions.common.tokens import Signer
-from functions.jobs import step
+from functions.jobs import following, step
 from local.token_keys import private_key
 from tests.integration import states
 from tests.unit.in_memory import System
 
 SIGNER = Signer(private_key(), 60)
 LOADED = load_all(
-    (Periods, Quotas, Verifying, Links, SignedLinks, Broker),
+    (Periods, Quotas, Verifying, Links, SignedLinks, Broker, Mongo),
     {
         "JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set),
         "LINK_SECRET": "0123456789abcdef" * 2,
         "RABBITMQ_URL": "amqp://nowhere",
+        "MONGODB_URL": "mongodb://nowhere",
         "PUBLIC_URL": "https://example.org/{function}",
     },
 )
@@ -44,11 +45,17 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
     made = System()
     for backend, found in ((jobs, made.jobs), (files, made.files), (queue, made.queue), (usage, made.usage)):
         monkeypatch.setattr(backend, "connect", lambda found=found: found)
+    following._watcher.cache_clear()
     return made
 
 
 def ask(
-    method: str, target: str, bearer: Bearer | None = OWNER, body: bytes = b"", kind: str = "application/json"
+    method: str,
+    target: str,
+    bearer: Bearer | None = OWNER,
+    body: bytes = b"",
+    kind: str = "application/json",
+    last: str = "",
 ) -> Response:
     """Make a request; the work after the response is done too."""
     app = Flask("jobs")
@@ -64,6 +71,7 @@ def ask(
     for rule in ("/", "/<path:path>"):
         app.add_url_rule(rule, view_func=view, methods=every, provide_automatic_options=False, merge_slashes=False)
     headers = {"Authorization": f"Bearer {SIGNER.sign(bearer)}"} if bearer else {}
+    headers |= {"Last-Event-ID": last} if last else {}
     return app.test_client().open(target, method=method, headers=headers, data=body, content_type=kind)
 
 
@@ -96,7 +104,7 @@ def listed(answer: Response) -> list[str]:
     return [job["id"] for job in document(answer)["jobs"]]
 
 
-def following(answer: Response) -> str | None:
+def next_page(answer: Response) -> str | None:
     """Return the address of the next page, below the function, if there is one (RFC 8288)."""
     link = answer.headers.get("Link")
     if link is None:
@@ -129,6 +137,7 @@ def test_a_done_job_is_shown_with_links_that_work(system: System) -> None:
         "video_expires": "2026-05-02T00:00:00.000Z",
         "links": {
             "self": f"https://example.org/jobs/{job_id}",
+            "events": f"https://example.org/jobs/{job_id}/events",
             "download": f"https://example.org/download?fid={job_id}",
         },
     }
@@ -136,11 +145,15 @@ def test_a_done_job_is_shown_with_links_that_work(system: System) -> None:
 
 def test_what_a_job_does_not_have_is_left_out(system: System) -> None:
     uploading = document(ask("GET", f"/{states.received(system.sweeper)}"))
-    assert (uploading["state"], uploading["mail"], list(uploading["links"])) == ("uploading", "none", ["self"])
+    assert (uploading["state"], uploading["mail"], list(uploading["links"])) == (
+        "uploading",
+        "none",
+        ["self", "events"],
+    )
     assert uploading.keys().isdisjoint({"size", "mp3", "error", "video_expires"})
     failed = document(ask("GET", f"/{states.failed(system.sweeper)}"))
     assert (failed["state"], failed["error"], failed["mail"]) == ("failed", {"code": "c", "title": "t"}, "sending")
-    assert list(failed["links"]) == ["self"]
+    assert list(failed["links"]) == ["self", "events"]
 
 
 def test_an_mp3_that_has_expired_has_no_links(system: System) -> None:
@@ -148,7 +161,7 @@ def test_an_mp3_that_has_expired_has_no_links(system: System) -> None:
     system.clock.advance(days=2)
     states.take(system.sweeper, transitions.EXPIRE_MP3, job_id, epoch=1)
     shown = document(ask("GET", f"/{job_id}"))
-    assert (shown["mp3"]["expires"], list(shown["links"])) == ("2026-05-03T00:00:00.000Z", ["self"])
+    assert (shown["mp3"]["expires"], list(shown["links"])) == ("2026-05-03T00:00:00.000Z", ["self", "events"])
     assert refusal(ask("POST", f"/{job_id}/link")) == (410, "expired")
 
 
@@ -189,7 +202,7 @@ def test_pages_have_every_job_once_newest_first(limit: int, system: System) -> N
         assert len(listed(answer)) <= limit
         found += listed(answer)
         states.ready(system.sweeper)
-        target = following(answer)
+        target = next_page(answer)
     assert found == wanted
 
 
@@ -197,7 +210,7 @@ def test_the_next_page_is_there_when_its_neighbour_was_deleted(system: System) -
     wanted = several(system, 4)
     answer = ask("GET", "/?limit=2")
     assert ask("DELETE", f"/{wanted[1]}").status_code == 204
-    assert listed(ask("GET", following(answer) or "")) == wanted[2:]
+    assert listed(ask("GET", next_page(answer) or "")) == wanted[2:]
 
 
 def test_a_list_has_twenty_jobs_and_at_most_a_hundred(system: System) -> None:
@@ -231,7 +244,7 @@ def test_filters_stay_on_the_next_page(system: System) -> None:
     states.done(system.sweeper)
     answer = ask("GET", "/?limit=3&state=queued&q=ML%C3%84UT+%26")
     assert listed(answer) == wanted[:3]
-    assert listed(ask("GET", following(answer) or "")) == wanted[3:]
+    assert listed(ask("GET", next_page(answer) or "")) == wanted[3:]
 
 
 @pytest.mark.attack("S12")
@@ -274,6 +287,7 @@ def test_a_parameter_that_is_wrong_is_named(query: str, field: str, system: Syst
         ("DELETE", "link"),
         ("POST", "delete"),
         ("POST", "revoke"),
+        ("GET", "events"),
     ],
 )
 def test_another_users_job_and_no_job_are_answered_alike(method: str, action: str, state: str, system: System) -> None:
@@ -330,6 +344,9 @@ def test_without_a_token_there_is_nothing(target: str, system: System) -> None:
         ("/{}/link", "POST, DELETE, OPTIONS"),
         ("/?id={}&do=link", "POST, DELETE, OPTIONS"),
         ("/{}?do=delete", "POST, OPTIONS"),
+        ("/events", "GET, HEAD, OPTIONS"),
+        ("/?events", "GET, HEAD, OPTIONS"),
+        ("/{}/events", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_the_methods_of_each_address(target: str, methods: str, system: System) -> None:
@@ -537,3 +554,82 @@ def test_a_database_that_is_away(target: str) -> None:
     answer = ask(method, address)
     assert refusal(answer) == (503, "unavailable")
     assert b"secret" not in answer.get_data()
+
+
+class Event(NamedTuple):
+    """An event of a stream: its id, its type, and its data, None if a browser tells its page nothing."""
+
+    id: str
+    kind: str
+    data: Any
+
+
+def stream(answer: Response) -> list[Event]:
+    """Return what a stream says at once; with a real server, the watcher goes on with it."""
+    assert (answer.status_code, answer.content_type) == (200, "text/event-stream")
+    assert answer.headers["Cache-Control"] == "no-store"
+    found = []
+    for block in answer.get_data(as_text=True).split("\n\n")[:-1]:
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        data = json.loads(fields["data"]) if "data" in fields else None
+        found.append(Event(fields["id"], fields.get("event", "message"), data))
+    return found
+
+
+@pytest.mark.parametrize("target", ["/events", "/?events", "/?do=events"])
+def test_all_jobs_are_followed_from_now_on(target: str, system: System) -> None:
+    """Whoever has seen no event comes back with the id of the beginning, which is the time."""
+    states.done(system.sweeper)
+    [begun] = stream(ask("GET", target))
+    assert begun == Event(str(int(system.clock.now.timestamp() * 1000)), "message", None)
+    system.clock.advance(minutes=5)
+    assert len(stream(ask("GET", target, last=begun.id))) == 2, "the job, which may have become visible late"
+    system.clock.advance(minutes=5)
+    [again] = stream(ask("GET", target))
+    missed = states.ready(system.sweeper)
+    states.ready(system.sweeper)
+    system.database["jobs"].documents[missed]["owner"] = "2"
+    [beginning, event] = stream(ask("GET", target, last=again.id))
+    assert (beginning.id, event.data["state"], event.id) == (again.id, "queued", f"{again.id}.{event.data['id']}")
+    assert stream(ask("GET", target, last=event.id)) == [again]
+
+
+def test_whoever_missed_very_much_reads_the_list_again(system: System) -> None:
+    several(system, 501)
+    told = stream(ask("GET", "/events", last=str(int(system.clock.now.timestamp() * 1000) - 600_000)))
+    now = str(int(system.clock.now.timestamp() * 1000))
+    assert told == [(now, "message", None), (now, "reload", {})]
+
+
+@pytest.mark.parametrize("last", ["", "x", "1", f"1.{ids.new()}", "99999999999999"])
+@pytest.mark.parametrize("target", ["/{}/events", "/?id={}&events", "/?id={}&do=events"])
+def test_one_job_is_followed_from_what_it_is_now(target: str, last: str, system: System) -> None:
+    """Whatever was seen before, unless it was this."""
+    job_id = states.converting(system.sweeper)
+    [_, event] = stream(ask("GET", target.format(job_id), last=last))
+    assert (event.data["id"], event.data["state"]) == (job_id, "converting")
+    assert [each.data for each in stream(ask("GET", target.format(job_id), last=event.id))] == [None]
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error={"code": "c", "title": "t"})
+    system.database["jobs"].documents[job_id]["updated_at"] += timedelta(seconds=1)
+    [_, event] = stream(ask("GET", target.format(job_id), last=event.id))
+    assert event.data["state"] == "failed"
+    answer = ask("GET", target.format(job_id), last=event.id)
+    assert (answer.status_code, answer.get_data()) == (204, b""), "a browser does not come back then"
+
+
+def test_places_are_given_back(system: System) -> None:
+    job_id = states.done(system.sweeper)
+    for target in ("/events", f"/{job_id}/events", f"/{ids.new()}/events") * 30:
+        assert ask("GET", target).status_code in (200, 404)
+    head = ask("HEAD", "/events")
+    assert (head.status_code, head.content_type, head.get_data()) == (200, "text/event-stream", b"")
+
+
+def test_a_database_that_is_away_costs_no_place(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(stream(ask("GET", "/events"))) == 1
+
+    def away() -> Any:
+        raise AutoReconnect("no answer")
+
+    monkeypatch.setattr(system.jobs, "_clock", away)
+    assert {refusal(ask("GET", "/events")) for _ in range(30)} == {(503, "unavailable")}
