@@ -14,7 +14,8 @@ from functions.backends.jobs import Jobs
 from functions.common import errors, ids, transitions
 from functions.common.errors import Failure
 from functions.common.values import Document
-from functions.jobs import events, watcher
+from functions.jobs import events, following, watcher
+from functions.jobs.listing import milliseconds
 from functions.jobs.watcher import Listener, Watcher
 from tests.integration import states
 from tests.integration.states import PERIODS
@@ -166,6 +167,39 @@ def test_what_was_missed_while_the_database_was_away_is_told(world: World) -> No
     world.jobs.away = False
     world.pass_time()
     assert told(stream) == [(missed, "queued")]
+
+
+def test_what_a_new_listener_missed_while_the_database_was_away_is_told(world: World) -> None:
+    """Also if nobody listened before."""
+    _, stream = world.follow()
+    world.jobs.away = True
+    missed = world.change()
+    for _ in range(100):
+        world.pass_time()
+    world.jobs.away = False
+    world.pass_time()
+    assert told(stream) == [(missed, "queued")]
+
+
+def test_whoever_comes_back_is_told_once_also_of_what_became_visible_late(world: World) -> None:
+    """The stream begins with what was missed, and goes on with what is new."""
+    late = world.change()
+    world.system.clock.advance(seconds=LATEST)
+    known = world.change()
+    seen = events.seen(f"{milliseconds(world.system.clock.now)}.{known}")
+    world.system.clock.advance(seconds=60)
+    missed = world.change()
+    listener, begun, ended = following._begun(world.watcher, "1", None, seen, world.jobs, LOADED)
+    assert not ended
+    stream = RecordingStream()
+    stream.write(begun)
+    assert told(stream) == [(late, "queued"), (missed, "queued")]
+    world.watcher.take_place("1")
+    world.watcher.add(listener, stream)
+    new = world.change()
+    for _ in range(3):
+        world.pass_time()
+    assert told(stream) == [(new, "queued")]
 
 
 def test_a_new_listener_is_told_of_what_others_heard_before(world: World) -> None:
