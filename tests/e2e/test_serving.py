@@ -19,7 +19,7 @@ def test_health(stack: PrivateStack, function: str) -> None:
         answer = requests.get(stack.functions[function] + path, timeout=10)
         assert answer.status_code == 200
         assert answer.json().items() >= {"status": "ok", "function": function, "version": version.own()}.items()
-        assert ("keys" in answer.json()) == (function in ("upload", "download"))
+        assert ("keys" in answer.json()) == (function in ("upload", "download", "jobs"))
 
 
 @pytest.mark.attack("S10")
