@@ -118,6 +118,15 @@ class Peer(socket.socket):
         """Return what has arrived, without waiting. Raises BlockingIOError if nothing has."""
         return super().recv(most, socket.MSG_DONTWAIT)
 
+    def has_left(self) -> bool:
+        """Tell whether the peer has closed the connection, without waiting."""
+        try:
+            return not super().recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def is_sending(self, seconds: float) -> bool:
         """Wait for bytes to arrive, and tell whether any did."""
         self.settimeout(seconds)

@@ -17,6 +17,7 @@ class Shares:
     def __init__(self, threads: int) -> None:
         """Give each user a quarter of the threads."""
         self._most = max(1, threads // _PART)
+        self.waits = threading.Semaphore(self._most)  # of all users: what waits for a conversion holds a thread too
         self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
 

@@ -9,12 +9,12 @@ from flask import Request, Response
 
 from functions.backends import files, jobs, queue, usage
 from functions.backends.queue import Queue
-from functions.common import links, web
+from functions.common import links, shown, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Broker, Links, Quotas, SignedLinks
 from functions.common.values import Document
-from functions.jobs import actions, inputs, routes, shown
+from functions.jobs import actions, inputs, routes
 from functions.jobs.actions import Again
 
 _DAY_SECONDS = 86_400

@@ -7,10 +7,9 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from functions.common import ids, states, transitions
+from functions.common import ids, shown, states, transitions
 from functions.common.config import Loaded
 from functions.common.values import Document
-from functions.jobs import shown
 from functions.jobs.listing import milliseconds, moment
 
 RETRY_MILLISECONDS = 2000

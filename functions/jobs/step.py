@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Request, Response
 
 from functions.backends import jobs, valid_keys
-from functions.common import access, errors, ids, links, web
+from functions.common import access, errors, ids, links, shown, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Verifying
 from functions.common.transitions import ABORTED
-from functions.jobs import following, listing, routes, shown
+from functions.jobs import following, listing, routes
 
 
 def answer(request: Request, loaded: Loaded) -> Response:

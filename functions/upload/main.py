@@ -7,9 +7,9 @@ from flask import Request, Response
 
 from functions.backends import valid_keys
 from functions.common import config, web
-from functions.common.settings import Broker, Links, MaybeDatabase, Mongo, Periods, Quotas, Verifying
+from functions.common.settings import Broker, Links, MaybeDatabase, Mongo, Periods, Quotas, SignedLinks, Verifying
 
-SETTINGS = (Periods, Quotas, Verifying, Links, Mongo, Broker, MaybeDatabase)
+SETTINGS = (Periods, Quotas, Verifying, Links, SignedLinks, Mongo, Broker, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
 _USAGE = "usage"
 
@@ -17,6 +17,8 @@ _USAGE = "usage"
 @functions_framework.http
 def upload(request: Request) -> Response:
     """Store a video; answer 202 with the job's id once it cannot be lost any more, then announce it.
+
+    With `Prefer: wait=SECONDS`, answer once the job has ended.
 
     `GET /usage`, or `GET /?usage`, answers what is used of the quotas.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from flask import Request, Response
@@ -12,7 +13,7 @@ from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Links, Periods, Quotas
 from functions.common.values import Document
-from functions.upload import admission, body, intake
+from functions.upload import admission, body, intake, waiting
 from functions.upload.admission import Stores
 
 
@@ -24,15 +25,12 @@ def answer(request: Request, bearer: Bearer, loaded: Loaded, stores: Stores) -> 
     key = stores.keys.find(bearer.user, sent) if sent is not None else None
     if key and key.job:
         intake.compare(body.open_video(request, loaded[Periods]), key.job)
-        return _accepted(key.job, loaded[Links])
+        return _answered(request, key.job, [], loaded, stores)
     # Before the first byte of the body is asked for.
     with admission.admitted(bearer.user, size, key, loaded[Quotas], stores) as admitted:
         video = body.open_video(request, loaded[Periods])
         job = intake.store(video, admitted, bearer, trace.current(), jobs=stores.jobs, files=stores.files)
-    # The response does not wait for the broker or its driver: sweep announces jobs that were not announced.
-    web.after_response(partial(_announce, job))
-    web.after_response(partial(admission.settle, admitted, job))
-    return _accepted(job, loaded[Links])
+    return _answered(request, job, [partial(_announce, job), partial(admission.settle, admitted, job)], loaded, stores)
 
 
 def tell_usage(bearer: Bearer, limits: Quotas, usage: Usage) -> Response:
@@ -41,10 +39,34 @@ def tell_usage(bearer: Bearer, limits: Quotas, usage: Usage) -> Response:
     return web.answer(quotas.to_document(every), headers=quotas.headers(every))
 
 
-def _accepted(job: Document, settings: Links) -> Response:
+def _answered(
+    request: Request, job: Document, work: list[Callable[[], None]], loaded: Loaded, stores: Stores
+) -> Response:
+    """Answer, and do what is left to do: after the answer, unless that waits for the end of the job."""
     access.about(job=job["_id"])
+    seconds = waiting.wanted(request)
+    if not seconds:
+        # The response does not wait for the broker or its driver: sweep announces jobs that were not announced.
+        for each in work:
+            web.after_response(each)
+        return _accepted(job, loaded[Links])
+    for each in work:
+        each()
+    try:
+        ended = waiting.until_ended(request, job["_id"], seconds, stores.jobs)
+    except waiting.NoPlace:
+        return _accepted(job, loaded[Links])
+    applied = {"Preference-Applied": f"wait={seconds}"}
+    if ended:
+        return waiting.answer(request, ended, loaded, applied)
+    return _accepted(job, loaded[Links], applied)
+
+
+def _accepted(job: Document, settings: Links, headers: dict[str, str] | None = None) -> Response:
     download = links.to(settings.public_url, "download", fid=job["_id"])
-    return web.answer({"id": job["_id"], "state": states.public(job["state"]), "links": {"download": download}}, 202)
+    return web.answer(
+        {"id": job["_id"], "state": states.public(job["state"]), "links": {"download": download}}, 202, headers
+    )
 
 
 def _announce(job: Document) -> None:
