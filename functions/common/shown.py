@@ -71,4 +71,5 @@ def _links(document: Document, loaded: Loaded) -> dict[str, str]:
         signed = links.sign(job_id, document.get("link_version", 0), loaded[SignedLinks], _AUDIO_SECONDS)
         found["download"] = links.to(public, "download", fid=job_id)
         found["audio"] = links.to(public, "download", link=signed)
+        found["peaks"] = links.to(public, "download", "peaks", fid=job_id)
     return found

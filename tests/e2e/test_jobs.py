@@ -46,6 +46,7 @@ def test_the_life_of_a_job(
     first = followed(shown["links"]["audio"])
     assert (first.status, len(first.body)) == (200, shown["mp3"]["size"])
     assert web.call("GET", shown["links"]["download"], headers=web.bearer(token)).body == first.body
+    assert ask("GET", shown["links"]["peaks"], token).json()["data"]
     made = ask("POST", f"{jobs}/{fid}/link", token, {"days": 1})
     assert made.status == 201
     link = made.json()["url"]

@@ -9,6 +9,7 @@ from local import stack_file, version
 from tests.local.private import PrivateStack
 
 FUNCTIONS = tuple(stack_file.functions())
+TELLS = ("OPTIONS", "jobs")  # which methods there are
 
 
 @pytest.mark.attack("S10")
@@ -32,8 +33,10 @@ def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[
 
 
 @pytest.mark.attack("A26")
-@pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
+@pytest.mark.parametrize(
+    ("method", "function"),
+    [(method, each) for method in ("PATCH", "OPTIONS", "BREW") for each in FUNCTIONS if (method, each) != TELLS],
+)
 def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     """A method that a function does not support is refused, and the supported ones are listed."""
     headers = {"Authorization": f"Bearer {stack.event_token}"}
@@ -42,6 +45,13 @@ def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     assert answer.headers["Allow"]
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
+
+
+def test_options(stack: PrivateStack) -> None:
+    """The methods are told, to strangers too."""
+    method, function = TELLS
+    answer = requests.request(method, stack.functions[function], timeout=10)
+    assert (answer.status_code, answer.text, answer.headers["Allow"]) == (204, "", "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/keysmore", "/%2e%2e/keys%00"])

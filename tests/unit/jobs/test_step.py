@@ -139,6 +139,7 @@ def test_a_done_job_is_shown_with_links_that_work(system: System) -> None:
             "self": f"https://example.org/jobs/{job_id}",
             "events": f"https://example.org/jobs/{job_id}/events",
             "download": f"https://example.org/download?fid={job_id}",
+            "peaks": f"https://example.org/download/peaks?fid={job_id}",
         },
     }
 
