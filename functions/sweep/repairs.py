@@ -77,7 +77,7 @@ def end_mails(sweeper: Sweeper, jobs: Iterator[Document]) -> None:
     released: list[Document] = []
     for job in jobs:
         with sweeper.isolate(job):
-            exhausted = job["mail"]["attempts"] >= sweeper.jobs.periods.max_attempts
+            exhausted = job["mail"]["attempts"] >= sweeper.jobs.periods.mail_attempts
             changed = sweeper.apply(GIVE_UP_MAIL if exhausted else EXPIRE_MAIL, job)
             released += [] if exhausted else changed
     sweeper.queue.announce(released)

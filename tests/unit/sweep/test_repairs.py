@@ -276,6 +276,20 @@ def test_no_event_is_sent_for_a_job_that_was_claimed_meanwhile(system: System) -
     assert system.queue.published == []
 
 
+def test_a_mail_is_given_up_only_after_its_own_attempts(system: System) -> None:
+    """They are more than those of a conversion: a mail between the two would stay claimed for ever."""
+    attempts = PERIODS.max_attempts + 1
+    system.jobs.periods = PERIODS.replace(mail_keep_trying=24.0)
+    job_id = states.claimed(system.sweeper)
+    system.database["jobs"].documents[job_id]["mail"]["attempts"] = attempts
+    system.clock.advance(seconds=PERIODS.mail_lease)
+    assert repaired(system, "end_mails") == {"expire_mail": 1}
+    system.database["jobs"].documents[job_id]["mail"] |= {"attempts": system.jobs.periods.mail_attempts}
+    states.take(system.sweeper, transitions.CLAIM_MAIL, job_id, run=1, token="u")
+    system.clock.advance(seconds=PERIODS.mail_lease)
+    assert repaired(system, "end_mails") == {"give_up_mail": 1}
+
+
 MALFORMED: dict[str, Document] = {
     "end_uploads": {"mail": None},
     "end_conversions": {"attempts": "many"},
