@@ -166,6 +166,15 @@ def _number(name: str, meaning: str, kind: type, what: str, default: Any, minimu
     return Setting(name, parse, default, meaning)
 
 
+def listed(name: str, meaning: str, read: Callable[[str], Any], *, default: Any = REQUIRED) -> Any:
+    """Declare values that spaces or commas separate; `read` raises ValueError, and says what each must be."""
+
+    def parse(value: str) -> tuple[Any, ...]:
+        return tuple(map(read, value.replace(",", " ").split()))
+
+    return Setting(name, parse, default, meaning)
+
+
 def requires_tls(url: str, name: str) -> bool:
     """Return whether a URL's `tls` is "required", its default, or "none"; `name` is the setting that holds it.
 

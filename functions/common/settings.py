@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 from typing import Literal
 
-from functions.common.config import Settings, choice, days, hours, integer, seconds, secret, text, url
+from functions.common.config import Settings, choice, days, hours, integer, listed, seconds, secret, text, url
 
 RENEWALS_A_LEASE = 3  # two may fail before the lease expires
 _RETRY_DELAY_MAX_SECONDS = 3600.0
 _MAIL_DELAY_MAX_SECONDS = 4 * 3600.0
 _MAIL_ATTEMPTS_MOST = 1000
+_PORTS_MOST = 65_535
 _MAX_DOUBLINGS = 64  # fits into a float, and every delay has reached its maximum by then
 # An Ed25519 key in PKCS 8 is this prefix and 32 bytes (RFC 8410 section 7).
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
@@ -87,7 +89,9 @@ class Links(Settings):
 class SignedLinks(Settings):
     """The links in mails, which work without a token."""
 
-    link_secret: str = secret("LINK_SECRET", "key that signs the links in mails", minimum=32)
+    link_secret: str = secret(
+        "LINK_SECRET", "key that signs the links in mails, and makes each user's secret for webhooks", minimum=32
+    )
     link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail is valid", default=7.0)
 
 
@@ -149,6 +153,41 @@ class Relay(Settings):
     timeout: float = seconds("SMTP_TIMEOUT_SECONDS", "maximum time of an SMTP command", default=30.0)
     final_timeout: float = seconds(
         "SMTP_FINAL_TIMEOUT_SECONDS", "maximum wait for the relay to accept a whole mail", default=300.0
+    )
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= _PORTS_MOST):
+        raise ValueError("must be ports from 1 to 65535")
+    return int(value)
+
+
+def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be networks such as 10.1.0.0/16") from None
+
+
+class WebhookTargets(Settings):
+    """Where webhooks may go."""
+
+    ports: tuple[int, ...] = listed(
+        "WEBHOOK_PORTS", "ports to which webhooks may go, separated by spaces", _port, default=(443,)
+    )
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = listed(
+        "WEBHOOK_NETWORKS",
+        "your own networks to which webhooks may go too, to any port and by http, such as 10.1.0.0/16",
+        _network,
+        default=(),
+    )
+
+
+class Webhooks(WebhookTargets):
+    """Sending webhooks."""
+
+    timeout: float = seconds(
+        "WEBHOOK_TIMEOUT_SECONDS", "maximum time of a webhook, from its first connection to the answer", default=10.0
     )
 
 
@@ -288,6 +327,12 @@ class Periods(Limits):
     mail_keep_trying: float = hours(
         "MAIL_KEEP_TRYING_HOURS", "how long a mail that the relay does not accept is tried again", default=48.0
     )
+    webhook_lease: float = seconds(
+        "WEBHOOK_LEASE_SECONDS", "time after which a claimed webhook may be claimed again", default=120.0
+    )
+    webhook_keep_trying: float = hours(
+        "WEBHOOK_KEEP_TRYING_HOURS", "how long a webhook that is not accepted is tried again", default=24.0
+    )
     video_keep_days: float = days("VIDEO_KEEP_DAYS", "how long the video of an ended job is kept", default=1.0)
     mp3_keep_days: float = days("MP3_KEEP_DAYS", "how long an MP3 is kept", default=30.0)
     job_keep_days: float = days("JOB_KEEP_DAYS", "how long an ended job is kept", default=90.0)
@@ -297,14 +342,22 @@ class Periods(Limits):
         return min(self._doubled(attempts), _RETRY_DELAY_MAX_SECONDS)
 
     def mail_backoff(self, attempts: int) -> float:
-        """Return the seconds to wait after this many attempts of a mail: they double, up to four hours."""
+        """Return the seconds to wait after this many attempts of a mail or webhook: they double, up to four hours."""
         return min(self._doubled(attempts), _MAIL_DELAY_MAX_SECONDS)
 
     @property
     def mail_attempts(self) -> int:
         """How many attempts of a mail there are before it is given up: those that begin in the time for it."""
+        return self._attempts_in(self.mail_keep_trying)
+
+    @property
+    def webhook_attempts(self) -> int:
+        """How many attempts of a webhook there are before it is given up."""
+        return self._attempts_in(self.webhook_keep_trying)
+
+    def _attempts_in(self, hours: float) -> int:
         attempts, waited = 1, 0.0
-        while waited < self.mail_keep_trying * 3600 and attempts < _MAIL_ATTEMPTS_MOST:
+        while waited < hours * 3600 and attempts < _MAIL_ATTEMPTS_MOST:
             waited += self.mail_backoff(attempts)
             attempts += 1
         return attempts

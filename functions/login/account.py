@@ -1,4 +1,4 @@
-"""The account over HTTP: what it is and uses, whether it gets mails, and its end."""
+"""The account over HTTP: what it is and uses, what signs its webhooks, whether it gets mails, and its end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from flask import Request, Response
 
 from functions.backends import api_keys, users
 from functions.backends.users import User
-from functions.common import errors, web
+from functions.common import errors, web, webhooks
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import MaybeMongo, Quotas, Signing
+from functions.common.settings import MaybeMongo, Quotas, SignedLinks, Signing
 from functions.login import credentials
 
 
@@ -43,6 +43,7 @@ def _shown(user: User, loaded: Loaded) -> dict[str, object]:
         "mails": user.mails,
         "keys": len(api_keys.connect().of(user.id)),
         "quota": _quota(user, loaded),
+        "webhook_secret": webhooks.secret(str(user.id), loaded[SignedLinks]),
     }
 
 

@@ -225,6 +225,7 @@ def test_the_account_is_shown_and_closed(stranger: Stranger) -> None:
     account, own = f"{stranger.url}/account", web.basic(stranger.email, PASSWORD)
     shown = web.call("GET", account, headers=own).json()
     assert (shown["email"], shown["mails"], shown["created"][:2]) == (stranger.email, True, "20")
+    assert shown["webhook_secret"].startswith("whsec_")
     off = web.call("PATCH", account, headers=own, body=b'{"mails": false}')
     assert (off.status, off.json()["mails"]) == (200, False)
     assert web.call("GET", account, headers=own).json()["mails"] is False
