@@ -29,6 +29,8 @@ _INDEXES = (
     [("state", 1), ("mail.state", 1), ("created_at", 1)],
     [("announce_due", 1)],
     [("mail.state", 1), ("mail.until", 1)],
+    [("webhook.state", 1), ("webhook.until", 1)],
+    [("webhook.state", 1), ("webhook.due", 1)],
     [("cleanup.at", 1)],
     [("expires.video", 1)],
     [("expires.mp3", 1)],
@@ -207,6 +209,15 @@ class Jobs:
     def mail_expired(self, state: str, limit: int) -> Iterator[Document]:
         """Yield jobs whose mail has been in this state for too long, oldest first."""
         return self._due({"mail.state": state}, "mail.until", limit)
+
+    def webhook_expired(self, limit: int) -> Iterator[Document]:
+        """Yield jobs whose webhook has been claimed for too long, oldest first."""
+        return self._due({"webhook.state": transitions.CLAIMED}, "webhook.until", limit)
+
+    def webhook_unannounced(self, limit: int) -> Iterator[Document]:
+        """Yield ended jobs whose event should be sent again for their webhook, oldest first."""
+        # Only the end of a job sets this field.
+        return self._due({"webhook.state": transitions.NONE}, "webhook.due", limit)
 
     def uncleaned(self, limit: int) -> Iterator[Document]:
         """Yield jobs whose files should be cleaned now, oldest first."""

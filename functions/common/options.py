@@ -22,6 +22,8 @@ _MOST_TRACKS = 999
 _NAME_SHOWN_CHARACTERS = 60
 
 NO_PICTURE = "none"
+WEBHOOK = "webhook"  # given like an option, but says nothing of the sound (functions.common.webhooks)
+ONCE = "one value, given once"
 ALL_TRACKS = "all"  # so the language with this code in ISO 639-3 cannot be asked for
 
 _KEEP_THE_SOUND = {"track", "title", "artist", "album", "cover"}
@@ -183,7 +185,7 @@ def parse(given: Iterable[tuple[str, str]]) -> Options:
         if not value:
             continue
         if name in values:
-            raise refusal(name, "one value, given once")
+            raise refusal(name, ONCE)
         values[name] = _read(name, value)
     options = Options(**values)
     _check_combinations(options)
@@ -192,7 +194,7 @@ def parse(given: Iterable[tuple[str, str]]) -> Options:
 
 def refusal(name: str, allowed: str = "") -> Failure:
     """Return the Failure for an invalid option: its valid values, or all options if it is unknown."""
-    allowed = allowed or ALLOWED.get(name) or f"one of {', '.join(ALLOWED)}"
+    allowed = allowed or ALLOWED.get(name) or f"one of {', '.join([*ALLOWED, WEBHOOK])}"
     shown = name[:_NAME_SHOWN_CHARACTERS].encode(errors="replace").decode()
     return Failure(errors.INVALID_OPTION, field=shown, allowed=allowed)
 

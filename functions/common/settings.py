@@ -187,7 +187,7 @@ class Webhooks(WebhookTargets):
     """Sending webhooks."""
 
     timeout: float = seconds(
-        "WEBHOOK_TIMEOUT_SECONDS", "maximum time of a webhook, from its first connection to the answer", default=10.0
+        "WEBHOOK_TIMEOUT_SECONDS", "maximum time of a webhook, from looking its host up to the answer", default=10.0
     )
 
 

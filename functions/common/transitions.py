@@ -1,6 +1,7 @@
 """Transitions: the table of all changes of a job document.
 
-Each row is one atomic compare-and-set, which names the state and the epoch (for mail: the token) that it starts from.
+Each row is one atomic compare-and-set, which names the state and the epoch (for mails and webhooks: the token) that it
+starts from.
 `functions.backends.jobs` applies the rows; `tests/exploration` runs the real steps in every order.
 
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
@@ -8,7 +9,8 @@ Each row is one atomic compare-and-set, which names the state and the epoch (for
            announced_at, announce_gap, announce_due, progress,
            mp3{file_id, length, sha256, duration, notes, others, texts, version, expired_at}, video_expired_at,
            error{code, title},
-           mail{state, run, token, until, retry_at, attempts, message_id}, cleanup{at, until},
+           mail{state, run, token, until, retry_at, attempts, message_id},
+           webhook{url, state, token, until, retry_at, attempts, due, gap, answer}, cleanup{at, until},
            expires{video, mp3, job}, link_version, retries{day, jobs, spent}, former{until, length}}
 
 `options` has the options that were given (`functions.common.options`). `announce_due` is announced_at + announce_gap,
@@ -16,7 +18,8 @@ stored because an index finds the waiting jobs by it. `cleanup` says when sweep 
 name: at `at`, and again at `until`, when nothing that began earlier can still be writing. `link_version` is what a link
 to the MP3 must name; without it, 0. `retries` says how often the job began again on that day, and how many of the
 seconds in `spent` its conversions took before. `former` has the bytes of earlier MP3s, and until when none is deleted
-because a download of it may be running.
+because a download of it may be running. A job has `webhook` only if one was asked for; sweep
+announces an ended job again at its `due`, and `answer` is what came of the last attempt.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED, DELETING = (
     "aborted",
     "deleting",
 )
+# of a mail; NONE, CLAIMED and SENT also of a webhook
 NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED, DECLINED = (
     "none",
     "claimed",
@@ -64,6 +68,7 @@ NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED, DECLINED = (
     "failed",
     "declined",
 )
+WEBHOOK_FAILED = "failed"
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -80,6 +85,8 @@ class Transition(NamedTuple):
     target: str | None  # None: unchanged
     mail: tuple[str, ...] = ()  # the mail states that it may start from; empty: any
     mail_target: str | None = None
+    webhook: tuple[str, ...] = ()  # the same for the webhook
+    webhook_target: str | None = None
     when: Mapping[str, Value] = _NOTHING
     sets: Mapping[str, Value] = _NOTHING
     adds: Mapping[str, int] = _NOTHING
@@ -87,6 +94,7 @@ class Transition(NamedTuple):
     minimum: Mapping[str, Value] = _NOTHING
     maximum: Mapping[str, Value] = _NOTHING
     drops: tuple[str, ...] = ()
+    asking: Mapping[str, Value] = _NOTHING  # set too, if the caller gives the job's `webhook`
 
 
 def condition(row: Transition, job_id: str, moment: Moment) -> Document:
@@ -94,16 +102,21 @@ def condition(row: Transition, job_id: str, moment: Moment) -> Document:
     query: Document = {"_id": job_id, "state": {"$in": list(row.source)}}
     if row.mail:
         query["mail.state"] = {"$in": list(row.mail)}
+    if row.webhook:
+        query["webhook.state"] = {"$in": list(row.webhook)}
     return query | {path: rule.at(moment) for path, rule in row.when.items()}
 
 
 def change(row: Transition, moment: Moment) -> Document:
     """Return the row's change as MongoDB update operators."""
-    sets = {path: value.at(moment) for path, value in row.sets.items()} | {"updated_at": Now().at(moment)}
+    asked = row.asking if moment.given.get("webhook") else _NOTHING
+    sets = {path: value.at(moment) for path, value in {**row.sets, **asked}.items()} | {"updated_at": Now().at(moment)}
     if row.target:
         sets["state"] = row.target
     if row.mail_target:
         sets["mail.state"] = row.mail_target
+    if row.webhook_target:
+        sets["webhook.state"] = row.webhook_target
     update: Document = {"$set": sets}
     adds = {path: value for path, rule in row.counts.items() if (value := rule.at(moment))} | dict(row.adds)
     if adds:
@@ -129,7 +142,7 @@ def result(row: Transition, moment: Moment) -> Document:
     return kept | {path: value for path, value in sets.items() if path != "updated_at"}
 
 
-_CLAIMS = ("epoch", "mail.token")  # they show which process made a change
+_CLAIMS = ("epoch", "mail.token", "webhook.token")  # they show which process made a change
 _SAME_EPOCH: Values = {"epoch": Given("epoch")}
 _SAME_TOKEN: Values = {"mail.token": Given("token")}
 _LEASE_EXPIRED: Values = _SAME_EPOCH | {"lease.until": Past()}
@@ -148,6 +161,11 @@ _SPENT: Values = {"spent": Measured("seconds")}
 _ENDED = (DONE, FAILED)
 _MAIL_EXPIRED: Values = _SAME_TOKEN | {"mail.until": Past()}
 _MAIL_CLAIM = ("mail.token", "mail.until")
+_SAME_WEBHOOK: Values = {"webhook.token": Given("token")}
+_WEBHOOK_EXPIRED: Values = _SAME_WEBHOOK | {"webhook.until": Past()}
+_WEBHOOK_CLAIM = ("webhook.token", "webhook.until")
+_WEBHOOK_DUE: Values = {"webhook.due": After("announce_gap"), "webhook.gap": Length("announce_gap")}
+_ASK: Values = {"webhook.url": Given("webhook"), "webhook.state": Fixed(NONE), "webhook.attempts": Fixed(0)}
 _GAVE_UP = Fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
 
 RENEW_UPLOAD = Transition(
@@ -161,6 +179,7 @@ ACCEPT = Transition(
     when=_SAME_EPOCH,
     drops=("lease",),
     sets=_ANNOUNCE | {"size": Given("size"), "sha256": Given("sha256"), "options": Given("options")},
+    asking=_ASK,
 )
 ABORT = Transition(
     "abort",
@@ -219,6 +238,7 @@ FINISH = Transition(
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
     counts=_SPENT,
+    asking=_WEBHOOK_DUE,
 )
 FAIL = Transition(
     "fail",
@@ -231,6 +251,7 @@ FAIL = Transition(
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
     counts=_SPENT,
+    asking=_WEBHOOK_DUE,
 )
 POSTPONE = Transition(
     "postpone",
@@ -275,6 +296,7 @@ GIVE_UP = Transition(
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
     counts=_SPENT,
+    asking=_WEBHOOK_DUE,
 )
 RETRY = Transition(
     "retry",
@@ -287,9 +309,14 @@ RETRY = Transition(
     | {"attempts": Fixed(0), "progress": Fixed(0), "mail.attempts": Fixed(0)}
     | {"options": Given("options"), "retries": Given("retries"), "former": Given("former")},
     adds={"epoch": 1, "mail.run": 1},
-    drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id", "error", "mp3", "expires", "cleanup.at"),
+    drops=(
+        *(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id"),
+        *(*_WEBHOOK_CLAIM, "webhook.retry_at", "webhook.answer", "webhook.due", "webhook.gap"),
+        *("error", "mp3", "expires", "cleanup.at"),
+    ),
     # When the next conversion has ended, the earlier MP3s are deleted, but not before `former.until`.
     maximum={"cleanup.until": After("download_timeout")},
+    asking=_ASK,
 )
 
 _SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": AfterGiven("gap")}
@@ -426,6 +453,94 @@ MAIL_AGAIN = Transition(
     drops=(*_MAIL_CLAIM, "mail.retry_at", "mail.message_id"),
 )
 
+CLAIM_WEBHOOK = Transition(
+    "claim_webhook",
+    "notify",
+    _ENDED,
+    None,
+    webhook=(NONE,),
+    webhook_target=CLAIMED,
+    when=_SAME_EPOCH | {"webhook.retry_at": NotBefore()},
+    sets={"webhook.token": Given("token"), "webhook.until": After("webhook_lease")},
+    adds={"webhook.attempts": 1},
+    drops=("webhook.retry_at", "webhook.due"),
+)
+WEBHOOK_SENT = Transition(
+    "webhook_sent",
+    "notify",
+    _ENDED,
+    None,
+    webhook=(CLAIMED,),
+    webhook_target=SENT,
+    when=_SAME_WEBHOOK,
+    sets={"webhook.answer": Given("answer")},
+    drops=("webhook.until",),
+)
+REFUSE_WEBHOOK = Transition(
+    "refuse_webhook",
+    "notify",
+    _ENDED,
+    None,
+    webhook=(CLAIMED,),
+    webhook_target=WEBHOOK_FAILED,
+    when=_SAME_WEBHOOK,
+    sets={"webhook.answer": Given("answer")},
+    drops=("webhook.until",),
+)
+POSTPONE_WEBHOOK = Transition(
+    "postpone_webhook",
+    "notify",
+    _ENDED,
+    None,
+    webhook=(CLAIMED,),
+    webhook_target=NONE,
+    when=_SAME_WEBHOOK | {"webhook.attempts": AttemptsLeft("webhook_attempts")},
+    sets=_WEBHOOK_DUE
+    | {"webhook.due": Given("retry_at"), "webhook.retry_at": Given("retry_at"), "webhook.answer": Given("answer")},
+    drops=_WEBHOOK_CLAIM,
+)
+EXPIRE_WEBHOOK = Transition(
+    "expire_webhook",
+    "sweep",
+    _ENDED,
+    None,
+    webhook=(CLAIMED,),
+    webhook_target=NONE,
+    when=_WEBHOOK_EXPIRED | {"webhook.attempts": AttemptsLeft("webhook_attempts")},
+    sets=_WEBHOOK_DUE,
+    drops=_WEBHOOK_CLAIM,
+)
+GIVE_UP_WEBHOOK = Transition(
+    "give_up_webhook",
+    "sweep",
+    _ENDED,
+    None,
+    webhook=(CLAIMED,),
+    webhook_target=WEBHOOK_FAILED,
+    when=_WEBHOOK_EXPIRED | {"webhook.attempts": NoAttemptsLeft("webhook_attempts")},
+    drops=("webhook.until",),
+)
+ANNOUNCE_WEBHOOK = Transition(
+    "announce_webhook",
+    "sweep",
+    _ENDED,
+    None,
+    webhook=(NONE,),
+    when=_SAME_EPOCH | {"webhook.due": Given("due")},
+    sets={"webhook.due": AfterGiven("gap"), "webhook.gap": Given("gap")},
+)
+WEBHOOK_AGAIN = Transition(
+    "webhook_again",
+    "jobs",
+    _ENDED,
+    None,
+    webhook=(SENT, WEBHOOK_FAILED),
+    webhook_target=NONE,
+    when=_SAME_EPOCH,
+    sets=_WEBHOOK_DUE | {"webhook.attempts": Fixed(0)},
+    drops=(*_WEBHOOK_CLAIM, "webhook.answer"),
+)
+
 REVOKE_LINKS = Transition(
     "revoke_links",
     "jobs",
@@ -443,7 +558,7 @@ DELETE = Transition(
     DELETING,
     when=_SAME_EPOCH,
     adds={"epoch": 1},
-    drops=("lease", "retry_at", "announce_due", "expires", *_MAIL_CLAIM),
+    drops=("lease", "retry_at", "announce_due", "expires", *_MAIL_CLAIM, *_WEBHOOK_CLAIM, "webhook.due"),
     minimum=_CLEAN_SOON,
     maximum=_CLEAN_LAST,
 )

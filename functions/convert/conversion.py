@@ -87,7 +87,7 @@ def _convert(job: Document, began: float, jobs: Jobs, files: Files, encode: Enco
             mp3, beside = _encode(job, options, files, writer, encode, lease)
         digest = writer.finish(**beside)
     mp3 |= {"file_id": file_id, "length": writer.length, "sha256": digest}
-    return jobs.apply(FINISH, job["_id"], epoch=job["epoch"], mp3=mp3, seconds=_since(began))
+    return jobs.apply(FINISH, job["_id"], mp3=mp3, **_of(job, began))
 
 
 def _encode(
@@ -133,14 +133,16 @@ def _record_failure(job: Document, began: float, error: Exception, jobs: Jobs) -
         _log.warning("conversion postponed", extra={"job": job["_id"], "cause": repr(error.__cause__ or error)})
         if job["attempts"] < jobs.periods.max_attempts:
             retry_at = jobs.after(jobs.periods.backoff(job["attempts"]))
-            return jobs.apply(POSTPONE, job["_id"], epoch=job["epoch"], retry_at=retry_at, seconds=_since(began))
+            return jobs.apply(POSTPONE, job["_id"], retry_at=retry_at, **_of(job, began))
         kind = errors.GAVE_UP
     reason = {"code": kind.code, "title": kind.title}
-    return jobs.apply(FAIL, job["_id"], epoch=job["epoch"], error=reason, seconds=_since(began))
+    return jobs.apply(FAIL, job["_id"], error=reason, **_of(job, began))
 
 
-def _since(began: float) -> int:
-    return math.ceil(time.monotonic() - began)
+def _of(job: Document, began: float) -> Document:
+    """Return what every change that ends a conversion is given."""
+    seconds = math.ceil(time.monotonic() - began)
+    return {"epoch": job["epoch"], "webhook": job.get("webhook"), "seconds": seconds}
 
 
 def _charge(job: Document, ended: Document, usage: Usage) -> None:

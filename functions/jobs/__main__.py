@@ -25,7 +25,8 @@ _NOTHING_TO_RETRY = {
 }
 _SENTENCES = {
     errors.NOT_FOUND: "No job has this id, or it was deleted.",
-    errors.NOT_ENDED: "The job has not ended yet. Its mail is sent once it has.",
+    errors.NOT_ENDED: "The job has not ended yet. Its mail and webhook are sent once it has.",
+    errors.NO_WEBHOOK: "No webhook was asked for when the video was uploaded.",
     errors.NO_LINK: "The video is still being uploaded, so there is no link to its MP3.",
     errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
     errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",
@@ -97,6 +98,12 @@ def _mail(options: argparse.Namespace) -> int:
     return 0
 
 
+def _webhook(options: argparse.Namespace) -> int:
+    queued = actions.send_webhook(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
+    _print_queued(queued, queued.job["webhook"].get("retry_at"))
+    return 0
+
+
 def _print_queued(queued: actions.Queued, later: datetime | None) -> None:
     if later and later > datetime.now(UTC):
         print(f"Queued until {_time(later)}, because the last attempt failed for a temporary reason.")
@@ -118,7 +125,15 @@ def _delete(options: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"dead": _dead, "replay": _replay, "retry": _retry, "mail": _mail, "revoke": _revoke, "delete": _delete}
+_ACTIONS = {
+    "dead": _dead,
+    "replay": _replay,
+    "retry": _retry,
+    "mail": _mail,
+    "webhook": _webhook,
+    "revoke": _revoke,
+    "delete": _delete,
+}
 
 
 def _sentence(failure: Failure) -> str:

@@ -1,4 +1,4 @@
-"""Actions: retry, mail again, revoke the links of or delete a job, by compare-and-set (functions/README.md).
+"""Actions: retry, tell again, revoke the links of or delete a job, by compare-and-set (functions/README.md).
 
 `owner` is the user who asks; jobs of other users are not found. None is an operator, who may change every job.
 """
@@ -30,6 +30,7 @@ from functions.common.transitions import (
     RECEIVING,
     RETRY,
     REVOKE_LINKS,
+    WEBHOOK_AGAIN,
 )
 from functions.common.values import Document
 
@@ -88,6 +89,7 @@ def _begin_again(job: Document, options: Document, jobs: Jobs, again: Again | No
     """Apply the transition, in a place of the owner's quotas if they asked for it."""
     place = _place(job, again) if again else None
     given = {"options": options, "retries": _retries(job, jobs, again), "former": _former(job, jobs)}
+    given |= {"webhook": job.get("webhook", {}).get("url")}
     # If the outcome is unknown, the next count tells from the job's epoch what became of the place.
     changed = jobs.apply(RETRY, job["_id"], epoch=job["epoch"], **given)
     if place:
@@ -158,6 +160,29 @@ def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Qu
         changed = jobs.apply(MAIL_AGAIN, job_id, run=job["mail"]["run"])
         if changed is not None:
             _log.info("mail queued again", extra={"job": job_id, "run": changed["mail"]["run"]})
+            return _announce(changed, queue)
+    raise Failure(errors.UNAVAILABLE)
+
+
+def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
+    """Queue the webhook of an ended job, also if it was sent; announce it again if it waits already.
+
+    It has the same id as before. Raises Failure: NOT_FOUND, NOT_ENDED, NO_WEBHOOK, WEBHOOK_ON_ITS_WAY
+    or UNAVAILABLE.
+    """
+    for _ in range(_TRIES):
+        job = _found(job_id, owner, jobs)
+        if "webhook" not in job:
+            raise Failure(errors.NO_WEBHOOK)
+        if job["state"] not in (DONE, FAILED):
+            raise Failure(errors.NOT_ENDED, state=states.public(job["state"]))
+        if job["webhook"]["state"] == NONE:
+            return _announce(job, queue)
+        if job["webhook"]["state"] == CLAIMED:
+            raise Failure(errors.WEBHOOK_ON_ITS_WAY)
+        changed = jobs.apply(WEBHOOK_AGAIN, job_id, epoch=job["epoch"])
+        if changed is not None:
+            _log.info("webhook queued again", extra={"job": job_id, "epoch": changed["epoch"]})
             return _announce(changed, queue)
     raise Failure(errors.UNAVAILABLE)
 

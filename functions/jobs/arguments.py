@@ -12,8 +12,8 @@ def parser(program: str) -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog=program,
         allow_abbrev=False,
-        description="List and replay dead letters, convert a failed job again, send its mail again, revoke its links, "
-        "delete a job.",
+        description="List and replay dead letters, convert a failed job again, send its mail or webhook again, revoke "
+        "its links, delete a job.",
         epilog="Needs MONGODB_URL and RABBITMQ_URL, or MONGODB_URL_FILE and RABBITMQ_URL_FILE, and the same periods as "
         "the functions. Without them ./local/jobs uses the local system.",
     )
@@ -34,6 +34,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     for name, meaning in (
         ("retry", "convert a failed job again; if it is queued already, announce it again"),
         ("mail", "send the mail of an ended job again, for example after it was given up"),
+        ("webhook", "send the webhook of an ended job again, with the same id"),
         ("revoke", "let no link to a job's MP3 work any more that was sent until now"),
         ("delete", "delete a job and its files, in any state"),
     ):

@@ -95,8 +95,9 @@ def _requeue(job: Document, letter: Letter, jobs: Jobs, queue: Queue, *, named: 
     if job["state"] == READY or (letter.queue == VIDEOS_DEAD and _should_retry(job, named=named)):
         queued = actions.retry(job["_id"], owner=None, jobs=jobs, queue=queue)
         return _describe("queued" if job["state"] == READY else "queued again", queued)
-    if job["state"] in (DONE, FAILED) and job["mail"]["state"] == NONE:
-        return _describe("mail queued", Queued(job, queue.announce([job])))
+    waits = {what for what in ("mail", "webhook") if job.get(what, {}).get("state") == NONE}
+    if job["state"] in (DONE, FAILED) and waits:
+        return _describe(f"{' and '.join(sorted(waits))} queued", Queued(job, queue.announce([job])))
     if letter.queue == MP3S_DEAD:
         again = actions.mail_again(job["_id"], owner=None, jobs=jobs, queue=queue)
         return _describe("mail queued again", again) if again else NOTHING

@@ -1,4 +1,4 @@
-"""notify: send the mail for an `mp3.ready` or `conversion.failed` event (functions/README.md, The steps)."""
+"""notify: tell by mail and webhook how a job ended, on its event (functions/README.md, The steps)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config, web
-from functions.common.settings import Links, MaybeDatabase, Mongo, Periods, Relay, SignedLinks
+from functions.common.settings import Links, MaybeDatabase, Mongo, Periods, Relay, SignedLinks, Webhooks
 
 TAKES_EVENTS = True
-SETTINGS = (Links, SignedLinks, Periods, Mongo, Relay, MaybeDatabase)
+SETTINGS = (Links, SignedLinks, Periods, Mongo, Relay, MaybeDatabase, Webhooks)
 _LOADED = config.load_all(SETTINGS)
 
 
 @functions_framework.http
 def notify(request: Request) -> Response:
-    """Mail the owner of the job; answer 200 once the mail was sent, or a retry is stored in the job."""
+    """Tell the owner of the job; answer 200 once that was done, or a retry is stored in the job."""
     web.allow(request, "POST")
     # The drivers load with the first event, not with the process, to keep the cold start short.
     from functions.notify import step

@@ -41,7 +41,7 @@ class Sweeper:
         """Apply a transition; return the changed job in a list, which is empty if the job has changed since."""
         expected = {"epoch": job["epoch"], "token": job["mail"].get("token")}
         with mongodb.within(self.job_seconds):
-            changed = self.jobs.apply(row, job["_id"], **expected, **given)
+            changed = self.jobs.apply(row, job["_id"], **expected | given)
         if changed is None:
             return []
         self.counts[row.name] += 1

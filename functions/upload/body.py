@@ -13,9 +13,9 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, Str
 
 from functions.common import errors, filenames, options, web
 from functions.common.errors import Failure
-from functions.common.options import Options
-from functions.common.settings import Limits
-from functions.upload import names
+from functions.common.settings import Limits, WebhookTargets
+from functions.upload import asked, names
+from functions.upload.asked import Asked
 
 RawOptions = list[tuple[str, str]]  # names and values as they were sent
 
@@ -34,24 +34,25 @@ _CAMPAIGN_FIELDS = "utm_"
 
 @dataclass(frozen=True)
 class Video:
-    """A video that is being received: its file name, its bytes, and its options.
+    """A video that is being received: its file name, its bytes, and what is asked for.
 
     Options that follow the file in a form are added to `given` once the last block has been read.
     """
 
     filename: str
     blocks: Iterator[bytes]
+    targets: WebhookTargets
     given: RawOptions = field(default_factory=list)
 
-    def options(self) -> Options:
-        """Return the options received so far. Raises Failure(INVALID_OPTION)."""
-        return options.parse(self.given)
+    def asked(self) -> Asked:
+        """Return what was asked for so far. Raises Failure(INVALID_OPTION)."""
+        return asked.read(self.given, self.targets)
 
 
-def check(request: Request, limits: Limits) -> int:
+def check(request: Request, limits: Limits, targets: WebhookTargets) -> int:
     """Return how many bytes the request announces, 0 if none. Raises Failure for what its head shows to be wrong."""
     _, given = _query(request)
-    options.parse(given)
+    asked.read(given, targets)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Failure(errors.CODED_BODY)
     is_form = parse_options_header(request.headers.get("Content-Type", ""))[0].lower() == _FORM
@@ -63,7 +64,7 @@ def check(request: Request, limits: Limits) -> int:
     return expected or 0
 
 
-def open_video(request: Request, limits: Limits) -> Video:
+def open_video(request: Request, limits: Limits, targets: WebhookTargets) -> Video:
     """Return the video in a request that `check` found right; reading its blocks raises Failure if the body is invalid.
 
     Blocks that were read without an error are the whole video: a body that ends early raises Failure(INCOMPLETE_BODY).
@@ -73,8 +74,8 @@ def open_video(request: Request, limits: Limits) -> Video:
     kind, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if kind.lower() == _FORM:
         received = _received(request, limits, limits.upload_max_bytes + _FORM_BYTES)
-        return _form_video(received, parameters.get("boundary", ""), given, limits)
-    return Video(filenames.clean(name), _received(request, limits, limits.upload_max_bytes), given)
+        return _form_video(received, parameters.get("boundary", ""), given, limits, targets)
+    return Video(filenames.clean(name), _received(request, limits, limits.upload_max_bytes), targets, given)
 
 
 def _query(request: Request) -> tuple[str, RawOptions]:
@@ -111,7 +112,9 @@ def _blocks(request: Request, expected: int | None, most: int, deadline: float) 
         raise Failure(errors.INCOMPLETE_BODY)
 
 
-def _form_video(body: Iterator[bytes], boundary: str, given: RawOptions, limits: Limits) -> Video:
+def _form_video(
+    body: Iterator[bytes], boundary: str, given: RawOptions, limits: Limits, targets: WebhookTargets
+) -> Video:
     try:
         # Names may be in any encoding; as Latin-1, their bytes are kept.
         parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS, strict=True, header_charset="latin-1")
@@ -121,8 +124,8 @@ def _form_video(body: Iterator[bytes], boundary: str, given: RawOptions, limits:
     for segment in form.parts:
         filename = names.of_part(segment)
         if segment.name == _FIELD and filename is not None:
-            video = Video(filenames.clean(filename), form.file_blocks(limits.upload_max_bytes), given)
-            video.options()
+            video = Video(filenames.clean(filename), form.file_blocks(limits.upload_max_bytes), targets, given)
+            video.asked()
             return video
         if segment.name == _FIELD or filename is not None:
             raise Failure(errors.MISSING_FILE)

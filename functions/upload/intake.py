@@ -57,8 +57,8 @@ def compare(video: Video, job: Document) -> None:
     for block in video.blocks:
         length += len(block)
         digest.update(block)
-    sent = (length, digest.hexdigest(), video.options().to_document())
-    if sent != (job["size"], job["sha256"], job["options"]):
+    sent = (length, digest.hexdigest(), *video.asked())
+    if sent != (job["size"], job["sha256"], job["options"], job.get("webhook", {}).get("url")):
         raise Failure(KEY_REUSED)
 
 
@@ -85,9 +85,10 @@ def _receive(job: Document, video: Video, admitted: Admitted, jobs: Jobs, files:
                 renewed = time.monotonic()
                 if not jobs.apply(RENEW_UPLOAD, job["_id"], epoch=job["epoch"], deadline=deadline):
                     raise Failure(UNAVAILABLE)
-        options = video.options().to_document()  # a form may have options after the file
+        asked = video.asked()  # a form may have options after the file
         digest = writer.finish()
-    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], size=writer.length, sha256=digest, options=options)
+    stored = {"size": writer.length, "sha256": digest}
+    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], **stored, **asked._asdict())
     if accepted is None:
         # Only this upload can accept the job: it did, and the answer was lost, unless the job was aborted or deleted.
         accepted = jobs.find(job["_id"])

@@ -7,9 +7,19 @@ from flask import Request, Response
 
 from functions.backends import valid_keys
 from functions.common import config, web
-from functions.common.settings import Broker, Links, MaybeDatabase, Mongo, Periods, Quotas, SignedLinks, Verifying
+from functions.common.settings import (
+    Broker,
+    Links,
+    MaybeDatabase,
+    Mongo,
+    Periods,
+    Quotas,
+    SignedLinks,
+    Verifying,
+    WebhookTargets,
+)
 
-SETTINGS = (Periods, Quotas, Verifying, Links, SignedLinks, Mongo, Broker, MaybeDatabase)
+SETTINGS = (Periods, Quotas, Verifying, Links, SignedLinks, Mongo, Broker, MaybeDatabase, WebhookTargets)
 _LOADED = config.load_all(SETTINGS)
 _USAGE = "usage"
 

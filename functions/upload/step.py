@@ -11,7 +11,7 @@ from functions.backends.usage import Usage
 from functions.common import access, links, quotas, states, trace, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
-from functions.common.settings import Links, Periods, Quotas
+from functions.common.settings import Links, Periods, Quotas, WebhookTargets
 from functions.common.values import Document
 from functions.upload import admission, body, intake, waiting
 from functions.upload.admission import Stores
@@ -20,15 +20,16 @@ from functions.upload.admission import Stores
 def answer(request: Request, bearer: Bearer, loaded: Loaded, stores: Stores) -> Response:
     """Store the request's video as a job of the bearer; answer 202, then announce the job."""
     web.transfer(bearer.user)
-    size = body.check(request, loaded[Periods])
+    limits, targets = loaded[Periods], loaded[WebhookTargets]
+    size = body.check(request, limits, targets)
     sent = admission.key_of(request)
     key = stores.keys.find(bearer.user, sent) if sent is not None else None
     if key and key.job:
-        intake.compare(body.open_video(request, loaded[Periods]), key.job)
+        intake.compare(body.open_video(request, limits, targets), key.job)
         return _answered(request, key.job, [], loaded, stores)
     # Before the first byte of the body is asked for.
     with admission.admitted(bearer.user, size, key, loaded[Quotas], stores) as admitted:
-        video = body.open_video(request, loaded[Periods])
+        video = body.open_video(request, limits, targets)
         job = intake.store(video, admitted, bearer, trace.current(), jobs=stores.jobs, files=stores.files)
     return _answered(request, job, [partial(_announce, job), partial(admission.settle, admitted, job)], loaded, stores)
 

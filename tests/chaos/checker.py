@@ -15,9 +15,11 @@ from tests.clients import web
 if TYPE_CHECKING:
     from tests.chaos.system import ProxiedSystem
     from tests.clients.database import Inspector
+    from tests.unit.backends.receiver import Receiver
 
 Job = dict[str, Any]
 
+WEBHOOK_ENDS = ("sent", "failed")
 MAIL_ENDS = ("sent", "unknown", "failed", "declined")
 # The files of an overtaken process are deleted by sweep's last check, when it can no longer be writing.
 LEFT_SECONDS = 45
@@ -38,6 +40,7 @@ class Report:
     mails: int = 0
     unknown_mails: int = 0
     declined_mails: int = 0
+    webhooks: int = 0
     dead_letters: int = 0
     orphans: int = 0
     problems: list[str] = field(default_factory=list)
@@ -68,6 +71,7 @@ def check(
     jobs: dict[str, Job] = {job["_id"]: job for job in system.inspector.database.jobs.find()}
     mails = _mails(system)
     _count_outcomes(system.inspector, jobs, mails, set(acknowledged), set(deleted), report)
+    _count_webhooks(system.receiver, jobs, report)
     _count_duplicates(system.inspector, jobs, mails, report)
     letters = dead_letters(system)
     report.dead_letters = len(letters)
@@ -150,6 +154,17 @@ def _mail_missing(job: Job, mails: Counter[str]) -> Iterable[str]:
         yield f"{job['_id']}: its mail is marked as sent, but did not arrive"
     elif state in ("failed", "declined") and count:
         yield f"{job['_id']}: its mail is marked as {state}, but arrived"
+
+
+def _count_webhooks(receiver: Receiver, jobs: dict[str, Job], report: Report) -> None:
+    """Count the webhooks that arrived; each that is marked as sent did, but may have arrived more than once."""
+    report.webhooks = len(receiver.got)
+    for fid, job in jobs.items():
+        state = job.get("webhook", {}).get("state")
+        if job["state"] in ("done", "failed") and state not in (None, *WEBHOOK_ENDS):
+            _count_lost(report, [f"{fid}: its webhook is still {state}"])
+        elif state == "sent" and not receiver.times(f"{fid}.{job['epoch']}"):
+            _count_lost(report, [f"{fid}: its webhook is marked as sent, but did not arrive"])
 
 
 def _count_duplicates(inspector: Inspector, jobs: dict[str, Job], mails: Counter[str], report: Report) -> None:

@@ -85,7 +85,8 @@ class Clients:
         return self.system.owner.token
 
     def _send(self, upload: Upload, content: bytes, token: str) -> None:
-        url = f"{self.system.url('upload')}?{urlencode({'filename': upload.filename, **upload.options})}"
+        query = urlencode({"filename": upload.filename, "webhook": self.system.receiver.url(), **upload.options})
+        url = f"{self.system.url('upload')}?{query}"
         headers, body = {"Content-Type": "video/mp4"}, content
         if upload.manner == "form":
             headers, body = web.multipart(("file", upload.filename, content))

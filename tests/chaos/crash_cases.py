@@ -23,6 +23,11 @@ UNKNOWN_DELIVERED = Outcome("done", "unknown", 1)
 UNMAILED = Outcome("done", "failed", 0)
 DECLINED = Outcome("done", "declined", 0)
 
+TOLD = Outcome("done", webhook="sent", webhooks=1)
+TOLD_TWICE = Outcome("done", webhook="sent", webhooks=2)
+UNTOLD = Outcome("done", webhook="failed", webhooks=0)
+TOLD_TO_STOP = Outcome("done", webhook="failed", webhooks=1)
+
 BETWEEN = (*SIDES, "between")
 
 
@@ -96,6 +101,15 @@ def _notify_cases() -> Iterator[tuple[str, Case]]:
     yield from at(causes.unwanted, DECLINED, "decline_mail", sides=("after",))
     yield from at(causes.relay_postpones, DONE, "postpone_mail")
     yield from at(causes.notify_shut_down, DONE, "hand_back_mail")
+    yield from at(causes.told_upload, TOLD, "claim_webhook")
+    yield from at(causes.told_upload, TOLD, "webhook", sides=("before",))
+    # From here on the receiver has it, and gets it once more if that was not written down.
+    yield from at(causes.told_upload, TOLD_TWICE, "webhook", sides=("after",))
+    yield from at(causes.told_upload, TOLD_TWICE, "webhook_sent", sides=("before",))
+    yield from at(causes.told_upload, TOLD, "webhook_sent", sides=("after",))
+    yield from at(causes.receiver_answers(503), TOLD_TWICE, "postpone_webhook")
+    yield from at(causes.receiver_answers(410), TOLD_TWICE, "refuse_webhook", sides=("before",))
+    yield from at(causes.receiver_answers(410), TOLD_TO_STOP, "refuse_webhook", sides=("after",))
 
 
 def _sweep_cases() -> Iterator[tuple[str, Case]]:
@@ -117,6 +131,10 @@ def _sweep_cases() -> Iterator[tuple[str, Case]]:
     yield from at(after("notify:claim_mail.after"), DONE, "expire_mail")
     yield from at(after("notify:claim_mail.after", "notify:claim_mail.after"), UNMAILED, "give_up_mail")
     yield from at(after("notify:hand_over.after"), UNKNOWN, "lose_mail")
+    claimed = "notify:claim_webhook.after"
+    yield from at(after(claimed, told=True), TOLD, "expire_webhook")
+    yield from at(after(claimed, claimed, told=True), UNTOLD, "give_up_webhook")
+    yield from at(after("convert:finish.after", told=True), TOLD, "announce_webhook")
     yield from at(causes.upload, DONE, "clean_again")
     yield from at(repairs.kept_for(timedelta(hours=1)), DONE, "cleaned")
     yield from at(repairs.kept_for(timedelta(days=2)), DONE, "expire_video")
@@ -137,6 +155,7 @@ def _jobs_cases() -> Iterator[tuple[str, Case]]:
     yield from at(repairs.first_change, DONE, "usage.count_again")
     yield from at(repairs.changed, DONE_AGAIN, "usage.settle")
     yield from at(repairs.overtaken_change, GONE, "usage.give_back")
+    yield from at(repairs.told_again, TOLD_TWICE, "webhook_again")
     yield from at(repairs.letter_replayed, DONE, "mail_again", "letters.drop")
 
 

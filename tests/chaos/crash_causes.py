@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -21,6 +21,8 @@ from tests.clients.waiting import until
 from tests.e2e.leftovers import encoders
 from tests.media.large import large_video, long_video
 from tests.media.videos import half_video
+from tests.unit.backends.receiver import OK
+from tests.unit.backends.receiver import answering as answers
 
 # More than upload buffers, so that part of it is stored when the client dies.
 MEGABYTES = 8
@@ -35,6 +37,23 @@ def upload(harness: Harness, step: str, name: str) -> None:
     harness.arm(step)
     harness.send(name, video(harness))
     harness.await_crash(step)
+
+
+def told_upload(harness: Harness, step: str, name: str) -> None:
+    """Every step of an upload whose client asked for a webhook."""
+    harness.arm(step)
+    harness.send(name, video(harness), webhook=harness.system.receiver.url())
+    harness.await_crash(step)
+
+
+def receiver_answers(status: int) -> Callable[[Harness, str, str], None]:
+    """Return a cause whose receiver answers like this once, then accepts everything."""
+
+    def cause(harness: Harness, step: str, name: str) -> None:
+        harness.system.receiver.answers = [answers(status), OK]
+        told_upload(harness, step, name)
+
+    return cause
 
 
 def answered_upload(harness: Harness, step: str, name: str) -> None:

@@ -27,6 +27,7 @@ PERIODS = {
     "CONVERT_LEASE_SECONDS": "20",
     "MAIL_LEASE_SECONDS": "20",
     "MAIL_UNKNOWN_SECONDS": "30",
+    "WEBHOOK_LEASE_SECONDS": "20",
     "UPLOAD_TIMEOUT_SECONDS": "60",
     "CONVERT_TIMEOUT_SECONDS": "60",
     "DOWNLOAD_TIMEOUT_SECONDS": "1",
@@ -36,6 +37,7 @@ PERIODS = {
     "RETRY_DELAY_SECONDS": "0.5",
     "MAX_ATTEMPTS": "2",
     "MAIL_KEEP_TRYING_HOURS": "0.0001",
+    "WEBHOOK_KEEP_TRYING_HOURS": "0.0001",
     "SWEEP_EVERY_SECONDS": "0.25",
     "CONNECTOR_BACKOFF_SECONDS": "0.1",
 }
@@ -50,11 +52,16 @@ Job = dict[str, Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job must end: its state, its mail's state, and how many mails arrived; `gone` leaves nothing."""
+    """How a job must end: its state, its mail's, and how many mails arrived; the same of its webhook, if it has one.
+
+    `gone` leaves nothing.
+    """
 
     state: str
     mail: str = "sent"
     mails: int = 1
+    webhook: str | None = None
+    webhooks: int = 0
 
 
 @dataclass
@@ -84,11 +91,11 @@ class Harness:
         """Return all steps that any process has passed."""
         return {path.name for path in (self.folder / "passed").iterdir()}
 
-    def send(self, name: str, video: Path) -> None:
+    def send(self, name: str, video: Path, **options: str) -> None:
         """Upload a video under this name, with any result."""
         self.uploaded += 1
         try:
-            answer = web.upload(self.system.url("upload"), self.system.owner.token, video, name)
+            answer = web.upload(self.system.url("upload"), self.system.owner.token, video, name, **options)
         except (OSError, http.client.HTTPException):  # it crashed while answering
             return
         assert answer.status in (202, 503), answer
@@ -147,7 +154,8 @@ class Harness:
         if job is None or job["state"] in GONE:
             return [] if outcome.state == "gone" else [f"gone instead of {outcome}"]
         count = self.system.mailbox.count(job["_id"], job["email"])
-        seen = Outcome(job["state"], job["mail"]["state"], count)
+        webhook, webhooks = job.get("webhook", {}).get("state"), self.system.receiver.times(job["_id"])
+        seen = Outcome(job["state"], job["mail"]["state"], count, webhook, webhooks)
         return [*([] if seen == outcome else [f"{seen} instead of {outcome}"]), *self._expired_files(job)]
 
     def _expired_files(self, job: Job) -> list[str]:

@@ -21,8 +21,11 @@ from tests.media.videos import half_video
 JOB_KEPT = timedelta(days=90)
 
 
-def after_crashes_at(*earlier: str) -> Callable[[Harness, str, str], None]:
-    """Return a cause that crashes a process at each of these steps; then time passes, and sweep repairs the job."""
+def after_crashes_at(*earlier: str, told: bool = False) -> Callable[[Harness, str, str], None]:
+    """Return a cause that crashes a process at each of these steps; then time passes, and sweep repairs the job.
+
+    `told` if the job has a webhook.
+    """
 
     def cause(harness: Harness, step: str, name: str) -> None:
         for number, one in enumerate(earlier):
@@ -30,7 +33,7 @@ def after_crashes_at(*earlier: str) -> Callable[[Harness, str, str], None]:
             if number:
                 harness.let_time_pass(name)
             else:
-                harness.send(name, video(harness))
+                harness.send(name, video(harness), **({"webhook": harness.system.receiver.url()} if told else {}))
             harness.await_crash(one)
         harness.arm(step)
         harness.let_time_pass(name)
@@ -192,6 +195,17 @@ def revoked(harness: Harness, step: str, name: str) -> None:
     assert harness.command("revoke", fid) == KILLED
     assert harness.job(name).get("link_version") == (1 if step.endswith("after") else None)
     assert harness.command("revoke", fid) == 0
+
+
+def told_again(harness: Harness, step: str, name: str) -> None:
+    """The operator sends the webhook of a finished job again, twice if the first command crashed before it did."""
+    harness.send(name, video(harness), webhook=harness.system.receiver.url())
+    harness.await_outcome(name, Outcome("done", webhook="sent", webhooks=1))
+    fid = harness.job(name)["_id"]
+    harness.arm(step)
+    assert harness.command("webhook", fid) == KILLED
+    if step.endswith("before"):
+        assert harness.command("webhook", fid) == 0
 
 
 def letter_replayed(harness: Harness, step: str, name: str) -> None:

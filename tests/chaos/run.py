@@ -20,6 +20,7 @@ from tests.chaos.checker import Report
 from tests.chaos.clients import Clients
 from tests.chaos.faults import Faults
 from tests.chaos.system import ProxiedSystem, start_system
+from tests.unit.backends.receiver import OK, answering
 
 # Short enough that leases expire and retries run out during the run.
 PERIODS = {
@@ -31,6 +32,8 @@ PERIODS = {
     "CONVERT_LEASE_SECONDS": "4",
     "MAIL_LEASE_SECONDS": "4",
     "MAIL_UNKNOWN_SECONDS": "6",
+    "WEBHOOK_LEASE_SECONDS": "4",
+    "WEBHOOK_TIMEOUT_SECONDS": "2",
     "UPLOAD_TIMEOUT_SECONDS": "15",
     "CONVERT_TIMEOUT_SECONDS": "15",
     "DOWNLOAD_TIMEOUT_SECONDS": "10",
@@ -50,6 +53,7 @@ LONG_SECONDS = 60.0
 LOG_EVERY_SECONDS = 5
 SEEDS = 10_000
 MAX_WORDS = 300
+REFUSED_WEBHOOKS = 10
 UNEXPECTED = '"message": "unexpected error"'
 
 Log = Callable[[str], None]
@@ -66,6 +70,7 @@ class Run:
         self._system = system
         self._log = log
         self._clients = Clients(system)
+        system.receiver.answers = [answering(503), OK] * REFUSED_WEBHOOKS
         self._sent: list[Future[None]] = []
         log(
             f"Seed {seed}: {len(self.uploads)} uploads and {len(self.faults)} faults in {seconds:g} s.\n\nThe schedule:"

@@ -17,6 +17,7 @@ from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack, private_stack
 from tests.media.another import another_file
+from tests.unit.backends.receiver import Receiver, receiver
 
 # Short enough to wait for, and long enough that no step outlasts its lease on a slow machine.
 PERIODS = {
@@ -26,6 +27,7 @@ PERIODS = {
     "SMTP_FINAL_TIMEOUT_SECONDS": "15",
     "MAIL_LEASE_SECONDS": "20",
     "MAIL_UNKNOWN_SECONDS": "25",
+    "WEBHOOK_LEASE_SECONDS": "20",
     "ANNOUNCE_GAP_SECONDS": "1",
     "ANNOUNCE_GAP_MAX_SECONDS": "4",
     "UPLOAD_TIMEOUT_SECONDS": "20",
@@ -64,6 +66,7 @@ class ProxiedSystem:
     inspector: Inspector
     mailbox: Mailbox
     owner: Owner
+    receiver: Receiver  # of webhooks
 
     def url(self, name: str) -> str:
         """Return a function's URL."""
@@ -94,11 +97,21 @@ class ProxiedSystem:
         until_gone(self._unsettled, "all work", max(0.0, deadline - time.monotonic()))
 
     def _unsettled(self) -> list[dict[str, Any]]:
-        shown = {"state": 1, "mail": 1, "cleanup": 1, "attempts": 1, "retry_at": 1, "lease": 1, "filename": 1}
+        shown = {
+            "state": 1,
+            "mail": 1,
+            "webhook": 1,
+            "cleanup": 1,
+            "attempts": 1,
+            "retry_at": 1,
+            "lease": 1,
+            "filename": 1,
+        }
         unsettled = {
             "$or": [
                 {"state": {"$nin": [*ENDED, "deleting"]}},
                 {"state": {"$in": ["done", "failed"]}, "mail.state": {"$in": ["none", "claimed", "handing_over"]}},
+                {"state": {"$in": ["done", "failed"]}, "webhook.state": {"$in": ["none", "claimed"]}},
                 {"cleanup": {"$exists": True}},
             ]
         }
@@ -110,7 +123,10 @@ def _cleaned(job: dict[str, Any]) -> bool:
     cleanup = job.get("cleanup")
     if cleanup is None or cleanup.get("at") != cleanup["until"]:
         return False
-    return job["state"] in ("aborted", "deleting") or job["mail"]["state"] in ("sent", "unknown", "failed")
+    if job["state"] in ("aborted", "deleting"):
+        return True
+    told = job.get("webhook", {}).get("state") not in ("none", "claimed")
+    return told and job["mail"]["state"] in ("sent", "unknown", "failed")
 
 
 def no_preparation(stack: PrivateStack) -> None:
@@ -132,7 +148,8 @@ def start_system(
         inspector = open_ones.enter_context(closing(Inspector.of(stack.mongodb_url, stack.mongodb_database)))
         email, password = stack.user.email, stack.user.password
         token = web.login(f"{stack.gateway}/login", email, password)
-        yield ProxiedSystem(stack, proxies, inspector, Mailbox(stack.mailbox), Owner(email, password, token))
+        hooks = open_ones.enter_context(receiver())
+        yield ProxiedSystem(stack, proxies, inspector, Mailbox(stack.mailbox), Owner(email, password, token), hooks)
 
 
 def _put_proxy_before(stack: PrivateStack, backend: str) -> Proxy:

@@ -139,6 +139,16 @@ PROBLEMS: dict[str, tuple[Planter, str, str]] = {
         "lost",
         "did not arrive",
     ),
+    "a webhook waits for ever": (
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"webhook": {"state": "claimed"}}),
+        "lost",
+        "its webhook is still claimed",
+    ),
+    "a webhook never came": (
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"webhook": {"state": "sent"}}),
+        "lost",
+        "its webhook is marked as sent, but did not arrive",
+    ),
     "a second MP3": (lambda system, fid: added(system, "mp3s.files", {"_id": f"{fid}.7"}), "duplicated", "2 MP3s"),
     "a second mail": (second_mail, "duplicated", "2 mails"),
     "chunks without a file": (

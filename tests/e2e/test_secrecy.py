@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,9 +17,11 @@ from tests.clients import processes, web
 from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.sampling import sampling
+from tests.clients.waiting import until
 from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.large import long_video
+from tests.unit.backends.receiver import answering, receiver
 
 LOOK_SECONDS = 0.05
 FILM_SECONDS = 400  # so that its conversion is seen many times
@@ -52,12 +55,19 @@ def written(
     """What must stay secret, and everything that was seen while the system was used, well and badly."""
     seen: set[str] = set()
     token = web.login(url("login"), owner.email, owner.password)
-    with sampling(lambda: seen.update(seen_of_processes(stack.home)), LOOK_SECONDS):
-        fid = web.uploaded(url("upload"), token, long_video(videos, FILM_SECONDS))
+    path = "/a-path-that-opens-something"
+    with (
+        sampling(lambda: seen.update(seen_of_processes(stack.home)), LOOK_SECONDS),
+        receiver(b"no answer", answering(503), answering(200)) as server,
+    ):
+        webhook = server.url(path=path)
+        fid = web.uploaded(url("upload"), token, long_video(videos, FILM_SECONDS), webhook=webhook)
         inspector.done(fid)
+        until(lambda: inspector.job(fid)["webhook"]["state"] == "sent", "the webhook to be sent")
         link = mailbox.about(fid, owner.email).link
         assert web.call("GET", link).status == 200
     (signed,) = parse_qs(urlsplit(link).query)["link"]
+    account = web.call("GET", f"{url('login')}/account", headers=web.basic(owner.email, owner.password)).json()
     wrong = "a wrong horse, and a long one"
     attempts = [
         web.call("POST", url("login"), headers=web.basic(owner.email, wrong)),
@@ -80,6 +90,10 @@ def written(
         "the token": token,
         "the signature of the token": token.rpartition(".")[2],
         "the link": signed,
+        "the address of the webhook": path,
+        "the link in the webhook": json.loads(server.got[-1].body)["data"]["links"]["download"].partition("?link=")[2],
+        "the signature of the webhook": server.got[-1].fields["webhook-signature"].removeprefix("v1,"),
+        "the secret of webhooks": account["webhook_secret"].removeprefix("whsec_"),
     }
     logs = [file.read_text(errors="replace") for file in (stack.home / "log").iterdir()]
     return secrets, "\n".join([*logs, *seen])
@@ -90,7 +104,7 @@ def test_what_was_seen_is_what_was_looked_for(written: tuple[dict[str, str], str
     secrets, seen = written
     assert secrets.keys() >= {"event_token", "link_secret", "jwt_private_key", "rabbitmq_functions_url", "mysql_url"}
     assert all(len(secret) >= 8 for secret in secrets.values())
-    for known in ("gunicorn", "ffmpeg", "EVENT_TOKEN_FILE=", '"message": "request"', "unavailable"):
+    for known in ("gunicorn", "ffmpeg", "EVENT_TOKEN_FILE=", "webhook ended", '"message": "request"', "unavailable"):
         assert known in seen
 
 

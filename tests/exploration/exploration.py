@@ -59,6 +59,7 @@ def _document_after(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0)
 
 
 ACCEPTED = (transitions.ACCEPT, {"epoch": 0, "size": 5, "sha256": "x", "options": {}})
+WEBHOOK = {"webhook": "https://example.org/"}
 CLAIMED = (transitions.CLAIM, {"epoch": 0, "holder": "a"})
 MP3 = f"{processes.JOB}.1"
 FINISHED = (transitions.FINISH, {"epoch": 1, "mp3": {"file_id": MP3, "length": 3, "sha256": "x", "duration": 1.0}})
@@ -71,6 +72,21 @@ def done_world(days_ago: int = 0, *, kept: bool = True) -> World:
     """Return the world of a job that was done this many days ago; `kept` if its document is not due for deletion."""
     document = _document_after(ACCEPTED, CLAIMED, FINISHED, days_ago=days_ago)
     return World(document, VIDEO | {("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)}, frozenset({"ended"}), (), kept)
+
+
+MAILED = [
+    (transitions.CLAIM_MAIL, {"run": 1, "token": "earlier"}),
+    (transitions.HAND_OVER, {"token": "earlier", "message_id": "<m>"}),
+    (transitions.MAIL_SENT, {"token": "earlier"}),
+]
+
+
+def asking_world(*, mailed: bool = True, failed: bool = False) -> World:
+    """Return the world of a job that has just ended, with a webhook to send; `mailed` if its mail was sent before."""
+    accepted, ended = ((row, given | WEBHOOK) for row, given in (ACCEPTED, FAILED if failed else FINISHED))
+    document = _document_after(accepted, CLAIMED, ended, *(MAILED if mailed else ()))
+    mp3 = frozenset() if failed else frozenset({("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)})
+    return World(document, VIDEO | mp3, frozenset({"ended"}), (1,) if mailed else (), acknowledged=True)
 
 
 def counted_world(world: World = READY_WORLD) -> World:
@@ -139,6 +155,29 @@ def mail_violation(world: World) -> str | None:
     if (state == "sent" and run not in world.mails) or (state == "failed" and run in world.mails):
         return f"the mail is not {state}"
     return None
+
+
+def webhook_violation(world: World) -> str | None:
+    """Return the violation of an invariant about webhooks that must hold once everything has settled, if any."""
+    job = thaw(world.document) if world.document else None
+    if job is None or job["state"] not in ("done", "failed"):
+        return None
+    state, message_id = job["webhook"]["state"], f"{job['_id']}.{job['epoch']}"
+    if state not in ("sent", "failed"):
+        return "no webhook, and none will be sent"
+    if state == "sent" and message_id not in world.webhooks:
+        return "the webhook is not sent"
+    return None
+
+
+def webhooks_at_most(number: int) -> Check:
+    """Return a check that no webhook was sent more often than this."""
+
+    def check(world: World) -> str | None:
+        times = max(map(world.webhooks.count, world.webhooks), default=0)
+        return f"a webhook was sent {times} times" if times > number else None
+
+    return check
 
 
 OPEN = ("receiving", "ready", "converting")

@@ -18,9 +18,13 @@ STARTING_HINTS = {
     "counted convert": frozenset({"ready"}),
     "notify": frozenset({"ended"}),
     "stopped notify": frozenset({"ended"}),
+    "post": frozenset({"ended"}),
+    "late post": frozenset({"ended"}),
+    "tell": frozenset({"ended"}),
 }
+CLAIMING = frozenset({"notify", "stopped notify", "post", "late post", "tell"})
 ONCE = frozenset(
-    {"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert"}
+    {"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert", "post again"}
 ) | frozenset({"change", "change and convert", "counted change"})
 
 
@@ -49,7 +53,7 @@ def _short_description(operation: tuple[Any, ...]) -> str:
     if operation[:2] != ("database", "find_one_and_update"):
         return " ".join(map(str, operation[:3]))[:60]
     changes = thaw(operation[2])[1]
-    states = [changes["$set"].get(path, "") for path in ("state", "mail.state")]
+    states = [changes["$set"].get(path, "") for path in ("state", "mail.state", "webhook.state")]
     return f"update {' '.join(states)} {changes.get('$inc', '')}"
 
 
@@ -197,7 +201,7 @@ class Explorer:
             part = packing.part(state, slot)
             changes = known.get(part)
             if changes is None:
-                if "notify" in self.slots[slot] and not packing.process(state, slot):
+                if self.slots[slot] in CLAIMING and not packing.process(state, slot):
                     changes = self._starts(state, slot)  # depends on the other processes' claims
                 else:
                     changes = known[part] = self._possible_changes(part, slot)
@@ -244,7 +248,7 @@ class Explorer:
 
     def _started(self, state: int, slot: int, world: int) -> int:
         program = self.slots[slot]
-        if "notify" not in program:
+        if program not in CLAIMING:
             return self._new(program, program)
         running = [self._processes.value(process) for process in self._packing.processes(state) if process]
         return self._new(program, self._claim(world, frozenset(process.name for process in running)))

@@ -15,13 +15,14 @@ from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.options import Options
-from functions.common.settings import Periods, Quotas
+from functions.common.settings import Periods, Quotas, WebhookTargets
 from functions.common.values import Document
 from functions.convert import conversion
 from functions.convert.engine import Made
 from functions.convert.watch import Watch
 from functions.jobs import actions
-from functions.notify import mailing
+from functions.notify import mailing, posting
+from functions.notify.posting import Outcome
 from functions.sweep.repairs import REPAIRS, Repair
 from functions.sweep.sweeper import Sweeper
 from functions.upload import admission, intake
@@ -34,28 +35,35 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(4096)
 
 # Time stands still and every period is over as soon as it starts: sweep may take anything that waits for a time
-# at any moment. That allows more than real clocks do, and needs no clock in the state.
+# at any moment. That allows more than real clocks do, and needs no clock in the state. Only the lease of a webhook
+# lasts until nothing else runs, because what was claimed is sent once more when it is over.
 _INSTANT = ("upload_lease", "convert_lease", "mail_lease", "mail_unknown", "announce_gap", "retry_delay")
 
 
 class _Periods(Periods):
-    """Periods that allow two attempts of a mail, though no time passes between them."""
+    """Periods that allow two attempts of a mail or webhook, though no time passes between them."""
 
     @property
     def mail_attempts(self) -> int:
+        return 2
+
+    @property
+    def webhook_attempts(self) -> int:
         return 2
 
 
 PERIODS = load(_Periods, {}).replace(max_attempts=2, **dict.fromkeys(_INSTANT, 0.0))
 # The place of an upload outlives the time in which the job follows it.
 COUNTING_PERIODS = PERIODS.replace(upload_lease=1.0)
+# A webhook's lease may be over while it is being sent.
+LATE_PERIODS = PERIODS.replace(webhook_lease=0.0)
 QUOTAS = load(Quotas, {})
 NEXT_DAY = NOW + timedelta(days=2)
 LATE = NOW + timedelta(seconds=PERIODS.longest_step)
 
 
-def _jobs(script: Script, now: datetime = NOW) -> Jobs:
-    return Jobs(Collection(script), lambda: now, PERIODS)  # type: ignore[arg-type]
+def _jobs(script: Script, now: datetime = NOW, periods: Periods = PERIODS) -> Jobs:
+    return Jobs(Collection(script), lambda: now, periods)  # type: ignore[arg-type]
 
 
 def _usage(script: Script, now: datetime) -> Usage:
@@ -108,7 +116,7 @@ def counted_upload(script: Script) -> None:
 
 
 def _store(script: Script, admitted: Admitted) -> Document:
-    video = Video("a.mp4", _blocks())
+    video = Video("a.mp4", _blocks(), load(WebhookTargets, {}))
     ports = {"jobs": _jobs(script), "files": Files(script)}
     return intake.store(video, admitted, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
 
@@ -155,6 +163,21 @@ def notify(script: Script, name: str, *, stopped: bool = False) -> None:
     mailing.run(JOB, **ports, compose=compose, wanted=lambda _user: True, token=name, stopping=stopping)  # type: ignore[arg-type]
 
 
+def post(script: Script, name: str, periods: Periods = PERIODS) -> None:
+    """Send the webhook about the job's result."""
+
+    def send(job: dict[str, Any]) -> Outcome:
+        return Outcome(script.do("post", f"{job['_id']}.{job['epoch']}"))
+
+    posting.run(JOB, jobs=_jobs(script, periods=periods), send=send, token=name, stopping=Event())
+
+
+def tell(script: Script, name: str) -> None:
+    """Mail the job's result, then send the webhook, as notify does for one event."""
+    notify(script, name)
+    post(script, f"{name} too")
+
+
 class StrictSweeper(Sweeper):
     """A sweeper that stops at unexpected exceptions, which a real one only logs."""
 
@@ -182,6 +205,11 @@ def revoke(script: Script) -> None:
     """Revoke the job's links for its owner, and confirm it at the end."""
     actions.revoke_links(JOB, owner="1", jobs=_jobs(script))
     script.do("confirm_revocation")
+
+
+def post_again(script: Script) -> None:
+    """Send the webhook once more for its owner."""
+    actions.send_webhook(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
 
 
 def retry(script: Script) -> None:
@@ -222,6 +250,10 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "counted change": lambda script, _name: convert_again(script, _usage(script, NOW)),
     "convert": convert,
     "notify": notify,
+    "post": post,
+    "late post": lambda script, name: post(script, name, LATE_PERIODS),
+    "tell": tell,
+    "post again": lambda script, _name: post_again(script),
     "stopped notify": lambda script, name: notify(script, name, stopped=True),
 }
 

@@ -12,16 +12,20 @@ from tests.exploration.exploration import (
     READY_WORLD,
     Check,
     Result,
+    asking_world,
     counted_world,
     done_world,
     explore,
     failed_world,
     mail_violation,
     one_job_setup,
+    webhook_violation,
+    webhooks_at_most,
 )
 from tests.exploration.explorer import Explorer
 
 MAILS: list[Check] = [mail_violation]
+WEBHOOKS: list[Check] = [webhook_violation]
 MAX_SECONDS = 3600
 
 # The processes that may run at a time, the number of faults, the initial world, and additional checks.
@@ -40,7 +44,6 @@ EXPLORATIONS: dict[str, tuple[tuple[Any, ...], list[Check]]] = {
     "revoked while it is deleted, one fault": ((("revoke", "delete", "sweep"), 1, done_world()), []),
     "retried, one fault": ((("retry", "convert", "sweep"), 1, failed_world()), []),
     "retried while its mail is sent, one fault": ((("retry", "notify", "sweep"), 1, failed_world()), MAILS),
-    "done again while its mail is sent": ((("retry and convert", "notify", "sweep"), 0, failed_world()), MAILS),
     "changed while its mail is sent, one fault": ((("change", "notify", "sweep"), 1, done_world()), MAILS),
     "changed and done again": ((("change and convert", "notify", "sweep"), 0, done_world()), MAILS),
     "changed twice, one fault": ((("change", "retry", "sweep"), 1, failed_world()), []),
@@ -55,6 +58,21 @@ EXPLORATIONS: dict[str, tuple[tuple[Any, ...], list[Check]]] = {
     "retried as its video expires, one fault": ((("retry", "sweep"), 1, failed_world(2)), []),
     "mailed as its MP3 expires": ((("notify", "sweep"), 0, done_world(31)), MAILS),
     "deleted as it expires, one fault": ((("delete", "sweep"), 1, done_world(100, kept=False)), []),
+    "two posters": ((("post", "post", "sweep"), 0, asking_world()), [*WEBHOOKS, webhooks_at_most(1)]),
+    # A fault that is one answer too few leads to one webhook more.
+    "two posters, one fault": ((("post", "post", "sweep"), 1, asking_world()), [*WEBHOOKS, webhooks_at_most(2)]),
+    "two late posters": ((("late post", "late post", "sweep"), 0, asking_world()), WEBHOOKS),
+    "mail and webhook, one fault": (
+        (("tell", "sweep"), 1, asking_world(mailed=False)),
+        [*MAILS, *WEBHOOKS, webhooks_at_most(2)],
+    ),
+    "posted again while it is posted, one fault": ((("post again", "post", "sweep"), 1, asking_world()), WEBHOOKS),
+    "posted again while it is deleted, one fault": ((("post again", "delete", "sweep"), 1, asking_world()), []),
+    "retried while it is posted, one fault": ((("retry", "post", "sweep"), 1, asking_world(failed=True)), WEBHOOKS),
+    "done again while mail and webhook are sent": (
+        (("retry and convert", "tell", "sweep"), 0, asking_world(failed=True)),
+        [*MAILS, *WEBHOOKS, webhooks_at_most(1)],
+    ),
     "an upload and a count of its owner's jobs, one fault": ((("counted upload", "count again", "sweep"), 1), []),
     "a conversion and a count of its owner's jobs, one fault": (
         (("counted convert", "count again", "sweep"), 1, counted_world()),

@@ -16,19 +16,23 @@ from functions.common.transitions import Transition
 from functions.common.values import Moment
 from functions.convert import conversion
 from functions.jobs import actions
-from functions.notify import mailing
+from functions.notify import mailing, posting
 from functions.sweep import cleaning, repairs
 from functions.upload import admission, intake
 from tests.exploration import processes
 from tests.exploration.exploration import (
     READY_WORLD,
+    Check,
     Result,
+    asking_world,
     counted_world,
     done_world,
     explore,
     failed_world,
     mail_violation,
     one_job_setup,
+    webhook_violation,
+    webhooks_at_most,
 )
 from tests.exploration.explorer import Explorer
 from tests.exploration.ports import Uncounted
@@ -57,6 +61,14 @@ def lost_answer_taken_as_success(patch: Patch) -> None:
 
 def unknown_mail_sent_again(patch: Patch) -> None:
     patch.setattr(mailing, "MAIL_UNKNOWN", without(transitions.MAIL_UNKNOWN, mail_target=transitions.NONE))
+
+
+def webhook_claimed_twice(patch: Patch) -> None:
+    patch.setattr(posting, "CLAIM_WEBHOOK", without(transitions.CLAIM_WEBHOOK, webhook=()))
+
+
+def retried_without_asking(patch: Patch) -> None:
+    patch.setattr(actions, "RETRY", without(transitions.RETRY, asking={}))
 
 
 def without_repair(name: str) -> Callable[[Patch], None]:
@@ -167,6 +179,8 @@ def given_back_on_a_guess(patch: Patch) -> None:
 
 NOTIFIERS = (("notify", "notify", "sweep"), 1, done_world())
 CONVERTERS = (("convert", "convert", "sweep"), 1, READY_WORLD)
+POSTERS = (("post", "post", "sweep"), 1, asking_world())
+REPOSTED = (("retry and convert", "tell", "sweep"), 0, asking_world(failed=True))
 UPLOAD = (("upload", "convert", "sweep"), 1)
 UNKNOWN = (("upload", "sweep"), 2)
 DELETED = (("convert", "delete", "sweep"), 1, READY_WORLD)
@@ -190,6 +204,10 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
     "mails are not announced again": (without_repair("announce_again"), NOTIFIERS),
     "claimed mails are not ended": (without_repair("end_mails"), NOTIFIERS),
     "handed-over mails are not ended": (without_repair("end_handed_over"), NOTIFIERS),
+    "a webhook is claimed twice": (webhook_claimed_twice, POSTERS),
+    "webhooks are not announced again": (without_repair("announce_webhooks"), POSTERS),
+    "claimed webhooks are not ended": (without_repair("end_webhooks"), POSTERS),
+    "a retried job does not ask for its webhook": (retried_without_asking, REPOSTED),
     "videos are not announced again": (without_repair("announce_again"), UPLOAD),
     "uploads are not ended": (without_repair("end_uploads"), UPLOAD),
     "conversions are not ended": (without_repair("end_conversions"), UPLOAD),
@@ -216,7 +234,8 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
 def run(name: str) -> Result:
     """Run an exploration without a guard."""
     weaken, where = CASES[name]
-    checks = [mail_violation] if "notify" in where[0] else []
+    checks: list[Check] = [mail_violation] if "notify" in where[0] else []
+    checks += [webhook_violation, webhooks_at_most(2)] if {"post", "tell"} & {*where[0]} else []
     with one_job_setup() as patch:
         weaken(patch)
         return explore(Explorer(*where), *checks)

@@ -25,6 +25,7 @@ class World(NamedTuple):
     deleted: bool = False  # the owner was told that the job is deleted
     revoked: bool = False  # the owner was told that the links are revoked
     usage: Any = None  # what the owner uses of the quotas, frozen
+    webhooks: tuple[str, ...] = ()  # the ids of the webhooks that were sent
 
 
 def freeze(value: Any) -> Any:
@@ -140,6 +141,15 @@ def _hand_over(world: World, run: int) -> Iterator[Outcome]:
     yield True, world, ("raises", "postponed")
 
 
+def _post(world: World, message_id: str) -> Iterator[Outcome]:
+    sent = world._replace(webhooks=(*world.webhooks, message_id))
+    yield False, sent, ("returns", 204)
+    yield True, sent, ("returns", 500)
+    yield True, sent, ("returns", 410)
+    yield True, sent, ("returns", "unanswered")
+    yield True, world, ("returns", "unanswered")
+
+
 def _acknowledge(world: World) -> Iterator[Outcome]:
     yield False, world._replace(acknowledged=True), ("returns", None)
 
@@ -163,6 +173,7 @@ _OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
     "announce": _announce,
     "connect_mail": _connect_mail,
     "hand_over": _hand_over,
+    "post": _post,
     "acknowledge": _acknowledge,
     "confirm_deletion": _confirm_deletion,
     "confirm_revocation": _confirm_revocation,

@@ -22,7 +22,7 @@ from functions.common import containers, events, filenames, ids, links, options,
 from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Limits, SignedLinks
+from functions.common.settings import Limits, SignedLinks, WebhookTargets
 from functions.common.tokens import Signer, Verifier
 from functions.download import conditions, digests, ranges
 from functions.login import credentials, stored
@@ -49,6 +49,7 @@ def machine_settings() -> settings:
 
 pytestmark = pytest.mark.attack("S12")
 
+TARGETS = load(WebhookTargets, {})
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "2000"})
 SIGNED = load(SignedLinks, {"LINK_SECRET": "0123456789abcdef0123456789abcdef"})
 SIGNER = Signer(private_key(), 60)
@@ -145,10 +146,10 @@ def test_content_types(kind: str) -> None:
 def upload(request: Request) -> None:
     """Read an upload to its end."""
     with refusals(400, 413, 415):
-        body.check(request, LIMITS)
-        video = body.open_video(request, LIMITS)
+        body.check(request, LIMITS, TARGETS)
+        video = body.open_video(request, LIMITS, TARGETS)
         assert sum(map(len, video.blocks)) <= LIMITS.upload_max_bytes
-        video.options()
+        video.asked()
         video.filename.encode()
 
 

@@ -24,13 +24,14 @@ from tests.fuzz import test_edges
 from tests.integration.states import PERIODS, Clock
 from tests.unit.in_memory import UnreliableCollection
 
-ROW = re.compile(r"^\| `(\w+)` \| [\w, ]+ \| ([\w, ]+(?:; mail [\w, ]+)?) \| ([\w ;]+) \|$", re.MULTILINE)
-Ends = tuple[set[str], set[str]]  # states of the job and of its mail; empty: any, or unchanged
+ROW = re.compile(r"^\| `(\w+)` \| [\w, ]+ \| ([\w, ]+(?:; (?:mail|webhook) [\w, ]+)?) \| ([\w ;]+) \|$", re.MULTILINE)
+Ends = tuple[set[str], set[str], set[str]]  # states of the job, of its mail and webhook; empty: any, or unchanged
 
 
 def _ends(cell: str) -> Ends:
-    job, _, mail = cell.removeprefix("unchanged").partition("mail ")
-    return {each for each in re.findall(r"\w+", job)}, set(re.findall(r"\w+", mail))
+    job, _, rest = cell.removeprefix("unchanged").partition("webhook ")
+    job, _, mail = job.partition("mail ")
+    return set(re.findall(r"\w+", job)), set(re.findall(r"\w+", mail)), set(re.findall(r"\w+", rest))
 
 
 TEXT = (ROOT / "functions" / "README.md").read_text().partition("| row | made by |")[2]
@@ -39,7 +40,8 @@ README = {name: (_ends(source), _ends(target)) for name, source, target in ROW.f
 
 def _fits(row: Transition, job: Document) -> bool:
     """Tell whether a row may apply to a job; those that end it are left out, as little can be seen afterwards."""
-    states = job["state"] in row.source and job["mail"]["state"] in (row.mail or job["mail"]["state"])
+    mail, webhook = job["mail"]["state"], job.get("webhook", {}).get("state")
+    states = job["state"] in row.source and mail in (row.mail or mail) and webhook in (row.webhook or (webhook,))
     return states and row not in (ABORT, ABANDON, DELETE)
 
 
@@ -54,10 +56,21 @@ WAYS = [
         "accept claim fail claim_mail expire_mail claim_mail hand_back_mail claim_mail hand_over mail_unknown",
         "accept claim fail claim_mail hand_over lose_mail mail_sent",
         "accept claim finish claim_mail postpone_mail claim_mail give_up_mail mail_again claim_mail refuse_mail",
+        "accept claim finish claim_webhook webhook_sent webhook_again claim_webhook refuse_webhook webhook_again",
+        "accept claim fail claim_webhook expire_webhook announce_webhook claim_webhook give_up_webhook webhook_again",
+        "accept claim fail claim_webhook postpone_webhook claim_webhook give_up_webhook retry claim finish",
         "renew_upload abort",
     )
 ]
-LATER = {"expire", "give_up", "expire_mail", "give_up_mail", "lose_mail"}  # after the lease
+LATER = {
+    "expire",
+    "give_up",
+    "expire_mail",
+    "give_up_mail",
+    "lose_mail",
+    "expire_webhook",
+    "give_up_webhook",
+}  # after the lease
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -85,8 +98,9 @@ class JobMachine(RuleBasedStateMachine):
         self.versions = [self.document]
         for name in way[:steps]:
             before = self.document
-            given = self._given(before, name == "claim_mail")
-            self.wait(7200 if name in LATER or "retry_at" in before or "retry_at" in before["mail"] else 1)
+            given = self._given(ROWS[name], before, name in ("claim_mail", "claim_webhook"))
+            waits = any("retry_at" in each for each in (before, before["mail"], before.get("webhook", {})))
+            self.wait(7200 if name in LATER or waits else 1)
             changed = self.jobs.apply(ROWS[name], self.id, **given)
             assert changed == self.document != before, name
             self._check(ROWS[name], given, before, self.document)
@@ -110,7 +124,7 @@ class JobMachine(RuleBasedStateMachine):
         rows = [each for each in TABLE if _fits(each, before)] if likely else []
         row = (rows or TABLE)[number % len(rows or TABLE)]
         self.collection.faults = list(faults)
-        given = self._given(known, new)
+        given = self._given(row, known, new)
         outcome: Document | str | None
         try:
             outcome = self.jobs.apply(row, self.id, **given)
@@ -126,13 +140,18 @@ class JobMachine(RuleBasedStateMachine):
         elif outcome != "unknown":
             assert outcome == after
 
-    def _given(self, known: Document, new: bool) -> dict[str, Any]:
-        mail, epoch = known["mail"], known["epoch"]
+    def _given(self, row: Transition, known: Document, new: bool) -> dict[str, Any]:
+        mail, webhook, epoch = known["mail"], known.get("webhook", {}), known["epoch"]
         soon = self.clock.now + timedelta(seconds=30)
         return {
             "epoch": epoch,
             "run": mail["run"],
-            "token": ids.new() if new else mail.get("token", "none"),
+            "token": ids.new() if new else (webhook if row.webhook else mail).get("token", "none"),
+            "webhook": "https://example.org/",
+            "retries": {"day": "2026-05-01", "jobs": 1, "spent": 0},
+            "former": None,
+            "due": webhook.get("due"),
+            "answer": 503,
             "holder": "h",
             "deadline": soon,
             "progress": 7,
@@ -153,16 +172,22 @@ class JobMachine(RuleBasedStateMachine):
         }
 
     def _check(self, row: Transition, given: dict[str, Any], before: Document, after: Document) -> None:
-        (source, mail_source), (target, mail_target) = README[row.name]
+        (source, mail_source, webhook_source), (target, mail_target, webhook_target) = README[row.name]
+        webhook, webhook_after = (each.get("webhook", {}) for each in (before, after))
         assert before["state"] in source
         assert not mail_source or before["mail"]["state"] in mail_source
         assert after["state"] in (target or {before["state"]})
         assert after["mail"]["state"] in (mail_target or {before["mail"]["state"]})
+        assert not webhook_source or webhook["state"] in webhook_source
+        anew = {"none"} if row.name in ("accept", "retry") else {webhook.get("state")}
+        assert webhook_after.get("state") in (webhook_target or anew)
         assert 0 <= after["epoch"] - before["epoch"] <= 1
         assert 0 <= after["mail"]["run"] - before["mail"]["run"] <= 1
         assert after["epoch"] > before["epoch"] or row.name not in ("claim", "expire", "give_up", "abandon", "retry")
         if row.name in ("claim_mail", "mail_again"):
             assert given["run"] == before["mail"]["run"], "it is the mail of another run"
+        elif webhook_source and row.name not in ("claim_webhook", "announce_webhook", "webhook_again"):
+            assert given["token"] == webhook["token"], "another process has claimed the webhook"
         elif mail_source and row.name != "announce_end":
             assert given["token"] == before["mail"]["token"], "another process has claimed the mail"
         else:
@@ -195,6 +220,15 @@ class JobMachine(RuleBasedStateMachine):
         assert 0 <= job["attempts"] <= PERIODS.max_attempts
         assert 0 <= job["progress"] <= 100
         assert state not in ("done", "failed") or mail not in ("claimed", "handing_over") or job["mail"]["token"]
+        webhook = job.get("webhook", {"state": None})
+        assert (
+            state not in ("done", "failed")
+            or webhook["state"] != "claimed"
+            or (webhook["token"] and "due" not in webhook)
+        )
+        # Sweep finds a webhook that waits.
+        assert webhook["state"] != "none" or state not in ("done", "failed") or webhook["due"]
+        assert state != "ready" or webhook["state"] == "none"
         # A run may be handed over again only after the relay had refused it for a while, under another token.
         assert len(set(self.handed_over)) == len(self.handed_over)
 

@@ -21,9 +21,19 @@ from functions.common.settings import Broker, Periods
 from functions.sweep.sweeper import Sweeper
 from functions.sweep.sweeping import run
 
-PERIODS = load(Periods, {}).replace(
-    video_keep_days=1, mp3_keep_days=2, job_keep_days=5, max_attempts=2, mail_keep_trying=0.001, download_timeout=600.0
+PERIODS = (
+    load(Periods, {})
+    .replace(
+        video_keep_days=1,
+        mp3_keep_days=2,
+        job_keep_days=5,
+        max_attempts=2,
+        mail_keep_trying=0.001,
+        download_timeout=600.0,
+    )
+    .replace(webhook_keep_trying=0.001)
 )
+WEBHOOK = "https://example.org/hook"
 
 
 class Clock:
@@ -66,16 +76,16 @@ def received(sweeper: Sweeper) -> str:
     return job_id
 
 
-def ready(sweeper: Sweeper) -> str:
+def ready(sweeper: Sweeper, webhook: str | None = None) -> str:
     """Return a job that waits for its conversion."""
     job_id = received(sweeper)
-    take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={})
+    take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={}, webhook=webhook)
     return job_id
 
 
-def converting(sweeper: Sweeper) -> str:
+def converting(sweeper: Sweeper, webhook: str | None = None) -> str:
     """Return a job that is being converted, with its MP3 already stored."""
-    job_id = ready(sweeper)
+    job_id = ready(sweeper, webhook)
     take(sweeper, transitions.CLAIM, job_id, epoch=0, holder="h")
     store(sweeper, MP3S, f"{job_id}.1")
     return job_id
@@ -88,11 +98,23 @@ def done(sweeper: Sweeper) -> str:
     return job_id
 
 
-def finished(sweeper: Sweeper) -> str:
+def finished(sweeper: Sweeper, webhook: str | None = None) -> str:
     """Return a job that is done, before its mail is claimed."""
-    job_id = converting(sweeper)
+    job_id = converting(sweeper, webhook)
     mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": hashlib.sha256(b"bytes").hexdigest(), "duration": 1.0}
-    take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3)
+    take(sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3, webhook=webhook)
+    return job_id
+
+
+def asking(sweeper: Sweeper) -> str:
+    """Return a job that is done, and whose webhook waits."""
+    return finished(sweeper, WEBHOOK)
+
+
+def posting(sweeper: Sweeper) -> str:
+    """Return a job that is done, and whose webhook was claimed."""
+    job_id = asking(sweeper)
+    take(sweeper, transitions.CLAIM_WEBHOOK, job_id, epoch=1, token="t")
     return job_id
 
 
@@ -128,6 +150,21 @@ def aborted(sweeper: Sweeper) -> str:
     """Return a job whose upload was aborted."""
     job_id = received(sweeper)
     take(sweeper, transitions.ABORT, job_id, epoch=0)
+    return job_id
+
+
+POSTED = {
+    "none": [],
+    "claimed": [transitions.CLAIM_WEBHOOK],
+    "sent": [transitions.CLAIM_WEBHOOK, transitions.WEBHOOK_SENT],
+    "failed": [transitions.CLAIM_WEBHOOK, transitions.REFUSE_WEBHOOK],
+}
+
+
+def posted(sweeper: Sweeper, job_id: str, webhook: str) -> str:
+    """Bring the webhook of a job that has just ended to a state; return the job."""
+    for row in POSTED[webhook]:
+        take(sweeper, row, job_id, epoch=1, token="t", answer=200)
     return job_id
 
 

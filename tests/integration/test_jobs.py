@@ -20,7 +20,8 @@ from functions.common.values import Document, Moment
 from tests.exploration.memory import MemoryCollection
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-PERIODS = load(Periods, {}).replace(max_attempts=3, mail_keep_trying=25 / 3600)  # three attempts of a mail, too
+TRYING = dict.fromkeys(("mail_keep_trying", "webhook_keep_trying"), 25 / 3600)  # three attempts of a mail, too
+PERIODS = load(Periods, {}).replace(max_attempts=3, **TRYING)
 FIELDS: dict[str, Any] = {
     "owner": "1",
     "email": "a@example.org",
@@ -51,6 +52,9 @@ GIVEN = {
     "until": NOW,
     "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5},
     "error": {"code": "c", "title": "$t"},
+    "webhook": "https://example.org/$x",
+    "due": NOW - timedelta(seconds=40),
+    "answer": 503,
 }
 
 
@@ -64,12 +68,15 @@ def documents(row: Transition) -> list[Document]:
     past, future = NOW - timedelta(seconds=40), NOW + timedelta(seconds=40)
     made = []
     for state in {*row.source, transitions.READY, transitions.DELETING}:
-        for mail in {*(row.mail or (transitions.NONE,)), transitions.SENT}:
+        # A row that names the states of both would need more.
+        for told in {*(row.mail or row.webhook or (transitions.NONE,)), transitions.SENT}:
+            mail, webhook = (transitions.NONE, told) if row.webhook else (told, transitions.NONE)
             for moment in (past, future):
                 for attempts in (1, 3):
+                    about = {"token": "t", "until": moment, "attempts": attempts}
                     made.append(
                         {
-                            "_id": f"{state}-{mail}-{moment.second}-{attempts}",
+                            "_id": f"{state}-{told}-{moment.second}-{attempts}",
                             "state": state,
                             "epoch": 0,
                             "attempts": attempts,
@@ -78,7 +85,8 @@ def documents(row: Transition) -> list[Document]:
                             "announced_at": past,
                             "announce_due": moment,
                             "retry_at": moment,
-                            "mail": {"state": mail, "run": 1, "token": "t", "until": moment, "attempts": attempts},
+                            "mail": {"state": mail, "run": 1} | about,
+                            "webhook": {"state": webhook, "due": moment, "retry_at": moment} | about,
                             "cleanup": {"at": GIVEN["at"], "until": GIVEN["until"]},
                             "expires": dict.fromkeys(("video", "mp3", "job"), moment),
                             "mp3": {"file_id": "x"},
@@ -120,6 +128,8 @@ def test_queries_on_both(collection: Collection[Document]) -> None:
         lambda jobs: jobs.lease_expired(transitions.CONVERTING, 9999),
         lambda jobs: jobs.unannounced(9999),
         lambda jobs: jobs.mail_expired(transitions.CLAIMED, 9999),
+        lambda jobs: jobs.webhook_expired(9999),
+        lambda jobs: jobs.webhook_unannounced(9999),
         lambda jobs: jobs.uncleaned(9999),
         lambda jobs: jobs.expired("mp3", 9999),
     )

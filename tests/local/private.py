@@ -33,6 +33,7 @@ SHORT_PERIODS = {
     "CONVERT_LEASE_SECONDS": "5",
     "MAIL_LEASE_SECONDS": "5",
     "MAIL_UNKNOWN_SECONDS": "10",
+    "WEBHOOK_LEASE_SECONDS": "5",
     "RETRY_DELAY_SECONDS": "1",
     "CONVERT_TIMEOUT_SECONDS": "60",
     "UPLOAD_TIMEOUT_SECONDS": "300",
@@ -46,6 +47,7 @@ SHORT_PERIODS = {
     "LOGIN_FREE_TRIES": "100000",
     "LOGIN_FREE_TRIES_PER_ADDRESS": "100000",
     "LETTERS_FREE_PER_ADDRESS": "100000",
+    "WEBHOOK_NETWORKS": "127.0.0.1/32",  # where receivers of tests listen
 }
 # Backends at which nothing answers, to plan a system that is never started.
 EXTERNAL = {

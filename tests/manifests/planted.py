@@ -180,6 +180,10 @@ MISTAKES = [
         "mailpit must allow it",
     ),
     Mistake(POLICY, "smtp-clients", "spec.egress.-1.ports.0.port", 2525, "needs [25, 465, 587"),
+    Mistake(POLICY, "webhook-senders", "spec.egress.0.to.0.ipBlock.except.1", "11.0.0.0/8", "it allows 10.0.0.1"),
+    Mistake(POLICY, "webhook-senders", "spec.egress.0.to.1.ipBlock.cidr", "::/1", "it allows ::1"),
+    Mistake(POLICY, "webhook-senders", "spec.egress.0.to.1.ipBlock.cidr", "fc00::/7", "does not allow 2606:4700"),
+    Mistake(SERVICE, "convert", LABELS, {"mp3converter.com/webhook-sender": "true"}, "it may use ports [443"),
     # a mail catcher and a replica set
     Mistake("Deployment.apps", "mailpit", f"{PART}.image", "axllent/mailpit", "has no tag"),
     Mistake("Deployment.apps", "mailpit", f"{PART}.securityContext.readOnlyRootFilesystem", False, "must be True"),

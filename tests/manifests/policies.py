@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 
 from tests.manifests.objects import Object, jobs, label, of_kind, pods, services
-from tests.manifests.settings import environment
+from tests.manifests.settings import environment, settings_of
 
 # The setting that names a backend: the pod that answers, and its ports.
 BACKENDS = {
@@ -16,6 +17,11 @@ BACKENDS = {
 }
 # If there is a mail catcher, mail also goes there.
 CATCHER, CATCHER_PORT = "mailpit", 1025
+# A function with this setting calls receivers of webhooks, which may be anywhere but here.
+WEBHOOKS, WEBHOOK_PORT, SENDERS = "WEBHOOK_TIMEOUT_SECONDS", 443, "webhook-senders"
+OURS = """127.0.0.1 10.0.0.1 100.64.0.1 169.254.169.254 172.16.0.1 192.168.0.1 168.63.129.16 224.0.0.1 255.255.255.255
+::1 ::ffff:10.0.0.1 64:ff9b::a00:1 fc00::1 fd00:ec2::254 fe80::1 ff02::1 2002:a00:1::""".split()  # noqa: SIM905
+THEIRS = ["1.1.1.1", "2606:4700::1111"]
 KNATIVE_PORTS = {8012, 8013, 8112}  # the queue-proxy's
 
 
@@ -36,7 +42,21 @@ def errors(items: list[Object]) -> list[str]:
     found += [f"{label(item)}: nothing calls it" for item in jobs(items) if _entered(item, policies)]
     called = [*services(items), *jobs(items)]
     found += [f"{label(item)}: {text}" for item in called for text in _backends(item, items, policies)]
+    senders = [policy for policy in policies if policy["metadata"]["name"] == SENDERS]
+    found += [f"{label(policy)}: {text}" for policy in senders for text in _blocks(policy)]
     return found + [f"{label(policy)}: it allows the whole network" for policy in policies if _open(policy)]
+
+
+def _blocks(policy: Object) -> Iterator[str]:
+    """Yield what is wrong with the addresses that webhooks may be sent to."""
+    blocks = [peer["ipBlock"] for rule in policy["spec"]["egress"] for peer in rule["to"]]
+    yield from (f"it allows {address}, which is ours" for address in OURS if _allows(blocks, address))
+    yield from (f"it does not allow {address}" for address in THEIRS if not _allows(blocks, address))
+
+
+def _allows(blocks: list[Object], address: str) -> bool:
+    inside = [block for block in blocks if ip_address(address) in ip_network(block["cidr"])]
+    return any(all(ip_address(address) not in ip_network(each) for each in block["except"]) for block in inside)
 
 
 def _denies(policy: Object) -> bool:
@@ -71,6 +91,8 @@ def _backends(item: Object, items: list[Object], policies: list[Object]) -> Iter
     allowed = {port["port"] for rule in rules for way in rule.get("egress", []) for port in way.get("ports", [])}
     needed = set[int]().union(*(ports for setting, (_, ports) in BACKENDS.items() if setting in given))
     needed |= {CATCHER_PORT} if "SMTP_URL_FILE" in given and _catches(items) else set()
+    sends = item in services(items) and WEBHOOKS in settings_of(item["metadata"]["name"])
+    needed |= {WEBHOOK_PORT} if sends else set()
     if allowed != needed:
         yield f"it may use ports {sorted(allowed)} but needs {sorted(needed)}"
     backends = [(setting, backend) for setting, (backend, _) in BACKENDS.items()]

@@ -30,13 +30,15 @@ LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 ROW = re.compile(r"^\| `(\w+)` \| ([a-z, ]+) \| ([^|]+) \| ([^|]+) \|$", re.M)
 
 
-def _ends(states: tuple[str, ...], mail: tuple[str, ...]) -> str:
-    return "; ".join([", ".join(states)] * bool(states) + [f"mail {', '.join(mail)}"] * bool(mail)) or "unchanged"
+def _ends(states: tuple[str, ...], mail: tuple[str, ...], webhook: tuple[str, ...]) -> str:
+    named = {"": states, "mail ": mail, "webhook ": webhook}
+    return "; ".join(f"{name}{', '.join(each)}" for name, each in named.items() if each) or "unchanged"
 
 
 def _row(row: Transition) -> tuple[str, str, str, str]:
-    target = _ends((row.target,) if row.target else (), (row.mail_target,) if row.mail_target else ())
-    return row.name, row.who, _ends(row.source, row.mail), target
+    targets = (row.target, row.mail_target, row.webhook_target)
+    target = _ends(*((each,) if each else () for each in targets))
+    return row.name, row.who, _ends(row.source, row.mail, row.webhook), target
 
 
 def test_the_table_of_transitions_agrees_with_the_code() -> None:

@@ -230,6 +230,8 @@ DUE: dict[str, tuple[str, Document, Ask]] = {
     "lease.until": ("converting", {}, lambda jobs, limit: jobs.lease_expired("converting", limit)),
     "announce_due": ("ready", {}, lambda jobs, limit: jobs.unannounced(limit)),
     "mail.until": ("done", {"mail": {"state": "claimed"}}, lambda jobs, limit: jobs.mail_expired("claimed", limit)),
+    "webhook.until": ("done", {"webhook": {"state": "claimed"}}, lambda jobs, limit: jobs.webhook_expired(limit)),
+    "webhook.due": ("failed", {"webhook": {"state": "none"}}, lambda jobs, limit: jobs.webhook_unannounced(limit)),
     "cleanup.at": ("done", {}, lambda jobs, limit: jobs.uncleaned(limit)),
     "expires.mp3": ("done", {}, lambda jobs, limit: jobs.expired("mp3", limit)),
 }

@@ -232,6 +232,9 @@ EVERYTHING = Options(
 )
 
 
+EVERY = f"one of {', '.join(ALLOWED)}, webhook"
+
+
 def refusal(*given: tuple[str, str]) -> tuple[str, str]:
     """Return the field and the allowed values in an error."""
     with pytest.raises(Failure) as failure:
@@ -297,11 +300,11 @@ def test_a_million_digits_are_refused_quickly() -> None:
         ("samplerate=8000 bitrate=320", "bitrate", "at most 64 with this samplerate"),
         ("quality=2 quality=2", "quality", "one value, given once"),
         ("quality=2 quality=3", "quality", "one value, given once"),
-        ("qualiti=2", "qualiti", f"one of {', '.join(ALLOWED)}"),
-        ("Quality=2", "Quality", f"one of {', '.join(ALLOWED)}"),
-        ("nothing=", "nothing", f"one of {', '.join(ALLOWED)}"),
-        ("__class__=2", "__class__", f"one of {', '.join(ALLOWED)}"),
-        ("changes_sound=1", "changes_sound", f"one of {', '.join(ALLOWED)}"),
+        ("qualiti=2", "qualiti", EVERY),
+        ("Quality=2", "Quality", EVERY),
+        ("nothing=", "nothing", EVERY),
+        ("__class__=2", "__class__", EVERY),
+        ("changes_sound=1", "changes_sound", EVERY),
     ],
 )
 def test_forbidden_combinations(given: str, field: str, allowed: str) -> None:

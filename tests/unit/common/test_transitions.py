@@ -36,11 +36,17 @@ GIVEN = {
     "next_link_version": 1,
     "retries": {"day": "2026-01-01", "jobs": 1, "spent": 0},
     "former": None,
+    "due": NOW,
+    "answer": 200,
+    "webhook": "https://example.org/",
 }
 MOMENT = Moment(NOW, PERIODS, GIVEN)
 # A new transition, with its own values instead of shared ones.
 EXAMPLE = Transition(
     "planted", "convert", ("converting",), "ready", when={"epoch": Given("epoch"), "attempts": Given("run")}
+)
+WEBHOOK_EXAMPLE = Transition(
+    "planted_webhook", "notify", ("done",), None, webhook=("claimed",), when={"webhook.token": Given("token")}
 )
 MAIL_EXAMPLE = Transition(
     "planted_mail", "notify", ("done",), None, mail=("claimed",), when={"mail.token": Given("token")}
@@ -50,10 +56,14 @@ MAIL_EXAMPLE = Transition(
 def lost_claims(row: Transition) -> list[str]:
     """Return the claims in a transition's condition that its result does not show, unless it removes them."""
     shown = transitions.result(row, MOMENT)
-    return [path for path in ("epoch", "mail.token") if path in row.when and path not in (*row.drops, *shown)]
+    return [
+        path
+        for path in ("epoch", "mail.token", "webhook.token")
+        if path in row.when and path not in (*row.drops, *shown)
+    ]
 
 
-@pytest.mark.parametrize("row", [*TABLE, EXAMPLE, MAIL_EXAMPLE], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*TABLE, EXAMPLE, MAIL_EXAMPLE, WEBHOOK_EXAMPLE], ids=lambda row: row.name)
 def test_no_transition_loses_its_claim(row: Transition) -> None:
     """Another process's change of the same kind must not be taken for one's own."""
     assert lost_claims(row) == []
@@ -64,6 +74,7 @@ def test_a_lost_claim_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transitions, "_CLAIMS", ())
     assert lost_claims(EXAMPLE) == ["epoch"]
     assert lost_claims(MAIL_EXAMPLE) == ["mail.token"]
+    assert lost_claims(WEBHOOK_EXAMPLE) == ["webhook.token"]
 
 
 def test_the_result_shows_the_epoch_after_the_change() -> None:
@@ -84,9 +95,11 @@ def test_every_transition_names_its_origin(row: Transition) -> None:
     query: Document = transitions.condition(row, "id", MOMENT)
     assert query["_id"] == "id"
     assert query["state"] == {"$in": list(row.source)}
-    assert {"epoch", "mail.token", "mail.run"} & query.keys()
+    assert {"epoch", "mail.token", "mail.run", "webhook.token"} & query.keys()
     if row.mail:
         assert query["mail.state"] == {"$in": list(row.mail)}
+    if row.webhook:
+        assert query["webhook.state"] == {"$in": list(row.webhook)}
 
 
 def test_the_update_in_mongodb() -> None:
@@ -98,6 +111,31 @@ def test_the_update_in_mongodb() -> None:
     assert change["$unset"] == {"lease": ""}
     assert change["$min"] == {"cleanup.at": moment + timedelta(seconds=PERIODS.announce_gap)}
     assert change["$max"] == {"cleanup.until": moment + timedelta(seconds=PERIODS.longest_step)}
+
+
+ASKED = {"webhook.url": GIVEN["webhook"], "webhook.state": "none", "webhook.attempts": 0}
+GAP = PERIODS.announce_gap
+DUE = {"webhook.due": MOMENT.after(GAP), "webhook.gap": GAP}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (transitions.ACCEPT, ASKED),
+        (transitions.RETRY, ASKED),
+        (transitions.FINISH, DUE),
+        (transitions.FAIL, DUE),
+        (transitions.GIVE_UP, DUE),
+    ],
+)
+def test_a_webhook_waits_for_the_end_if_one_is_given(row: Transition, expected: Document) -> None:
+    """Jobs without one have no field for it."""
+    for given in (GIVEN | {"webhook": None}, {key: value for key, value in GIVEN.items() if key != "webhook"}):
+        change = transitions.change(row, MOMENT._replace(given=given))
+        assert not [path for path in change["$set"] if path.startswith("webhook")]
+    change = transitions.change(row, MOMENT)
+    assert {path: value for path, value in change["$set"].items() if path.startswith("webhook")} == expected
+    assert not expected.keys() & change.get("$unset", {}).keys()
 
 
 def test_a_lease_ends_at_its_deadline() -> None:

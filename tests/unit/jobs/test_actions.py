@@ -64,6 +64,10 @@ def send_mail(system: System, job_id: str, owner: str | None = OWNER) -> actions
     return actions.send_mail(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
 
 
+def send_webhook(system: System, job_id: str, owner: str | None = OWNER) -> actions.Queued:
+    return actions.send_webhook(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
+
+
 def revoke(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
     actions.revoke_links(job_id, owner=owner, jobs=jobs or system.jobs)
 
@@ -300,7 +304,7 @@ def test_without_its_video_there_is_nothing_to_convert(system: System) -> None:
     assert system.stored()["videos.files"] == {first}
 
 
-@pytest.mark.parametrize("act", [retry, convert_again, mail_again, revoke, delete])
+@pytest.mark.parametrize("act", [retry, convert_again, mail_again, send_webhook, revoke, delete])
 @pytest.mark.parametrize("state", IN_STATE)
 def test_another_users_job_is_unknown(state: str, act: Callable[..., object], system: System) -> None:
     job_id = made(system, state)
@@ -514,3 +518,43 @@ def test_an_unfinished_job_has_no_mail(state: str, system: System) -> None:
     system.database["jobs"].documents[job_id]["mail"]["state"] = "failed"
     assert mail_again(system, job_id, None) is None
     assert system.queue.published == []
+
+
+@pytest.mark.parametrize("webhook", ["sent", "failed"])
+def test_a_webhook_is_sent_again_on_request(webhook: str, system: System) -> None:
+    """The mail is left alone."""
+    job_id = states.posted(system.sweeper, states.asking(system.sweeper), webhook)
+    before = system.document(job_id)
+    system.clock.advance(hours=1)
+    assert send_webhook(system, job_id) == actions.Queued(job := system.document(job_id), announced=True)
+    gap = PERIODS.announce_gap
+    due = system.jobs.after(gap)
+    assert job["webhook"] == {"url": states.WEBHOOK, "state": "none", "attempts": 0, "due": due, "gap": gap}
+    assert {**before, "webhook": 0, "updated_at": 0} == {**job, "webhook": 0, "updated_at": 0}
+    assert system.queue.published == [("ready", job_id)]
+
+
+def test_a_webhook_that_waits_is_announced_again(system: System) -> None:
+    job_id = states.asking(system.sweeper)
+    before = system.document(job_id)
+    assert send_webhook(system, job_id) == actions.Queued(before, announced=True)
+    assert system.document(job_id) == before
+
+
+def test_a_webhook_that_cannot_be_sent(system: System) -> None:
+    posting, without = states.posting(system.sweeper), states.finished(system.sweeper)
+    early = states.converting(system.sweeper, states.WEBHOOK)
+    assert refusal(send_webhook, system, posting).kind is errors.WEBHOOK_ON_ITS_WAY
+    assert refusal(send_webhook, system, without).kind is errors.NO_WEBHOOK
+    assert refusal(send_webhook, system, early).kind is errors.NOT_ENDED
+    assert refusal(send_webhook, system, posting, STRANGER).kind is errors.NOT_FOUND
+    assert system.queue.published == []
+
+
+def test_a_job_that_is_converted_again_tells_its_next_end(system: System) -> None:
+    job_id = states.converting(system.sweeper, states.WEBHOOK)
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error={"code": "c", "title": "t"})
+    states.posted(system.sweeper, job_id, "sent")
+    webhook = retry(system, job_id).job["webhook"]
+    assert (webhook["url"], webhook["state"], webhook["attempts"]) == (states.WEBHOOK, "none", 0)
+    assert not {"token", "until", "answer", "retry_at"} & webhook.keys()

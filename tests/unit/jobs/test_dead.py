@@ -21,6 +21,7 @@ from tests.unit.in_memory import MemoryLetters, System
 
 QUEUED, AGAIN = "queued", "queued again"
 MAIL, MAIL_AGAIN = "mail queued", "mail queued again"
+WEBHOOK, BOTH = "webhook queued", "mail and webhook queued"
 LATER = "; sweep will announce it"
 
 
@@ -42,6 +43,11 @@ def failed(system: System, code: str, mail: str) -> str:
 
 def done(system: System, mail: str) -> str:
     return states.mailed(system.sweeper, states.finished(system.sweeper), mail)
+
+
+def asking(system: System) -> str:
+    """Return a job whose mail was sent, and whose webhook waits."""
+    return states.mailed(system.sweeper, states.asking(system.sweeper), "sent")
 
 
 def expired(system: System) -> str:
@@ -76,6 +82,8 @@ CASES: dict[str, tuple[Make, str, str, str | None]] = {
     "converting": (lambda system: states.converting(system.sweeper), NOTHING, NOTHING, None),
     "aborted": (lambda system: states.aborted(system.sweeper), NOTHING, NOTHING, None),
     "done, mail not sent": (lambda system: done(system, "none"), MAIL, MAIL, "ready"),
+    "done, webhook not sent": (asking, WEBHOOK, WEBHOOK, "ready"),
+    "done, neither sent": (lambda system: states.asking(system.sweeper), BOTH, BOTH, "ready"),
     "done, mail claimed": (lambda system: done(system, "claimed"), NOTHING, NOTHING, None),
     "done, mail sent": (lambda system: done(system, "sent"), NOTHING, NOTHING, None),
     "done, mail unknown": (lambda system: done(system, "unknown"), NOTHING, NOTHING, None),

@@ -160,7 +160,7 @@ def test_a_mail_is_sent_again(system: System, run: Run, capsys: pytest.CaptureFi
         "Queued until 2099-01-02 03:04:05Z, because the last attempt failed for a temporary reason.",
     ]
     assert output.err.splitlines() == [
-        "The job has not ended yet. Its mail is sent once it has.",
+        "The job has not ended yet. Its mail and webhook are sent once it has.",
         "This mail is being sent right now.",
     ]
 

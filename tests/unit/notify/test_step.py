@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,16 +15,19 @@ from werkzeug.test import EnvironBuilder
 from functions.backends import jobs as jobs_backend
 from functions.backends import mail as mail_backend
 from functions.backends import recipients
+from functions.backends import webhooks as webhooks_backend
 from functions.backends.mail import Mailer
 from functions.backends.recipients import Recipients
+from functions.backends.webhooks import Sender
 from functions.common import errors, events, links, trace
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Links, SignedLinks
+from functions.common.settings import Links, SignedLinks, Webhooks
 from functions.common.settings import Relay as Settings
 from functions.common.values import Document
 from functions.notify import step
 from tests.integration import states
+from tests.unit.backends.receiver import receiver
 from tests.unit.backends.relay import Relay, relay
 from tests.unit.in_memory import System
 
@@ -93,6 +98,29 @@ def test_a_mail_says_where_its_owner_can_stop_mails(
     assert address.startswith("https://login.example.org/mails?u=")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert links.read_unsubscribe(address.partition("?u=")[2], SIGNED) == job["owner"]
+
+
+def test_an_event_leads_to_a_mail_and_a_webhook(system: System, server: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail that cannot be sent does not keep the webhook back."""
+    sender = Sender(load(Webhooks, {"WEBHOOK_NETWORKS": "127.0.0.1/32"}))
+    monkeypatch.setattr(webhooks_backend, "connect", lambda: sender)
+    with receiver() as hooks:
+        monkeypatch.setattr(states, "WEBHOOK", hooks.url())
+        both, webhook_alone = states.asking(system.sweeper), states.asking(system.sweeper)
+        step.run(event(system.document(both)), LINKS, SIGNED)
+        server.script = {"RCPT": "451 later"}
+        step.run(event(system.document(webhook_alone)), LINKS, SIGNED)
+    assert [hooks.times(job_id) for job_id in (both, webhook_alone)] == [1, 1]
+    found = [system.document(job_id) for job_id in (both, webhook_alone)]
+    assert [(job["mail"]["state"], job["webhook"]["state"]) for job in found] == [("sent", "sent"), ("none", "sent")]
+
+
+def test_what_only_webhooks_need_loads_with_the_first_of_them() -> None:
+    """Cold start: most jobs have none."""
+    names = "import sys; from functions.notify import step; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True, timeout=60)
+    assert "functions.notify.posting" in loaded.stdout
+    assert not {"standardwebhooks", "urllib3", "functions.notify.webhook"} & set(loaded.stdout.split())
 
 
 def test_the_trace_of_the_event_is_continued(system: System, server: Relay) -> None:

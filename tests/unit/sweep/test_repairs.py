@@ -49,11 +49,13 @@ def test_expired_files_are_deleted_in_the_same_pass() -> None:
         "end_conversions",
         "end_mails",
         "end_handed_over",
+        "end_webhooks",
         "expire_videos",
         "expire_mp3s",
         "expire_jobs",
         "clean",
         "announce_again",
+        "announce_webhooks",
     ]
 
 
@@ -63,11 +65,13 @@ DUE: dict[str, tuple[Make, str]] = {
     "end_conversions": (states.converting, "lease.until"),
     "end_mails": (states.claimed, "mail.until"),
     "end_handed_over": (states.handing_over, "mail.until"),
+    "end_webhooks": (states.posting, "webhook.until"),
     "expire_videos": (states.done, "expires.video"),
     "expire_mp3s": (states.done, "expires.mp3"),
     "expire_jobs": (states.done, "expires.job"),
     "clean": (states.deleted, "cleanup.at"),
     "announce_again": (states.ready, "announce_due"),
+    "announce_webhooks": (states.asking, "webhook.due"),
 }
 
 
@@ -290,16 +294,91 @@ def test_a_mail_is_given_up_only_after_its_own_attempts(system: System) -> None:
     assert repaired(system, "end_mails") == {"give_up_mail": 1}
 
 
+def webhook(system: System, job_id: str) -> Document:
+    found: Document = system.document(job_id)["webhook"]
+    return found
+
+
+def test_a_webhook_whose_notifier_died_is_announced_again_until_it_is_given_up(system: System) -> None:
+    job_id = states.posting(system.sweeper)
+    system.clock.advance(seconds=PERIODS.webhook_lease)
+    assert repaired(system, "end_webhooks") == {"expire_webhook": 1}
+    assert system.queue.published == [("ready", job_id)]
+    assert webhook(system, job_id) == {
+        "url": states.WEBHOOK,
+        "state": "none",
+        "attempts": 1,
+        "due": system.clock.now + PERIODS.announce_gap * SECOND,
+        "gap": PERIODS.announce_gap,
+    }
+    assert PERIODS.webhook_attempts == 2
+    states.take(system.sweeper, transitions.CLAIM_WEBHOOK, job_id, epoch=1, token="u")
+    system.clock.advance(seconds=PERIODS.webhook_lease)
+    assert repaired(system, "end_webhooks") == {"give_up_webhook": 1}
+    assert (webhook(system, job_id)["state"], len(system.queue.published)) == ("failed", 1)
+    system.clock.advance(days=1)
+    assert repaired(system, "announce_webhooks") == {}
+
+
+def test_a_webhook_that_was_sent_meanwhile_is_left_alone(system: System) -> None:
+    job_id = states.posting(system.sweeper)
+    system.clock.advance(seconds=PERIODS.webhook_lease)
+    read = list(BY_NAME["end_webhooks"].due(system.jobs, MANY))
+    states.take(system.sweeper, transitions.WEBHOOK_SENT, job_id, token="t", answer=204)
+    repairs.end_webhooks(system.sweeper, iter(read))
+    assert webhook(system, job_id)["state"] == "sent"
+    assert system.queue.published == []
+
+
+def test_a_webhook_that_waits_is_announced_with_growing_gaps(system: System) -> None:
+    """Beside the mail, which has gaps of its own; and only once the job has ended."""
+    job_id = states.converting(system.sweeper, states.WEBHOOK)
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    assert repaired(system, "announce_webhooks") == {}
+    mp3 = {"file_id": f"{job_id}.1", "length": 5, "sha256": "x", "duration": 1.0}
+    states.take(system.sweeper, transitions.FINISH, job_id, epoch=1, mp3=mp3, webhook=states.WEBHOOK)
+    assert repaired(system, "announce_webhooks") == {}
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    mail = system.document(job_id)["announce_due"]
+    for gap in (2, 4, 8):
+        assert repaired(system, "announce_webhooks") == {"announce_webhook": 1}
+        assert repaired(system, "announce_webhooks") == {}
+        assert webhook(system, job_id)["gap"] == gap * PERIODS.announce_gap
+        system.clock.now = webhook(system, job_id)["due"]
+    assert system.queue.published == [("ready", job_id)] * 3
+    assert system.document(job_id)["announce_due"] == mail
+
+
+def test_the_webhook_of_a_job_that_is_given_up_is_announced(system: System) -> None:
+    job_id = states.converting(system.sweeper, states.WEBHOOK)
+    system.database["jobs"].documents[job_id]["attempts"] = PERIODS.max_attempts
+    system.clock.advance(seconds=PERIODS.convert_lease)
+    assert repaired(system, "end_conversions") == {"give_up": 1}
+    assert webhook(system, job_id)["due"] == system.clock.now + PERIODS.announce_gap * SECOND
+
+
+def test_two_sweepers_announce_a_webhook_once(system: System) -> None:
+    states.asking(system.sweeper)
+    system.clock.advance(seconds=PERIODS.announce_gap)
+    read = list(BY_NAME["announce_webhooks"].due(system.jobs, MANY))
+    for _ in range(2):
+        repairs.announce_webhooks(system.sweeper, iter(read))
+        system.clock.advance(seconds=PERIODS.announce_gap_max)
+    assert len(system.queue.published) == 1
+
+
 MALFORMED: dict[str, Document] = {
     "end_uploads": {"mail": None},
     "end_conversions": {"attempts": "many"},
     "end_mails": {"mail": {"state": "claimed", "until": None}},
     "end_handed_over": {"mail": None},
+    "end_webhooks": {"webhook": {"state": "claimed", "until": None}},
     "expire_videos": {"epoch": None, "mail": None},
     "expire_mp3s": {"mail": None},
     "expire_jobs": {"mail": None},
     "clean": {"epoch": "two"},
     "announce_again": {"announce_gap": "long"},
+    "announce_webhooks": {"webhook": {"state": "none", "due": None}},
 }
 
 

@@ -15,7 +15,7 @@ from functions.common import errors
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
-from functions.common.settings import Links, Periods, Quotas
+from functions.common.settings import Links, Periods, Quotas, WebhookTargets
 from functions.upload import step
 from functions.upload.admission import Stores
 from tests.exploration.memory import MemoryCollection, MemoryDatabase
@@ -23,7 +23,7 @@ from tests.exploration.processes import MP4
 from tests.integration import states
 from tests.unit.in_memory import System
 
-LOADED = load_all((Periods, Links, Quotas), {})
+LOADED = load_all((Periods, Links, Quotas, WebhookTargets), {})
 WRITES = ("insert_one", "insert_many", "find_one_and_update", "delete_one", "delete_many")
 LIVE = ("receiving", "ready", "converting", "done", "failed")
 
@@ -178,7 +178,9 @@ def test_a_key_is_in_use_until_its_upload_is_known_to_be_dead(system: System, fa
 def test_other_content_or_options_with_the_key_are_refused_and_nothing_is_stored(system: System) -> None:
     job_id = upload(system)
     stored = system.stored()
-    for content, query in ((MP4 + b"x", ""), (MP4[:-1], ""), (MP4[:-1] + b"x", ""), (MP4, "&bitrate=128")):
+    webhook = "&webhook=https://example.org/"
+    others = ((MP4 + b"x", ""), (MP4[:-1], ""), (MP4[:-1] + b"x", ""), (MP4, "&bitrate=128"), (MP4, webhook))
+    for content, query in others:
         with pytest.raises(Failure) as failure:
             upload(system, content, query)
         assert failure.value.kind is errors.KEY_REUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -15,19 +16,21 @@ from functions.common import errors
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.options import ALLOWED
-from functions.common.settings import Limits
+from functions.common.settings import Limits, WebhookTargets
 from functions.upload import body
+from functions.upload.asked import Asked
 from functions.upload.body import Video
 from tests.vectors import public
 
+TARGETS = load(WebhookTargets, {})
 LIMITS = load(Limits, {"UPLOAD_MAX_BYTES": "1000"})
 UNREAD = AssertionError("the body was read")
 
 
 def opened(request: Request, limits: Limits) -> Video:
     """Check a request and return its video, as the step does."""
-    body.check(request, limits)
-    return body.open_video(request, limits)
+    body.check(request, limits, TARGETS)
+    return body.open_video(request, limits, TARGETS)
 
 
 def form(*parts: bytes, end: bytes = b"--B--\r\n", length: int | None = None, query: str = "") -> Request:
@@ -63,7 +66,7 @@ def options_of(request: Request) -> dict[str, Any]:
     video = opened(request, LIMITS)
     for _ in video.blocks:
         pass
-    return video.options().to_document()
+    return video.asked().options
 
 
 def refused(request: Request) -> dict[str, str]:
@@ -286,7 +289,7 @@ def test_options_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     video = opened(request, LIMITS)
     assert b"".join(video.blocks) == b"\r\n--" * 9
-    assert video.options().to_document() == {"title": "Grüße", "artist": "-", "end": 5.5}
+    assert video.asked().options == {"title": "Grüße", "artist": "-", "end": 5.5}
 
 
 def test_no_options() -> None:
@@ -349,9 +352,57 @@ def test_options_that_are_refused(request_: Request, field: str) -> None:
 
 def test_an_unknown_option_lists_all_options() -> None:
     """An ignored typing error would make another MP3 than requested."""
-    assert refused(raw("bitrat=128"))["allowed"] == f"one of {', '.join(ALLOWED)}"
+    assert refused(raw("bitrat=128"))["allowed"] == f"one of {', '.join(ALLOWED)}, webhook"
     shown = refused(raw("%FF" + "x" * 2000))["field"]
     assert shown == "?" + "x" * 59
+
+
+HOOK = "https://example.org/hook?a=b"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        raw(f"webhook={quote(HOOK)}&quality=4"),
+        form(part(b"1"), query=f"webhook={quote(HOOK)}&quality=4"),
+        form(field("webhook", HOOK.encode()), field("quality", b"4"), part(b"1")),
+        form(part(b"1"), field("webhook", HOOK.encode()), field("quality", b"4")),
+        form(part(b"1"), field("webhook", HOOK.encode()), query="webhook=&quality=4"),
+    ],
+)
+def test_a_webhook_is_given_like_an_option(request_: Request) -> None:
+    """It is none of the sound's."""
+    video = opened(request_, LIMITS)
+    assert b"".join(video.blocks)
+    assert video.asked() == Asked({"quality": 4}, HOOK)
+
+
+def test_without_a_webhook() -> None:
+    for request in (raw(""), raw("webhook="), form(part(b"1"), field("webhook", b""))):
+        video = opened(request, LIMITS)
+        assert b"".join(video.blocks)
+        assert video.asked() == Asked({}, None)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        raw("webhook=http://example.org/"),
+        raw("webhook=https://10.0.0.1/"),
+        raw("webhook=https://[::1]/"),
+        raw("webhook=x"),
+        raw("webhook=%FF"),
+        raw(f"webhook={quote(HOOK)}&webhook={quote(HOOK)}"),
+        form(field("webhook", b"http://example.org/"), part(b"1")),
+        form(part(b"1"), field("webhook", b"https://169.254.169.254/latest/meta-data")),
+        form(part(b"1"), field("webhook", HOOK.encode()), query=f"webhook={quote(HOOK)}"),
+        form(part(b"1"), field("webhook", b"https://example.org/" + b"x" * 3000)),
+    ],
+)
+def test_webhooks_that_are_refused(request_: Request) -> None:
+    said_so = refused(request_)
+    assert said_so["field"] == "webhook"
+    assert said_so["allowed"]
 
 
 def test_the_name_of_a_raw_body() -> None:

@@ -16,7 +16,7 @@ from functions.common import containers, errors, transitions
 from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.settings import Quotas
+from functions.common.settings import Quotas, WebhookTargets
 from functions.common.values import Document
 from functions.upload import admission, intake
 from functions.upload.admission import Stores
@@ -26,6 +26,7 @@ from tests.integration.states import PERIODS
 from tests.unit.in_memory import System, UnreliableCollection
 
 BEARER = Bearer("7", "ada@example.org")
+TARGETS = load(WebhookTargets, {})
 LIMITS = load(Quotas, {})
 CHUNK = 1000
 CONTENT = MP4 + bytes(range(256)) * 20
@@ -50,7 +51,7 @@ def system(collection: UnreliableCollection, monkeypatch: pytest.MonkeyPatch) ->
 
 def take(system: System, blocks: Iterator[bytes], given: RawOptions | None = None) -> Document:
     """Store a video."""
-    video = Video("a.mp4", blocks, [] if given is None else given)
+    video = Video("a.mp4", blocks, TARGETS, [] if given is None else given)
     stores = Stores(system.jobs, system.files, system.usage, system.keys)
     with admission.admitted(BEARER.user, 0, None, LIMITS, stores) as admitted:
         return intake.store(video, admitted, BEARER, None, jobs=system.jobs, files=system.files)
@@ -100,6 +101,15 @@ def test_options_after_the_file_count(system: System) -> None:
         given.append(("quality", "4"))
 
     assert take(system, blocks(), given)["options"] == {"quality": 4}
+
+
+def test_a_webhook_is_stored_with_its_job(system: System) -> None:
+    """It waits for the end of the job; jobs without one have no field for it."""
+    url = "https://example.org/hook"
+    job = take(system, iter([CONTENT]), [("webhook", url), ("quality", "4")])
+    assert job["options"] == {"quality": 4}
+    assert job["webhook"] == {"url": url, "state": "none", "attempts": 0}
+    assert "webhook" not in take(system, iter([CONTENT]))
 
 
 def test_a_wrong_option_after_the_file_leaves_nothing(system: System) -> None:

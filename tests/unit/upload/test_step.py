@@ -13,7 +13,7 @@ from functions.common import errors, ids
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
-from functions.common.settings import Links, Periods, Quotas
+from functions.common.settings import Links, Periods, Quotas, WebhookTargets
 from functions.common.shares import Shares
 from functions.upload import step
 from functions.upload.admission import Stores
@@ -23,7 +23,8 @@ from tests.unit.in_memory import System
 
 BEARER = Bearer("7", "ada@example.org")
 LOADED = load_all(
-    (Periods, Links, Quotas), {"PUBLIC_URL": "https://{function}.example.org", "UPLOAD_MAX_BYTES": "10000"}
+    (Periods, Links, Quotas, WebhookTargets),
+    {"PUBLIC_URL": "https://{function}.example.org", "UPLOAD_MAX_BYTES": "10000"},
 )
 
 
