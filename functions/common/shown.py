@@ -11,7 +11,7 @@ from functions.common.settings import Links, SignedLinks
 from functions.common.values import Document
 
 _AUDIO_SECONDS = 3600  # for media elements and other programs that cannot send a header
-_MAIL = {transitions.CLAIMED: "sending", transitions.HANDING_OVER: "sending"}
+_SHOWN = {transitions.CLAIMED: "sending", transitions.HANDING_OVER: "sending"}
 _ENDED = (transitions.DONE, transitions.FAILED)
 
 
@@ -29,7 +29,8 @@ def job(document: Document, loaded: Loaded) -> dict[str, Any]:
         "updated": time(document["updated_at"]),
         "mp3": _mp3(document) if state == transitions.DONE else None,
         "error": document.get("error") if state == transitions.FAILED else None,
-        "mail": _mail(document),
+        "mail": _told(document, "mail"),
+        "webhook": _told(document, "webhook") if "webhook" in document else None,
         "video_expires": _maybe_time(document.get("expires", {}).get("video")),
         "links": _links(document, loaded),
     }
@@ -57,11 +58,11 @@ def _mp3(document: Document) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _mail(document: Document) -> str:
-    state: str = document["mail"]["state"]
+def _told(document: Document, way: str) -> str:
+    state: str = document[way]["state"]
     if state == transitions.NONE and document["state"] in _ENDED:
         return "sending"
-    return _MAIL.get(state, state)
+    return _SHOWN.get(state, state)
 
 
 def _links(document: Document, loaded: Loaded) -> dict[str, str]:

@@ -50,6 +50,11 @@ def _mail(job_id: str, _request: Request, bearer: Bearer, loaded: Loaded) -> Res
     return web.answer(shown.job(queued.job, loaded), 202)
 
 
+def _webhook(job_id: str, _request: Request, bearer: Bearer, loaded: Loaded) -> Response:
+    queued = actions.send_webhook(job_id, owner=bearer.user, jobs=jobs.connect(), queue=_later(loaded))
+    return web.answer(shown.job(queued.job, loaded), 202)
+
+
 def _link(job_id: str, request: Request, bearer: Bearer, loaded: Loaded) -> Response:
     signed = loaded[SignedLinks]
     seconds = int(inputs.days(request, signed.link_ttl_days) * _DAY_SECONDS)
@@ -74,6 +79,7 @@ _ACTIONS: dict[str, Callable[[str, Request, Bearer, Loaded], Response]] = {
     routes.DELETE: _delete,
     routes.RETRY: _retry,
     routes.MAIL: _mail,
+    routes.WEBHOOK: _webhook,
     routes.LINK: _link,
     routes.REVOKE: _revoke,
 }

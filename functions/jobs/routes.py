@@ -10,7 +10,7 @@ from functions.common import errors, web
 from functions.common.errors import Failure
 
 LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
-EVENTS = "events"
+EVENTS, WEBHOOK = "events", "webhook"
 ROUTING = frozenset({"id", "do", EVENTS})  # the parameters of a query that are read here
 
 _READ = {"GET": SHOW, "HEAD": SHOW}
@@ -19,6 +19,7 @@ _AT = {
     "": _READ | {"DELETE": DELETE},
     RETRY: {"POST": RETRY},
     MAIL: {"POST": MAIL},
+    WEBHOOK: {"POST": WEBHOOK},
     LINK: {"POST": LINK, "DELETE": REVOKE},
     DELETE: {"POST": DELETE},
     REVOKE: {"POST": REVOKE},

@@ -284,6 +284,7 @@ def test_a_parameter_that_is_wrong_is_named(query: str, field: str, system: Syst
         ("DELETE", ""),
         ("POST", "retry"),
         ("POST", "mail"),
+        ("POST", "webhook"),
         ("POST", "link"),
         ("DELETE", "link"),
         ("POST", "delete"),
@@ -342,6 +343,7 @@ def test_without_a_token_there_is_nothing(target: str, system: System) -> None:
         ("/?id={}", "GET, HEAD, DELETE, OPTIONS"),
         ("/{}/retry", "POST, OPTIONS"),
         ("/{}/mail", "POST, OPTIONS"),
+        ("/{}/webhook", "POST, OPTIONS"),
         ("/{}/link", "POST, DELETE, OPTIONS"),
         ("/?id={}&do=link", "POST, DELETE, OPTIONS"),
         ("/{}?do=delete", "POST, OPTIONS"),
@@ -482,6 +484,20 @@ def test_the_mail_is_sent_again(system: System) -> None:
     assert (*refusal(answer), document(answer)["state"]) == (409, "not_ended", "queued")
 
 
+def test_the_webhook_is_sent_again(system: System) -> None:
+    """A job shows it only if it has one, and never its address, which may open something."""
+    job_id = states.posted(system.sweeper, states.asking(system.sweeper), "sent")
+    assert document(ask("GET", f"/{job_id}"))["webhook"] == "sent"
+    answer = ask("POST", f"/{job_id}/webhook")
+    assert (answer.status_code, document(answer)["webhook"]) == (202, "sending")
+    assert states.WEBHOOK not in answer.get_data(as_text=True)
+    claimed, without = states.posting(system.sweeper), states.finished(system.sweeper)
+    assert document(ask("GET", f"/{claimed}"))["webhook"] == "sending"
+    assert refusal(ask("POST", f"/?id={claimed}&do=webhook")) == (409, "webhook_on_its_way")
+    assert refusal(ask("POST", f"/{without}/webhook")) == (409, "no_webhook")
+    assert "webhook" not in document(ask("GET", f"/{without}"))
+
+
 def test_a_mail_is_sent_so_often_and_not_more(system: System) -> None:
     """Nobody's mailbox is filled with it; an operator may send it again."""
     job_id = states.done(system.sweeper)
@@ -548,7 +564,7 @@ def away(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("away")
 @pytest.mark.parametrize(
-    "target", ["GET /", "GET /{}", "DELETE /{}", "POST /{}/retry", "POST /{}/mail", "POST /{}/link"]
+    "target", ["GET /", "GET /{}", "DELETE /{}", "POST /{}/retry", "POST /{}/mail", "POST /{}/webhook", "POST /{}/link"]
 )
 def test_a_database_that_is_away(target: str) -> None:
     method, _, address = target.format(ids.new()).partition(" ")
