@@ -51,7 +51,7 @@ def main() -> None:
                 f"upload, raw body, {AT_ONCE} at once": lambda: ours(system, video, transfer.upload_raw),
                 f"upload, form, {AT_ONCE} at once": lambda: ours(system, video, transfer.upload_form),
             }
-            shares = Shares(system)
+            shares = Shares(system, "upload")
             ways_together = {name: shares.measured(name, at_once(way)) for name, way in several.items()}
             together = interleaved({name: rate(way, video, AT_ONCE) for name, way in ways_together.items()}, ROUNDS)
     print_comparison(measured, "MB/s")

@@ -1,4 +1,4 @@
-"""Who takes how much processor time while a way runs: the database, upload, and the clients."""
+"""Who takes how much processor time while a way runs: the database, a function, and the clients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from statistics import median
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tests.bench.comparison import print_table
@@ -15,26 +16,27 @@ from tests.clients import processes
 
 Seconds = dict[str, float]
 Way = Callable[[], Callable[[], object]]  # does something, and returns what cleans up
+Result = TypeVar("Result")
 
 
 class Shares:
     """The processor seconds of each party, in each run of each way."""
 
-    def __init__(self, system: System) -> None:
-        urls = {"database": system.mongodb_url, "upload": system.functions["upload"]}
+    def __init__(self, system: System, function: str) -> None:
+        urls = {"database": system.mongodb_url, function: system.functions[function]}
         self._families = {
             name: processes.family(processes.listeners(urlsplit(url).port or 80)) for name, url in urls.items()
         }
         self._runs: dict[str, list[Seconds]] = defaultdict(list)
 
-    def measured(self, name: str, way: Way) -> Way:
+    def measured(self, name: str, way: Callable[[], Result]) -> Callable[[], Result]:
         """Return a way that also measures."""
 
-        def run() -> Callable[[], object]:
+        def run() -> Result:
             before = self._seconds()
-            clean = way()
+            result = way()
             self._runs[name].append({party: value - before[party] for party, value in self._seconds().items()})
-            return clean
+            return result
 
         return run
 

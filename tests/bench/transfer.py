@@ -24,15 +24,16 @@ def upload_form(url: str, token: str, video: Path) -> str:
 
 def download(url: str, token: str, fid: str) -> int:
     """Download an MP3 to nowhere, and return its length."""
-    return _fetched(f"{url}?{urlencode({'fid': fid})}", token)
+    return fetch(f"{url}?{urlencode({'fid': fid})}", token)
 
 
 def archive(url: str, token: str, fids: Sequence[str]) -> int:
     """Download a zip of several MP3s to nowhere, and return its length."""
-    return _fetched(f"{url}?{urlencode({'archive': ','.join(fids)})}", token)
+    return fetch(f"{url}?{urlencode({'archive': ','.join(fids)})}", token)
 
 
-def _fetched(target: str, token: str) -> int:
+def fetch(target: str, token: str) -> int:
+    """Download what is at an address to nowhere, and return its length."""
     return int(_curl(["-o", "/dev/null", "-w", "%{size_download}", target], token))
 
 
