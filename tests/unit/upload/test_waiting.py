@@ -15,7 +15,7 @@ from functions.common import links, transitions
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
-from functions.common.settings import Links, Periods, Quotas, SignedLinks
+from functions.common.settings import Links, Periods, Quotas, SignedLinks, WebhookTargets
 from functions.common.shares import Shares
 from functions.upload import step, waiting
 from functions.upload.admission import Stores
@@ -25,7 +25,7 @@ from tests.unit.in_memory import System
 
 BEARER = Bearer("7", "ada@example.org")
 LOADED = load_all(
-    (Periods, Links, SignedLinks, Quotas),
+    (Periods, Links, SignedLinks, Quotas, WebhookTargets),
     {
         "PUBLIC_URL": "https://{function}.example.org",
         "UPLOAD_MAX_BYTES": "10000",
