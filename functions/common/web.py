@@ -43,7 +43,9 @@ def text(body: str, status: int = 200) -> Response:
 
 def nothing(headers: dict[str, str] | None = None) -> Response:
     """Return a response without a body."""
-    return Response(status=204, headers=_NO_STORE | (headers or {}))
+    response = Response(status=204, headers=_NO_STORE | (headers or {}))
+    del response.headers["Content-Type"]
+    return response
 
 
 def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:

@@ -21,7 +21,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
         return _change(request, user, loaded)
     if request.method == "DELETE":
         users.connect().close(user.id, loaded[Signing].token_ttl)
-        return Response(status=204)
+        return web.nothing()
     return web.answer(_shown(user, loaded))
 
 

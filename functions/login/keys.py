@@ -35,7 +35,7 @@ def revoke(request: Request, key: str) -> Response:
     user = credentials.authenticated(request)
     if not (key.isascii() and key.isdecimal() and len(key) <= 18) or not api_keys.connect().revoke(user.id, int(key)):
         raise Failure(errors.NOT_FOUND)
-    return Response(status=204)
+    return web.nothing()
 
 
 def _make(request: Request, user: User) -> Response:

@@ -39,7 +39,7 @@ def _change_password(request: Request, _: Loaded) -> Response:
     wanted = credentials.fields(request, "password")
     with credentials.challenging():
         changes.change_password(users.connect(), user, wanted["password"])
-    return Response(status=204)
+    return web.nothing()
 
 
 _PATHS = {

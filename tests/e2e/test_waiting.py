@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import struct
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 from tests.clients import web
 from tests.clients.database import Inspector
@@ -19,13 +22,20 @@ SECONDS = 60
 MANY = 40
 
 
-def sent(url: str, token: str, video: Path, prefer: str) -> web.Answer:
+def sent(url: str, token: str, video: Path, prefer: str, more: int = 0) -> web.Answer:
+    """Send a video, with so many bytes more than it needs."""
     headers = {**web.bearer(token), **web.RAW, "Prefer": prefer}
-    return web.call("POST", f"{url}?filename=talk.mp4", headers=headers, body=video.read_bytes())
+    return web.call("POST", f"{url}?filename=talk.mp4", headers=headers, body=video.read_bytes() + box(more))
 
 
-def test_a_finished_job(route: Urls, owner: Person, video: Path) -> None:
-    answer = sent(route("upload"), owner.token, video, f"wait={SECONDS}")
+def box(length: int) -> bytes:
+    """Return a box of an MP4 that programs skip."""
+    return struct.pack(">I4s", length, b"free").ljust(length, b"\0") if length else b""
+
+
+@pytest.mark.parametrize("more", [0, 300_000], ids=["small", "large"])
+def test_a_finished_job(more: int, route: Urls, owner: Person, video: Path) -> None:
+    answer = sent(route("upload"), owner.token, video, f"wait={SECONDS}", more)
     assert (answer.status, answer.headers["Preference-Applied"]) == (200, f"wait={SECONDS}")
     job = answer.json()
     assert (job["state"], job["filename"], job["progress"]) == ("done", "talk.mp4", 100)
