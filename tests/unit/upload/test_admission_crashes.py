@@ -11,7 +11,7 @@ from flask import Flask, g, request
 from pymongo.errors import AutoReconnect
 
 from functions.backends import queue
-from functions.common import errors
+from functions.common import errors, transitions
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
@@ -186,6 +186,19 @@ def test_other_content_or_options_with_the_key_are_refused_and_nothing_is_stored
         assert failure.value.kind is errors.KEY_REUSED
     assert (live(system), system.stored()) == ([job_id], stored)
     assert counts(system)["jobs"] == 1
+
+
+def test_a_job_that_was_converted_again_is_still_that_of_its_key(system: System) -> None:
+    """Its options are not those that came with it any more; another video is refused as before."""
+    job_id = upload(system, query="&bitrate=128")
+    states.take(system.sweeper, transitions.CLAIM, job_id, epoch=0, holder="h")
+    states.take(system.sweeper, transitions.FAIL, job_id, epoch=1, error={"code": "c", "title": "t"})
+    again = {"options": {"bitrate": 64}, "retries": {"day": "2026-05-01", "jobs": 1, "spent": 0}, "former": None}
+    states.take(system.sweeper, transitions.RETRY, job_id, epoch=1, **again)
+    assert upload(system, query="&bitrate=128") == job_id
+    with pytest.raises(Failure) as failure:
+        upload(system, MP4 + b"x", "&bitrate=128")
+    assert failure.value.kind is errors.KEY_REUSED
 
 
 def test_a_key_is_kept_for_a_day(system: System) -> None:
