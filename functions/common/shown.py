@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ _SHOWN = {transitions.CLAIMED: "sending", transitions.HANDING_OVER: "sending"}
 _ENDED = (transitions.DONE, transitions.FAILED)
 
 
-def job(document: Document, loaded: Loaded) -> dict[str, Any]:
+def job(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str, Any]:
     """Return a job as answers show it; what it does not have yet, or not any more, is left out."""
     state = document["state"]
     found = {
@@ -65,7 +66,7 @@ def _told(document: Document, way: str) -> str:
     return _SHOWN.get(state, state)
 
 
-def _links(document: Document, loaded: Loaded) -> dict[str, str]:
+def _links(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str, str]:
     job_id, public = document["_id"], loaded[Links].public_url
     found = {"self": links.to(public, "jobs", job_id), "events": links.to(public, "jobs", f"{job_id}/events")}
     if document["state"] == transitions.DONE and not document["mp3"].get("expired_at"):

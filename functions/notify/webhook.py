@@ -11,7 +11,7 @@ from cloudevents.http import CloudEvent
 from standardwebhooks import Webhook
 
 from functions.backends import webhooks as receivers
-from functions.common import events, links, states, transitions, webhooks
+from functions.common import events, links, shown, webhooks
 from functions.common.settings import Links, SignedLinks
 from functions.common.values import Document
 from functions.notify import posting
@@ -81,29 +81,11 @@ def _event(job: Document, links_to: Links, signed: SignedLinks) -> CloudEvent:
 
 
 def _public(job: Document, links_to: Links, signed: SignedLinks) -> dict[str, Any]:
-    """Return what the owner may see of the job."""
-    shown: dict[str, Any] = {
-        "id": job["_id"],
-        "state": states.public(job["state"]),
-        "filename": job["filename"],
-        "size": job["size"],
-        "options": job["options"],
-        "created": _time(job["created_at"]),
-    }
-    if job["state"] == transitions.FAILED:
-        return shown | {"error": {name: job["error"][name] for name in ("code", "title")}}
-    mp3 = job["mp3"]
-    link = links.sign(job["_id"], job.get("link_version", 0), signed)
-    return shown | {
-        "mp3": {
-            "size": mp3["length"],
-            "duration": mp3["duration"],
-            "notes": mp3.get("notes", []),
-            "expires": _time(job["expires"]["mp3"]) if "mp3" in job["expires"] else None,
-        },
-        "links": {"download": links.to(links_to.public_url, "download", link=link)},
-    }
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    """Return the job as answers show it to its owner, with a download that needs no token."""
+    found = shown.job(job, {Links: links_to, SignedLinks: signed})
+    # Both are on their way, so it would say nothing.
+    del found["mail"], found["webhook"]
+    if "download" in found["links"]:
+        link = links.sign(job["_id"], job.get("link_version", 0), signed)
+        found["links"]["download"] = links.to(links_to.public_url, "download", link=link)
+    return found
