@@ -1,4 +1,4 @@
-"""A run without a path uses two workers, and prints one summary."""
+"""A run without a path uses workers, and prints one summary."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def processes(folder: Path) -> list[set[str]]:
     return [set(file.read_text().split()) for file in sorted(folder.glob("*.pids"))]
 
 
-def test_each_file_stays_in_one_of_two_workers(tmp_path: Path) -> None:
+def test_each_file_stays_in_one_worker(tmp_path: Path) -> None:
     output = run(tmp_path)
     first, second = processes(tmp_path)
     assert len(first) == len(second) == 1

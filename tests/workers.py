@@ -6,7 +6,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-WORKERS = 2  # for two cores
+WORKERS = 3  # for two cores: a test computes less than half of its time
 TOGETHER = ("tests/containers/",)  # these share one image store
 WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/system/")
 
