@@ -14,7 +14,10 @@ _LOADED = config.load_all(SETTINGS)
 
 @functions_framework.http
 def jobs(request: Request) -> Response:
-    """Answer `/` with the list, `/ID` with a job, `/ID/ACTION` once it is done; the same at `/?id=ID&do=ACTION`."""
+    """Answer `/` with the list, `/ID` with a job, `/ID/ACTION` once it is done; the same at `/?id=ID&do=ACTION`.
+
+    `/openapi.json` and `/?openapi` answer with the document of the API.
+    """
     # The drivers load with the first request, not with the process, to keep the cold start short.
     from functions.jobs import step
 

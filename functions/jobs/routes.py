@@ -10,7 +10,7 @@ from functions.common import errors, web
 from functions.common.errors import Failure
 
 LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
-EVENTS, WEBHOOK = "events", "webhook"
+EVENTS, WEBHOOK, OPENAPI = "events", "webhook", "openapi"
 ROUTING = frozenset({"id", "do", EVENTS})  # the parameters of a query that are read here
 
 _READ = {"GET": SHOW, "HEAD": SHOW}
@@ -26,6 +26,7 @@ _AT = {
     EVENTS: {"GET": EVENTS, "HEAD": EVENTS},
 }
 _OF_ALL = {"": {"GET": LIST, "HEAD": LIST}, EVENTS: _AT[EVENTS]}
+_DOCUMENT = {"GET": OPENAPI, "HEAD": OPENAPI}
 
 
 class Route(NamedTuple):
@@ -41,6 +42,8 @@ def of(request: Request) -> Route:
     parts = [part for part in request.path.split("/") if part]
     if len(parts) > 2:
         raise Failure(errors.NOT_FOUND)
+    if parts == [f"{OPENAPI}.json"] or (not parts and OPENAPI in query):
+        return Route(None, _DOCUMENT)
     if parts == [EVENTS]:
         return Route(None, _OF_ALL[EVENTS])
     job_id = parts[0] if parts else query.get("id")

@@ -11,7 +11,7 @@ from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Verifying
 from functions.common.transitions import ABORTED
-from functions.jobs import following, listing, routes
+from functions.jobs import document, following, listing, routes
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -21,6 +21,8 @@ def answer(request: Request, loaded: Loaded) -> Response:
     if request.method == "OPTIONS":
         return web.nothing({"Allow": ", ".join(methods)})
     web.allow(request, *methods)
+    if route.methods[request.method] == routes.OPENAPI:
+        return document.answer(request)
     bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
     job_id, action = route.job_id, route.methods[request.method]
     if job_id is None:

@@ -79,8 +79,9 @@ def reset(request: Request, loaded: Loaded) -> Response:
 
 def mails(request: Request, loaded: Loaded) -> Response:
     """Stop the mails about conversions of the link's user, without a login (RFC 8058). Raises Failure(INVALID_LINK)."""
+    is_look = _is_look(request)
     user = int(links.read_unsubscribe(web.query(request).get("u", ""), loaded[SignedLinks]))
-    if _is_look(request):
+    if is_look:
         return _form("Stop mails", "You will get no more mails about your conversions.", "Stop them", request)
     access.about(user=str(user))
     return _ended(request, lambda: users.connect().set_mails(user, False), "Mails are off", _MAILS_OFF)

@@ -13,6 +13,7 @@ from local.secret_files import SecretFiles
 from local.web import answers
 
 PACKAGE = "caddy"
+DOCUMENTING = "jobs"  # answers with the document of the API
 CADDYFILE = ROOT / "local" / "gateway" / "Caddyfile"
 
 
@@ -32,6 +33,7 @@ def caddy(home: Home, ports: dict[str, int], functions: dict[str, str]) -> Progr
         {
             "GATEWAY_PORT": str(ports["gateway"]),
             "SYSTEM_PORT": str(ports["system"]),
+            "DOCUMENT_PORT": str(ports[DOCUMENTING]),
             "ROUTES": "\n".join(routes),
             # otherwise caddy writes to the user's own home
             "XDG_CONFIG_HOME": str(home.user_home / "config"),

@@ -67,6 +67,17 @@ def test_a_garbled_body_is_the_clients_fault(stack: PrivateStack, chunks: bytes)
             assert json.loads(answer.read())["code"] == "incomplete_body"
 
 
+def test_the_document_of_the_api_is_that_of_jobs(stack: PrivateStack) -> None:
+    found = get(stack, "/openapi.json")
+
+    assert (found.status_code, found.headers["Content-Type"]) == (200, "application/json")
+    assert found.content == get(stack, "/jobs/openapi.json").content
+    etag = found.headers["ETag"]
+    again = requests.get(f"{stack.gateway}/openapi.json", headers={"If-None-Match": etag}, timeout=10)
+    assert (again.status_code, again.headers["ETag"]) == (304, etag)
+    assert get(stack, "/openapi.jsonx").status_code == 404
+
+
 def test_the_query_reaches_the_function(stack: PrivateStack) -> None:
     direct = requests.get(f"{stack.functions['download']}/?fid=x", timeout=10)
     through = get(stack, "/function/download?fid=x")

@@ -12,6 +12,7 @@ from flask import Flask, g, request
 from pymongo.errors import AutoReconnect
 from werkzeug.wrappers import Response
 
+from functions import openapi
 from functions.backends import files, jobs, queue, usage
 from functions.backends.jobs import Jobs
 from functions.common import ids, links, quotas, transitions, web
@@ -58,6 +59,7 @@ def ask(
     body: bytes = b"",
     kind: str = "application/json",
     last: str = "",
+    tag: str = "",
 ) -> Response:
     """Make a request; the work after the response is done too."""
     app = Flask("jobs")
@@ -74,6 +76,7 @@ def ask(
         app.add_url_rule(rule, view_func=view, methods=every, provide_automatic_options=False, merge_slashes=False)
     headers = {"Authorization": f"Bearer {SIGNER.sign(bearer)}"} if bearer else {}
     headers |= {"Last-Event-ID": last} if last else {}
+    headers |= {"If-None-Match": tag} if tag else {}
     return app.test_client().open(target, method=method, headers=headers, data=body, content_type=kind)
 
 
@@ -652,3 +655,20 @@ def test_a_database_that_is_away_costs_no_place(system: System, monkeypatch: pyt
 
     monkeypatch.setattr(system.jobs, "_clock", away)
     assert {refusal(ask("GET", "/events")) for _ in range(30)} == {(503, "unavailable")}
+
+
+@pytest.mark.parametrize("target", ["/openapi.json", "/?openapi", "/openapi.json/"])
+def test_the_document_of_the_api_needs_no_token(target: str) -> None:
+    found = ask("GET", target, bearer=None)
+    assert (found.status_code, found.content_type) == (200, "application/json")
+    assert found.get_data() == openapi.DOCUMENT.read_bytes()
+    head = ask("HEAD", target, bearer=None)
+    assert (head.get_data(), head.headers) == (b"", found.headers)
+    assert ask("POST", target, bearer=None).headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_the_document_is_not_sent_to_who_has_it() -> None:
+    etag = ask("GET", "/openapi.json", bearer=None).headers["ETag"]
+    again = ask("GET", "/openapi.json", bearer=None, tag=etag)
+    assert (again.status_code, again.get_data(), again.headers["ETag"]) == (304, b"", etag)
+    assert ask("GET", "/openapi.json", bearer=None, tag='"other"').status_code == 200

@@ -10,21 +10,21 @@ from local.gateway import process
 from local.home import Home
 from local.secret_files import SecretFiles
 
-PORTS = {"gateway": 8080, "system": 20001, "login": 20002, "convert": 20003, "download": 20004}
+PORTS = {"gateway": 8080, "system": 20001, "login": 20002, "convert": 20003, "download": 20004, "jobs": 20005}
 FUNCTIONS = {name: f"http://127.0.0.1:{PORTS[name]}" for name in ("login", "convert", "download")}
 
 
 def test_caddy_has_a_route_for_each_function_that_people_call(home: Home) -> None:
     found = process.caddy(home, PORTS, FUNCTIONS).environment
     assert found["ROUTES"].splitlines() == ["import function login 20002", "import function download 20004"]
-    assert (found["GATEWAY_PORT"], found["SYSTEM_PORT"]) == ("8080", "20001")
+    assert (found["GATEWAY_PORT"], found["SYSTEM_PORT"], found["DOCUMENT_PORT"]) == ("8080", "20001", "20005")
 
 
 def test_the_caddyfile_uses_what_the_process_is_given(home: Home) -> None:
     program = process.caddy(home, PORTS, FUNCTIONS)
     assert program.command[program.command.index("--config") + 1] == str(process.CADDYFILE)
     text = process.CADDYFILE.read_text()
-    assert all(f"{{${name}}}" in text for name in ("GATEWAY_PORT", "SYSTEM_PORT", "ROUTES"))
+    assert all(f"{{${name}}}" in text for name in ("GATEWAY_PORT", "SYSTEM_PORT", "DOCUMENT_PORT", "ROUTES"))
 
 
 def test_caddy_writes_to_the_home(home: Home) -> None:
