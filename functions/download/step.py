@@ -10,13 +10,13 @@ from flask import Request, Response
 
 from functions.backends import files, jobs, valid_keys
 from functions.backends.files import Reader
-from functions.common import access, errors, filenames, ids, links, web
+from functions.common import access, conditions, errors, filenames, ids, links, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks, Verifying
 from functions.common.waveform import Waveform
-from functions.download import conditions, delivery, digests, multipart, ranges
+from functions.download import delivery, digests, multipart, ranges
 from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
 from functions.arrival import Arrival
-from functions.common import containers, events, filenames, ids, links, options, trace, web
+from functions.common import conditions, containers, events, filenames, ids, links, options, trace, web
 from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
 from functions.common.settings import Limits, SignedLinks, WebhookTargets
 from functions.common.tokens import Signer, Verifier
-from functions.download import conditions, digests, ranges
+from functions.download import digests, ranges
 from functions.login import credentials, stored
 from functions.upload import body, names
 from local.token_keys import private_key

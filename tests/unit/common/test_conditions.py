@@ -8,8 +8,8 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
+from functions.common.conditions import is_known
 from functions.common.errors import PRECONDITION_FAILED, Failure
-from functions.download.conditions import is_known
 
 STORED = datetime(2015, 10, 21, 7, 28, 0, 123_000, UTC)
 BEFORE, THEN, LATER = (f"Wed, 21 Oct 2015 07:{time} GMT" for time in ("27:59", "28:00", "28:01"))
