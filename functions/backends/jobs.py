@@ -240,6 +240,13 @@ class Jobs:
         ):
             yield from found
 
+    def with_mp3(self, owner: str, limit: int) -> list[Document]:
+        """Return the jobs of a user whose MP3s can be had, newest first."""
+        query = {"owner": owner, "created_at": {"$gt": _MIN_DATE}, "state": transitions.DONE, "mp3.expired_at": None}
+        with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
+            ordered = self._collection.find(query).sort([("created_at", -1), ("_id", -1)])
+            return list(ordered.limit(limit).batch_size(_BATCH))
+
     def ended(self, job_ids: list[str]) -> list[Document]:
         """Return those of these jobs that have ended, in whatever way."""
         over = [transitions.DONE, transitions.FAILED, transitions.ABORTED, transitions.DELETING]

@@ -26,6 +26,16 @@ def of_mp3(video: str) -> str:
     return _parts(video)[0] + _MP3
 
 
+def stem(name: str) -> str:
+    """Return a name without its ending."""
+    return _parts(name)[0]
+
+
+def is_named(name: str) -> bool:
+    """Tell whether a clean name is more than the one for files without a name."""
+    return _parts(name)[0] != _UNNAMED
+
+
 def unique(names: Iterable[str]) -> list[str]:
     """Return these names in order, with a number in those that some file system takes for an earlier one."""
     taken: set[str] = set()

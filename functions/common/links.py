@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import BadData, Signer, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
 
-from functions.common.errors import EXPIRED_LINK, INVALID_LINK, Failure
+from functions.common.errors import EXPIRED_LINK, INVALID_LINK, NOT_FOUND, Failure
 from functions.common.settings import SignedLinks
 
 _DOWNLOAD = "mp3converter.download"
 _UNSUBSCRIBE = "mp3converter.unsubscribe"
+_FEED = "mp3converter.feed"
+_FEED_BYTES = 20  # 160 random bits
 
 
 class Download(NamedTuple):
@@ -30,12 +33,15 @@ def to(public_url: str, function: str, path: str = "", /, **query: str) -> str:
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def sign(job_id: str, version: int, settings: SignedLinks, seconds: int | None = None) -> str:
-    """Return the signed text of a link to this job's MP3, valid for so many seconds or as long as one in a mail."""
+def sign(job_id: str, version: int, settings: SignedLinks, seconds: int | None = None, *, at: int | None = None) -> str:
+    """Return the signed text of a link to this job's MP3, valid for so many seconds or as long as one in a mail.
+
+    Its time begins now, or at this one.
+    """
     if seconds is not None:
-        return str(_downloads(settings).dumps([job_id, version, seconds]))
+        return str(_downloads(settings, at).dumps([job_id, version, seconds]))
     # Version 0 has the form of the mails that were sent before there were versions.
-    return str(_downloads(settings).dumps([job_id, version] if version else job_id))
+    return str(_downloads(settings, at).dumps([job_id, version] if version else job_id))
 
 
 def read(signed: str, settings: SignedLinks) -> Download:
@@ -64,8 +70,40 @@ def read_unsubscribe(signed: str, settings: SignedLinks) -> str:
         raise Failure(INVALID_LINK) from error
 
 
-def _downloads(settings: SignedLinks) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.link_secret, salt=_DOWNLOAD)
+def new_feed(settings: SignedLinks) -> tuple[str, str]:
+    """Return the secret of a new feed, and the text that shows it: signed, so that a wrong one costs no query."""
+    secret = secrets.token_urlsafe(_FEED_BYTES)
+    return secret, _feeds(settings).sign(secret).decode()
+
+
+def read_feed(text: str, settings: SignedLinks) -> str:
+    """Return the secret in a text. Raises Failure(NOT_FOUND) if it was not signed here."""
+    try:
+        return _feeds(settings).unsign(text).decode()
+    except (BadData, UnicodeError):
+        raise Failure(NOT_FOUND) from None  # the error would bring parts of the text into the log
+
+
+class _SignerAt(TimestampSigner):
+    """A signer whose time is a given one."""
+
+    def __init__(self, *args: Any, at: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._at = at
+
+    def get_timestamp(self) -> int:
+        """Return the given time."""
+        return self._at
+
+
+def _downloads(settings: SignedLinks, at: int | None = None) -> URLSafeTimedSerializer:
+    if at is None:
+        return URLSafeTimedSerializer(settings.link_secret, salt=_DOWNLOAD)
+    return URLSafeTimedSerializer(settings.link_secret, salt=_DOWNLOAD, signer=_SignerAt, signer_kwargs={"at": at})
+
+
+def _feeds(settings: SignedLinks) -> Signer:
+    return Signer(settings.link_secret, salt=_FEED)
 
 
 def _unsubscribing(settings: SignedLinks) -> URLSafeSerializer:

@@ -11,7 +11,9 @@ from functions.common.errors import Failure
 
 LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
 EVENTS, WEBHOOK, OPENAPI = "events", "webhook", "openapi"
-ROUTING = frozenset({"id", "do", EVENTS})  # the parameters of a query that are read here
+FEED, END_FEED, PODCAST = "feed", "end_feed", "podcast"
+OF_FEEDS = frozenset({FEED, END_FEED, PODCAST})
+ROUTING = frozenset({"id", "do", EVENTS, FEED})  # the parameters of a query that are read here
 
 _READ = {"GET": SHOW, "HEAD": SHOW}
 # What each method does at an address. Clients that send only GET and POST, or reach only `/`, name the action instead.
@@ -27,13 +29,16 @@ _AT = {
 }
 _OF_ALL = {"": {"GET": LIST, "HEAD": LIST}, EVENTS: _AT[EVENTS]}
 _DOCUMENT = {"GET": OPENAPI, "HEAD": OPENAPI}
+_OF_FEED = {"POST": FEED, "DELETE": END_FEED}
+_OF_PODCAST = {"GET": PODCAST, "HEAD": PODCAST}
 
 
 class Route(NamedTuple):
-    """The text that should be a job's id, None for all jobs, and what each method does there."""
+    """The text that should be a job's id, None for all jobs, what each method does there, and the secret of a feed."""
 
     job_id: str | None
     methods: dict[str, str]
+    secret: str = ""
 
 
 def of(request: Request) -> Route:
@@ -46,6 +51,9 @@ def of(request: Request) -> Route:
         return Route(None, _DOCUMENT)
     if parts == [EVENTS]:
         return Route(None, _OF_ALL[EVENTS])
+    if parts[:1] == [FEED] or (not parts and FEED in query):
+        secret = "".join(parts[1:]) if parts else query[FEED]
+        return Route(None, _OF_PODCAST if secret else _OF_FEED, secret)
     job_id = parts[0] if parts else query.get("id")
     if len(parts) == 2:
         if parts[1] not in _AT:

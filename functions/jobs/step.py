@@ -21,10 +21,16 @@ def answer(request: Request, loaded: Loaded) -> Response:
     if request.method == "OPTIONS":
         return web.nothing({"Allow": ", ".join(methods)})
     web.allow(request, *methods)
-    if route.methods[request.method] == routes.OPENAPI:
+    action = route.methods[request.method]
+    if action == routes.OPENAPI:
         return document.answer(request)
+    if action in routes.OF_FEEDS:
+        # Few requests are for a feed, which needs a library for XML.
+        from functions.jobs import feed
+
+        return feed.answer(action, request, route.secret, loaded)
     bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
-    job_id, action = route.job_id, route.methods[request.method]
+    job_id = route.job_id
     if job_id is None:
         if action == routes.EVENTS:
             return following.answer(request, bearer, None, loaded)

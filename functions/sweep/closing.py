@@ -9,6 +9,7 @@ from threading import Event
 
 from functions.backends import mongodb
 from functions.backends.closing import Closing
+from functions.backends.feeds import Feeds
 from functions.common import metrics
 from functions.common.errors import Failure
 from functions.common.transitions import DELETE, DELETING
@@ -21,11 +22,11 @@ _USERS_AT_ONCE = 100
 _JOBS_AT_ONCE = 500
 
 
-def run(sweeper: Sweeper, accounts: Closing | None, stopping: Event) -> None:
+def run(sweeper: Sweeper, accounts: Closing | None, feeds: Feeds, stopping: Event) -> None:
     """Go on with every closed account; a pass that cannot read them goes on without.
 
-    Its jobs are deleted like any others, and their files by the same repairs. A token that was valid when the account
-    was closed may still bring new ones, so the user goes once no token can be valid.
+    Its feed ends, and its jobs are deleted like any others, their files by the same repairs. A token that was valid
+    when the account was closed may still bring new ones, so the user goes once no token can be valid.
     """
     if accounts is None:
         return
@@ -36,7 +37,7 @@ def run(sweeper: Sweeper, accounts: Closing | None, stopping: Event) -> None:
         for user in _users(accounts):
             if stopping.is_set() or time.monotonic() > end:
                 return
-            _close(sweeper, accounts, user)
+            _close(sweeper, accounts, feeds, user)
     except Failure as failure:
         sweeper.counts[metrics.REPAIRS_FAILED] += 1
         cause = repr(failure.__cause__ or failure)
@@ -50,8 +51,9 @@ def _users(accounts: Closing) -> Iterator[int]:
         last = page[-1]
 
 
-def _close(sweeper: Sweeper, accounts: Closing, user: int) -> None:
+def _close(sweeper: Sweeper, accounts: Closing, feeds: Feeds, user: int) -> None:
     with mongodb.within(sweeper.job_seconds):
+        sweeper.counts["end_feed"] += feeds.end(str(user))
         owned = list(sweeper.jobs.owned(str(user), _JOBS_AT_ONCE))
     for job in owned:
         if job["state"] == DELETING:

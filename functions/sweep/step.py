@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from functions.backends import closing as accounts
-from functions.backends import files, idempotency_keys, jobs, queue, usage
+from functions.backends import feeds, files, idempotency_keys, jobs, queue, usage
 from functions.common import metrics, shutdown
 from functions.common.settings import Mongo, Sweeping
 from functions.sweep import closing, counting, gauges, sweeping
@@ -20,7 +20,7 @@ def run(settings: Sweeping, mongo: Mongo) -> dict[str, int]:
     sweeper = Sweeper(
         documents, files.connect(), queue.connect(), counts_of_users, settings.pass_seconds, mongo.timeout
     )
-    closing.run(sweeper, accounts.connect(), shutdown.requested)
+    closing.run(sweeper, accounts.connect(), feeds.connect(), shutdown.requested)
     counts = sweeping.run(sweeper, shutdown.requested)
     for trouble in (metrics.REPAIRS_FAILED, metrics.NOT_REPAIRED):
         metrics.count(metrics.TROUBLES, trouble, amount=counts.get(trouble, 0))
@@ -35,3 +35,4 @@ def _prepare() -> None:
     jobs.connect().prepare()
     usage.connect().prepare()
     idempotency_keys.connect().prepare()
+    feeds.connect().prepare()

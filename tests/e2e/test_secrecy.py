@@ -68,6 +68,13 @@ def written(
         assert web.call("GET", link).status == 200
     (signed,) = parse_qs(urlsplit(link).query)["link"]
     account = web.call("GET", f"{url('login')}/account", headers=web.basic(owner.email, owner.password)).json()
+    feed = web.call("POST", f"{url('jobs')}/feed", headers=web.bearer(token)).json()["url"].rpartition("/")[2]
+    feeds = [
+        f"{base}/{feed}{more}"
+        for base in (f"{url('jobs')}/feed", f"{stack.functions['jobs']}/feed")
+        for more in ("", "x")
+    ]
+    assert [web.call("GET", address).status for address in feeds] == [200, 404, 200, 404]
     wrong = "a wrong horse, and a long one"
     attempts = [
         web.call("POST", url("login"), headers=web.basic(owner.email, wrong)),
@@ -78,6 +85,12 @@ def written(
         web.call("GET", f"{stack.functions['login']}/_/metrics", headers=web.bearer(wrong)),
     ]
     assert {answer.status for answer in attempts} <= {401, 404}
+    for function, address in (("jobs", feeds[0]), ("download", link)):
+        stack.stop(function)
+        try:
+            assert web.call("GET", address).status == 503
+        finally:
+            stack.start(function)
     stack.stop("mariadb")
     try:
         assert web.call("POST", url("login"), headers=web.basic(owner.email, owner.password)).status == 503
@@ -91,6 +104,8 @@ def written(
         "the signature of the token": token.rpartition(".")[2],
         "the link": signed,
         "the address of the webhook": path,
+        "the secret of the feed": feed.partition(".")[0],
+        "the signature of the feed": feed.partition(".")[2],
         "the link in the webhook": json.loads(server.got[-1].body)["data"]["links"]["download"].partition("?link=")[2],
         "the signature of the webhook": server.got[-1].fields["webhook-signature"].removeprefix("v1,"),
         "the secret of webhooks": account["webhook_secret"].removeprefix("whsec_"),

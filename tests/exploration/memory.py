@@ -73,6 +73,11 @@ class MemoryCollection:
         after: Document = _copied(found)
         return after
 
+    def replace_one(self, query: Document, document: Document, upsert: bool) -> None:
+        """Put a document in the place of the first matching one, or, with `upsert`, into none."""
+        if self.delete_one(query).deleted_count or upsert:
+            self.insert_one(query | document)
+
     def delete_one(self, query: Document) -> SimpleNamespace:
         """Delete the first matching document."""
         found = self.find_one(query)

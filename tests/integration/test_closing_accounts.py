@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from functions.backends.closing import Closing
+from functions.backends.feeds import Feeds
 from functions.backends.mysql import Connections
 from functions.backends.users import User, Users
 from functions.common import metrics
@@ -45,9 +46,13 @@ def owned_by(sweeper: Sweeper, owner: str) -> str:
     return job_id
 
 
+def feeds_of(sweeper: Sweeper) -> Feeds:
+    return Feeds(sweeper.jobs._collection.database["feeds"], sweeper.jobs)
+
+
 def run(sweeper: Sweeper, accounts: Closing) -> dict[str, int]:
     sweeper.counts.clear()
-    closing.run(sweeper, accounts, Event())
+    closing.run(sweeper, accounts, feeds_of(sweeper), Event())
     return {name: number for name, number in sweeper.counts.items() if number}
 
 
@@ -74,6 +79,24 @@ def test_jobs_go_before_the_user(
     assert run(sweeper, accounts) == {}
 
 
+def test_the_feed_ends_with_the_account(
+    sweeper: Sweeper, users: Users, accounts: Closing, user: User, users_url: str
+) -> None:
+    """Also one that somebody makes with a token that is still valid."""
+    feeds = feeds_of(sweeper)
+    feeds.replace(str(user.id), "secret")
+    feeds.replace("another", "another secret")
+    assert run(sweeper, accounts) == {}
+    users.close(user.id, 3600)
+    assert run(sweeper, accounts) == {"end_feed": 1}
+    assert feeds.find("secret") is None
+    feeds.replace(str(user.id), "later")
+    end_of_tokens(users_url, user)
+    assert run(sweeper, accounts) == {"end_feed": 1, "remove_user": 1}
+    assert feeds.find("later") is None
+    assert feeds.find("another secret") is not None
+
+
 def clean(sweeper: Sweeper, clock: Clock) -> None:
     for _ in range(3):
         sweep_once(sweeper)
@@ -98,4 +121,4 @@ def test_addresses_that_nobody_confirmed_are_forgotten(
 def test_a_pass_goes_on_without_the_database(sweeper: Sweeper) -> None:
     away = Closing(Connections(Database("mysql://a:b@127.0.0.1:1/x?tls=none", 1.0)))
     assert run(sweeper, away) == {metrics.REPAIRS_FAILED: 1}
-    closing.run(sweeper, None, Event())
+    closing.run(sweeper, None, feeds_of(sweeper), Event())

@@ -13,6 +13,7 @@ from cloudevents.http import CloudEvent
 from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from functions.backends.dead_letters import DeadLetters, Letter
+from functions.backends.feeds import Feeds
 from functions.backends.files import Files
 from functions.backends.idempotency_keys import Keys
 from functions.backends.jobs import Jobs
@@ -106,6 +107,7 @@ class System:
         self.files = Files(buckets)
         self.usage = Usage(buckets["usage"], self.jobs)
         self.keys = Keys(buckets["keys"], self.jobs)
+        self.feeds = Feeds(buckets["feeds"], self.jobs)
         self.sweeper = Sweeper(self.jobs, self.files, self.queue, self.usage)
 
     def document(self, job_id: str) -> dict[str, Any]:

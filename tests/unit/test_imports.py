@@ -95,7 +95,7 @@ def test_no_file_breaks_the_import_rules() -> None:
 
 
 def test_few_imports_are_inside_functions() -> None:
-    """Each delays something heavy: drivers, engine, clients of RabbitMQ, Prometheus and webhooks, PyJWT, zips, tags.
+    """Each delays something heavy: drivers, engine, clients (RabbitMQ, Prometheus, webhooks), PyJWT, zips, tags, feeds.
 
     Every function has one, for its step.
     """
@@ -106,7 +106,7 @@ def test_few_imports_are_inside_functions() -> None:
         for inside, node in imports((ROOT / path).read_text())
         if inside
     ]
-    assert len(within) <= len(stack_file.functions()) + 14, within
+    assert len(within) <= len(stack_file.functions()) + 15, within
 
 
 def test_tests_import_absolutely() -> None:

@@ -60,6 +60,7 @@ def ask(
     kind: str = "application/json",
     last: str = "",
     tag: str = "",
+    fields: dict[str, str] | None = None,
 ) -> Response:
     """Make a request; the work after the response is done too."""
     app = Flask("jobs")
@@ -77,6 +78,7 @@ def ask(
     headers = {"Authorization": f"Bearer {SIGNER.sign(bearer)}"} if bearer else {}
     headers |= {"Last-Event-ID": last} if last else {}
     headers |= {"If-None-Match": tag} if tag else {}
+    headers |= fields or {}
     return app.test_client().open(target, method=method, headers=headers, data=body, content_type=kind)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from functions.backends import feeds as feeds_backend
 from functions.backends import files as files_backend
 from functions.backends import idempotency_keys as keys_backend
 from functions.backends import jobs as jobs_backend
@@ -56,6 +57,7 @@ def system(collection: IndexedCollection, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(queue_backend, "connect", lambda: made.queue)
     monkeypatch.setattr(usage_backend, "connect", lambda: made.usage)
     monkeypatch.setattr(keys_backend, "connect", lambda: made.keys)
+    monkeypatch.setattr(feeds_backend, "connect", lambda: made.feeds)
     step._prepare.cache_clear()
     metrics.take_changes()
     yield made

@@ -1,0 +1,80 @@
+"""A private podcast through every door: one address for players, which follows the user's jobs until it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedparser
+
+from tests.clients import web
+from tests.clients.database import Inspector
+from tests.e2e.conftest import Person, Urls
+from tests.e2e.test_jobs import ask
+from tests.media.tone import assert_tone
+
+
+def read(url: str) -> Any:
+    """Return a feed as feedparser reads it, which must find nothing wrong."""
+    answer = web.call("GET", url)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/rss+xml; charset=utf-8")
+    found = feedparser.parse(answer.body)
+    assert (found.bozo, found.version) == (False, "rss20")
+    return found
+
+
+def made(jobs: str, user: Person) -> str:
+    """Make a user's feed; return its address."""
+    answer = ask("POST", f"{jobs}/feed", user.token)
+    assert answer.status == 201
+    url: str = answer.json()["url"]
+    return url
+
+
+def test_the_life_of_a_podcast(
+    route: Urls, third_user: Person, other_user: Person, video: Path, inspector: Inspector
+) -> None:
+    jobs = route("jobs")
+    fid = web.uploaded(route("upload"), third_user.token, video, "a talk & more.mp4")
+    inspector.done(fid)
+    url = made(jobs, third_user)
+    secret = url.rpartition("/")[2]
+
+    found = read(url)
+
+    (entry,) = found.entries
+    assert (entry.id, entry.title) == (fid, "a talk & more")
+    assert (found.feed.itunes_block, found.feed.title) == (1, "Your MP3s")
+    (enclosure,) = entry.enclosures
+    assert urlsplit(enclosure.href).path.endswith(f"/{fid}.mp3")
+    episode = web.call("GET", enclosure.href)
+    assert (episode.status, episode.headers["Content-Type"]) == (200, enclosure.type)
+    assert len(episode.body) == int(enclosure.length)
+    assert_tone(episode.body, 440, 3.0)
+    part = web.call("GET", enclosure.href, headers={"Range": "bytes=0-1"})
+    assert (part.status, part.body) == (206, episode.body[:2])
+
+    first = web.call("GET", f"{jobs}?feed={secret}")
+    assert (first.status, first.body) == (200, web.call("GET", f"{jobs}/feed/{secret}").body)
+    known = web.call("GET", url, headers={"If-None-Match": first.headers["ETag"] or ""})
+    assert (known.status, known.body) == (304, b"")
+    head = web.call("HEAD", url)
+    assert (head.status, head.body, head.headers["ETag"]) == (200, b"", first.headers["ETag"])
+    assert head.headers["Content-Length"] == str(len(first.body))
+
+    assert read(made(jobs, other_user)).entries == []
+    assert ask("DELETE", f"{jobs}?feed", other_user.token).status == 204
+    assert web.call("GET", url).status == 200
+
+    assert ask("DELETE", f"{jobs}/{fid}/link", third_user.token).status == 204
+    assert web.call("GET", enclosure.href).status == 401
+    (again,) = read(url).entries[0].enclosures
+    assert web.call("GET", again.href).body == episode.body
+
+    second = made(jobs, third_user)
+    assert [web.call("GET", each).status for each in (url, second)] == [404, 200]
+    assert ask("DELETE", f"{jobs}/feed", third_user.token).status == 204
+    gone, unknown = (web.call("GET", each) for each in (second, f"{jobs}/feed/unknown"))
+    assert [gone.status, unknown.status] == [404, 404]
+    assert gone.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
