@@ -129,6 +129,7 @@ KEY_IN_USE = Kind(
 NOT_READY = Kind("not_ready", 409, "The MP3 is not ready yet. Try again in a moment.", permanent=False)
 EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
 NO_PEAKS = Kind("no_peaks", 404, "This MP3 was stored without its waveform.")
+NO_CHAPTERS = Kind("no_chapters", 404, "This MP3 was stored without a list of chapters.")
 INVALID_IDS = Kind("invalid_ids", 400, "Name 1 to 100 finished jobs by their ids, with commas between them.")
 
 # Jobs

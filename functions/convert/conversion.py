@@ -14,7 +14,7 @@ from functions.backends.files import MP3S, VIDEOS, Files, Writer
 from functions.backends.jobs import Jobs
 from functions.backends.queue import Queue
 from functions.backends.usage import Usage
-from functions.common import errors, ids, metrics, transitions
+from functions.common import chapters, errors, ids, metrics, transitions
 from functions.common.errors import Failure
 from functions.common.options import Options
 from functions.common.transitions import CLAIM, FAIL, FINISH, HAND_BACK, POSTPONE
@@ -110,8 +110,12 @@ def _encode(
         "texts": dict(made.texts),
         "version": version.current(),
     }
-    # Beside the MP3, so that it is found, replaced and deleted with it.
-    return about, ({"waveform": made.waveform.to_document()} if made.waveform else {})
+    # Beside the MP3, so that they are found, replaced and deleted with it.
+    beside: Document = {"waveform": made.waveform.to_document()} if made.waveform else {}
+    listed = chapters.to_document([(each.start, each.end, each.title) for each in made.chapters])
+    if listed:
+        about["chapters"], beside["chapters"] = len(listed), listed
+    return about, beside
 
 
 def _fetch(job: Document, source: Path, files: Files, lease: Lease) -> None:

@@ -40,7 +40,8 @@ _CHECK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Made:
-    """A finished MP3: its length in seconds, notes for its owner, the tracks that are not in it, the video's texts.
+    """A finished MP3: its length in seconds, notes for its owner, the tracks that are not in it, the video's texts,
+    and its chapters.
 
     Sound that was copied has no waveform, because it was not decoded.
     """
@@ -50,6 +51,7 @@ class Made:
     others: tuple[Track, ...] = ()
     waveform: Waveform | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
     }
     told = tuple(note for note, true in said.items() if true)
     texts = {name: media.tags[name] for name in tags.TEXTS if name in media.tags}
-    return Made(round(result.seconds, 3), told, others, result.waveform, texts)
+    return Made(round(result.seconds, 3), told, others, result.waveform, texts, work.chapters(result.seconds))
 
 
 def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:
@@ -152,7 +154,7 @@ class _Work:
             album=options.album or source.get("album"),
             date=source.get("date"),
             others={name: source[name] for name in tags.OTHERS if name in source},
-            chapters=self._chapters(seconds),
+            chapters=self.chapters(seconds),
             cover=picture,
             length=length,
         )
@@ -167,7 +169,8 @@ class _Work:
     def _falls_short(seconds: float, expected: float | None) -> bool:
         return expected is not None and seconds < min(expected * _SHORTER_SHARE, expected - _SHORTER_SECONDS)
 
-    def _chapters(self, seconds: float | None) -> tuple[Chapter, ...]:
+    def chapters(self, seconds: float | None) -> tuple[Chapter, ...]:
+        """Return the chapters of the MP3, which lasts so long."""
         start, speed = self.options.start or 0.0, self.options.speed or 1.0
         return tags.shifted(self.media.chapters, start, seconds, speed)
 

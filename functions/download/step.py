@@ -10,7 +10,7 @@ from flask import Request, Response
 
 from functions.backends import files, jobs, valid_keys
 from functions.backends.files import Reader
-from functions.common import access, conditions, errors, filenames, ids, links, web
+from functions.common import access, chapters, conditions, errors, filenames, ids, links, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
@@ -24,7 +24,7 @@ _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nos
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Answer with the requested MP3, parts of it, its waveform, or a zip of several."""
+    """Answer with the requested MP3, parts of it, its waveform or chapters, or a zip of several."""
     query, path = web.query(request), request.path.strip("/")
     if "archive" in query or path == "archive":
         return _archive(request, loaded, query.get("archive") or query.get("ids", ""))
@@ -32,6 +32,8 @@ def answer(request: Request, loaded: Loaded) -> Response:
     access.about(job=job["_id"])
     if "peaks" in query or path == "peaks":
         return _peaks(request, job, delivery.open_mp3(job, files.connect()))
+    if "chapters" in query or path == "chapters":
+        return _chapters(request, job, delivery.open_mp3(job, files.connect()))
     web.transfer(job["owner"])
     reader = delivery.open_mp3(job, files.connect())
     return _file(request, job, reader, loaded[Periods].download_timeout)
@@ -46,6 +48,19 @@ def _peaks(request: Request, job: Any, reader: Reader) -> Response:
         return web.answer(Waveform.from_document(stored).as_audiowaveform())
 
     return _unless_known(request, f"{job['mp3']['file_id']}.peaks", reader, {}, content)
+
+
+def _chapters(request: Request, job: Any, reader: Reader) -> Response:
+    stored = reader.metadata.get("chapters")
+    if stored is None:
+        raise Failure(errors.NO_CHAPTERS)
+
+    def content() -> Response:
+        response = web.answer(chapters.as_json(stored))
+        response.content_type = chapters.CONTENT_TYPE
+        return response
+
+    return _unless_known(request, f"{job['mp3']['file_id']}.chapters", reader, {}, content)
 
 
 def _archive(request: Request, loaded: Loaded, names: str) -> Response:

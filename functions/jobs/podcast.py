@@ -10,18 +10,20 @@ from email.utils import format_datetime
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from functions.common import filenames, lines, links
+from functions.common import chapters, filenames, lines, links
 from functions.common.config import Loaded
 from functions.common.settings import Links, SignedLinks
 from functions.common.values import Document
 
 _ATOM, _ITUNES = "http://www.w3.org/2005/Atom", "http://www.itunes.com/dtds/podcast-1.0.dtd"
+_PODCAST = "https://podcastindex.org/namespace/1.0"
 _NO_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0, not even escaped
 _PARTS_OF_A_LINK = 4
 _DAY_SECONDS = 86_400
 
 ElementTree.register_namespace("atom", _ATOM)
 ElementTree.register_namespace("itunes", _ITUNES)
+ElementTree.register_namespace("podcast", _PODCAST)
 
 
 def rss(jobs: Iterable[Document], address: str, loaded: Loaded) -> bytes:
@@ -36,19 +38,25 @@ def rss(jobs: Iterable[Document], address: str, loaded: Loaded) -> bytes:
     _add(channel, f"{{{_ITUNES}}}block", "yes")  # no directory may list it
     _add(channel, f"{{{_ITUNES}}}explicit", "false")
     for job in jobs:
-        _add_item(channel, job, _enclosure(job, public, loaded[SignedLinks], signed_at))
+        link = links.sign(job["_id"], job.get("link_version", 0), loaded[SignedLinks], at=signed_at)
+        # Some players go by the ending of the path, which download ignores beside a link.
+        item = _add_item(channel, job, links.to(public, "download", f"{job['_id']}.mp3", link=link))
+        if job["mp3"].get("chapters"):
+            url = links.to(public, "download", "chapters", link=link)
+            SubElement(item, f"{{{_PODCAST}}}chapters", {"url": url, "type": chapters.CONTENT_TYPE})
     # Only characters that XML can have are in it, and its encoding has them all.
     body: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return body
 
 
-def _add_item(channel: Element, job: Document, url: str) -> None:
+def _add_item(channel: Element, job: Document, url: str) -> Element:
     item = SubElement(channel, "item")
     _add(item, "title", _title(job))
     _add(item, "guid", job["_id"]).set("isPermaLink", "false")
     _add(item, "pubDate", format_datetime(job["created_at"].astimezone(UTC), usegmt=True))
     SubElement(item, "enclosure", {"url": url, "length": str(job["mp3"]["length"]), "type": "audio/mpeg"})
     _add(item, f"{{{_ITUNES}}}duration", str(max(1, round(job["mp3"]["duration"]))))
+    return item
 
 
 def _add(parent: Element, name: str, text: str) -> Element:
@@ -66,12 +74,6 @@ def _title(job: Document) -> str:
 
 def _plain(text: str) -> str:
     return _NO_CHARACTER.sub("", lines.line(text))
-
-
-def _enclosure(job: Document, public_url: str, settings: SignedLinks, signed_at: int) -> str:
-    text = links.sign(job["_id"], job.get("link_version", 0), settings, at=signed_at)
-    # Some players go by the ending of the path, which download ignores beside a link.
-    return links.to(public_url, "download", f"{job['_id']}.mp3", link=text)
 
 
 def _signing_time(settings: SignedLinks) -> int:

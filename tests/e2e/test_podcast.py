@@ -12,6 +12,7 @@ from tests.clients import web
 from tests.clients.database import Inspector
 from tests.e2e.conftest import Person, Urls
 from tests.e2e.test_jobs import ask
+from tests.media.samples import made
 from tests.media.tone import assert_tone
 
 
@@ -24,7 +25,7 @@ def read(url: str) -> Any:
     return found
 
 
-def made(jobs: str, user: Person) -> str:
+def new_feed(jobs: str, user: Person) -> str:
     """Make a user's feed; return its address."""
     answer = ask("POST", f"{jobs}/feed", user.token)
     assert answer.status == 201
@@ -38,7 +39,7 @@ def test_the_life_of_a_podcast(
     jobs = route("jobs")
     fid = web.uploaded(route("upload"), third_user.token, video, "a talk & more.mp4")
     inspector.done(fid)
-    url = made(jobs, third_user)
+    url = new_feed(jobs, third_user)
     secret = url.rpartition("/")[2]
 
     found = read(url)
@@ -63,7 +64,7 @@ def test_the_life_of_a_podcast(
     assert (head.status, head.body, head.headers["ETag"]) == (200, b"", first.headers["ETag"])
     assert head.headers["Content-Length"] == str(len(first.body))
 
-    assert read(made(jobs, other_user)).entries == []
+    assert read(new_feed(jobs, other_user)).entries == []
     assert ask("DELETE", f"{jobs}?feed", other_user.token).status == 204
     assert web.call("GET", url).status == 200
 
@@ -72,9 +73,34 @@ def test_the_life_of_a_podcast(
     (again,) = read(url).entries[0].enclosures
     assert web.call("GET", again.href).body == episode.body
 
-    second = made(jobs, third_user)
+    second = new_feed(jobs, third_user)
     assert [web.call("GET", each).status for each in (url, second)] == [404, 200]
     assert ask("DELETE", f"{jobs}/feed", third_user.token).status == 204
     gone, unknown = (web.call("GET", each) for each in (second, f"{jobs}/feed/unknown"))
     assert [gone.status, unknown.status] == [404, 404]
     assert gone.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
+
+
+def test_chapters(
+    url: Urls, third_user: Person, other_user: Person, video: Path, tmp_path: Path, inspector: Inspector
+) -> None:
+    """The video's chapters are listed for players, by the same link as the episode."""
+    described = tmp_path / "chapters.txt"
+    described.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=Hello \u00fc\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=3000\ntitle=Goodbye\n"
+    )
+    source = made(tmp_path / "chapters.mkv", "-i", str(video), "-i", str(described), "-c", "copy", "-map_chapters", "1")
+    fid = web.uploaded(url("upload"), third_user.token, source)
+    inspector.done(fid)
+    feed = web.call("GET", new_feed(url("jobs"), third_user))
+    (entry,) = feedparser.parse(feed.body).entries
+    assert entry.podcast_chapters["type"] == "application/json+chapters"
+    listed = web.call("GET", entry.podcast_chapters["url"])
+    assert (listed.status, listed.headers["Content-Type"]) == (200, "application/json+chapters")
+    first, second = listed.json()["chapters"]
+    assert (first["title"], second["title"]) == ("Hello \u00fc", "Goodbye")
+    assert (round(first["startTime"], 1), round(second["startTime"], 1)) == (0.0, 1.0)
+    own = f"{url('download')}?chapters&fid={fid}"
+    assert web.call("GET", own, headers=web.bearer(third_user.token)).body == listed.body
+    assert web.call("GET", own, headers=web.bearer(other_user.token)).status == 404

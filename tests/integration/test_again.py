@@ -74,7 +74,8 @@ class Converter:
         picture = None if options.cover == "none" else b"\xff\xd8picture"
         target.write_bytes(tags.encoded(**texts, chapters=(Chapter(0.0, 1.0, "First"),), cover=picture) + FRAMES)
         notes = ("no_cover", "limited") if isinstance(options.cover, float) else ("limited",)
-        return Made(2.5, notes, waveform=Waveform(10, 1, b"abcd"), texts=OWN)
+        chapters = (Chapter(0.0, 1.0, "First"),)
+        return Made(2.5, notes, waveform=Waveform(10, 1, b"abcd"), texts=OWN, chapters=chapters)
 
     def stored(self, job: Document) -> bytes:
         """Return a job's MP3."""
@@ -83,6 +84,7 @@ class Converter:
         assert reader.length == job["mp3"]["length"]
         assert reader.metadata["sha256"] == job["mp3"]["sha256"]
         assert reader.metadata["waveform"]
+        assert (job["mp3"]["chapters"], reader.metadata["chapters"]) == (1, [[0.0, 1.0, "First"]])
         return b"".join(reader.blocks())
 
 
@@ -122,7 +124,7 @@ def test_the_same_sound_is_copied(
     assert later["state"] == transitions.DONE
     assert later["mp3"]["file_id"] == f"{later['_id']}.1" != earlier["mp3"]["file_id"]
     assert later["mp3"]["notes"] == ["limited"] if second.cover == "none" else earlier["mp3"]["notes"]
-    same = ("duration", "others", "texts", "version")
+    same = ("duration", "others", "texts", "chapters", "version")
     assert [later["mp3"][name] for name in same] == [earlier["mp3"][name] for name in same]
     # A copy of the copy is one of the first.
     assert parts(converter.stored(converter.convert(options=first)))[1] == FRAMES

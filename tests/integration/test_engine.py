@@ -305,7 +305,11 @@ def test_chapters_are_cut_to_the_sound(tmp_path: Path) -> None:
     )
     plain = film(tmp_path / "film.mkv", 5.0)
     source = made(tmp_path / "chapters.mkv", "-i", str(plain), "-i", str(described), "-c", "copy", "-map_chapters", "1")
-    convert(source, tmp_path / "work", Options(start=1.5, end=4.5))
+    told = convert(source, tmp_path / "work", Options(start=1.5, end=4.5)).chapters
+    assert [(round(c.start, 2), round(c.end, 2), c.title) for c in told] == [
+        (0.0, 0.5, "Chapter 1"),
+        (0.5, 3.0, "Chapter 2"),
+    ]
     found: Any = MP3(tmp_path / "work" / "out.mp3").tags
     chapters = found.getall("CHAP")
     assert sorted((c.start_time, c.end_time, c.sub_frames["TIT2"].text[0]) for c in chapters) == [

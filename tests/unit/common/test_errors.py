@@ -63,6 +63,7 @@ API = [
     ("not_ready", 409),
     ("expired", 410),
     ("no_peaks", 404),
+    ("no_chapters", 404),
     ("invalid_ids", 400),
     ("not_failed", 409),
     ("too_many_streams", 429),

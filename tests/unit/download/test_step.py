@@ -275,6 +275,34 @@ def test_who_gets_no_waveform(system: System, job_id: str) -> None:
     assert refusal(f"/peaks?fid={states.converting(system.sweeper)}") is errors.NOT_READY
 
 
+def test_the_chapters(system: System, job_id: str) -> None:
+    """In the form of Podcasting 2.0; an MP3 without any has no list."""
+    assert refusal(f"/chapters?fid={job_id}") is errors.NO_CHAPTERS
+    system.files.delete(MP3S, f"{job_id}.1")
+    with system.files.write(MP3S, f"{job_id}.1") as writer:
+        writer.finish(chapters=[[0.0, 1.25, "One"], [1.25, 2.5, ""]])
+    link = links.sign(job_id, 0, LOADED[SignedLinks])
+    for path, bearer in (
+        (f"/chapters?fid={job_id}", OWNER),
+        (f"/?chapters&fid={job_id}", OWNER),
+        (f"/{job_id}?chapters", OWNER),
+        (f"/chapters?link={link}", None),
+    ):
+        answer = download(path, bearer)
+        assert (answer.status_code, answer.content_type) == (200, "application/json+chapters")
+        assert json.loads(answer.get_data()) == {
+            "version": "1.2.0",
+            "chapters": [{"startTime": 0.0, "endTime": 1.25, "title": "One"}, {"startTime": 1.25, "endTime": 2.5}],
+        }
+        tag = answer.headers["ETag"]
+        assert tag != download(f"/{job_id}").headers["ETag"], "an address may answer with both"
+        same = download(path, bearer, If_None_Match=tag)
+        assert (same.status_code, same.get_data()) == (304, b"")
+        assert dict(download(path, bearer, method="HEAD").headers) == dict(answer.headers)
+    assert refusal(f"/chapters?fid={job_id}", STRANGER) is errors.NOT_FOUND
+    assert refusal(f"/chapters?fid={job_id}", None) is errors.UNAUTHORIZED
+
+
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
     whole = download(f"/{job_id}")
     system.database["mp3s.chunks"].documents.clear()

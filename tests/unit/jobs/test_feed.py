@@ -136,6 +136,22 @@ def test_what_podcast_players_ask_for(system: System) -> None:
     assert linked(entry) == links.Download(job_id, 3)
 
 
+def test_chapters_are_linked_where_there_are_some(system: System) -> None:
+    with_some, _ = states.done(system.sweeper), states.done(system.sweeper)
+    system.database["jobs"].documents[with_some]["mp3"]["chapters"] = 2
+    found = {}
+    for item in tree(got(made()).get_data()).iter("item"):
+        found[item.findtext("guid")] = item.findall("{https://podcastindex.org/namespace/1.0}chapters")
+    (element,) = found.pop(with_some)
+    assert list(found.values()) == [[]]
+    assert element.attrib.keys() == {"url", "type"}
+    assert element.attrib["type"] == "application/json+chapters"
+    address = urlsplit(element.attrib["url"])
+    assert (address.netloc, address.path) == ("example.org", "/download/chapters")
+    link = links.read(parse_qs(address.query)["link"][0], LOADED[SignedLinks])
+    assert link == links.Download(with_some, 0)
+
+
 @pytest.mark.parametrize(
     ("filename", "options", "texts", "title"),
     [
