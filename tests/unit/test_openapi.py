@@ -122,6 +122,7 @@ def test_the_routes_of_jobs() -> None:
     at_job = {f"/jobs/{{id}}/{action}".rstrip("/"): set(found) for action, found in routes._AT.items()}
     of_all = {f"/jobs/{action}".rstrip("/"): set(found) for action, found in routes._OF_ALL.items() if action}
     of_all["/jobs/openapi.json"] = set(routes._DOCUMENT)
+    of_all |= {"/jobs/feed": set(routes._OF_FEED), "/jobs/feed/{secret}": set(routes._OF_PODCAST)}
     every = {method for found in routes._AT.values() for method in found}
     coded = {**at_job, **of_all, "/jobs": every}
     assert {path: methods_at(path) for path in DOCUMENT["paths"] if path.startswith("/jobs")} == {
