@@ -90,9 +90,11 @@ class SignedLinks(Settings):
     """The links in mails, which work without a token."""
 
     link_secret: str = secret(
-        "LINK_SECRET", "key that signs the links in mails, and makes each user's secret for webhooks", minimum=32
+        "LINK_SECRET",
+        "key that signs links and the addresses of podcasts, and makes each user's secret for webhooks",
+        minimum=32,
     )
-    link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail is valid", default=7.0)
+    link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail or a podcast is valid", default=7.0)
 
 
 class Mongo(Settings):

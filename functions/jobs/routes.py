@@ -51,9 +51,11 @@ def of(request: Request) -> Route:
         return Route(None, _DOCUMENT)
     if parts == [EVENTS]:
         return Route(None, _OF_ALL[EVENTS])
-    if parts[:1] == [FEED] or (not parts and FEED in query):
-        secret = "".join(parts[1:]) if parts else query[FEED]
+    if parts[:1] == [FEED]:
+        secret = "".join(parts[1:])
         return Route(None, _OF_PODCAST if secret else _OF_FEED, secret)
+    if not parts and FEED in query:  # `feed=1` too, for clients that send no empty value
+        return Route(None, _OF_FEED | (_OF_PODCAST if query[FEED] else {}), query[FEED])
     job_id = parts[0] if parts else query.get("id")
     if len(parts) == 2:
         if parts[1] not in _AT:

@@ -21,9 +21,10 @@ import requests
 import yaml
 
 from local.gateway import system
+from tests.clients import web
 from tests.clients.database import Inspector
 from tests.clients.waiting import until
-from tests.e2e.conftest import Person
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 from tests.media.tone import assert_tone
 from tests.readme import lines
@@ -162,6 +163,12 @@ def test_invoke_login_upload_and_download(
     archive = succeeded(run("invoke", "download", "-m", "GET", "-H", bearer, *query, *suffix))
     with zipfile.ZipFile(io.BytesIO(archive)) as found:
         assert [found.read(name) for name in found.namelist()] == [mp3]
+
+
+def test_invoke_reads_a_podcast(run: Run, url: Urls, owner: Person) -> None:
+    made = web.call("POST", f"{url('jobs')}?feed=1", headers=web.bearer(owner.token))
+    query = ("--query", f"feed={made.json()['url'].rpartition('/')[2]}")
+    assert succeeded(run("invoke", "jobs", "-m", "GET", *query)).startswith(b"<?xml")
 
 
 def test_every_line_of_the_readme(

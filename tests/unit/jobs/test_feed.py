@@ -236,7 +236,7 @@ def test_what_has_expired_or_was_deleted_is_not_in_it(system: System) -> None:
     assert parsed(target).entries == []
 
 
-@pytest.mark.parametrize("target", ["/feed", "/feed/", "/?feed", "/?feed="])
+@pytest.mark.parametrize("target", ["/feed", "/feed/", "/?feed", "/?feed=", "/?feed=1"])
 def test_every_address_of_a_feed(target: str, system: System) -> None:
     """At `/` too, for clients that reach nothing else."""
     shown = made(target)
@@ -260,7 +260,8 @@ def test_every_address_of_a_feed(target: str, system: System) -> None:
         ("GET", "/feed", "POST, DELETE, OPTIONS"),
         ("GET", "/?feed", "POST, DELETE, OPTIONS"),
         ("POST", "/feed/x", "GET, HEAD, OPTIONS"),
-        ("DELETE", "/?feed=x", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/feed/x", "GET, HEAD, OPTIONS"),
+        ("PUT", "/?feed=x", "POST, DELETE, GET, HEAD, OPTIONS"),
     ],
 )
 def test_other_methods(method: str, target: str, allowed: str, system: System) -> None:
