@@ -22,6 +22,7 @@ from functions.common.settings import (
 SETTINGS = (Periods, Quotas, Verifying, Links, SignedLinks, Mongo, Broker, MaybeDatabase, WebhookTargets)
 _LOADED = config.load_all(SETTINGS)
 _USAGE = "usage"
+_READING = ("GET", "HEAD")
 
 
 @functions_framework.http
@@ -32,9 +33,9 @@ def upload(request: Request) -> Response:
 
     `GET /usage`, or `GET /?usage`, answers what is used of the quotas.
     """
-    asks = request.method == "GET" and (request.path.rstrip("/") == f"/{_USAGE}" or _USAGE in web.query(request))
-    if not asks:
-        web.allow(request, "POST", "PUT")
+    tells = _READING if request.path.strip("/") == _USAGE or _USAGE in web.query(request) else ()
+    web.allow(request, *tells, "POST", "PUT")
+    asks = request.method in _READING
     bearer = web.bearer(request, web.verifier(_LOADED[Verifying].public_keys), valid_keys.verify)
     # The drivers load with the first upload, to keep the cold start short; the connection opens while the rest loads.
     from functions.backends import files, idempotency_keys, jobs, usage
