@@ -135,6 +135,6 @@ class Api:
 
 
 def _value(kind: str, answer: Answer) -> Any:
-    if kind.endswith("json"):
+    if "json" in kind:
         return answer.json()
     return answer.text if kind.startswith("text/") else answer.body.decode("latin-1")

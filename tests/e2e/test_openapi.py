@@ -19,12 +19,15 @@ from tests.e2e.test_accounts import PASSWORD, Stranger, token_in
 from tests.e2e.test_delete import forgotten
 from tests.local.private import PrivateStack
 from tests.media.another import another_file
+from tests.media.samples import made
 from tests.media.videos import silent_video
 from tests.unit.backends.receiver import receiver
 
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 WAIT = {"Prefer": "wait=60"}
+# What these need, if it is not `feed`.
+BY_QUERY = {"changeJobByQuery": {"id": UNKNOWN, "do": "retry"}, "deleteJobByQuery": {"id": UNKNOWN}}
 ODD_VALUES = ("", "x", "-1", "9" * 40, "a,b;c=d", '"', "1e999")
 ODD_TEXTS = ("\0", "\N{PILE OF POO}" * 90, "../..", "\r\n")  # no headers have them
 ODD_BODIES = (
@@ -54,14 +57,28 @@ def finished(stack: PrivateStack, api: Api, other_user: Person, video: Path) -> 
     return bearer, job["id"]
 
 
+def chaptered(video: Path, folder: Path) -> Path:
+    """Return a copy of a video with a chapter."""
+    text = folder / "chapters.txt"
+    text.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2500\ntitle=Welcome\n")
+    return made(folder / "chapters.mp4", "-i", str(video), "-i", str(text), "-c", "copy", "-map_chapters", "1")
+
+
 def test_every_operation(
-    stack: PrivateStack, api: Api, other_user: Person, video: Path, videos: Path, inspector: Inspector, mailbox: Mailbox
+    stack: PrivateStack,
+    api: Api,
+    other_user: Person,
+    video: Path,
+    videos: Path,
+    inspector: Inspector,
+    mailbox: Mailbox,
+    tmp_path: Path,
 ) -> None:
     """Each is called at least once with success."""
     api.called.clear()
     _accounts(stack, api, mailbox)
     with receiver() as server:
-        job_id = _uploads(api, other_user, video, videos, server.url())
+        job_id = _uploads(api, other_user, chaptered(video, tmp_path), videos, server.url())
         _downloads(api, other_user, job_id)
         _jobs(api, other_user, job_id, inspector)
     mail = mailbox.about(job_id, other_user.email)
@@ -143,6 +160,8 @@ def _downloads(api: Api, user: Person, job_id: str) -> None:
     audio = api.call("showJob", headers=bearer, id=job_id).json()["links"]["audio"]
     api.call("downloadByQuery", query={"link": audio.partition("link=")[2]})
     api.call("showPeaks", headers=bearer, query={"fid": job_id})
+    api.call("showChapters", headers=bearer, query={"fid": job_id})
+    api.call("downloadByQuery", headers=bearer, query={"fid": job_id, "chapters": ""})
     api.call("downloadArchive", headers=bearer, query={"ids": job_id})
 
 
@@ -175,6 +194,13 @@ def _jobs(api: Api, user: Person, job_id: str, inspector: Inspector) -> None:
     for action, status in (("link", 201), ("revoke", 204), ("mail", 202)):
         assert api.call("changeJobByQuery", headers=bearer, query={"id": job_id, "do": action}).status == status
     told()
+    assert api.call("changeJobByQuery", headers=bearer, query={"feed": ""}).status == 201
+    secret = api.call("makePodcast", headers=bearer).json()["url"].rpartition("/")[2]
+    podcast = api.call("showPodcast", secret=secret)
+    assert api.call("showPodcast", headers={"If-None-Match": podcast.headers["ETag"]}, secret=secret).status == 304
+    assert api.call("listJobs", query={"feed": secret}).body == podcast.body
+    api.call("endPodcast", headers=bearer)
+    assert api.call("showPodcast", secret=secret).status == 404
 
 
 def _ends(api: Api, user: Person, job_id: str) -> list[str]:
@@ -196,17 +222,18 @@ def test_the_methods_of_every_path(api: Api) -> None:
         at = api.document.methods_at(path)
         if path == "/upload/usage":  # a video may have that name
             at |= api.document.methods_at("/upload/{filename}")
-        named = path.format(id=UNKNOWN, fid=UNKNOWN, filename="a.mp4")
+        named = path.format(id=UNKNOWN, fid=UNKNOWN, filename="a.mp4", secret="x")
         found = set().union(*(api.allowed(f"{named}?{query}") for query in ["", *root.get(path, [])]))
         assert found - {"OPTIONS"} == at | ({"HEAD"} if "GET" in at else set()), path
 
 
 def test_who_brings_nothing_or_nonsense_to_log_in(api: Api) -> None:
     """401, where a token or a password is needed."""
-    known: dict[str, Any] = {"id": UNKNOWN, "fid": UNKNOWN, "filename": "a.mp4"}
+    known: dict[str, Any] = {"id": UNKNOWN, "fid": UNKNOWN, "filename": "a.mp4", "secret": "x"}
     for path, method, operation in api.document.operations():
         required = [each for each in api.document.parameters(path, method) if each.get("required")]
         query = {each["name"]: _some(each["schema"]) for each in required if each["in"] == "query"}
+        query |= BY_QUERY.get(operation["operationId"], {})
         security = operation["security"]
         for headers in ({}, web.bearer("x"), web.basic("nobody@example.org", "x"), {"Authorization": "x"}):
             answer = api.call(operation["operationId"], headers=headers, query=query, **known)
@@ -222,7 +249,8 @@ def test_odd_parameters(api: Api, finished: tuple[dict[str, str], str]) -> None:
     bearer, job_id = finished
     for path, method, operation in api.document.operations():
         name = operation["operationId"]
-        known: dict[str, Any] = {"id": job_id if method == "GET" else UNKNOWN, "fid": job_id, "filename": "a.mp4"}
+        known: dict[str, Any] = {"id": job_id if method == "GET" else UNKNOWN, "fid": job_id}
+        known |= {"filename": "a.mp4", "secret": "x"}
         if {"password": []} in operation["security"] or (name.startswith("upload") and name != "upload"):
             continue
         body = b"x" if "requestBody" in operation else None
