@@ -14,6 +14,7 @@ from tests.clients.waiting import until, until_gone
 from tests.containers import given
 from tests.containers.system import ContainedStack
 from tests.e2e.leftovers import encoders, leftovers
+from tests.media.another import another_file
 from tests.media.large import long_video
 from tests.media.tone import assert_tone
 
@@ -45,8 +46,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def uploaded(contained: ContainedStack, token: str, video: Path) -> str:
-    """Upload a video; return its job's id."""
-    return web.uploaded(f"{contained.gateway}/upload", token, video)
+    """Upload a video like this; return its job's id."""
+    return web.uploaded(f"{contained.gateway}/upload", token, another_file(video))
 
 
 def assert_whole(contained: ContainedStack, token: str, fid: str) -> None:

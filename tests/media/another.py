@@ -12,9 +12,11 @@ _WITHIN = 4096
 
 
 def another(content: bytes) -> bytes:
-    """Return an MP4 or MKV that differs in what nobody hears or sees: a free box, or the segment's id."""
+    """Return an MP4, MKV or AVI that differs in what nobody hears or sees: a free box, the segment's id, a junk chunk."""
     if content[4:8] == b"ftyp":
         return content + struct.pack(">I4s", 8 + _ID_BYTES, b"free") + secrets.token_bytes(_ID_BYTES)
+    if content[:4] == b"RIFF":
+        return content + struct.pack("<4sI", b"JUNK", _ID_BYTES) + secrets.token_bytes(_ID_BYTES)
     at = content.index(_SEGMENT_ID, 0, _WITHIN) + len(_SEGMENT_ID)
     return content[:at] + secrets.token_bytes(_ID_BYTES) + content[at + _ID_BYTES :]
 

@@ -15,7 +15,7 @@ from tests.manifests.settings import effective, environment
 
 NAMES = sorted(stack_file.functions())
 # Platform-specific: the public URL, and the time until a pod is killed.
-OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS"}
+OWN = {"PUBLIC_URL", "GRACEFUL_TIMEOUT_SECONDS", "TRUSTED_PROXIES"}
 INTERACTIVE = "mp3converter.com/interactive"  # the label of functions that people call
 TERMINATION_SECONDS = 30  # Kubernetes' default, which OpenFaaS keeps
 STEPS = ("UPLOAD_TIMEOUT_SECONDS", "CONVERT_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS")
