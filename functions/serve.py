@@ -20,7 +20,7 @@ from flask import Flask, Response, g, request
 from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ParseException
 
-from functions.common import access, config, errors, log, metrics, trace, web
+from functions.common import access, config, cors, errors, log, metrics, trace, web
 from functions.common.settings import Deliveries, Serving, Verifying
 from functions.peer import Peer
 
@@ -48,6 +48,8 @@ def build(settings: Serving, deliveries: Deliveries) -> Flask:
     app.config["TAKES_EVENTS"] = getattr(sys.modules["main"], "TAKES_EVENTS", False)
     if app.config["TAKES_EVENTS"]:
         _install_guard(app, deliveries.event_token)
+    elif settings.cors_origins:
+        cors.install(app, settings.cors_origins)
     web.install_error_handlers(app, events=app.config["TAKES_EVENTS"])
     return app
 

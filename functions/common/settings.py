@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 from typing import Literal
 
 from functions.common.config import Settings, choice, days, hours, integer, listed, seconds, secret, text, url
@@ -44,6 +45,13 @@ def _jwk_set(value: str) -> None:
         raise ValueError("must be a JWK set of Ed25519 keys with a kid each")
 
 
+def _origin(value: str) -> str:
+    # As browsers send it: without a path, and in lower case (RFC 6454 section 6.2).
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?|https?://\[[0-9a-f:.]+\](:[1-9][0-9]{0,4})?", value):
+        raise ValueError("must be origins such as https://app.example.org, without a path")
+    return value
+
+
 class Serving(Settings):
     """Serving, for every function."""
 
@@ -62,6 +70,13 @@ class Serving(Settings):
         "MIN_BYTES_A_SECOND",
         "lowest average rate of a transfer, in each direction, after its first 10 seconds; 0: no limit",
         default=16_384,
+    )
+    cors_origins: tuple[str, ...] = listed(
+        "CORS_ORIGINS",
+        "origins whose web pages may call the functions that people call, separated by spaces, such as "
+        "https://app.example.org",
+        _origin,
+        default=(),
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, current_app, g
+from flask import Flask, Request, Response, abort, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
@@ -58,9 +58,13 @@ def problem(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> R
 
 
 def allow(request: Request, *methods: str) -> None:
-    """Raise Failure(METHOD_NOT_ALLOWED) for any other method (RFC 9110 section 15.5.6)."""
-    if request.method not in methods:
-        raise Failure(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(methods)})
+    """Raise Failure(METHOD_NOT_ALLOWED) for any other method (RFC 9110 section 15.5.6); answer OPTIONS with these."""
+    if request.method in methods:
+        return
+    allowed = {"Allow": ", ".join([*methods, "OPTIONS"])}
+    if request.method == "OPTIONS":
+        abort(nothing(allowed))
+    raise Failure(errors.METHOD_NOT_ALLOWED, allowed)
 
 
 def challenge(kind: Kind, scheme: str, detail: str = "") -> Failure:

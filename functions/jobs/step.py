@@ -17,10 +17,7 @@ from functions.jobs import document, following, listing, routes
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer a request according to its route and its method."""
     route = routes.of(request)
-    methods = [*route.methods, "OPTIONS"]
-    if request.method == "OPTIONS":
-        return web.nothing({"Allow": ", ".join(methods)})
-    web.allow(request, *methods)
+    web.allow(request, *route.methods)
     action = route.methods[request.method]
     if action == routes.OPENAPI:
         return document.answer(request)

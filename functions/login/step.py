@@ -16,7 +16,7 @@ from functions.login import credentials
 
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer a request according to its path."""
-    path = request.path.strip("/")
+    path = "/".join(filter(None, request.path.split("/")))
     if path == "":
         return _log_in(request, loaded)
     # Keys of programs have their list where the public keys were first, and still are for who brings no password.

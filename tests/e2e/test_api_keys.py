@@ -121,7 +121,7 @@ def test_keys_need_the_password(url: Urls, owner: Person) -> None:
         assert answer.headers["Vary"] == "Authorization"
     assert web.call("POST", f"{url('login')}/keys", body=b'{"name": "x"}').status == 401
     assert web.call("GET", f"{url('login')}/keys", headers={"Authorization": "Basic !!!"}).status == 401
-    assert web.call("PUT", f"{url('login')}/keys").headers["Allow"] == "GET, HEAD, POST"
+    assert web.call("PUT", f"{url('login')}/keys").headers["Allow"] == "GET, HEAD, POST, OPTIONS"
 
 
 @pytest.mark.parametrize("key", ["mp3_", "mp3_" + "a" * 33, "mp3_x.y.z"])

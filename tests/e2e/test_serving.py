@@ -6,10 +6,21 @@ import pytest
 import requests
 
 from local import stack_file, version
+from tests.e2e.conftest import Person, Urls
 from tests.local.private import PrivateStack
 
 FUNCTIONS = tuple(stack_file.functions())
-TELLS = ("OPTIONS", "jobs")  # which methods there are
+METHODS = {
+    "login": "POST",
+    "upload": "POST, PUT",
+    "download": "GET, HEAD",
+    "jobs": "GET, HEAD",
+    "convert": "POST",
+    "notify": "POST",
+    "sweep": "POST",
+}
+ORIGIN = "https://app.example.org"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.mark.attack("S10")
@@ -33,10 +44,8 @@ def test_metrics_need_a_token(stack: PrivateStack, function: str, headers: dict[
 
 
 @pytest.mark.attack("A26")
-@pytest.mark.parametrize(
-    ("method", "function"),
-    [(method, each) for method in ("PATCH", "OPTIONS", "BREW") for each in FUNCTIONS if (method, each) != TELLS],
-)
+@pytest.mark.parametrize("method", ["PATCH", "BREW"])
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     """A method that a function does not support is refused, and the supported ones are listed."""
     headers = {"Authorization": f"Bearer {stack.event_token}"}
@@ -47,11 +56,61 @@ def test_other_methods(stack: PrivateStack, function: str, method: str) -> None:
     assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
 
 
-def test_options(stack: PrivateStack) -> None:
-    """The methods are told, to strangers too."""
-    method, function = TELLS
-    answer = requests.request(method, stack.functions[function], timeout=10)
-    assert (answer.status_code, answer.text, answer.headers["Allow"]) == (204, "", "GET, HEAD, OPTIONS")
+@pytest.mark.parametrize(("function", "methods"), METHODS.items())
+def test_options(stack: PrivateStack, function: str, methods: str) -> None:
+    """The methods are told, to strangers too where people call."""
+    headers = {"Authorization": f"Bearer {stack.event_token}"} if stack_file.takes_events(function) else {}
+    answer = requests.options(stack.functions[function], headers=headers, timeout=10)
+    assert (answer.status_code, answer.text, answer.headers["Allow"]) == (204, "", f"{methods}, OPTIONS")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_web_page_of_another_origin(stack: PrivateStack, owner: Person, url: Urls) -> None:
+    """If the setting names the origin, a browser may send what the page asks for, and the page reads the answer."""
+    stack.reconfigure("jobs", CORS_ORIGINS=ORIGIN)
+    try:
+        wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+        asked = requests.options(url("jobs"), headers={"Origin": ORIGIN, **wanted}, timeout=10)
+        assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (204, ORIGIN)
+        assert "GET" in asked.headers["Access-Control-Allow-Methods"].split(", ")
+        assert "Authorization" in asked.headers["Access-Control-Allow-Headers"].split(", ")
+        headers = {"Origin": ORIGIN, "Authorization": f"Bearer {owner.token}"}
+        for path in ("", "/events"):
+            with requests.get(url("jobs") + path, headers=headers, stream=True, timeout=10) as answer:
+                assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
+        other = requests.get(url("jobs"), headers={**headers, "Origin": "https://x.example.org"}, timeout=10)
+        assert "Access-Control-Allow-Origin" not in other.headers
+    finally:
+        stack.reconfigure("jobs", CORS_ORIGINS="")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "login//keys",
+        "login/keys//",
+        "login//.well-known//jwks.json/",
+        "upload//usage/",
+        "upload/usage//",
+        f"download//{UNKNOWN}/",
+        "download//peaks/",
+        "download/archive//",
+        "jobs//",
+        f"jobs//{UNKNOWN}//events/",
+        "jobs//openapi.json//",
+    ],
+)
+def test_more_slashes_change_nothing(route: Urls, path: str) -> None:
+    """Trailing or doubled, they neither lead elsewhere nor are followed by a redirect, which would lose a body."""
+    function, _, below = path.partition("/")
+    plain = "/".join(part for part in below.split("/") if part)
+
+    def found(below: str) -> tuple[int, str, str | None]:
+        answer = requests.get(f"{route(function)}/{below}", allow_redirects=False, timeout=10)
+        return answer.status_code, answer.headers["Content-Type"], answer.headers.get("Allow")
+
+    assert found(below) == found(plain)
+    assert found(plain)[0] in (200, 401)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/keysmore", "/%2e%2e/keys%00"])

@@ -78,7 +78,7 @@ def test_the_methods_of_login(path: str) -> None:
     context = Flask("login").test_request_context(path.removeprefix("/login") or "/", method="PROPFIND")
     with context, pytest.raises(Failure) as caught:
         login.answer(request, config.load_all((), {}))
-    assert set(caught.value.headers["Allow"].split(", ")) - {"HEAD"} == API.methods_at(path)
+    assert set(caught.value.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == API.methods_at(path)
 
 
 def test_the_routes_of_jobs() -> None:

@@ -230,7 +230,15 @@ def test_methods() -> None:
     web.allow(request(method="HEAD"), "GET", "HEAD")
     with pytest.raises(Failure) as refused:
         web.allow(request(method="POST"), "GET", "HEAD")
-    assert (refused.value.kind, refused.value.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD"})
+    assert (refused.value.kind, refused.value.headers) == (errors.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD, OPTIONS"})
+
+
+def test_options_tells_the_methods() -> None:
+    with pytest.raises(HTTPException) as told:
+        web.allow(request(method="OPTIONS"), "GET", "HEAD")
+    answer = told.value.response
+    assert answer is not None
+    assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.attack("A9")
