@@ -12,7 +12,7 @@ _WITHIN = 4096
 
 
 def another(content: bytes) -> bytes:
-    """Return an MP4, MKV or AVI that differs in what nobody hears or sees: a free box, the segment's id, a junk chunk."""
+    """Return an MP4, MKV or AVI that differs in what nobody hears or sees: a box, the segment's id, a chunk."""
     if content[4:8] == b"ftyp":
         return content + struct.pack(">I4s", 8 + _ID_BYTES, b"free") + secrets.token_bytes(_ID_BYTES)
     if content[:4] == b"RIFF":
