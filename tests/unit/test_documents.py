@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
@@ -123,6 +124,12 @@ def test_a_new_function_touches_few_files() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_MOST_LINES
+
+
+def test_no_entry_of_the_changelog_stands_there_twice() -> None:
+    """Merging keeps both versions of a line that was changed."""
+    begun = Counter(line[:60] for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("- "))
+    assert [beginning for beginning, count in begun.items() if count > 1] == []
 
 
 def test_the_changelog_starts_with_the_version() -> None:
