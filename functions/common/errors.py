@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
@@ -26,6 +27,11 @@ class Failure(Exception):
         self.kind = kind
         self.headers = headers or {}
         self.more = more
+
+
+def of_job(error: Mapping[str, str]) -> Kind:
+    """Return the kind of a failed job's error, as its document has it."""
+    return Kind(error["code"], 422, error["title"])
 
 
 class TooSlow(OSError):

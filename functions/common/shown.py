@@ -38,6 +38,12 @@ def job(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str, An
     return {name: value for name, value in found.items() if value is not None}
 
 
+def audio(document: Document, loaded: Loaded | Mapping[type, Any]) -> str:
+    """Return a link to the MP3 of a job that works without a token for an hour."""
+    signed = links.sign(document["_id"], document.get("link_version", 0), loaded[SignedLinks], _AUDIO_SECONDS)
+    return links.to(loaded[Links].public_url, "download", link=signed)
+
+
 def time(moment: datetime) -> str:
     """Return a moment as RFC 3339 has it, in UTC."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -70,8 +76,7 @@ def _links(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str,
     job_id, public = document["_id"], loaded[Links].public_url
     found = {"self": links.to(public, "jobs", job_id), "events": links.to(public, "jobs", f"{job_id}/events")}
     if document["state"] == transitions.DONE and not document["mp3"].get("expired_at"):
-        signed = links.sign(job_id, document.get("link_version", 0), loaded[SignedLinks], _AUDIO_SECONDS)
         found["download"] = links.to(public, "download", fid=job_id)
-        found["audio"] = links.to(public, "download", link=signed)
+        found["audio"] = audio(document, loaded)
         found["peaks"] = links.to(public, "download", "peaks", fid=job_id)
     return found

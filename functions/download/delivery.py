@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.backends.files import MP3S, Files, Reader
 from functions.common import errors, states, transitions
-from functions.common.errors import Failure, Kind
+from functions.common.errors import Failure
 
 _RETRY_AFTER_SECONDS = 2
 
@@ -22,7 +22,7 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     if job is None or job["state"] == transitions.ABORTED:
         raise Failure(errors.NOT_FOUND)
     if job["state"] == transitions.FAILED:
-        raise Failure(Kind(job["error"]["code"], 422, job["error"]["title"]))
+        raise Failure(errors.of_job(job["error"]))
     if job["state"] != transitions.DONE:
         raise Failure(errors.NOT_READY, {"Retry-After": str(_RETRY_AFTER_SECONDS)}, state=states.public(job["state"]))
     mp3 = job["mp3"]

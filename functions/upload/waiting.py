@@ -11,10 +11,9 @@ from flask import Request, Response, current_app
 from werkzeug.http import parse_dict_header
 
 from functions.backends.jobs import Jobs
-from functions.common import errors, links, shown, shutdown, transitions, web
+from functions.common import errors, shown, shutdown, transitions, web
 from functions.common.config import Loaded
-from functions.common.errors import Failure, Kind
-from functions.common.settings import Links, SignedLinks
+from functions.common.errors import Failure
 from functions.common.shares import Shares
 from functions.common.values import Document
 
@@ -22,7 +21,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_SECONDS = 300  # platforms end a request, with its upload, after ten minutes
 _LOOK_SECONDS = 0.25
-_LINK_SECONDS = 3600
 _JSON, _MP3 = "application/json", "audio/mpeg"
 
 
@@ -55,13 +53,12 @@ def answer(request: Request, job: Document, loaded: Loaded, headers: dict[str, s
     Raises Failure with status 422 and the code of a job that failed, NOT_FOUND for one that was deleted.
     """
     if job["state"] == transitions.FAILED:
-        raise Failure(Kind(job["error"]["code"], 422, job["error"]["title"]), headers, id=job["_id"])
+        raise Failure(errors.of_job(job["error"]), headers, id=job["_id"])
     if job["state"] != transitions.DONE:
         raise Failure(errors.NOT_FOUND, headers)
     if request.accept_mimetypes.best_match([_JSON, _MP3]) != _MP3:
         return web.answer(shown.job(job, loaded), headers=headers)
-    signed = links.sign(job["_id"], job.get("link_version", 0), loaded[SignedLinks], _LINK_SECONDS)
-    address = links.to(loaded[Links].public_url, "download", link=signed)
+    address = shown.audio(job, loaded)
     return web.answer({"id": job["_id"], "links": {"audio": address}}, 303, headers | {"Location": address})
 
 

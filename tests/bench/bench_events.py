@@ -33,6 +33,7 @@ USERS = 10
 OF_A_USER = 20
 LISTENERS = USERS * OF_A_USER
 COUNTS = (1, 50, LISTENERS)
+SETTLE_SECONDS = 3.0  # a listener that begins is told of what was changed before
 IDLE_SECONDS = 15.0
 ROUNDS = 30
 ANSWER_SECONDS = 10.0
@@ -99,7 +100,7 @@ def main() -> int:
         users = [User(system, number) for number in range(USERS)]
         with ExitStack() as warm:  # the first listener pays for what jobs loads once
             Listeners(url, warm).add(users[0])
-            time.sleep(3)
+            time.sleep(SETTLE_SECONDS)
         before = held(url)
         with ExitStack() as open_ones:
             listeners = Listeners(url, open_ones)
@@ -107,7 +108,7 @@ def main() -> int:
             for count in COUNTS:
                 while listeners.count < count:
                     listeners.add(users[listeners.count % USERS])
-                time.sleep(2)
+                time.sleep(SETTLE_SECONDS)
                 start, began = queries.count, time.monotonic()
                 time.sleep(IDLE_SECONDS)
                 idle.append((queries.count - start) / (time.monotonic() - began))

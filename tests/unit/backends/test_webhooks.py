@@ -240,7 +240,8 @@ def test_an_answer_that_does_not_end_has_a_deadline(answer: Iterator[bytes]) -> 
 
 
 def _silence() -> Iterator[bytes]:
-    time.sleep(1)
+    """Keep the connection open for longer than the deadline."""
+    time.sleep(5 * float(SHORT_SECONDS))
     yield b""
 
 
