@@ -78,8 +78,8 @@ class _Watch:
         with self._changed:
             self._waiting[job_id] = self._waiting.get(job_id, 0) + 1
             if not self._is_looking:
-                self._is_looking = True
                 threading.Thread(target=self._look, name="waiting", daemon=True).start()
+                self._is_looking = True
             try:
                 while job_id not in self._ended and (left := until - time.monotonic()) > 0:
                     if shutdown.requested.is_set() or (peer and peer.has_left()):
@@ -105,6 +105,9 @@ class _Watch:
                 found = self._jobs.ended(asked) if asked else []
             except Failure as failure:
                 _log.warning("not looked", extra={"cause": repr(failure.__cause__)})
+                continue
+            except Exception:  # whoever comes later would wait in vain if this thread ended
+                _log.exception("unexpected error")
                 continue
             with self._changed:
                 self._ended |= {job["_id"]: job for job in found if job["_id"] in self._waiting}

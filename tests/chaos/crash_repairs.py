@@ -140,19 +140,18 @@ def retried(harness: Harness, step: str, name: str) -> None:
 
 def changed(harness: Harness, step: str, name: str) -> None:
     """The owner has a finished job converted with other options, by the function."""
-    harness.send(name, video(harness))
-    harness.await_outcome(name, Outcome("done"))
-    harness.arm(step)
-    _change(harness, harness.job(name)["_id"])
-    harness.await_crash(step)
-    harness.system.stack.await_healthy("jobs")
+    _crash_at_change(harness, step, name)
 
 
 def first_change(harness: Harness, step: str, name: str) -> None:
     """Nothing is counted for the owner yet."""
+    _crash_at_change(harness, step, name, lambda: harness.system.inspector.database["usage"].delete_many({}))
+
+
+def _crash_at_change(harness: Harness, step: str, name: str, prepare: Callable[[], object] = lambda: None) -> None:
     harness.send(name, video(harness))
     harness.await_outcome(name, Outcome("done"))
-    harness.system.inspector.database["usage"].delete_many({})
+    prepare()
     harness.arm(step)
     _change(harness, harness.job(name)["_id"])
     harness.await_crash(step)

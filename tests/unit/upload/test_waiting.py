@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, Response, current_app, request
 
 from functions.backends import queue
-from functions.common import links, transitions
+from functions.common import errors, links, transitions
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
@@ -152,3 +152,19 @@ def test_nobody_waits_who_does_not_ask(system: System) -> None:
     assert answer.status_code == 202
     assert "Preference-Applied" not in answer.headers
     assert system.queue.published == [], "it is announced after the answer"
+
+
+@pytest.mark.parametrize("error", [Failure(errors.UNAVAILABLE), RuntimeError("unexpected")])
+def test_whoever_waits_is_answered_although_a_look_fails(error: Exception, system: System) -> None:
+    ended, errors_left = system.jobs.ended, [error]
+
+    def fails_once(job_ids: list[str]) -> Any:
+        if errors_left:
+            raise errors_left.pop()
+        return ended(job_ids)
+
+    system.jobs.ended = fails_once  # type: ignore[method-assign]
+    thread = done(system)
+    answer = uploaded(system)
+    thread.join()
+    assert (answer.status_code, errors_left) == (200, [])
