@@ -33,7 +33,7 @@ class Stream:
             return False
         if data:
             self._left += b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
-        if self._has_left() or not self._send() or len(self._left) > _MOST_BYTES:
+        if self._peer.has_left() or not self._send() or len(self._left) > _MOST_BYTES:
             self._leave()
         return self.is_open
 
@@ -43,14 +43,6 @@ class Stream:
             self._left += LAST_CHUNK if self._is_chunked else b""
             self._send()
             self._leave()
-
-    def _has_left(self) -> bool:
-        try:
-            return not self._peer.arrived(1)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
 
     def _send(self) -> bool:
         try:
