@@ -247,12 +247,6 @@ class Jobs:
             ordered = self._collection.find(query).sort([("created_at", -1), ("_id", -1)])
             return list(ordered.limit(limit).batch_size(_BATCH))
 
-    def ended(self, job_ids: list[str]) -> list[Document]:
-        """Return those of these jobs that have ended, in whatever way."""
-        over = [transitions.DONE, transitions.FAILED, transitions.ABORTED, transitions.DELETING]
-        with mongodb.translated_errors():
-            return list(self._collection.find({"_id": {"$in": job_ids}, "state": {"$in": over}}))
-
     def expired(self, what: str, limit: int) -> Iterator[Document]:
         """Yield jobs whose `video`, `mp3` or `job` has expired, oldest first."""
         return self._due({}, f"expires.{what}", limit)

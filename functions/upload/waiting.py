@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _MOST_SECONDS = 300  # platforms end a request, with its upload, after ten minutes
 _LOOK_SECONDS = 0.25
+_RUNNING = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING)
 _JSON, _MP3 = "application/json", "audio/mpeg"
 
 
@@ -102,7 +103,7 @@ class _Watch:
                     return
                 asked = list(self._waiting.keys() - self._ended.keys())
             try:
-                found = self._jobs.ended(asked) if asked else []
+                found = self._jobs.several(asked) if asked else []
             except Failure as failure:
                 _log.warning("not looked", extra={"cause": repr(failure.__cause__)})
                 continue
@@ -110,7 +111,8 @@ class _Watch:
                 _log.exception("unexpected error")
                 continue
             with self._changed:
-                self._ended |= {job["_id"]: job for job in found if job["_id"] in self._waiting}
+                ended = (job for job in found if job["state"] not in _RUNNING)
+                self._ended |= {job["_id"]: job for job in ended if job["_id"] in self._waiting}
                 self._changed.notify_all()
 
 

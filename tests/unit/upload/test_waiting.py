@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -156,14 +157,14 @@ def test_nobody_waits_who_does_not_ask(system: System) -> None:
 
 @pytest.mark.parametrize("error", [Failure(errors.UNAVAILABLE), RuntimeError("unexpected")])
 def test_whoever_waits_is_answered_although_a_look_fails(error: Exception, system: System) -> None:
-    ended, errors_left = system.jobs.ended, [error]
+    several, errors_left = system.jobs.several, [error]
 
-    def fails_once(job_ids: list[str]) -> Any:
+    def fails_once(job_ids: Sequence[str]) -> Any:
         if errors_left:
             raise errors_left.pop()
-        return ended(job_ids)
+        return several(job_ids)
 
-    system.jobs.ended = fails_once  # type: ignore[method-assign]
+    system.jobs.several = fails_once  # type: ignore[method-assign]
     thread = done(system)
     answer = uploaded(system)
     thread.join()
