@@ -13,7 +13,7 @@ from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 from cloudevents.sdk.converters import is_binary
 
-from functions.common import ids, trace, transitions
+from functions.common import ids, nesting, trace, transitions
 from functions.common.errors import MALFORMED_EVENT, Failure
 
 VIDEO_UPLOADED = "com.mp3converter.video.uploaded"
@@ -64,8 +64,9 @@ def decode(headers: Mapping[str, str], body: bytes, *types: str) -> Hint:
     Raises Failure(MALFORMED_EVENT) for anything else, which must not be retried.
     """
     try:
+        nesting.check(body)
         event = _event(headers, body)
-    except (GenericException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (GenericException, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Failure(MALFORMED_EVENT) from error
     data = event.data
     if event["type"] not in types or not isinstance(data, dict) or not ids.is_id(data.get("id")):

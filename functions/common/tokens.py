@@ -13,7 +13,9 @@ from typing import Any
 
 import jwt
 from jwt.algorithms import OKPAlgorithm
+from jwt.utils import base64url_decode
 
+from functions.common import nesting
 from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, Failure
 
@@ -71,12 +73,13 @@ class Verifier:
         """Return the user in the token. Raises Failure(INVALID_TOKEN) if it is not valid."""
         try:
             return self._verify(token)
-        except (jwt.exceptions.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (jwt.exceptions.PyJWTError, ValueError, TypeError, KeyError) as error:
             raise Failure(INVALID_TOKEN) from error
 
     def _verify(self, token: str) -> Bearer:
         if len(token) > _MOST_CHARACTERS or not _FORM.fullmatch(token):
             raise ValueError("not in the compact serialization")
+        nesting.check(base64url_decode(token.partition(".")[0]))
         key, end = self._keys[_key_id(jwt.get_unverified_header(token))]
         if end <= time.time():
             raise ValueError("signed with a key whose time is over")

@@ -16,7 +16,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
-from functions.common import access, errors, keys, log
+from functions.common import access, errors, keys, log, nesting
 from functions.common.bearer import Bearer
 from functions.common.errors import Failure, Kind, TooSlow
 from functions.common.shares import Shares
@@ -186,8 +186,9 @@ def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
 def json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body. Raises Failure(BAD_REQUEST)."""
     try:
+        nesting.check(body)
         given = json.loads(body, object_pairs_hook=_named_once)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Failure(errors.BAD_REQUEST) from error
     if not isinstance(given, dict):
         raise Failure(errors.BAD_REQUEST)

@@ -16,6 +16,8 @@ from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent
 from pika import BasicProperties
 
+from functions.common import nesting
+
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 VERSIONS = ("1.0", "0.3")
@@ -39,7 +41,7 @@ def to_request(url: str, queue: str, properties: BasicProperties, body: bytes) -
         trace = {name: value for name, value in (properties.headers or {}).items() if name in TRACE_HEADERS}
         encoded = {name: _header(value) for name, value in (headers | trace).items()}
         return requests.Request("POST", url, headers=encoded, data=data).prepare()
-    except (GenericException, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
+    except (GenericException, ValueError, TypeError, OverflowError, OSError) as error:
         raise ConversionError(str(error)) from error
 
 
@@ -57,6 +59,7 @@ def to_event(queue: str, properties: BasicProperties, body: bytes) -> CloudEvent
 
 
 def _structured(body: bytes) -> CloudEvent:
+    nesting.check(body)
     document = json.loads(body)
     if not isinstance(document, dict) or document.get("specversion") not in VERSIONS:
         raise ConversionError("the body is not a CloudEvent in JSON")
