@@ -24,6 +24,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 KINDS: dict[str, Kind] = {name: value for name, value in vars(errors).items() if isinstance(value, Kind)}
 
 _PROBLEM = "application/problem+json"
+_TOKEN: dict[str, list[str]] = {"token": []}
 _ABOUT_TABLE = """\
 # Errors
 
@@ -146,6 +147,8 @@ def _item(item: dict[str, Any], room: str, shared: dict[str, Any]) -> dict[str, 
 
 def _operation(operation: dict[str, Any], room: str, shared: dict[str, Any]) -> dict[str, Any]:
     made = {**operation, "tags": [room]}
+    if _TOKEN in made["security"]:  # the page's session is taken wherever a token is
+        made["security"] = [_TOKEN, {"session": []}, *(each for each in made["security"] if each != _TOKEN)]
     if made.pop("x-options", False):
         found = [{"$ref": f"#/components/parameters/option_{name}"} for name in options.ALLOWED]
         made["parameters"] = made["parameters"] + found

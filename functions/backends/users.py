@@ -66,6 +66,15 @@ class Users:
             _log.error("several users have one address", extra={"users": [user.id for user in found]})
         return found[0] if len(found) == 1 else None
 
+    def get(self, user: int) -> User | None:
+        """Return the user with this id, or None if there is none."""
+
+        def select(cursor: Any) -> list[User]:
+            cursor.execute("SELECT * FROM user WHERE id = %s LIMIT 1", (user,))
+            return _rows(cursor)
+
+        return next(iter(self._connections.run(select, again=True)), None)
+
     def page(self, after: int, most: int) -> list[User]:
         """Return the users whose ids follow this one, at most so many."""
 

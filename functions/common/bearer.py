@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Bearer(NamedTuple):
-    """The user who brings a valid one: id and e-mail address."""
+    """The user who brings a valid one: id and e-mail address, and of a session of the page what lets login renew it."""
 
     user: str
     email: str
+    session: str = ""

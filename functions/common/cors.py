@@ -21,7 +21,8 @@ _REMEMBERED_SECONDS = "7200"  # the longest time that all browsers accept
 def install(app: Flask, origins: Collection[str]) -> None:
     """Let pages of these origins read all answers of an app, and ask with OPTIONS what they may send.
 
-    Cookies are never taken, so a page can do nothing for which it has no token or password.
+    Of such a page no cookie is taken (session.py): it may send neither credentials nor X-Requested-With. So it can do
+    nothing for which it has no token or password.
     """
 
     @app.after_request

@@ -56,6 +56,9 @@ TOO_MANY_TRIES = Kind(
     permanent=False,
 )
 FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
+FOREIGN_PAGE = Kind(
+    "foreign_page", 403, "Only this service's own page may use its session. Send a token, or open the page again."
+)
 
 # Requests
 BAD_REQUEST = Kind("bad_request", 400, "The request is malformed.")

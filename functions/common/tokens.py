@@ -58,7 +58,7 @@ class Signer:
             "iat": moment,
             "exp": moment + self._ttl,
             "jti": str(uuid.uuid4()),
-        }
+        } | ({"session": bearer.session} if bearer.session else {})
         return jwt.encode(claims, self._key, _ALGORITHM, headers={"kid": self._kid, "typ": _TYPE})
 
 
@@ -92,12 +92,13 @@ class Verifier:
             leeway=_SKEW_SECONDS,
             options={"require": _REQUIRED},
         )
-        if not isinstance(claims["aud"], str) or not isinstance(claims["email"], str) or not claims["sub"]:
+        texts = claims["aud"], claims["email"], claims.get("session", "")
+        if not all(isinstance(each, str) for each in texts) or not claims["sub"]:
             raise ValueError("claims of another kind")
         # The leeway is for clocks that run ahead of this one (iat), not for expired tokens.
         if not isinstance(claims["exp"], int) or claims["exp"] <= time.time():
             raise ValueError("expired")
-        return Bearer(claims["sub"], claims["email"])
+        return Bearer(claims["sub"], claims["email"], claims.get("session", ""))
 
 
 def _is_for_signatures(jwk: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
-from functions.common import access, errors, keys, log, nesting
+from functions.common import access, errors, keys, log, nesting, session
 from functions.common.bearer import Bearer
 from functions.common.errors import Failure, Kind, TooSlow
 from functions.common.shares import Shares
@@ -93,26 +93,39 @@ def verifier(public_keys: str) -> Verifier:
     return Verifier(public_keys)
 
 
-def bearer(request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None = None) -> Bearer:
+def bearer(
+    request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None = None, public_url: str = ""
+) -> Bearer:
     """Return the user in the request's token, or whose its API key is (RFC 6750 section 2.1).
 
-    Raises a Failure with status 401, or UNAVAILABLE if a key cannot be looked up.
+    Without either, it is whose session the cookie is of that belongs to this public URL. Raises a Failure with status
+    401, FOREIGN_PAGE, or UNAVAILABLE if a key cannot be looked up.
     """
+    try:
+        found = _bearer(request, verifier, verify_key, public_url)
+    except Failure as failure:
+        if failure.kind.status != 401:
+            raise
+        detail = "" if failure.kind is errors.UNAUTHORIZED else ', error="invalid_token"'
+        raise challenge(failure.kind, "Bearer", detail) from failure.__cause__
+    access.about(user=found.user)
+    return found
+
+
+def _bearer(
+    request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None, public_url: str
+) -> Bearer:
     fields = request.headers.getlist("Authorization")
     if not fields:
-        raise challenge(errors.UNAUTHORIZED, "Bearer")
+        kept = session.token(request, public_url) if public_url else None
+        if kept is None:
+            raise Failure(errors.UNAUTHORIZED)
+        return verifier.verify(kept)
     scheme, _, token = fields[0].partition(" ")
-    try:
-        if len(fields) > 1 or scheme.lower() != "bearer" or not token:
-            raise Failure(errors.INVALID_TOKEN)
-        token = token.strip(" ")
-        found = verify_key(token) if verify_key and token.startswith(keys.PREFIX) else verifier.verify(token)
-        access.about(user=found.user)
-        return found
-    except Failure as failure:
-        if failure.kind is errors.UNAVAILABLE:
-            raise
-        raise challenge(failure.kind, "Bearer", ', error="invalid_token"') from failure.__cause__
+    if len(fields) > 1 or scheme.lower() != "bearer" or not token:
+        raise Failure(errors.INVALID_TOKEN)
+    token = token.strip(" ")
+    return verify_key(token) if verify_key and token.startswith(keys.PREFIX) else verifier.verify(token)
 
 
 def is_bearer(request: Request, token: str) -> bool:

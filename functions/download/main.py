@@ -6,9 +6,9 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config, web
-from functions.common.settings import MaybeDatabase, Mongo, Periods, SignedLinks, Verifying
+from functions.common.settings import Links, MaybeDatabase, Mongo, Periods, SignedLinks, Verifying
 
-SETTINGS = (Verifying, SignedLinks, Periods, Mongo, MaybeDatabase)
+SETTINGS = (Verifying, Links, SignedLinks, Periods, Mongo, MaybeDatabase)
 _LOADED = config.load_all(SETTINGS)
 
 

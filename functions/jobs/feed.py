@@ -21,7 +21,9 @@ def answer(action: str, request: Request, text: str, loaded: Loaded) -> Response
     """Give the bearer's feed a new address, which is shown this once, or end it; or answer with the podcast."""
     if action == routes.PODCAST:
         return _podcast(request, text, loaded)
-    user = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify).user
+    user = web.bearer(
+        request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify, loaded[Links].public_url
+    ).user
     if action == routes.END_FEED:
         feeds.connect().end(user)
         return web.nothing()

@@ -26,7 +26,9 @@ def answer(request: Request, loaded: Loaded) -> Response:
         from functions.jobs import feed
 
         return feed.answer(action, request, route.secret, loaded)
-    bearer = web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify)
+    bearer = web.bearer(
+        request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify, loaded[Links].public_url
+    )
     job_id = route.job_id
     if job_id is None:
         if action == routes.EVENTS:

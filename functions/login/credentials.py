@@ -10,7 +10,7 @@ from flask import Request
 from functions.backends import users
 from functions.backends.users import User
 from functions.common import access, errors, web
-from functions.common.errors import Failure
+from functions.common.errors import Failure, Kind
 from functions.login import accounts, throttle
 
 
@@ -18,23 +18,30 @@ def authenticated(request: Request) -> User:
     """Return the user whose address and password the request brings. Raises a Failure with status 401, 403 or 429."""
     given = web.basic(request)
     if given is None or not given[0]:
-        raise web.challenge(errors.UNAUTHORIZED, "Basic", ', charset="UTF-8"')
+        raise _challenge(request, errors.UNAUTHORIZED)
     throttled = throttle.connect()
-    with challenging():
+    with challenging(request):
         user = throttled.attempt(given[0], throttled.address(request), lambda: accounts.check(users.connect(), *given))
     access.about(user=str(user.id))
     return user
 
 
 @contextmanager
-def challenging() -> Iterator[None]:
+def challenging(request: Request) -> Iterator[None]:
     """Turn Failure(WRONG_CREDENTIALS) into a challenge."""
     try:
         yield
     except Failure as failure:
         if failure.kind is not errors.WRONG_CREDENTIALS:
             raise
-        raise web.challenge(failure.kind, "Basic", ', charset="UTF-8"') from None
+        raise _challenge(request, failure.kind) from None
+
+
+def _challenge(request: Request, kind: Kind) -> Failure:
+    # At a challenge for Basic, a browser asks for the password in a window of its own, before the page learns anything.
+    if "X-Requested-With" in request.headers:
+        return web.challenge(kind, "Session")
+    return web.challenge(kind, "Basic", ', charset="UTF-8"')
 
 
 def fields(request: Request, *names: str) -> dict[str, str]:

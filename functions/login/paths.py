@@ -9,7 +9,7 @@ from functions.common import access, errors, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Signing
-from functions.login import account, changes, credentials, keys, signup
+from functions.login import account, changes, credentials, keys, sessions, signup
 
 
 def answer(path: str, request: Request, loaded: Loaded) -> Response:
@@ -37,7 +37,7 @@ def _change_password(request: Request, _: Loaded) -> Response:
     web.allow(request, "PUT")
     user = credentials.authenticated(request)
     wanted = credentials.fields(request, "password")
-    with credentials.challenging():
+    with credentials.challenging(request):
         changes.change_password(users.connect(), user, wanted["password"])
     return web.nothing()
 
@@ -47,6 +47,7 @@ _PATHS = {
     "password": _change_password,
     "account": account.answer,
     "keys": lambda request, _: keys.answer(request),
+    "session": sessions.answer,
     "register": signup.register,
     "confirm": signup.confirm,
     "recover": signup.recover,

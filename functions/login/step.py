@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from flask import Request, Response
 
 from functions.common import web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Signing
-from functions.common.tokens import Signer
 from functions.login import credentials
+from functions.login.signing import signer
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer a request according to its path."""
     path = "/".join(filter(None, request.path.split("/")))
-    if path == "":
+    if path == "" and "session" not in web.query(request):
         return _log_in(request, loaded)
     # Keys of programs have their list where the public keys were first, and still are for who brings no password.
     if path == ".well-known/jwks.json" or (path == "keys" and _asks_for_public_keys(request)):
@@ -25,7 +23,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
     # Logins need nothing of this.
     from functions.login import paths
 
-    return paths.answer(path, request, loaded)
+    return paths.answer(path or "session", request, loaded)
 
 
 def _asks_for_public_keys(request: Request) -> bool:
@@ -35,7 +33,7 @@ def _asks_for_public_keys(request: Request) -> bool:
 def _log_in(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "POST")
     user = credentials.authenticated(request)
-    token = _signer(loaded[Signing]).sign(Bearer(str(user.id), user.email))
+    token = signer(loaded[Signing]).sign(Bearer(str(user.id), user.email))
     if request.accept_mimetypes.best_match(["text/plain", "application/json"], "text/plain") == "application/json":
         return web.answer({"token": token, "token_type": "Bearer", "expires_in": loaded[Signing].token_ttl})
     return web.text(token)
@@ -44,12 +42,7 @@ def _log_in(request: Request, loaded: Loaded) -> Response:
 def _public_keys(request: Request, loaded: Loaded) -> Response:
     web.allow(request, "GET", "HEAD")
     response = web.answer(
-        _signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300", "Vary": "Authorization"}
+        signer(loaded[Signing]).key_set, headers={"Cache-Control": "public, max-age=300", "Vary": "Authorization"}
     )
     response.content_type = "application/jwk-set+json"
     return response
-
-
-@lru_cache(maxsize=1)  # no former private key stays in memory
-def _signer(signing: Signing) -> Signer:
-    return Signer(signing.private_key, signing.token_ttl, signing.previous_keys)

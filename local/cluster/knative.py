@@ -20,7 +20,7 @@ OVERLAY = ROOT / "knative" / "overlays" / "dev"
 # Knative does not look up images with this prefix in a registry.
 PREFIX = "dev.local/mp3converter"
 # The functions that give links to people.
-LINKING = {"group": "serving.knative.dev", "kind": "Service", "name": "login|upload|notify|jobs"}
+LINKING = {"group": "serving.knative.dev", "kind": "Service", "name": "login|upload|notify|download|jobs"}
 INGRESS = "kourier.ingress.networking.knative.dev"
 OTHER_INGRESS = "istio.ingress.networking.knative.dev"  # Knative's own default
 

@@ -118,6 +118,12 @@ def _accounts(stack: PrivateStack, api: Api, mailbox: Mailbox) -> None:
     api.call("changePassword", headers={**basic, **JSON}, body=json.dumps({"password": PASSWORD}).encode())
     another = json.dumps({"email": f"{secrets.token_hex(6)}@example.org", "password": PASSWORD}).encode()
     api.call("addUser", headers={**web.bearer(stack.secret("signup_token")), **JSON}, body=another)
+    page = {"X-Requested-With": "page"}
+    begun = api.call("beginSession", headers={**basic, **page})
+    cookie = {"Cookie": begun.headers["Set-Cookie"].partition(";")[0]}
+    assert api.call("beginSession", headers={**cookie, **page}).json() == begun.json()
+    assert api.call("logIn", headers={**basic, **page}, query={"session": ""}).json() == begun.json()
+    api.call("endSession", headers=page)
     api.call("closeAccount", headers=basic)
 
 
@@ -234,9 +240,10 @@ def test_who_brings_nothing_or_nonsense_to_log_in(api: Api) -> None:
         required = [each for each in api.document.parameters(path, method) if each.get("required")]
         query = {each["name"]: _some(each["schema"]) for each in required if each["in"] == "query"}
         query |= BY_QUERY.get(operation["operationId"], {})
+        needed = {each["name"]: each["example"] for each in required if each["in"] == "header"}
         security = operation["security"]
         for headers in ({}, web.bearer("x"), web.basic("nobody@example.org", "x"), {"Authorization": "x"}):
-            answer = api.call(operation["operationId"], headers=headers, query=query, **known)
+            answer = api.call(operation["operationId"], headers={**needed, **headers}, query=query, **known)
             assert answer.status == 401 or not security or {} in security, operation["operationId"]
 
 

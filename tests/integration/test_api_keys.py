@@ -13,6 +13,7 @@ from functions.backends.mysql import Connections
 from functions.backends.users import User, Users
 from functions.backends.valid_keys import ValidKeys
 from functions.common import errors, keys
+from functions.common.bearer import Bearer
 from functions.common.errors import Failure
 from functions.common.settings import Database
 from local.backends import mysql as backend
@@ -63,7 +64,7 @@ def test_a_key_is_its_owners(url: str, user: User) -> None:
     """Without the spaces that an old table may have around the address."""
     key, connections = keys.new(), Connections(Database(url, 5.0))
     add(ApiKeys(connections), user, key)
-    assert ValidKeys(connections, 60).verify(key) == (str(user.id), user.email.strip())
+    assert ValidKeys(connections, 60).verify(key) == Bearer(str(user.id), user.email.strip())
     with pytest.raises(Failure) as failure:
         ValidKeys(connections, 60).verify(keys.new())
     assert failure.value.kind is errors.INVALID_TOKEN

@@ -143,6 +143,7 @@ def outcomes_of(users: Users, email: str) -> list[object]:
     seen += [users.change_password(each, "third") for each in (unknown, user, user)]
     changed = users.find(email)
     assert changed is not None
+    seen += [users.get(changed.id) == changed, users.get(unknown.id)]
     return [*seen, changed.id == user.id, changed.password, users.change_password(changed, "fourth")]
 
 

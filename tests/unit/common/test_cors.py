@@ -49,7 +49,10 @@ def test_a_preflight_tells_what_may_be_sent(app: Flask) -> None:
     answer = ask(app, "OPTIONS", OURS)
     assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, PUT, OPTIONS")
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, PUT, OPTIONS"
-    assert {"Authorization", "Content-Type"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    sent = set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert {"Authorization", "Content-Type"} <= sent
+    # The session of our own page rests on this.
+    assert "X-Requested-With" not in sent
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 

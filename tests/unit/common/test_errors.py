@@ -17,6 +17,7 @@ API = [
     ("expired_link", 401),
     ("invalid_link", 400),
     ("forbidden", 403),
+    ("foreign_page", 403),
     ("bad_request", 400),
     ("uri_too_long", 414),
     ("headers_too_large", 431),

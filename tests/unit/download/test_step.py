@@ -20,7 +20,7 @@ from functions.common import errors, ids, links
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
-from functions.common.settings import Periods, SignedLinks, Verifying
+from functions.common.settings import Links, Periods, SignedLinks, Verifying
 from functions.common.shares import Shares
 from functions.common.tokens import Signer
 from functions.common.waveform import Waveform
@@ -32,7 +32,7 @@ from tests.unit.in_memory import System
 
 SIGNER = Signer(private_key(), 60)
 LOADED = load_all(
-    (Periods, SignedLinks, Verifying),
+    (Links, Periods, SignedLinks, Verifying),
     {"JWT_PUBLIC_KEYS": json.dumps(SIGNER.key_set), "LINK_SECRET": "0123456789abcdef" * 2},
 )
 OWNER, STRANGER = Bearer("1", "a@example.org"), Bearer("2", "b@example.org")

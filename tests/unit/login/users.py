@@ -21,6 +21,11 @@ class MemoryUsers(Users):
         found = [user for user in self.rows.values() if normal(user.email) == normal(email)]
         return replace(found[0], email=found[0].email.strip()) if len(found) == 1 else None
 
+    def get(self, user: int) -> User | None:
+        """Return the user with this id."""
+        found = self.rows.get(user)
+        return replace(found, email=found.email.strip()) if found else None
+
     def add(self, email: str, password: str, *, waiting: bool = False) -> User:
         """Add a user; addresses are compared without case."""
         if any(user.email.casefold() == email.casefold() for user in self.rows.values()):

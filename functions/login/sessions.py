@@ -1,0 +1,67 @@
+"""The sessions of the web page: one begins with a password, is renewed by its own cookie, and ends.
+
+A session holds on to the password that it began with, so a new password ends all of them when they are to be renewed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+
+from flask import Request, Response
+
+from functions.backends import users
+from functions.backends.users import ACTIVE, DISABLED, User
+from functions.common import access, errors, session, web
+from functions.common.bearer import Bearer
+from functions.common.config import Loaded
+from functions.common.errors import Failure
+from functions.common.settings import Links, SignedLinks, Signing
+from functions.login import credentials
+from functions.login.signing import signer
+
+_LABEL = "mp3converter.session"
+_LONGEST_SECONDS = 30 * 86_400  # whoever stole a cookie cannot renew it for ever
+
+
+def answer(request: Request, loaded: Loaded) -> Response:
+    """Begin or renew a session (POST), or end it (DELETE)."""
+    web.allow(request, "POST", "DELETE")
+    public_url = loaded[Links].public_url
+    session.check_page(request, public_url)
+    if request.method == "DELETE":
+        response = web.nothing()
+        session.end(response, public_url)
+        return response
+    secret = loaded[SignedLinks].link_secret
+    given = None if "Authorization" in request.headers else session.token(request, public_url)
+    if given is None:
+        user, begun = credentials.authenticated(request), str(int(time.time()))
+    else:
+        user, begun = _renewed(given, loaded[Signing], secret)
+    seconds = loaded[Signing].token_ttl
+    token = signer(loaded[Signing]).sign(Bearer(str(user.id), user.email, _session(begun, user, secret)))
+    response = web.answer({"email": user.email, "expires_in": seconds})
+    session.begin(response, token, seconds, public_url)
+    return response
+
+
+def _renewed(token: str, signing: Signing, secret: str) -> tuple[User, str]:
+    """Return the user of a session that may go on, and when it began. Raises a Failure with status 401 or 403."""
+    bearer = web.verifier(json.dumps(signer(signing).key_set)).verify(token)
+    access.about(user=bearer.user)
+    user = users.connect().get(int(bearer.user))
+    begun = bearer.session.partition(".")[0]
+    if user is None or user.state not in (ACTIVE, DISABLED) or bearer.session != _session(begun, user, secret):
+        raise Failure(errors.INVALID_TOKEN)
+    if int(begun) + _LONGEST_SECONDS <= time.time():
+        raise Failure(errors.INVALID_TOKEN)
+    if user.state == DISABLED:
+        raise Failure(errors.ACCOUNT_DISABLED)
+    return user, begun
+
+
+def _session(begun: str, user: User, secret: str) -> str:
+    mark = hmac.digest(secret.encode(), f"{_LABEL}\0{user.password}".encode(), "sha256")
+    return f"{begun}.{mark.hex()}"

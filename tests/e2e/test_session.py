@@ -1,0 +1,158 @@
+"""The session of the page: its cookie works wherever a token does, for our own page alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.clients.database import Inspector
+from tests.clients.operator import Operator
+from tests.e2e import tokens
+from tests.e2e.conftest import Person, Urls, through
+from tests.e2e.test_delete import forgotten
+from tests.local.private import PrivateStack
+
+NAME = "mp3converter"
+SECONDS = 60
+
+
+class Page:
+    """A page's requests, with the cookies of its browser."""
+
+    def __init__(self, urls: Urls) -> None:
+        self.urls = urls
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.headers.update({"X-Requested-With": "page", "Sec-Fetch-Site": "same-origin"})
+
+    def ask(self, method: str, function: str, path: str = "", **more: Any) -> requests.Response:
+        """Make a request; as in browsers, only unsafe methods bring an Origin."""
+        url = self.urls(function)
+        origin = {} if method in ("GET", "HEAD") else {"Origin": "{0.scheme}://{0.netloc}".format(urlsplit(url))}
+        headers = origin | more.pop("headers", {})
+        return self.http.request(method, url + path, headers=headers, timeout=SECONDS, **more)
+
+    def begin(self, person: Person | None = None) -> requests.Response:
+        """Log in, or renew the session."""
+        auth = (person.email, person.password) if person else None
+        return self.ask("POST", "login", "?session", auth=auth)
+
+    @property
+    def cookie(self) -> str:
+        """The token in the cookie."""
+        return str(self.http.cookies[NAME])
+
+
+@pytest.fixture(params=["gateway", "openfaas"])
+def page(request: pytest.FixtureRequest, stack: PrivateStack) -> Iterator[Page]:
+    """A page at the gateway, which is one origin."""
+    found = Page(through(request.param, stack))
+    yield found
+    found.http.close()
+
+
+def test_it_does_what_a_token_does(page: Page, other_user: Person, video: Path, inspector: Inspector) -> None:
+    """From the upload to the MP3, with the events."""
+    begun = page.begin(other_user)
+    assert (begun.status_code, begun.json()["email"]) == (200, other_user.email)
+    assert other_user.email not in begun.headers["Set-Cookie"]
+    attributes = set(begun.headers["Set-Cookie"].split("; ")[1:])
+    assert {"HttpOnly", "Path=/", "SameSite=Strict", f"Max-Age={begun.json()['expires_in']}"} <= attributes
+    assert not attributes & {"Secure", "Domain"}  # there is no TLS here
+    query = {"filename": "talk.mp4"}
+    done = page.ask("POST", "upload", params=query, data=video.read_bytes(), headers={"Prefer": "wait=60"}).json()
+    assert done["state"] == "done"
+    job_id = done["id"]
+    assert [job["id"] for job in page.ask("GET", "jobs").json()["jobs"]] == [job_id]
+    with page.ask("GET", "jobs", f"/{job_id}/events", stream=True) as events:
+        assert events.headers["Content-Type"].startswith("text/event-stream")
+        assert any(job_id.encode() in line for line in events.iter_lines())
+    assert page.ask("GET", "download", params={"fid": job_id}).headers["Content-Type"] == "audio/mpeg"
+    assert page.ask("HEAD", "download", params={"fid": job_id}).status_code == 200
+    assert page.ask("GET", "upload", "/usage").status_code == 200
+    assert page.begin().status_code == 200
+    assert page.ask("DELETE", "jobs", f"/{job_id}").status_code == 204
+    forgotten(inspector, job_id)
+    ended = page.ask("DELETE", "login", "?session")
+    assert (ended.status_code, list(page.http.cookies)) == (204, [])
+    assert page.ask("GET", "jobs").json()["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Requested-With": None},
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_a_page_of_others_can_do_nothing_with_it(
+    page: Page, other_user: Person, video: Path, headers: dict[str, str | None]
+) -> None:
+    page.begin(other_user)
+    for method, function, path in (
+        ("POST", "upload", "?filename=a.mp4"),
+        ("GET", "upload", "/usage"),
+        ("GET", "jobs", ""),
+        ("GET", "jobs", "/events"),
+        ("POST", "jobs", "/feed"),
+        ("GET", "download", "?fid=00000000-0000-4000-8000-000000000000"),
+        ("POST", "login", "?session"),
+        ("DELETE", "login", "?session"),
+    ):
+        body = video.read_bytes() if function == "upload" and method == "POST" else None
+        answer = page.ask(method, function, path, headers=headers, data=body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page"), (method, function, path)
+        assert "Set-Cookie" not in answer.headers
+    assert page.ask("GET", "jobs").json() == {"jobs": []}
+
+
+@pytest.mark.attack("A4")
+@pytest.mark.attack("A7")
+def test_a_cookie_that_is_no_session(page: Page, stack: PrivateStack, other_user: Person) -> None:
+    page.begin(other_user)
+    key = stack.secret("jwt_private_key")
+    valid = page.cookie
+    page.http.cookies.clear()
+    forged = {**tokens.forgeries(valid), "expired": tokens.expired(valid, key)}
+    cookies = [*(f"{NAME}={each}" for each in forged.values()), f"{NAME}={valid}; {NAME}={valid}"]
+    for cookie in cookies:
+        for method, function, path in (
+            ("GET", "jobs", ""),
+            ("GET", "download", "/peaks"),
+            ("POST", "login", "?session"),
+        ):
+            answer = page.ask(method, function, path, headers={"Cookie": cookie})
+            assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token"), cookie
+    assert page.ask("GET", "jobs", headers={"Cookie": f"{NAME}={valid}"}).status_code == 200
+
+
+def test_a_token_goes_before_it(page: Page, owner: Person, other_user: Person, video: Path) -> None:
+    """The answer is for the token's user, and a wrong token is refused."""
+    page.begin(other_user)
+    bearer = {"Authorization": f"Bearer {owner.token}", "X-Requested-With": ""}
+    upload = page.ask("POST", "upload", params={"filename": "a.mp4"}, data=video.read_bytes(), headers=bearer)
+    job_id = upload.json()["id"]
+    assert page.ask("GET", "jobs", f"/{job_id}").status_code == 404
+    assert page.ask("GET", "jobs", f"/{job_id}", headers=bearer).status_code == 200
+    wrong = page.ask("GET", "jobs", headers={"Authorization": "Bearer x"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_token")
+
+
+def test_an_account_that_was_disabled_renews_nothing(page: Page, operator: Operator, other_user: Person) -> None:
+    """The cookie itself ends with its token."""
+    page.begin(other_user)
+    assert page.begin().status_code == 200
+    operator.run("users", "disable", other_user.email)
+    answer = page.begin()
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_disabled")
+    assert page.ask("GET", "jobs").status_code == 200
+    operator.run("users", "remove", other_user.email)
+    assert page.begin().json()["code"] == "invalid_token"

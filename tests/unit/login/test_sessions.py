@@ -1,0 +1,261 @@
+"""Sessions over HTTP and TLS: they begin, are renewed and end, and nobody else's page begins one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import requests
+from flask import Flask, Response, request
+from werkzeug.serving import make_server
+
+from functions.backends import users as users_backend
+from functions.backends.users import ACTIVE, CLOSING, DISABLED, WAITING
+from functions.common import web
+from functions.common.bearer import Bearer
+from functions.common.config import load_all
+from functions.common.settings import Links, SignedLinks, Signing, Throttling
+from functions.common.tokens import Signer, Verifier
+from functions.login import changes, step, throttle
+from functions.login.throttle import Throttle
+from local.token_keys import private_key
+from tests.certificates import self_signed
+from tests.clients.serving import serving
+from tests.unit.login.failures import MemoryFailures
+from tests.unit.login.users import MemoryUsers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+EMAIL, PASSWORD = "ada@example.org", "correct horse"
+KEY = private_key()
+NAME = "__Secure-mp3converter"
+METHODS = ["GET", "POST", "PUT", "DELETE"]
+PAGE = {"X-Requested-With": "page"}
+SETTINGS = {
+    "JWT_PRIVATE_KEY": KEY,
+    "TOKEN_TTL_SECONDS": "600",
+    "LINK_SECRET": "0123456789abcdef" * 2,
+    "PUBLIC_URL": "https://localhost/function/{function}",
+}
+LOADED = load_all((Signing, Links, SignedLinks), SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def users(monkeypatch: pytest.MonkeyPatch) -> MemoryUsers:
+    """One user."""
+    known = MemoryUsers()
+    changes.add(known, EMAIL, PASSWORD)
+    monkeypatch.setattr(users_backend, "connect", lambda: known)
+    limits = Throttling(trusted_proxies=0, account_tries=2, address_tries=0, letters=2)
+    throttled = Throttle(MemoryFailures(), limits, "secret")
+    monkeypatch.setattr(throttle, "connect", lambda: throttled)
+    return known
+
+
+class Browser:
+    """A client that keeps cookies as a browser does, on the page of a gateway like OpenFaaS's."""
+
+    def __init__(self, gateway: str, certificate: Path) -> None:
+        self.url = f"{gateway}/function/login"
+        self.http = requests.Session()
+        self.http.verify = str(certificate)
+        self.http.trust_env = False
+        self.http.headers.update({**PAGE, "Origin": gateway, "Sec-Fetch-Site": "same-origin"})
+
+    def begin(self, password: str | None = PASSWORD, path: str = "?session", **headers: Any) -> requests.Response:
+        """Begin a session, or renew it without a password."""
+        auth = (EMAIL, password) if password else None
+        return self.http.post(self.url + path, auth=auth, headers=headers, timeout=30)
+
+    def end(self, path: str = "?session") -> requests.Response:
+        """End the session."""
+        return self.http.delete(self.url + path, timeout=30)
+
+    def token(self) -> str | None:
+        """Return the token in the cookie."""
+        return self.http.cookies.get(NAME)
+
+    def forge(self, token: str) -> None:
+        """Replace the cookie."""
+        self.http.cookies.clear()
+        self.http.cookies.set(NAME, token, domain="localhost.local", path="/function/", secure=True)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A browser, with login behind TLS."""
+    app = Flask("login")
+
+    @app.route("/", methods=METHODS)
+    @app.route("/<path:_>", methods=METHODS)
+    def answer(_: str = "") -> Response:
+        return step.answer(cast(Any, request), LOADED)
+
+    web.install_error_handlers(app, events=False)
+
+    def mounted(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/function/login") or "/"
+        return app(environ, start)
+
+    certificate = self_signed(tmp_path / "certificate.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(make_server("localhost", 0, mounted, ssl_context=context)) as server:
+        found = Browser(f"https://localhost:{server.server_port}", certificate)
+        yield found
+        found.http.close()
+
+
+def verified(token: str | None) -> Bearer:
+    assert token
+    return Verifier(json.dumps(Signer(KEY, 60).key_set)).verify(token)
+
+
+@pytest.mark.parametrize("path", ["?session", "/session", "/?session=1"])
+def test_a_session_begins_and_ends(browser: Browser, path: str) -> None:
+    answer = browser.begin(path=path)
+    assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600})
+    assert answer.headers["Cache-Control"] == "no-store"
+    attributes = answer.headers["Set-Cookie"].split("; ")
+    assert attributes[0] == f"{NAME}={browser.token()}"
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Max-Age=600", "Path=/function/"} == {
+        each for each in attributes[1:] if not each.startswith("Expires=")
+    }
+    assert verified(browser.token())[:2] == ("1", EMAIL)
+    ended = browser.end(path)
+    assert (ended.status_code, ended.content, browser.token()) == (204, b"", None)
+    assert browser.end(path).status_code == 204
+
+
+def test_it_is_renewed_by_its_cookie(browser: Browser) -> None:
+    """Also twice by the same one, as two tabs do."""
+    browser.begin()
+    first = browser.token()
+    assert first
+    for _ in range(2):
+        browser.forge(first)
+        answer = browser.begin(None)
+        assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600})
+        assert verified(browser.token()) == verified(first)
+        assert browser.token() != first
+
+
+@pytest.mark.parametrize(("state", "expected"), [(DISABLED, 403), (CLOSING, 401), (WAITING, 401), (None, 401)], ids=str)
+def test_an_account_that_may_not_log_in_renews_nothing(
+    browser: Browser, users: MemoryUsers, state: str | None, expected: int
+) -> None:
+    browser.begin()
+    if state is None:
+        users.rows.clear()
+    else:
+        users.change_state(1, state, ACTIVE)
+    answer = browser.begin(None)
+    code = {401: "invalid_token", 403: "account_disabled"}[expected]
+    assert (answer.status_code, answer.json()["code"]) == (expected, code)
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_new_password_ends_sessions(browser: Browser) -> None:
+    """Even if it is the same: a thief who knows it must bring it."""
+    browser.begin()
+    given = {"password": "another horse"}
+    assert (
+        browser.http.put(f"{browser.url}/password", auth=(EMAIL, PASSWORD), json=given, timeout=30).status_code == 204
+    )
+    assert browser.begin(None).json()["code"] == "invalid_token"
+    assert browser.begin("another horse").status_code == 200
+    assert browser.begin(None).status_code == 200
+
+
+def test_it_is_not_renewed_for_ever(browser: Browser) -> None:
+    browser.begin()
+    begun = verified(browser.token())
+    moment, _, mark = begun.session.partition(".")
+    assert abs(int(moment) - time.time()) < 600
+    for earlier, expected in ((30 * 86_400 - 600, 200), (30 * 86_400, 401)):
+        browser.forge(Signer(KEY, 600).sign(begun._replace(session=f"{int(moment) - earlier}.{mark}")))
+        assert browser.begin(None).status_code == expected
+
+
+def test_a_token_is_no_session(browser: Browser) -> None:
+    """One that a program got by its password, or that has expired, or that another key signed, renews nothing."""
+    plain = browser.http.post(browser.url, auth=(EMAIL, PASSWORD), timeout=30).text
+    browser.begin()
+    begun = verified(browser.token())
+    for token in (plain, Signer(KEY, -60).sign(begun), Signer(private_key(), 600).sign(begun), "", "x"):
+        browser.forge(token)
+        answer = browser.begin(None)
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    browser.forge(Signer(KEY, 600).sign(begun))
+    assert browser.begin(None).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Requested-With": None},
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+def test_another_page_begins_renews_and_ends_nothing(browser: Browser, headers: dict[str, Any]) -> None:
+    """Nor does it log somebody in as the attacker."""
+    assert browser.begin(**headers).status_code == 403
+    assert browser.token() is None
+    browser.begin()
+    kept = browser.token()
+    for answer in (
+        browser.begin(None, **headers),
+        browser.http.delete(f"{browser.url}/session", headers=headers, timeout=30),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page")
+        assert "Set-Cookie" not in answer.headers
+    assert browser.token() == kept
+
+
+def test_a_browser_asks_for_no_password_itself(browser: Browser) -> None:
+    """As it does at a challenge for Basic; programs still get that one."""
+    for answer in (browser.begin(None), browser.begin("wrong horse")):
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == 'Session realm="mp3converter"'
+    answer = requests.post(browser.url, verify=browser.http.verify, timeout=30)
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="mp3converter", charset="UTF-8"'
+
+
+@pytest.mark.attack("A20")
+def test_wrong_passwords_mean_a_wait(browser: Browser) -> None:
+    answers = [browser.begin("wrong horse") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[0].json() | {"request_id": ""} == answers[1].json() | {"request_id": ""}
+    assert browser.begin().json()["code"] == "too_many_tries"
+
+
+def test_a_password_goes_before_the_cookie(browser: Browser) -> None:
+    browser.begin()
+    assert browser.begin("wrong horse").json()["code"] == "wrong_credentials"
+    token = base64.b64encode(b"x").decode()
+    assert browser.begin(None, Authorization=f"Bearer {token}").json()["code"] == "unauthorized"
+
+
+def test_two_cookies_are_refused(browser: Browser) -> None:
+    browser.begin()
+    two = f"{NAME}={browser.token()}; {NAME}={browser.token()}"
+    browser.http.cookies.clear()
+    answer = browser.begin(None, Cookie=two)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+
+def test_other_methods(browser: Browser) -> None:
+    for method in ("GET", "PUT"):
+        answer = browser.http.request(method, f"{browser.url}/session", timeout=30)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, DELETE, OPTIONS")
