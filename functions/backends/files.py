@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ MP3S = "mp3s"
 CHUNK_BYTES = 2**20
 _BATCH_CHUNKS = 4  # one insert of at most 4 MB
 _SHARED_CHUNKS = 32  # of all transfers together, beyond one chunk each
+_QUERIES = 2  # at a time for one reader: the database answers one while the other's bytes are taken
 
 
 class Transfers:
@@ -209,21 +211,27 @@ class Reader:
             yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
-        with self._transfers:
+        with self._transfers, ThreadPoolExecutor(_QUERIES, thread_name_prefix="chunks") as prefetcher:
+            coming: deque[Future[list[bytes]]] = deque()
             numbers = self._next_batch(first, last, size)
             batch = self._batch(numbers)
-            # Prefetching the next batch saves a third of the time.
-            with ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
-                while numbers.stop <= last:
+            while batch:
+                while numbers.stop <= last and len(coming) < self._most_queries(size):
                     numbers = self._next_batch(numbers.stop, last, size)
-                    following = prefetcher.submit(self._batch, numbers)
-                    yield from batch
-                    batch = following.result()
-            yield from batch
+                    coming.append(prefetcher.submit(self._batch, numbers))
+                yield from batch
+                batch = coming.popleft().result() if coming else []
 
     def _next_batch(self, first: int, last: int, size: int) -> range:
         """Return the numbers of the chunks to query next: a server may buffer the whole result before it answers."""
-        return range(first, min(first + max(1, self._transfers.batch_bytes // size), last + 1))
+        return range(first, min(first + max(1, self._chunks_ahead(size) // _QUERIES), last + 1))
+
+    def _most_queries(self, size: int) -> int:
+        return min(_QUERIES, self._chunks_ahead(size))
+
+    def _chunks_ahead(self, size: int) -> int:
+        """Return how many chunks of this size may be on their way beyond those that are being sent."""
+        return max(1, self._transfers.batch_bytes // size)
 
     def _batch(self, numbers: range) -> list[bytes]:
         query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}
