@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pymongo import IndexModel, ReturnDocument
 from pymongo.collection import Collection
-from pymongo.errors import AutoReconnect, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from functions.backends import mongodb
 from functions.common import config, crash, metrics, transitions
@@ -36,6 +36,8 @@ _INDEXES = (
     [("expires.mp3", 1)],
     [("expires.job", 1)],
 )
+_FORMER_INDEX = [("owner", 1), ("created_at", -1)]  # of version 0.6; the first of those above begins with it
+_INDEX_NOT_FOUND = 27
 _COUNTED = dict.fromkeys(
     ("state", "epoch", "created_at", "claimed_at", "spent", "size", "video_expired_at", "mp3", "retries", "former"), 1
 )
@@ -265,9 +267,15 @@ class Jobs:
         return Waiting(number, (self.after(0) - oldest["created_at"]).total_seconds() if oldest else 0.0)
 
     def prepare(self) -> None:
-        """Create the indexes for the queries above, if they do not exist."""
+        """Create the indexes for the queries above, if they do not exist, and drop the one that they replace."""
         with mongodb.translated_errors():
             self._collection.create_indexes([IndexModel(keys) for keys in _INDEXES])
+            # Only now, when queries have its replacement. One that is reading it may end as if the database were away.
+            try:
+                self._collection.drop_index(_FORMER_INDEX)
+            except OperationFailure as error:
+                if error.code != _INDEX_NOT_FOUND:
+                    raise
 
 
 def _is_on_page(job: Document, after: tuple[datetime, str] | None) -> bool:

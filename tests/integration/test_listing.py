@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -16,6 +18,7 @@ from functions.common.states import INTERNAL
 from functions.common.values import Document
 from tests.exploration.memory import MemoryCollection
 from tests.integration.states import PERIODS
+from tests.integration.test_sweep_scale import QueryRecorder
 
 THEN = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 NAMES = ("Talk.mp4", "talk 2.MOV", "Ümläut.mkv", "a+b (1).mp4", ".*", "$where", "語.mp4")
@@ -92,6 +95,33 @@ def test_an_index_serves_the_list(
     assert "'keyPattern': {'owner': 1, 'created_at': -1, '_id': -1}" in plan
     assert "COLLSCAN" not in plan
     assert "'SORT'" not in plan or "MONGODB_URL" not in os.environ
+
+
+def test_the_index_of_an_earlier_version_is_dropped(mongodb: str, database: Database[Document]) -> None:
+    """The one that begins with it serves its queries, and is there before."""
+    database["jobs"].create_index([("owner", 1), ("created_at", -1)])
+    database["jobs"].insert_many(documents())
+    recorder = QueryRecorder()
+    with pymongo.MongoClient[Document](mongodb, tz_aware=True, event_listeners=[recorder]) as client:
+        jobs = Jobs(client[database.name]["jobs"], lambda: THEN, PERIODS)
+        asked: list[Callable[[], list[Document]]] = [
+            lambda: list(jobs.counted("1")),
+            lambda: list(jobs.owned("1", 1000)),
+            lambda: jobs.page("1", (), "", None, 1000),
+        ]
+        before = [sorted(job["_id"] for job in each()) for each in asked]
+        for _ in range(2):
+            jobs.prepare()
+            names = set(database["jobs"].index_information())
+            assert "owner_1_created_at_-1" not in names
+            assert {"_id_", "owner_1_created_at_-1__id_-1"} <= names
+        recorder.queries.clear()
+        assert [sorted(job["_id"] for job in each()) for each in asked] == before
+    assert len(recorder.queries) == len(asked)
+    for query in recorder.queries:
+        plan = repr(database.command("explain", query, verbosity="queryPlanner")["queryPlanner"]["winningPlan"])
+        assert "'keyPattern': {'owner': 1, " in plan, (query, plan)
+        assert "COLLSCAN" not in plan, (query, plan)
 
 
 def test_an_index_tells_what_has_changed(collection: Collection[Document], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,8 @@ class QueryRecorder(CommandListener):
     def started(self, event: CommandStartedEvent) -> None:
         """Handle the start of a command."""
         if event.command_name == "find":
-            self.queries.append({key: event.command[key] for key in ("find", "filter", "sort", "limit")})
+            told = ("find", "filter", "sort", "limit")
+            self.queries.append({key: event.command[key] for key in told if key in event.command})
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         """Handle the result of a command."""

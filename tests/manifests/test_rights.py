@@ -252,6 +252,7 @@ ACTIONS = {
     "update": lambda collection: collection.update_one({"_id": 0}, {"$set": {"x": 1}}),
     "remove": lambda collection: collection.delete_one({"_id": 0}),
     "createIndex": lambda collection: collection.create_index("x"),
+    "dropIndex": lambda collection: collection.drop_indexes(),
 }
 
 

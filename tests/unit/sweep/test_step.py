@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from functions.backends import feeds as feeds_backend
 from functions.backends import files as files_backend
@@ -41,6 +41,10 @@ class IndexedCollection(MemoryCollection):
         if not self.reached:
             raise AutoReconnect("no answer")
         self.prepared += 1
+
+    def drop_index(self, _index: list[Any]) -> None:
+        """Drop an index that there is not, with the error of a server."""
+        raise OperationFailure("index not found", 27)
 
 
 @pytest.fixture
