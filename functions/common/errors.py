@@ -139,6 +139,7 @@ NOT_READY = Kind("not_ready", 409, "The MP3 is not ready yet. Try again in a mom
 EXPIRED = Kind("expired", 410, "This MP3 has expired and was deleted.")
 NO_PEAKS = Kind("no_peaks", 404, "This MP3 was stored without its waveform.")
 NO_CHAPTERS = Kind("no_chapters", 404, "This MP3 was stored without a list of chapters.")
+NO_COVER = Kind("no_cover", 404, "There is no picture for this MP3.")
 INVALID_IDS = Kind("invalid_ids", 400, "Name 1 to 100 finished jobs by their ids, with commas between them.")
 
 # Jobs

@@ -7,8 +7,8 @@ starts from.
     jobs: {_id, owner, email, filename, size, sha256, options, traceparent, created_at, updated_at,
            state, epoch, lease{holder, until}, claimed_at, spent, attempts, retry_at,
            announced_at, announce_gap, announce_due, progress,
-           mp3{file_id, length, sha256, duration, notes, others, texts, chapters, version, expired_at},
-           video_expired_at, error{code, title},
+           mp3{file_id, length, sha256, duration, notes, others, texts, chapters, picture, version,
+           expired_at}, video_expired_at, error{code, title},
            mail{state, run, token, until, retry_at, attempts, message_id},
            webhook{url, state, token, until, retry_at, attempts, due, gap, answer}, cleanup{at, until},
            expires{video, mp3, job}, link_version, retries{day, jobs, spent}, former{until, length}}

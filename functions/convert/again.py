@@ -48,14 +48,16 @@ def copy(
     blocks = _passed(reader.blocks(), digest, beat)
     tag, rest = tags.split(blocks)
     texts = {name: getattr(options, name) or mp3["texts"].get(name) for name in tags.TEXTS}
-    writer.write(tags.changed(tag, texts, with_cover=options.cover != NO_PICTURE))
+    tag = tags.changed(tag, texts, with_cover=options.cover != NO_PICTURE)
+    writer.write(tag)
     crash.point("again.between")
     for block in rest:
         writer.write(block)
     if digest.hexdigest() != mp3["sha256"]:
         raise Failure(UNAVAILABLE)
     told = [note for note in mp3["notes"] if note != notes.NO_COVER or options.cover != NO_PICTURE]
-    return mp3 | {"notes": told}, {name: value for name, value in reader.metadata.items() if name != "sha256"}
+    made = mp3 | {"notes": told, "picture": tags.picture(tag)}
+    return made, {name: value for name, value in reader.metadata.items() if name != "sha256"}
 
 
 def _sound(options: Options) -> Options:

@@ -108,6 +108,7 @@ def _encode(
         "notes": list(made.notes),
         "others": [{"number": each.number, "language": each.language} for each in made.others[:_OTHERS_MOST]],
         "texts": dict(made.texts),
+        "picture": made.picture,
         "version": version.current(),
     }
     # Beside the MP3, so that they are found, replaced and deleted with it.

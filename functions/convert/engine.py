@@ -41,7 +41,7 @@ _CHECK_SECONDS = 0.5
 @dataclass(frozen=True)
 class Made:
     """A finished MP3: its length in seconds, notes for its owner, the tracks that are not in it, the video's texts,
-    and its chapters.
+    its chapters, and where its picture begins and ends.
 
     Sound that was copied has no waveform, because it was not decoded.
     """
@@ -52,6 +52,7 @@ class Made:
     waveform: Waveform | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[Chapter, ...] = ()
+    picture: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def convert(source: Path, target: Path, options: Options, watch: Watch, *, limit
     }
     told = tuple(note for note, true in said.items() if true)
     texts = {name: media.tags[name] for name in tags.TEXTS if name in media.tags}
-    return Made(round(result.seconds, 3), told, others, result.waveform, texts, work.chapters(result.seconds))
+    chapters = work.chapters(result.seconds)
+    return Made(round(result.seconds, 3), told, others, result.waveform, texts, chapters, tags.picture(tag))
 
 
 def _first_that_sounds(works: list[_Work], file: BinaryIO, room: int) -> tuple[_Work, _Result]:

@@ -85,6 +85,17 @@ def changed(tag: bytes, texts: Mapping[str, str | None], *, with_cover: bool) ->
     return _saved(made) if made else b""
 
 
+def picture(tag: bytes) -> list[int] | None:
+    """Return where the picture begins and ends in a tag of `encoded`; None if it has none."""
+    id3: Any = mutagen.id3
+    pictures = id3.ID3(io.BytesIO(tag)).getall("APIC") if tag else []
+    if not pictures:
+        return None
+    data: bytes = pictures[0].data
+    start = tag.index(data)
+    return [start, start + len(data)]
+
+
 def _size(head: bytes) -> int:
     """Return the length of the tag that bytes begin with (ID3v2.4.0 structure, section 3.1)."""
     if head[:3] != b"ID3" or len(head) < _HEADER_BYTES:

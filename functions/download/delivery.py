@@ -11,7 +11,10 @@ from functions.backends.files import MP3S, Files, Reader
 from functions.common import errors, states, transitions
 from functions.common.errors import Failure
 
+JPEG = "image/jpeg"
+
 _RETRY_AFTER_SECONDS = 2
+_JPEG_BEGINS = b"\xff\xd8\xff"
 
 
 def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
@@ -32,6 +35,15 @@ def open_mp3(job: dict[str, Any] | None, files: Files) -> Reader:
     if reader is None:
         raise Failure(errors.UNAVAILABLE)
     return reader
+
+
+def jpeg(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the blocks of a picture after reading the first. Raises Failure(NO_COVER) if it is no JPEG."""
+    first = next(blocks, b"")
+    # A block may have a single byte: a chunk may end anywhere in a picture.
+    if not first or not _JPEG_BEGINS.startswith(first[: len(_JPEG_BEGINS)]):
+        raise Failure(errors.NO_COVER)
+    return chain([first], blocks)
 
 
 def started(blocks: Iterator[bytes], seconds: float) -> Iterator[bytes]:

@@ -17,7 +17,8 @@ def download(request: Request) -> Response:
     """Answer with the MP3 of `?fid=ID` or `/ID` for its owner, or of `?link=SIGNED` for everyone.
 
     With `inline=1`, browsers play it instead of saving it. `?peaks` and `/peaks` answer with its waveform,
-    `?chapters` and `/chapters` with its chapters, `?archive=ID,ID` and `/archive?ids=ID,ID` with a zip.
+    `?chapters` and `/chapters` with its chapters, `?cover` and `/cover` with its picture, `?archive=ID,ID` and
+    `/archive?ids=ID,ID` with a zip.
     """
     web.allow(request, "GET", "HEAD")
     # The drivers load with the first download, not with the process, to keep the cold start short.

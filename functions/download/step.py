@@ -24,7 +24,7 @@ _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nos
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Answer with the requested MP3, parts of it, its waveform or chapters, or a zip of several."""
+    """Answer with the requested MP3, parts of it, its waveform, chapters or picture, or a zip of several."""
     query, path = web.query(request), request.path.strip("/")
     if "archive" in query or path == "archive":
         return _archive(request, loaded, query.get("archive") or query.get("ids", ""))
@@ -35,8 +35,10 @@ def answer(request: Request, loaded: Loaded) -> Response:
     if "chapters" in query or path == "chapters":
         return _chapters(request, job, delivery.open_mp3(job, files.connect()))
     web.transfer(job["owner"])
-    reader = delivery.open_mp3(job, files.connect())
-    return _file(request, job, reader, loaded[Periods].download_timeout)
+    reader, timeout = delivery.open_mp3(job, files.connect()), loaded[Periods].download_timeout
+    if "cover" in query or path == "cover":
+        return _cover(request, job, reader, timeout)
+    return _file(request, job, reader, timeout)
 
 
 def _peaks(request: Request, job: Any, reader: Reader) -> Response:
@@ -61,6 +63,23 @@ def _chapters(request: Request, job: Any, reader: Reader) -> Response:
         return response
 
     return _unless_known(request, f"{job['mp3']['file_id']}.chapters", reader, {}, content)
+
+
+def _cover(request: Request, job: Any, reader: Reader, timeout: float) -> Response:
+    """Answer with the picture, which is a part of the MP3."""
+    picture = job["mp3"].get("picture")
+    if picture is None:
+        raise Failure(errors.NO_COVER)
+    start, stop = picture
+
+    def content() -> Response:
+        response = Response(content_type=delivery.JPEG)
+        if request.method == "GET":
+            response.response = delivery.started(delivery.jpeg(reader.blocks(start, stop)), timeout)
+        response.content_length = stop - start
+        return response
+
+    return _unless_known(request, f"{job['mp3']['file_id']}.cover", reader, {}, content)
 
 
 def _archive(request: Request, loaded: Loaded, names: str) -> Response:

@@ -16,7 +16,8 @@ _LOADED = config.load_all(SETTINGS)
 def jobs(request: Request) -> Response:
     """Answer `/` with the list, `/ID` with a job, `/ID/ACTION` once it is done; the same at `/?id=ID&do=ACTION`.
 
-    `/openapi.json` and `/?openapi` answer with the document of the API.
+    `/openapi.json` and `/?openapi` answer with the document of the API, `/picture.png` and `/?picture` with the picture
+    of all podcasts.
     """
     # The drivers load with the first request, not with the process, to keep the cold start short.
     from functions.jobs import step

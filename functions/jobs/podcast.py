@@ -37,10 +37,14 @@ def rss(jobs: Iterable[Document], address: str, loaded: Loaded) -> bytes:
     SubElement(channel, f"{{{_ATOM}}}link", {"rel": "self", "type": "application/rss+xml", "href": address})
     _add(channel, f"{{{_ITUNES}}}block", "yes")  # no directory may list it
     _add(channel, f"{{{_ITUNES}}}explicit", "false")
+    # Of the size that directories ask for, and always the same: players keep it.
+    _add_image(channel, links.to(public, "jobs", "picture.png"))
     for job in jobs:
         link = links.sign(job["_id"], job.get("link_version", 0), loaded[SignedLinks], at=signed_at)
         # Some players go by the ending of the path, which download ignores beside a link.
         item = _add_item(channel, job, links.to(public, "download", f"{job['_id']}.mp3", link=link))
+        if job["mp3"].get("picture"):
+            _add_image(item, links.to(public, "download", f"{job['_id']}.jpg", cover="1", link=link))
         if job["mp3"].get("chapters"):
             url = links.to(public, "download", "chapters", link=link)
             SubElement(item, f"{{{_PODCAST}}}chapters", {"url": url, "type": chapters.CONTENT_TYPE})
@@ -57,6 +61,10 @@ def _add_item(channel: Element, job: Document, url: str) -> Element:
     SubElement(item, "enclosure", {"url": url, "length": str(job["mp3"]["length"]), "type": "audio/mpeg"})
     _add(item, f"{{{_ITUNES}}}duration", str(max(1, round(job["mp3"]["duration"]))))
     return item
+
+
+def _add_image(parent: Element, url: str) -> None:
+    SubElement(parent, f"{{{_ITUNES}}}image", {"href": url})
 
 
 def _add(parent: Element, name: str, text: str) -> Element:

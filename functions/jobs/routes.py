@@ -10,7 +10,9 @@ from functions.common import errors, web
 from functions.common.errors import Failure
 
 LIST, SHOW, DELETE, RETRY, MAIL, LINK, REVOKE = "list", "show", "delete", "retry", "mail", "link", "revoke"
-EVENTS, WEBHOOK, OPENAPI = "events", "webhook", "openapi"
+EVENTS, WEBHOOK = "events", "webhook"
+OPENAPI, PICTURE = "openapi", "picture"
+FIXED = {OPENAPI: f"{OPENAPI}.json", PICTURE: f"{PICTURE}.png"}  # the paths of what is the same for everyone
 FEED, END_FEED, PODCAST = "feed", "end_feed", "podcast"
 OF_FEEDS = frozenset({FEED, END_FEED, PODCAST})
 ROUTING = frozenset({"id", "do", EVENTS, FEED})  # the parameters of a query that are read here
@@ -28,7 +30,6 @@ _AT = {
     EVENTS: {"GET": EVENTS, "HEAD": EVENTS},
 }
 _OF_ALL = {"": {"GET": LIST, "HEAD": LIST}, EVENTS: _AT[EVENTS]}
-_DOCUMENT = {"GET": OPENAPI, "HEAD": OPENAPI}
 _OF_FEED = {"POST": FEED, "DELETE": END_FEED}
 _OF_PODCAST = {"GET": PODCAST, "HEAD": PODCAST}
 
@@ -47,8 +48,9 @@ def of(request: Request) -> Route:
     parts = [part for part in request.path.split("/") if part]
     if len(parts) > 2:
         raise Failure(errors.NOT_FOUND)
-    if parts == [f"{OPENAPI}.json"] or (not parts and OPENAPI in query):
-        return Route(None, _DOCUMENT)
+    for name, path in FIXED.items():
+        if parts == [path] or (not parts and name in query):
+            return Route(None, {"GET": name, "HEAD": name})
     if parts == [EVENTS]:
         return Route(None, _OF_ALL[EVENTS])
     if parts[:1] == [FEED]:

@@ -11,7 +11,7 @@ from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Verifying
 from functions.common.transitions import ABORTED
-from functions.jobs import document, following, listing, routes
+from functions.jobs import fixed, following, listing, routes
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -19,8 +19,8 @@ def answer(request: Request, loaded: Loaded) -> Response:
     route = routes.of(request)
     web.allow(request, *route.methods)
     action = route.methods[request.method]
-    if action == routes.OPENAPI:
-        return document.answer(request)
+    if action in routes.FIXED:
+        return fixed.answer(action, request)
     if action in routes.OF_FEEDS:
         # Few requests are for a feed, which needs a library for XML.
         from functions.jobs import feed

@@ -38,7 +38,13 @@ def foreign_rooms(root: Path, function: str) -> list[str]:
 
 def other_files(root: Path) -> list[str]:
     """Return files that are not part of the program: caches, non-Python sources, build files."""
-    allowed = {"start.sh", "requirements.txt", "openapi.json", *(file.name for file in MIGRATIONS.iterdir())}
+    allowed = {
+        "start.sh",
+        "requirements.txt",
+        "openapi.json",
+        "picture.png",
+        *(file.name for file in MIGRATIONS.iterdir()),
+    }
     return [
         str(path.relative_to(root))
         for path in sorted((root / APP).rglob("*"))

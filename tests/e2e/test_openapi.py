@@ -129,9 +129,9 @@ def _accounts(stack: PrivateStack, api: Api, mailbox: Mailbox) -> None:
 
 def _uploads(api: Api, user: Person, video: Path, videos: Path, hook: str) -> str:
     bearer, content = web.bearer(user.token), video.read_bytes()
-    options = {"bitrate": "64", "title": "My talk", "start": "0:00.5", "webhook": hook}
+    options = {"bitrate": "64", "title": "My talk", "start": "0:00.5", "cover": "1", "webhook": hook}
     done = api.call("upload", headers={**bearer, **WAIT}, body=content, query={"filename": "a.mp4", **options})
-    assert (done.status, done.json()["options"]) == (200, {"bitrate": 64, "title": "My talk", "start": 0.5})
+    assert (done.status, done.json()["options"]) == (200, {"bitrate": 64, "title": "My talk", "start": 0.5, "cover": 1})
     form, body = web.multipart(("file", "b.mp4", content))
     accepted = api.call("upload", headers={**bearer, **form, "Idempotency-Key": '"once"'}, body=body)
     assert accepted.status == 202
@@ -168,6 +168,8 @@ def _downloads(api: Api, user: Person, job_id: str) -> None:
     api.call("showPeaks", headers=bearer, query={"fid": job_id})
     api.call("showChapters", headers=bearer, query={"fid": job_id})
     api.call("downloadByQuery", headers=bearer, query={"fid": job_id, "chapters": ""})
+    api.call("showCover", headers=bearer, query={"fid": job_id})
+    api.call("downloadByQuery", headers=bearer, query={"fid": job_id, "cover": ""})
     api.call("downloadArchive", headers=bearer, query={"ids": job_id})
 
 
@@ -183,7 +185,9 @@ def _jobs(api: Api, user: Person, job_id: str, inspector: Inspector) -> None:
     assert api.call("listJobs", headers=bearer, query={"limit": "1"}).headers["Link"]
     api.call("listJobs", headers=bearer, query={"id": job_id})
     api.call("listJobs", headers=bearer, query={"id": job_id, "events": ""})
-    api.call("listJobs", query={"openapi": ""})
+    for fixed in ("openapi", "picture"):
+        api.call("listJobs", query={fixed: ""})
+    api.call("showPodcastPicture")
     api.call("followJobs", headers=bearer)
     stream = api.call("followJob", headers=bearer, id=job_id)
     assert stream.body == b"retry: 2000\n"

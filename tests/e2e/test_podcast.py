@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import feedparser
+from mutagen.id3 import ID3
+from PIL import Image
 
 from tests.clients import web
 from tests.clients.database import Inspector
@@ -79,6 +82,27 @@ def test_the_life_of_a_podcast(
     gone, unknown = (web.call("GET", each) for each in (second, f"{jobs}/feed/unknown"))
     assert [gone.status, unknown.status] == [404, 404]
     assert gone.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
+
+
+def test_pictures(route: Urls, third_user: Person, video: Path, inspector: Inspector) -> None:
+    """An episode's is the one in its MP3, by the same link; it ends with that. The podcast's own needs none."""
+    fid = web.uploaded(route("upload"), third_user.token, video, cover="1")
+    inspector.done(fid)
+    feed = new_feed(route("jobs"), third_user)
+    found = read(feed)
+    own = web.call("GET", found.feed.image.href)
+    assert (own.status, own.headers["Content-Type"]) == (200, "image/png")
+    assert Image.open(io.BytesIO(own.body)).size == (1400, 1400)
+    (entry,) = (each for each in found.entries if each.id == fid)
+    (enclosure,) = entry.enclosures
+    (attached,) = ID3(io.BytesIO(web.call("GET", enclosure.href).body)).getall("APIC")
+    cover = web.call("GET", entry.image.href)
+    assert (cover.status, cover.headers["Content-Type"], cover.body) == (200, "image/jpeg", attached.data)
+    assert Image.open(io.BytesIO(cover.body)).format == "JPEG"
+    assert cover.headers["X-Content-Type-Options"] == "nosniff"
+    assert web.call("GET", entry.image.href, headers={"If-None-Match": cover.headers["ETag"] or ""}).status == 304
+    assert ask("DELETE", f"{route('jobs')}/{fid}/link", third_user.token).status == 204
+    assert web.call("GET", entry.image.href).status == 401
 
 
 def test_chapters(

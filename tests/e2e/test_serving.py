@@ -95,9 +95,11 @@ def test_a_web_page_of_another_origin(stack: PrivateStack, owner: Person, url: U
         f"download//{UNKNOWN}/",
         "download//peaks/",
         "download/archive//",
+        "download//cover/",
         "jobs//",
         f"jobs//{UNKNOWN}//events/",
         "jobs//openapi.json//",
+        "jobs//picture.png/",
     ],
 )
 def test_more_slashes_change_nothing(route: Urls, path: str) -> None:

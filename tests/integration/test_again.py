@@ -72,10 +72,12 @@ class Converter:
         self.encoded += 1
         texts = OWN | {name: value for name in tags.TEXTS if (value := getattr(options, name))}
         picture = None if options.cover == "none" else b"\xff\xd8picture"
-        target.write_bytes(tags.encoded(**texts, chapters=(Chapter(0.0, 1.0, "First"),), cover=picture) + FRAMES)
+        tag = tags.encoded(**texts, chapters=(Chapter(0.0, 1.0, "First"),), cover=picture)
+        target.write_bytes(tag + FRAMES)
         notes = ("no_cover", "limited") if isinstance(options.cover, float) else ("limited",)
         chapters = (Chapter(0.0, 1.0, "First"),)
-        return Made(2.5, notes, waveform=Waveform(10, 1, b"abcd"), texts=OWN, chapters=chapters)
+        waveform, place = Waveform(10, 1, b"abcd"), tags.picture(tag)
+        return Made(2.5, notes, waveform=waveform, texts=OWN, chapters=chapters, picture=place)
 
     def stored(self, job: Document) -> bytes:
         """Return a job's MP3."""
@@ -85,7 +87,9 @@ class Converter:
         assert reader.metadata["sha256"] == job["mp3"]["sha256"]
         assert reader.metadata["waveform"]
         assert (job["mp3"]["chapters"], reader.metadata["chapters"]) == (1, [[0.0, 1.0, "First"]])
-        return b"".join(reader.blocks())
+        content, place = b"".join(reader.blocks()), job["mp3"]["picture"]
+        assert [content[slice(*each)] for each in (place,) if each] == [each.data for each in pictures_in(content)]
+        return content
 
 
 @pytest.fixture
@@ -97,6 +101,12 @@ def parts(content: bytes) -> tuple[Any, bytes]:
     """Return the tag and the frames of an MP3."""
     tag, rest = tags.split(iter([content]))
     return ID3(io.BytesIO(tag)), b"".join(rest)
+
+
+def pictures_in(content: bytes) -> list[Any]:
+    """Return the pictures in an MP3's tag."""
+    found: list[Any] = parts(content)[0].getall("APIC")
+    return found
 
 
 @pytest.mark.parametrize(

@@ -289,11 +289,14 @@ def test_all_options_at_once(tmp_path: Path) -> None:
     assert (file.info.sample_rate, file.info.channels) == (32_000, 1)
     assert [file[name].text for name in ("TIT2", "TPE1", "TALB")] == [["T"], ["A"], ["B"]]
     assert file["APIC:"].data.startswith(b"\xff\xd8")
+    assert sound.picture
+    assert (tmp_path / "work" / "out.mp3").read_bytes()[slice(*sound.picture)] == file["APIC:"].data
 
 
 def test_a_missing_cover_is_noted(tmp_path: Path) -> None:
     source = tone(tmp_path / "a.wav", 1.0)
-    assert convert(source, tmp_path / "work", Options(cover=0.5)).notes == (NO_COVER,)
+    without = convert(source, tmp_path / "work", Options(cover=0.5))
+    assert (without.notes, without.picture) == ((NO_COVER,), None)
     assert convert(source, tmp_path / "none", Options(cover="none")).notes == ()
 
 

@@ -85,7 +85,7 @@ def test_the_routes_of_jobs() -> None:
     """Each action has a path, and is a value of `do` for the same method."""
     at_job = {f"/jobs/{{id}}/{action}".rstrip("/"): set(found) for action, found in routes._AT.items()}
     of_all = {f"/jobs/{action}".rstrip("/"): set(found) for action, found in routes._OF_ALL.items() if action}
-    of_all["/jobs/openapi.json"] = set(routes._DOCUMENT)
+    of_all |= {f"/jobs/{path}": {"GET"} for path in routes.FIXED.values()}
     of_all |= {"/jobs/feed": set(routes._OF_FEED), "/jobs/feed/{secret}": set(routes._OF_PODCAST)}
     every = {method for found in routes._AT.values() for method in found}
     coded = {**at_job, **of_all, "/jobs": every}
@@ -98,7 +98,7 @@ def test_the_routes_of_jobs() -> None:
             name for name, found in routes._AT.items() if name and method.upper() in found
         }
     named = {each["name"] for each in DOCUMENT["paths"]["/jobs"]["get"]["parameters"] if each["in"] == "query"}
-    assert routes.ROUTING | {routes.OPENAPI} <= named
+    assert routes.ROUTING | set(routes.FIXED) <= named
 
 
 def test_each_code_has_its_status() -> None:

@@ -65,6 +65,7 @@ API = [
     ("expired", 410),
     ("no_peaks", 404),
     ("no_chapters", 404),
+    ("no_cover", 404),
     ("invalid_ids", 400),
     ("not_failed", 409),
     ("too_many_streams", 429),

@@ -53,6 +53,21 @@ def test_empty_tags() -> None:
     assert tags.encoded(title=" \n", date="soon") == b""
 
 
+def test_where_the_picture_is() -> None:
+    for jpeg in (b"\xff\xd8\xff picture", b"\xff\xd8\xff" + bytes(200_000)):
+        tag = tags.encoded(title="A talk", chapters=CHAPTERS, cover=jpeg, length=300_000)
+        place = tags.picture(tag)
+        assert place
+        assert tag[slice(*place)] == jpeg
+        changed = tags.changed(tag, {"title": "Another, longer title"}, with_cover=True)
+        place = tags.picture(changed)
+        assert place
+        assert changed[slice(*place)] == jpeg
+        assert tags.picture(tags.changed(tag, {}, with_cover=False)) is None
+    assert tags.picture(tags.encoded(title="A talk")) is None
+    assert tags.picture(b"") is None
+
+
 def test_a_tag_fills_the_reserved_space() -> None:
     long = tags.encoded(title="A talk", chapters=CHAPTERS)
     short = tags.encoded(title="A talk", chapters=CHAPTERS[:1], length=len(long))

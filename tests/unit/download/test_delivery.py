@@ -103,6 +103,27 @@ def test_an_empty_file_is_an_empty_response() -> None:
     assert b"".join(delivery.started(iter([]), 10.0)) == b""
 
 
+@pytest.mark.parametrize(
+    ("blocks", "is_one"),
+    [
+        ([b"\xff\xd8\xff\xe0..", b"more"], True),
+        ([b"\xff", b"\xd8\xff"], True),
+        ([b"\x89PNG\r\n\x1a\n"], False),
+        ([b"<svg/>"], False),
+        ([b"\xff\xfb\x90\0"], False),
+        ([b""], False),
+        ([], False),
+    ],
+)
+def test_only_a_jpeg_is_sent_as_one(blocks: list[bytes], is_one: bool) -> None:
+    if is_one:
+        assert list(delivery.jpeg(iter(blocks))) == blocks
+        return
+    with pytest.raises(Failure) as failure:
+        delivery.jpeg(iter(blocks))
+    assert failure.value.kind is errors.NO_COVER
+
+
 def test_a_response_is_cut_off_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The declared length tells the reader that the response is incomplete."""
     clock = SimpleNamespace(monotonic=iter([5.0, 14.0, 15.0, 15.1]).__next__)

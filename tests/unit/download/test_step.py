@@ -303,6 +303,58 @@ def test_the_chapters(system: System, job_id: str) -> None:
     assert refusal(f"/chapters?fid={job_id}", None) is errors.UNAUTHORIZED
 
 
+def pictured(system: System, content: bytes) -> str:
+    """Return a finished job of the owner whose MP3 has these bytes as its picture."""
+    job_id = states.done(system.sweeper)
+    system.files.delete(MP3S, f"{job_id}.1")
+    with system.files.write(MP3S, f"{job_id}.1") as writer:
+        writer.write(b"ID3 " + content + b" frames")
+        writer.finish()
+    system.database["jobs"].documents[job_id]["mp3"]["picture"] = [4, 4 + len(content)]
+    return job_id
+
+
+def test_the_picture(system: System) -> None:
+    picture = b"\xff\xd8\xff" + bytes(range(256)) * 5000
+    job_id = pictured(system, picture)
+    link = links.sign(job_id, 0, LOADED[SignedLinks])
+    for path, bearer in (
+        (f"/cover?fid={job_id}", OWNER),
+        (f"/?cover&fid={job_id}", OWNER),
+        (f"/{job_id}?cover=1", OWNER),
+        (f"/cover?link={link}", None),
+        (f"/{job_id}.jpg?cover=1&link={link}", None),
+    ):
+        answer = download(path, bearer)
+        assert (answer.status_code, answer.content_type, answer.get_data()) == (200, "image/jpeg", picture)
+        assert answer.content_length == len(picture)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        tag = answer.headers["ETag"]
+        assert tag != download(f"/{job_id}").headers["ETag"], "an address may answer with both"
+        same = download(path, bearer, If_None_Match=tag)
+        assert (same.status_code, same.get_data()) == (304, b"")
+        head = download(path, bearer, method="HEAD")
+        assert (head.get_data(), dict(head.headers)) == (b"", dict(answer.headers))
+    assert refusal(f"/cover?fid={job_id}", STRANGER) is refusal("/cover") is errors.NOT_FOUND
+    assert refusal(f"/cover?fid={job_id}", None) is errors.UNAUTHORIZED
+    actions.revoke_links(job_id, owner=None, jobs=system.jobs)
+    assert refusal(f"/cover?link={link}", None) is errors.EXPIRED_LINK
+    shares = Shares(4)  # one each
+    first = download(f"/cover?fid={job_id}", shares=shares)
+    with pytest.raises(Failure) as failure:
+        download(f"/cover?fid={job_id}", shares=shares)
+    assert failure.value.kind is errors.TOO_MANY_TRANSFERS
+    first.close()
+
+
+def test_who_gets_no_picture(system: System, job_id: str) -> None:
+    assert refusal(f"/cover?fid={job_id}") is errors.NO_COVER, "an MP3 of an earlier version"
+    system.database["jobs"].documents[job_id]["mp3"]["picture"] = None
+    assert refusal(f"/cover?fid={job_id}") is errors.NO_COVER
+    assert refusal(f"/cover?fid={pictured(system, b'<svg onload=alert(1)>')}") is errors.NO_COVER
+    assert refusal(f"/cover?fid={states.converting(system.sweeper)}") is errors.NOT_READY
+
+
 def test_head_has_the_same_headers_and_reads_nothing(system: System, job_id: str) -> None:
     whole = download(f"/{job_id}")
     system.database["mp3s.chunks"].documents.clear()

@@ -152,6 +152,25 @@ def test_chapters_are_linked_where_there_are_some(system: System) -> None:
     assert link == links.Download(with_some, 0)
 
 
+def test_pictures_are_linked_where_there_are_some(system: System) -> None:
+    """The podcast has one in any case."""
+    with_one, _ = states.done(system.sweeper), states.done(system.sweeper)
+    change(system, with_one, link_version=2)
+    system.database["jobs"].documents[with_one]["mp3"]["picture"] = [100, 200]
+    (channel,) = tree(got(made()).get_data())
+    (image,) = channel.findall(f"{ITUNES}image")
+    assert image.attrib == {"href": "https://example.org/jobs/picture.png"}
+    assert ask("GET", "/picture.png", None).content_type == "image/png"
+    found = {item.findtext("guid"): item.findall(f"{ITUNES}image") for item in channel.iter("item")}
+    (image,) = found.pop(with_one)
+    assert list(found.values()) == [[]]
+    address = urlsplit(image.attrib["href"])
+    assert (address.netloc, address.path) == ("example.org", f"/download/{with_one}.jpg")
+    query = parse_qs(address.query)
+    assert query["cover"] == ["1"]
+    assert links.read(query["link"][0], LOADED[SignedLinks]) == links.Download(with_one, 2)
+
+
 @pytest.mark.parametrize(
     ("filename", "options", "texts", "title"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -41,6 +42,7 @@ LOADED = load_all(
 OWNER, STRANGER = Bearer("1", "a@example.org"), Bearer("2", "b@example.org")
 FORM = "application/x-www-form-urlencoded"
 CREATED = "2026-05-01T00:00:00.000Z"
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
@@ -659,18 +661,28 @@ def test_a_database_that_is_away_costs_no_place(system: System, monkeypatch: pyt
     assert {refusal(ask("GET", "/events")) for _ in range(30)} == {(503, "unavailable")}
 
 
-@pytest.mark.parametrize("target", ["/openapi.json", "/?openapi", "/openapi.json/"])
-def test_the_document_of_the_api_needs_no_token(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "content_type"),
+    [(target, "application/json") for target in ("/openapi.json", "/?openapi", "/openapi.json/")]
+    + [(target, "image/png") for target in ("/picture.png", "/?picture", "/picture.png/")],
+)
+def test_what_is_the_same_for_everyone_needs_no_token(target: str, content_type: str) -> None:
     found = ask("GET", target, bearer=None)
-    assert (found.status_code, found.content_type) == (200, "application/json")
-    assert found.get_data() == openapi.DOCUMENT.read_bytes()
+    assert (found.status_code, found.content_type) == (200, content_type)
+    assert found.headers["X-Content-Type-Options"] == "nosniff"
+    if content_type == "application/json":
+        assert found.get_data() == openapi.DOCUMENT.read_bytes()
+    else:  # as Apple asks for, and small
+        assert (found.get_data()[:8], struct.unpack(">2I", found.get_data()[16:24])) == (PNG, (1400, 1400))
+        assert len(found.get_data()) < 20_000
     head = ask("HEAD", target, bearer=None)
     assert (head.get_data(), head.headers) == (b"", found.headers)
     assert ask("POST", target, bearer=None).headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_the_document_is_not_sent_to_who_has_it() -> None:
-    etag = ask("GET", "/openapi.json", bearer=None).headers["ETag"]
-    again = ask("GET", "/openapi.json", bearer=None, tag=etag)
+@pytest.mark.parametrize("target", ["/openapi.json", "/picture.png"])
+def test_it_is_not_sent_to_who_has_it(target: str) -> None:
+    etag = ask("GET", target, bearer=None).headers["ETag"]
+    again = ask("GET", target, bearer=None, tag=etag)
     assert (again.status_code, again.get_data(), again.headers["ETag"]) == (304, b"", etag)
-    assert ask("GET", "/openapi.json", bearer=None, tag='"other"').status_code == 200
+    assert ask("GET", target, bearer=None, tag='"other"').status_code == 200
