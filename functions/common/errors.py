@@ -55,7 +55,6 @@ TOO_MANY_TRIES = Kind(
     "There were too many tries. Wait as long as Retry-After says, then try again.",
     permanent=False,
 )
-FORBIDDEN = Kind("forbidden", 403, "You may not do this.")
 FOREIGN_PAGE = Kind(
     "foreign_page", 403, "Only this service's own page may use its session. Send a token, or open the page again."
 )

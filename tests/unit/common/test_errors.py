@@ -16,7 +16,6 @@ API = [
     ("invalid_token", 401),
     ("expired_link", 401),
     ("invalid_link", 400),
-    ("forbidden", 403),
     ("foreign_page", 403),
     ("bad_request", 400),
     ("uri_too_long", 414),

@@ -105,7 +105,7 @@ def test_every_401_has_a_challenge(kind: Kind) -> None:
 
 
 def test_other_responses_have_no_challenge() -> None:
-    assert "WWW-Authenticate" not in client(Failure(errors.FORBIDDEN)).get("/").headers
+    assert "WWW-Authenticate" not in client(Failure(errors.ACCOUNT_DISABLED)).get("/").headers
 
 
 def test_a_failure_may_add_fields_and_headers() -> None:
