@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import pymysql
 from pymysql.constants import ER
@@ -39,7 +39,15 @@ class User:
     password: str
     state: str = ACTIVE
     mails: bool = True
+    webhook: str | None = None
     created_at: datetime | None = None
+
+
+class Told(TypedDict, total=False):
+    """How a user is told about conversions: by mail or not, and where by webhook, if at all."""
+
+    mails: bool
+    webhook: str | None
 
 
 class Users:
@@ -112,9 +120,12 @@ class Users:
         after = "state = %s, remove_after = UTC_TIMESTAMP() + INTERVAL %s SECOND"
         return self._change(after, (CLOSING, keep_seconds + _MARGIN_SECONDS), user, "state <> %s", (CLOSING,))
 
-    def set_mails(self, user: int, wanted: bool) -> bool:
-        """Turn the mails about conversions on or off; return whether that changed anything."""
-        return self._change("mails = %s", (wanted,), user, "mails <> %s", (wanted,))
+    def set_told(self, user: int, told: Told) -> bool:
+        """Set how a user is told about conversions; return whether that changed anything."""
+        names = [name for name in ("mails", "webhook") if name in told]
+        values = [told[name] for name in names]
+        what, when = ", ".join(f"{name} = %s" for name in names), " AND ".join(f"{name} <=> %s" for name in names)
+        return self._change(what, (*values,), user, f"NOT ({when})", (*values,))
 
     def _change(self, what: str, values: tuple[Any, ...], user: int, when: str, known: tuple[Any, ...]) -> bool:
         # Only the values come from outside.
@@ -143,6 +154,7 @@ def _user(row: dict[str, Any]) -> User:
         row["password"] or "",
         row.get("state", ACTIVE),
         bool(row.get("mails", True)),
+        row.get("webhook"),
         row.get("created_at"),
     )
 

@@ -145,7 +145,7 @@ INVALID_IDS = Kind("invalid_ids", 400, "Name 1 to 100 finished jobs by their ids
 NOT_FAILED = Kind("not_failed", 409, "Only a failed job can be converted again.")
 NOT_ENDED = Kind("not_ended", 409, "This job has not ended yet. Try again when it has.", permanent=False)
 MAIL_ON_ITS_WAY = Kind("mail_on_its_way", 409, "This mail is being sent right now.", permanent=False)
-NO_WEBHOOK = Kind("no_webhook", 409, "No webhook was asked for when this video was uploaded.")
+NO_WEBHOOK = Kind("no_webhook", 409, "There is no address that this job's webhook could go to.")
 WEBHOOK_ON_ITS_WAY = Kind("webhook_on_its_way", 409, "This webhook is being sent right now.", permanent=False)
 NO_LINK = Kind("no_link", 409, "Only a job that is done has links.")
 TOO_MANY_STREAMS = Kind(

@@ -31,7 +31,7 @@ def job(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str, An
         "mp3": _mp3(document) if state == transitions.DONE else None,
         "error": document.get("error") if state == transitions.FAILED else None,
         "mail": _told(document, "mail"),
-        "webhook": _told(document, "webhook") if "webhook" in document else None,
+        "webhook": _told(document, "webhook") if _asks(document) else None,
         "video_expires": _maybe_time(document.get("expires", {}).get("video")),
         "links": _links(document, loaded),
     }
@@ -63,6 +63,12 @@ def _mp3(document: Document) -> dict[str, Any]:
         "expires": _maybe_time(mp3.get("expired_at") or document.get("expires", {}).get("mp3")),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _asks(document: Document) -> bool:
+    """Tell whether a webhook was asked for with the video, or has been sent to where the account says."""
+    webhook = document.get("webhook", {})
+    return "url" in webhook or (webhook.get("attempts", 0) > 0 and webhook["state"] != transitions.DECLINED)
 
 
 def _told(document: Document, way: str) -> str:

@@ -18,8 +18,9 @@ stored because an index finds the waiting jobs by it. `cleanup` says when sweep 
 name: at `at`, and again at `until`, when nothing that began earlier can still be writing. `link_version` is what a link
 to the MP3 must name; without it, 0. `retries` says how often the job began again on that day, and how many of the
 seconds in `spent` its conversions took before. `former` has the bytes of earlier MP3s, and until when none is deleted
-because a download of it may be running. A job has `webhook` only if one was asked for; sweep
-announces an ended job again at its `due`, and `answer` is what came of the last attempt.
+because a download of it may be running. `webhook` has a `url` if one was given with the video; without it, the one of
+the owner's account counts when the job has ended. A job that shall have none has no `webhook`. Sweep announces an ended
+job again at its `due`, and `answer` is what came of the last attempt.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ RECEIVING, READY, CONVERTING, DONE, FAILED, ABORTED, DELETING = (
     "aborted",
     "deleting",
 )
-# of a mail; NONE, CLAIMED and SENT also of a webhook
+# of a mail; NONE, CLAIMED, SENT and DECLINED also of a webhook
 NONE, CLAIMED, HANDING_OVER, SENT, UNKNOWN, MAIL_FAILED, DECLINED = (
     "none",
     "claimed",
@@ -165,7 +166,6 @@ _SAME_WEBHOOK: Values = {"webhook.token": Given("token")}
 _WEBHOOK_EXPIRED: Values = _SAME_WEBHOOK | {"webhook.until": Past()}
 _WEBHOOK_CLAIM = ("webhook.token", "webhook.until")
 _WEBHOOK_DUE: Values = {"webhook.due": After("announce_gap"), "webhook.gap": Length("announce_gap")}
-_ASK: Values = {"webhook.url": Given("webhook"), "webhook.state": Fixed(NONE), "webhook.attempts": Fixed(0)}
 _GAVE_UP = Fixed({"code": GAVE_UP.code, "title": GAVE_UP.title})
 
 RENEW_UPLOAD = Transition(
@@ -179,7 +179,7 @@ ACCEPT = Transition(
     when=_SAME_EPOCH,
     drops=("lease",),
     sets=_ANNOUNCE | {"size": Given("size"), "sha256": Given("sha256"), "options": Given("options")},
-    asking=_ASK,
+    asking={"webhook": Given("webhook")},
 )
 ABORT = Transition(
     "abort",
@@ -316,7 +316,7 @@ RETRY = Transition(
     ),
     # When the next conversion has ended, the earlier MP3s are deleted, but not before `former.until`.
     maximum={"cleanup.until": After("download_timeout")},
-    asking=_ASK,
+    asking={"webhook.state": Fixed(NONE), "webhook.attempts": Fixed(0)},
 )
 
 _SEND_AGAIN: Values = {"announced_at": Now(), "announce_gap": Given("gap"), "announce_due": AfterGiven("gap")}
@@ -465,6 +465,17 @@ CLAIM_WEBHOOK = Transition(
     adds={"webhook.attempts": 1},
     drops=("webhook.retry_at", "webhook.due"),
 )
+DECLINE_WEBHOOK = Transition(
+    "decline_webhook",
+    "notify",
+    _ENDED,
+    None,
+    webhook=(NONE,),
+    webhook_target=DECLINED,
+    # Not one that was asked for again after the account was read.
+    when=_SAME_EPOCH | {"webhook.due": Given("due")},
+    drops=("webhook.retry_at", "webhook.due"),
+)
 WEBHOOK_SENT = Transition(
     "webhook_sent",
     "notify",
@@ -534,7 +545,7 @@ WEBHOOK_AGAIN = Transition(
     "jobs",
     _ENDED,
     None,
-    webhook=(SENT, WEBHOOK_FAILED),
+    webhook=(SENT, WEBHOOK_FAILED, DECLINED),
     webhook_target=NONE,
     when=_SAME_EPOCH,
     sets=_WEBHOOK_DUE | {"webhook.attempts": Fixed(0)},

@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from functions.backends import dead_letters, files, jobs, queue
+from functions.backends import dead_letters, files, jobs, queue, recipients
 from functions.backends.dead_letters import MP3S_DEAD, Letter
 from functions.common import errors, states, transitions
 from functions.common import log as logs
@@ -26,10 +26,9 @@ _NOTHING_TO_RETRY = {
 _SENTENCES = {
     errors.NOT_FOUND: "No job has this id, or it was deleted.",
     errors.NOT_ENDED: "The job has not ended yet. Its mail and webhook are sent once it has.",
-    errors.NO_WEBHOOK: "No webhook was asked for when the video was uploaded.",
     errors.NO_LINK: "The video is still being uploaded, so there is no link to its MP3.",
     errors.VIDEO_EXPIRED: "The video has expired and was deleted. Upload it again.",
-    errors.UNAVAILABLE: "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later.",
+    errors.UNAVAILABLE: "MongoDB, RabbitMQ or MySQL is unavailable. Nothing was lost; run the command again later.",
 }
 
 
@@ -99,7 +98,9 @@ def _mail(options: argparse.Namespace) -> int:
 
 
 def _webhook(options: argparse.Namespace) -> int:
-    queued = actions.send_webhook(options.id, owner=None, jobs=jobs.connect(), queue=queue.connect())
+    queued = actions.send_webhook(
+        options.id, owner=None, jobs=jobs.connect(), queue=queue.connect(), address=recipients.address_of
+    )
     _print_queued(queued, queued.job["webhook"].get("retry_at"))
     return 0
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.backends.files import MP3S, VIDEOS, Files
@@ -38,6 +39,9 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 10  # a job may change while an action reads and writes it
 _MOST_MAILS = 20  # about a job, at its owner's request
+
+
+Address = Callable[[Document], str | None]  # where the webhook of a job goes, None if there shall be none
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _begin_again(job: Document, options: Document, jobs: Jobs, again: Again | No
     """Apply the transition, in a place of the owner's quotas if they asked for it."""
     place = _place(job, again) if again else None
     given = {"options": options, "retries": _retries(job, jobs, again), "former": _former(job, jobs)}
-    given |= {"webhook": job.get("webhook", {}).get("url")}
+    given |= {"webhook": job.get("webhook")}
     # If the outcome is unknown, the next count tells from the job's epoch what became of the place.
     changed = jobs.apply(RETRY, job["_id"], epoch=job["epoch"], **given)
     if place:
@@ -164,7 +168,7 @@ def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Qu
     raise Failure(errors.UNAVAILABLE)
 
 
-def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Queued:
+def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue, address: Address) -> Queued:
     """Queue the webhook of an ended job, also if it was sent; announce it again if it waits already.
 
     It has the same id as before. Raises Failure: NOT_FOUND, NOT_ENDED, NO_WEBHOOK, WEBHOOK_ON_ITS_WAY
@@ -180,6 +184,8 @@ def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) ->
             return _announce(job, queue)
         if job["webhook"]["state"] == CLAIMED:
             raise Failure(errors.WEBHOOK_ON_ITS_WAY)
+        if address(job) is None:
+            raise Failure(errors.NO_WEBHOOK)
         changed = jobs.apply(WEBHOOK_AGAIN, job_id, epoch=job["epoch"])
         if changed is not None:
             _log.info("webhook queued again", extra={"job": job_id, "epoch": changed["epoch"]})

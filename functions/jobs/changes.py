@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Request, Response
 
-from functions.backends import files, jobs, queue, usage
+from functions.backends import files, jobs, queue, recipients, usage
 from functions.backends.queue import Queue
 from functions.common import links, shown, web
 from functions.common.bearer import Bearer
@@ -51,8 +51,10 @@ def _mail(job_id: str, _request: Request, bearer: Bearer, loaded: Loaded) -> Res
 
 
 def _webhook(job_id: str, _request: Request, bearer: Bearer, loaded: Loaded) -> Response:
-    queued = actions.send_webhook(job_id, owner=bearer.user, jobs=jobs.connect(), queue=_later(loaded))
-    return web.answer(shown.job(queued.job, loaded), 202)
+    queued = actions.send_webhook(
+        job_id, owner=bearer.user, jobs=jobs.connect(), queue=_later(loaded), address=recipients.address_of
+    )
+    return web.answer(shown.job(queued.job, loaded) | {"webhook": "sending"}, 202)
 
 
 def _link(job_id: str, request: Request, bearer: Bearer, loaded: Loaded) -> Response:

@@ -1,20 +1,22 @@
-"""The account over HTTP: what it is and uses, what signs its webhooks, whether it gets mails, and its end."""
+"""The account over HTTP: what it is and uses, how it is told about conversions, and its end."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from flask import Request, Response
 
 from functions.backends import api_keys, users
-from functions.backends.users import User
+from functions.backends.users import Told, User
 from functions.common import errors, web, webhooks
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import MaybeMongo, Quotas, SignedLinks, Signing
+from functions.common.settings import MaybeMongo, Quotas, SignedLinks, Signing, WebhookTargets
 from functions.login import credentials
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
-    """Show the account, turn its mails on or off, or close it."""
+    """Show the account, change how it is told about conversions, or close it."""
     web.allow(request, "GET", "HEAD", "PATCH", "DELETE")
     user = credentials.authenticated(request)
     if request.method == "PATCH":
@@ -27,11 +29,33 @@ def answer(request: Request, loaded: Loaded) -> Response:
 
 def _change(request: Request, user: User, loaded: Loaded) -> Response:
     """Change what a JSON merge patch names (RFC 7396)."""
-    wanted = credentials.fields(request)
-    if wanted.keys() != {"mails"} or not isinstance(wanted["mails"], bool):
+    wanted: dict[str, object] = {**credentials.fields(request)}
+    if not wanted or wanted.keys() - {"mails", "webhook"}:
         raise Failure(errors.BAD_REQUEST)
-    users.connect().set_mails(user.id, wanted["mails"])
-    return web.answer(_shown(user, loaded) | {"mails": wanted["mails"]})
+    told = Told()
+    if "mails" in wanted:
+        told["mails"] = _mails(wanted["mails"])
+    if "webhook" in wanted:
+        told["webhook"] = _webhook(wanted["webhook"], loaded[WebhookTargets])
+    users.connect().set_told(user.id, told)
+    return web.answer(_shown(replace(user, **told), loaded))
+
+
+def _mails(given: object) -> bool:
+    if not isinstance(given, bool):
+        raise Failure(errors.BAD_REQUEST)
+    return given
+
+
+def _webhook(given: object, targets: WebhookTargets) -> str | None:
+    """Check the address as upload does. Raises Failure(INVALID_PARAMETER)."""
+    if given is None:
+        return None
+    try:
+        webhooks.read(given if isinstance(given, str) else "", targets)
+    except ValueError:
+        raise Failure(errors.INVALID_PARAMETER, field="webhook", allowed=webhooks.allowed(targets)) from None
+    return str(given)
 
 
 def _shown(user: User, loaded: Loaded) -> dict[str, object]:
@@ -41,6 +65,7 @@ def _shown(user: User, loaded: Loaded) -> dict[str, object]:
         "email": user.email,
         "created": created,
         "mails": user.mails,
+        "webhook": user.webhook,
         "keys": len(api_keys.connect().of(user.id)),
         "quota": _quota(user, loaded),
         "webhook_secret": webhooks.secret(str(user.id), loaded[SignedLinks]),

@@ -17,9 +17,22 @@ from functions.common.settings import (
     SignedLinks,
     Signing,
     Throttling,
+    WebhookTargets,
 )
 
-SETTINGS = (Signing, Database, Registering, Throttling, Links, SignedLinks, Relay, MaybeMongo, Periods, Quotas)
+SETTINGS = (
+    Signing,
+    Database,
+    Registering,
+    Throttling,
+    Links,
+    SignedLinks,
+    Relay,
+    MaybeMongo,
+    Periods,
+    Quotas,
+    WebhookTargets,
+)
 _LOADED = config.load_all(SETTINGS)
 
 

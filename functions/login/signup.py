@@ -84,7 +84,7 @@ def mails(request: Request, loaded: Loaded) -> Response:
     if is_look:
         return _form("Stop mails", "You will get no more mails about your conversions.", "Stop them", request)
     access.about(user=str(user))
-    return _ended(request, lambda: users.connect().set_mails(user, False), "Mails are off", _MAILS_OFF)
+    return _ended(request, lambda: users.connect().set_told(user, {"mails": False}), "Mails are off", _MAILS_OFF)
 
 
 def _throttle(request: Request) -> None:

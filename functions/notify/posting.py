@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from functions.backends.jobs import Jobs
 from functions.common import transitions
-from functions.common.transitions import CLAIM_WEBHOOK, POSTPONE_WEBHOOK, REFUSE_WEBHOOK, WEBHOOK_SENT
+from functions.common.errors import Failure
+from functions.common.transitions import CLAIM_WEBHOOK, DECLINE_WEBHOOK, POSTPONE_WEBHOOK, REFUSE_WEBHOOK, WEBHOOK_SENT
 from functions.common.values import Document
 
 _log = logging.getLogger(__name__)
@@ -33,34 +34,53 @@ class Outcome(NamedTuple):
         return self.answer in _ACCEPTED
 
 
-Send = Callable[[Document], Outcome]
+Address = Callable[[Document], str | None]
+Send = Callable[[Document, str], Outcome]
 
 
-def run(job_id: str, *, jobs: Jobs, send: Send, token: str, stopping: Event) -> None:
-    """Send the webhook of an ended job, if it was asked for and waits; do nothing if it cannot be claimed.
+def run(job_id: str, *, jobs: Jobs, address: Address, send: Send, token: str, stopping: Event) -> None:
+    """Send the webhook of an ended job that waits to its address, if it has one; do nothing if it cannot be claimed.
 
+    The address is asked for each time, so what its owner has said last counts.
     The outcome is always written to the job. Raises Failure(UNAVAILABLE) only if that fails: the webhook is sent again
     then, with the same id.
     """
     if stopping.is_set():  # sweep announces the job again
         return
-    job = _claim(job_id, jobs, token)
+    job = _waiting(job_id, jobs)
     if job is None:
         return
-    outcome = send(job)
+    attempt = _attempt(job, address, send)
+    if attempt is None:
+        jobs.apply(DECLINE_WEBHOOK, job_id, epoch=job["epoch"], due=job["webhook"].get("due"))
+        return
+    job = jobs.apply(CLAIM_WEBHOOK, job_id, epoch=job["epoch"], token=token)
+    if job is None:
+        return
+    outcome = attempt(job)
     ended = _end(job, outcome, jobs, token)
     if ended is not None:
         more = {"webhook": ended["webhook"]["state"], "answer": outcome.answer, "cause": outcome.cause}
         _log.info("webhook ended", extra={"job": job_id} | more)
 
 
-def _claim(job_id: str, jobs: Jobs, token: str) -> Document | None:
+def _waiting(job_id: str, jobs: Jobs) -> Document | None:
     job = jobs.find(job_id)
     if job is None or job["state"] not in (transitions.DONE, transitions.FAILED):
         return None
     if job.get("webhook", {}).get("state") != transitions.NONE:
         return None
-    return jobs.apply(CLAIM_WEBHOOK, job_id, epoch=job["epoch"], token=token)
+    return job
+
+
+def _attempt(job: Document, address: Address, send: Send) -> Callable[[Document], Outcome] | None:
+    """Return what sends the webhook once it is claimed; None if there shall be none."""
+    try:
+        url = address(job)
+    except Failure as failure:  # the database is away; it is an attempt, so that this does not go on for ever
+        away = Outcome(UNANSWERED, f"nobody knows where to: {failure.__cause__!r}")
+        return lambda _job: away
+    return None if url is None else lambda claimed: send(claimed, url)
 
 
 def _end(job: Document, outcome: Outcome, jobs: Jobs, token: str) -> Document | None:

@@ -36,6 +36,7 @@ def run(request: Request, links_to: Links, signed: SignedLinks) -> str:
     posting.run(
         hint.job_id,
         jobs=documents,
+        address=recipients.address_of,
         send=partial(_send, links_to=links_to, signed=signed),
         token=mailing.new_token(),
         stopping=shutdown.requested,
@@ -52,8 +53,8 @@ def _compose(job: Document, *, sender: str, links_to: Links, signed: SignedLinks
     return messages.compose(job, sender=sender, links_to=links_to, signed=signed, unsubscribe=stop)
 
 
-def _send(job: Document, *, links_to: Links, signed: SignedLinks) -> Outcome:
+def _send(job: Document, url: str, *, links_to: Links, signed: SignedLinks) -> Outcome:
     # Most jobs have none: the client's library and the one that signs load with the first.
     from functions.notify import webhook
 
-    return webhook.send(job, links_to=links_to, signed=signed)
+    return webhook.send(job, url, links_to=links_to, signed=signed)

@@ -30,12 +30,12 @@ class Message(NamedTuple):
     body: bytes
 
 
-def send(job: Document, *, links_to: Links, signed: SignedLinks) -> Outcome:
-    """Send the webhook about an ended job; return what came of it."""
+def send(job: Document, url: str, *, links_to: Links, signed: SignedLinks) -> Outcome:
+    """Send the webhook about an ended job to this address; return what came of it."""
     if _PATIENCE.is_lost(job["owner"]):
         return Outcome(posting.UNANSWERED, "not tried: another one of this user took too long")
     began = time.monotonic()
-    outcome = _send(job["webhook"]["url"], compose(job, links_to=links_to, signed=signed))
+    outcome = _send(url, compose(job, links_to=links_to, signed=signed))
     if not outcome.accepted:
         _PATIENCE.spend(job["owner"], time.monotonic() - began)
     return outcome
@@ -84,7 +84,8 @@ def _public(job: Document, links_to: Links, signed: SignedLinks) -> dict[str, An
     """Return the job as answers show it to its owner, with a download that needs no token."""
     found = shown.job(job, {Links: links_to, SignedLinks: signed})
     # Both are on their way, so it would say nothing.
-    del found["mail"], found["webhook"]
+    del found["mail"]
+    found.pop("webhook", None)
     if "download" in found["links"]:
         link = links.sign(job["_id"], job.get("link_version", 0), signed)
         found["links"]["download"] = links.to(links_to.public_url, "download", link=link)

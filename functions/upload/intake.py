@@ -60,7 +60,7 @@ def compare(video: Video, job: Document) -> None:
     options, webhook = video.asked()
     # One that was converted again may have other options than it came with.
     expected = options if job.get("retries") else job["options"]
-    sent = (length, digest.hexdigest(), options, webhook)
+    sent = (length, digest.hexdigest(), options, webhook or None)
     if sent != (job["size"], job["sha256"], expected, job.get("webhook", {}).get("url")):
         raise Failure(KEY_REUSED)
 
@@ -91,7 +91,7 @@ def _receive(job: Document, video: Video, admitted: Admitted, jobs: Jobs, files:
         asked = video.asked()  # a form may have options after the file
         digest = writer.finish()
     stored = {"size": writer.length, "sha256": digest}
-    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], **stored, **asked._asdict())
+    accepted = jobs.apply(ACCEPT, job["_id"], epoch=job["epoch"], **stored, **asked.to_document())
     if accepted is None:
         # Only this upload can accept the job: it did, and the answer was lost, unless the job was aborted or deleted.
         accepted = jobs.find(job["_id"])

@@ -5,7 +5,8 @@ CREATE TABLE IF NOT EXISTS user (
     state ENUM('waiting', 'active', 'disabled', 'closing') NOT NULL DEFAULT 'active',
     mails BOOLEAN NOT NULL DEFAULT TRUE,
     created_at DATETIME NULL DEFAULT (UTC_TIMESTAMP()),
-    remove_after DATETIME NULL
+    remove_after DATETIME NULL,
+    webhook VARCHAR(1000) CHARACTER SET ascii COLLATE ascii_bin NULL
 ) CHARACTER SET utf8mb4;
 CREATE TABLE IF NOT EXISTS api_key (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -41,3 +42,4 @@ CREATE OR REPLACE VIEW valid_key AS
     WHERE user.state = 'active' AND api_key.revoked_at IS NULL
         AND (api_key.expires_at IS NULL OR api_key.expires_at > UTC_TIMESTAMP());
 CREATE OR REPLACE VIEW no_mails AS SELECT id AS user_id FROM user WHERE NOT mails OR state <> 'active';
+CREATE OR REPLACE VIEW webhook AS SELECT id AS user_id, state = 'active' AS wanted, webhook AS url FROM user;

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Job = dict[str, Any]
 
-WEBHOOK_ENDS = ("sent", "failed")
+WEBHOOK_ENDS = ("sent", "failed", "declined")
 MAIL_ENDS = ("sent", "unknown", "failed", "declined")
 # The files of an overtaken process are deleted by sweep's last check, when it can no longer be writing.
 LEFT_SECONDS = 45
@@ -163,6 +163,8 @@ def _count_webhooks(receiver: Receiver, jobs: dict[str, Job], report: Report) ->
         state = job.get("webhook", {}).get("state")
         if job["state"] in ("done", "failed") and state not in (None, *WEBHOOK_ENDS):
             _count_lost(report, [f"{fid}: its webhook is still {state}"])
+        elif state == "declined" and "url" in job["webhook"]:
+            _count_lost(report, [f"{fid}: its webhook is declined, but was asked for"])
         elif state == "sent" and not receiver.times(f"{fid}.{job['epoch']}"):
             _count_lost(report, [f"{fid}: its webhook is marked as sent, but did not arrive"])
 

@@ -101,6 +101,7 @@ def _notify_cases() -> Iterator[tuple[str, Case]]:
     yield from at(causes.unwanted, DECLINED, "decline_mail", sides=("after",))
     yield from at(causes.relay_postpones, DONE, "postpone_mail")
     yield from at(causes.notify_shut_down, DONE, "hand_back_mail")
+    yield from at(causes.upload, DONE, "decline_webhook")
     yield from at(causes.told_upload, TOLD, "claim_webhook")
     yield from at(causes.told_upload, TOLD, "webhook", sides=("before",))
     # From here on the receiver has it, and gets it once more if that was not written down.

@@ -144,6 +144,11 @@ PROBLEMS: dict[str, tuple[Planter, str, str]] = {
         "lost",
         "its webhook is still claimed",
     ),
+    "a webhook is declined": (
+        lambda system, fid: changed(system, "jobs", {"_id": fid}, {"webhook": {"state": "declined", "url": "x"}}),
+        "lost",
+        "its webhook is declined, but was asked for",
+    ),
     "a webhook never came": (
         lambda system, fid: changed(system, "jobs", {"_id": fid}, {"webhook": {"state": "sent"}}),
         "lost",

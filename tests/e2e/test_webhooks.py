@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,71 @@ def test_a_host_that_stands_for_another_address_of_ours_is_not_called(
         fid = web.uploaded(url("upload"), owner.token, video, webhook=f"http://0:{server.port}/")
         assert webhook(inspector, fid, "failed")["answer"] == "forbidden"
     assert server.calls == 0
+
+
+def told(url: Urls, person: Person, **change: object) -> web.Answer:
+    """Change how an account is told about conversions."""
+    own = web.basic(person.email, person.password)
+    return web.call("PATCH", f"{url('login')}/account", headers=own, body=json.dumps(change).encode())
+
+
+def test_the_account_says_where_webhooks_go(
+    route: Urls, other_user: Person, video: Path, inspector: Inspector, operator: Operator
+) -> None:
+    """Unless the upload does, or wants none; what the account says when the job has ended counts."""
+    bearer = web.bearer(other_user.token)
+    with receiver() as server, receiver() as another:
+        assert told(route, other_user, webhook=server.url()).json()["webhook"] == server.url()
+        without = web.uploaded(route("upload"), other_user.token, video)
+        own = web.uploaded(route("upload"), other_user.token, video, webhook=another.url())
+        none = web.uploaded(route("upload"), other_user.token, video, webhook="")
+        assert webhook(inspector, without, "sent")["answer"] == webhook(inspector, own, "sent")["answer"] == 200
+        assert "webhook" not in inspector.ended(none)
+        assert told(route, other_user, webhook=None).json()["webhook"] is None
+        late = web.uploaded(route("upload"), other_user.token, video)
+        webhook(inspector, late, "declined")
+        again = f"{route('jobs')}/{late}/webhook"
+        assert web.call("POST", again, headers=bearer).json()["code"] == "no_webhook"
+        assert operator.jobs("webhook", late).status == 1
+        assert told(route, other_user, webhook=another.url(), mails=False).json()["mails"] is False
+        assert web.call("POST", again, headers=bearer).json()["webhook"] == "sending"
+        webhook(inspector, late, "sent")
+        shown = [
+            web.call("GET", f"{route('jobs')}/{fid}", headers=bearer).json().get("webhook")
+            for fid in (without, own, none, late)
+        ]
+    assert shown == ["sent", "sent", None, "sent"]
+    assert [server.times(fid) for fid in (without, own, none, late)] == [1, 0, 0, 0]
+    assert [another.times(fid) for fid in (without, own, none, late)] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("address", ["https://10.0.0.1/", "http://1.1.1.1/", "", 7, True, ["https://example.org/"]])
+def test_an_address_that_may_not_be_called_is_refused_for_an_account(
+    address: object, url: Urls, other_user: Person
+) -> None:
+    """Nothing is changed then."""
+    answer = told(url, other_user, webhook=address, mails=False)
+    assert (answer.status, answer.json()["code"], answer.json()["field"]) == (400, "invalid_parameter", "webhook")
+    own = web.basic(other_user.email, other_user.password)
+    shown = web.call("GET", f"{url('login')}/account", headers=own).json()
+    assert (shown["webhook"], shown["mails"]) == (None, True)
+
+
+def test_a_users_webhooks_end_with_the_account(
+    url: Urls, other_user: Person, video: Path, inspector: Inspector, operator: Operator
+) -> None:
+    """Whether the account or the upload said where to."""
+    with receiver(answering(503)) as server:
+        assert told(url, other_user, webhook=server.url()).status == 200
+        fids = [
+            web.uploaded(url("upload"), other_user.token, video, **more) for more in ({}, {"webhook": server.url()})
+        ]
+        until(lambda: all(server.times(fid) for fid in fids), "an attempt of each")
+        assert operator.run("users", "disable", other_user.email).status == 0
+        for fid in fids:
+            webhook(inspector, fid, "declined")
+        before = [server.times(fid) for fid in fids]
+        # A further event of these jobs, as after an outage, changes nothing.
+        assert operator.jobs("mail", fids[0]).status == 0
+        until(lambda: inspector.job(fids[0])["mail"]["state"] == "declined", "a declined mail")
+        assert [server.times(fid) for fid in fids] == before

@@ -59,7 +59,8 @@ def _document_after(*rows: tuple[Transition, dict[str, Any]], days_ago: int = 0)
 
 
 ACCEPTED = (transitions.ACCEPT, {"epoch": 0, "size": 5, "sha256": "x", "options": {}})
-WEBHOOK = {"webhook": "https://example.org/"}
+WEBHOOK = {"webhook": {"url": "https://example.org/", "state": "none", "attempts": 0}}
+OF_ACCOUNT = {"webhook": {"state": "none", "attempts": 0}}
 CLAIMED = (transitions.CLAIM, {"epoch": 0, "holder": "a"})
 MP3 = f"{processes.JOB}.1"
 FINISHED = (transitions.FINISH, {"epoch": 1, "mp3": {"file_id": MP3, "length": 3, "sha256": "x", "duration": 1.0}})
@@ -81,9 +82,13 @@ MAILED = [
 ]
 
 
-def asking_world(*, mailed: bool = True, failed: bool = False) -> World:
-    """Return the world of a job that has just ended, with a webhook to send; `mailed` if its mail was sent before."""
-    accepted, ended = ((row, given | WEBHOOK) for row, given in (ACCEPTED, FAILED if failed else FINISHED))
+def asking_world(*, mailed: bool = True, failed: bool = False, account: bool = False) -> World:
+    """Return the world of a job that has just ended, with a webhook to send; `mailed` if its mail was sent before.
+
+    `account` if the webhook goes where its owner's account says.
+    """
+    webhook = OF_ACCOUNT if account else WEBHOOK
+    accepted, ended = ((row, given | webhook) for row, given in (ACCEPTED, FAILED if failed else FINISHED))
     document = _document_after(accepted, CLAIMED, ended, *(MAILED if mailed else ()))
     mp3 = frozenset() if failed else frozenset({("mp3s", MP3, PARTIAL), ("mp3s", MP3, WHOLE)})
     return World(document, VIDEO | mp3, frozenset({"ended"}), (1,) if mailed else (), acknowledged=True)
@@ -163,8 +168,10 @@ def webhook_violation(world: World) -> str | None:
     if job is None or job["state"] not in ("done", "failed"):
         return None
     state, message_id = job["webhook"]["state"], f"{job['_id']}.{job['epoch']}"
-    if state not in ("sent", "failed"):
+    if state not in ("sent", "failed", "declined"):
         return "no webhook, and none will be sent"
+    if state == "declined" and not world.closed:
+        return "a webhook is declined that is wanted"
     if state == "sent" and message_id not in world.webhooks:
         return "the webhook is not sent"
     return None

@@ -24,7 +24,7 @@ STARTING_HINTS = {
 }
 CLAIMING = frozenset({"notify", "stopped notify", "post", "late post", "tell"})
 ONCE = frozenset(
-    {"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert", "post again"}
+    {"upload", "counted upload", "count again", "delete", "revoke", "retry", "retry and convert", "post again", "close"}
 ) | frozenset({"change", "change and convert", "counted change"})
 
 

@@ -14,7 +14,7 @@ from functions.backends.usage import Usage
 from functions.common.bearer import Bearer
 from functions.common.config import load
 from functions.common.errors import Failure
-from functions.common.options import Options
+from functions.common.options import WEBHOOK, Options
 from functions.common.settings import Periods, Quotas, WebhookTargets
 from functions.common.values import Document
 from functions.convert import conversion
@@ -116,7 +116,8 @@ def counted_upload(script: Script) -> None:
 
 
 def _store(script: Script, admitted: Admitted) -> Document:
-    video = Video("a.mp4", _blocks(), load(WebhookTargets, {}))
+    # Whether the account has a webhook makes too many states here: others begin with a job that has ended.
+    video = Video("a.mp4", _blocks(), load(WebhookTargets, {}), [(WEBHOOK, "")])
     ports = {"jobs": _jobs(script), "files": Files(script)}
     return intake.store(video, admitted, Bearer("1", "a@example.org"), None, **ports)  # type: ignore[arg-type]
 
@@ -166,10 +167,20 @@ def notify(script: Script, name: str, *, stopped: bool = False) -> None:
 def post(script: Script, name: str, periods: Periods = PERIODS) -> None:
     """Send the webhook about the job's result."""
 
-    def send(job: dict[str, Any]) -> Outcome:
+    def send(job: Document, _url: str) -> Outcome:
         return Outcome(script.do("post", f"{job['_id']}.{job['epoch']}"))
 
-    posting.run(JOB, jobs=_jobs(script, periods=periods), send=send, token=name, stopping=Event())
+    jobs = _jobs(script, periods=periods)
+    posting.run(JOB, jobs=jobs, address=_address(script), send=send, token=name, stopping=Event())
+
+
+def _address(script: Script) -> posting.Address:
+    def find(job: Document) -> str | None:
+        url: str | None = job["webhook"].get("url")
+        # Whether an account was closed makes too many states of a job that has its own address.
+        return url or script.do("find_address")
+
+    return find
 
 
 def tell(script: Script, name: str) -> None:
@@ -209,7 +220,13 @@ def revoke(script: Script) -> None:
 
 def post_again(script: Script) -> None:
     """Send the webhook once more for its owner."""
-    actions.send_webhook(JOB, owner="1", jobs=_jobs(script), queue=Queue(script))  # type: ignore[arg-type]
+    jobs, queue = _jobs(script), Queue(script)
+    actions.send_webhook(JOB, owner="1", jobs=jobs, queue=queue, address=_address(script))  # type: ignore[arg-type]
+
+
+def close_account(script: Script) -> None:
+    """Close the account of the job's owner, whose webhooks go nowhere then."""
+    script.do("close_account")
 
 
 def retry(script: Script) -> None:
@@ -254,6 +271,7 @@ PROGRAMS: dict[str, Callable[[Script, str], None]] = {
     "late post": lambda script, name: post(script, name, LATE_PERIODS),
     "tell": tell,
     "post again": lambda script, _name: post_again(script),
+    "close": lambda script, _name: close_account(script),
     "stopped notify": lambda script, name: notify(script, name, stopped=True),
 }
 

@@ -73,6 +73,26 @@ EXPLORATIONS: dict[str, tuple[tuple[Any, ...], list[Check]]] = {
         (("retry and convert", "tell", "sweep"), 0, asking_world(failed=True)),
         [*MAILS, *WEBHOOKS, webhooks_at_most(1)],
     ),
+    "two posters whom the account says where to, one fault": (
+        (("post", "post", "sweep"), 1, asking_world(account=True)),
+        [*WEBHOOKS, webhooks_at_most(2)],
+    ),
+    "posted while the account is closed, one fault": (
+        (("close", "post", "sweep"), 1, asking_world(account=True)),
+        [*WEBHOOKS, webhooks_at_most(2)],
+    ),
+    "posted again while the account is closed, one fault": (
+        (("close", "post again", "post", "sweep"), 1, asking_world(account=True)),
+        WEBHOOKS,
+    ),
+    "posted for an account that is closed, one fault": (
+        (("post", "post", "sweep"), 1, asking_world(account=True)._replace(closed=True)),
+        [*WEBHOOKS, webhooks_at_most(0)],
+    ),
+    "retried while it is posted where the account says": (
+        (("retry and convert", "tell", "sweep"), 0, asking_world(failed=True, account=True)),
+        [*MAILS, *WEBHOOKS, webhooks_at_most(1)],
+    ),
     "an upload and a count of its owner's jobs, one fault": ((("counted upload", "count again", "sweep"), 1), []),
     "a conversion and a count of its owner's jobs, one fault": (
         (("counted convert", "count again", "sweep"), 1, counted_world()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, cast
@@ -12,6 +13,7 @@ from functions.backends import mongodb
 from functions.backends.jobs import Jobs
 from functions.backends.usage import Usage
 from functions.common import ids, transitions
+from functions.common.errors import Failure
 from functions.common.transitions import Transition
 from functions.common.values import Moment
 from functions.convert import conversion
@@ -65,6 +67,18 @@ def unknown_mail_sent_again(patch: Patch) -> None:
 
 def webhook_claimed_twice(patch: Patch) -> None:
     patch.setattr(posting, "CLAIM_WEBHOOK", without(transitions.CLAIM_WEBHOOK, webhook=()))
+
+
+def declined_on_a_guess(patch: Patch) -> None:
+    attempt = posting._attempt
+
+    def guess(job: dict[str, Any], address: posting.Address, send: posting.Send) -> Any:
+        with contextlib.suppress(Failure):
+            address(job)
+            return attempt(job, address, send)
+        return None
+
+    patch.setattr(posting, "_attempt", guess)
 
 
 def retried_without_asking(patch: Patch) -> None:
@@ -180,6 +194,7 @@ def given_back_on_a_guess(patch: Patch) -> None:
 NOTIFIERS = (("notify", "notify", "sweep"), 1, done_world())
 CONVERTERS = (("convert", "convert", "sweep"), 1, READY_WORLD)
 POSTERS = (("post", "post", "sweep"), 1, asking_world())
+POSTERS_OF_ACCOUNT = (("post", "post", "sweep"), 1, asking_world(account=True))
 REPOSTED = (("retry and convert", "tell", "sweep"), 0, asking_world(failed=True))
 UPLOAD = (("upload", "convert", "sweep"), 1)
 UNKNOWN = (("upload", "sweep"), 2)
@@ -207,6 +222,7 @@ CASES: dict[str, tuple[Weaken, tuple[Any, ...]]] = {
     "a webhook is claimed twice": (webhook_claimed_twice, POSTERS),
     "webhooks are not announced again": (without_repair("announce_webhooks"), POSTERS),
     "claimed webhooks are not ended": (without_repair("end_webhooks"), POSTERS),
+    "a webhook is declined on a guess": (declined_on_a_guess, POSTERS_OF_ACCOUNT),
     "a retried job does not ask for its webhook": (retried_without_asking, REPOSTED),
     "videos are not announced again": (without_repair("announce_again"), UPLOAD),
     "uploads are not ended": (without_repair("end_uploads"), UPLOAD),

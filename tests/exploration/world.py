@@ -26,6 +26,7 @@ class World(NamedTuple):
     revoked: bool = False  # the owner was told that the links are revoked
     usage: Any = None  # what the owner uses of the quotas, frozen
     webhooks: tuple[str, ...] = ()  # the ids of the webhooks that were sent
+    closed: bool = False  # the owner's account is disabled, or says nothing of a webhook any more
 
 
 def freeze(value: Any) -> Any:
@@ -150,6 +151,15 @@ def _post(world: World, message_id: str) -> Iterator[Outcome]:
     yield True, world, ("returns", "unanswered")
 
 
+def _find_address(world: World) -> Iterator[Outcome]:
+    yield False, world, ("returns", None if world.closed else "https://example.org/")
+    yield True, world, ("raises", "unavailable")
+
+
+def _close_account(world: World) -> Iterator[Outcome]:
+    yield False, world._replace(closed=True), ("returns", None)
+
+
 def _acknowledge(world: World) -> Iterator[Outcome]:
     yield False, world._replace(acknowledged=True), ("returns", None)
 
@@ -173,6 +183,8 @@ _OPERATIONS: dict[str, Callable[..., Iterator[Outcome]]] = {
     "announce": _announce,
     "connect_mail": _connect_mail,
     "hand_over": _hand_over,
+    "find_address": _find_address,
+    "close_account": _close_account,
     "post": _post,
     "acknowledge": _acknowledge,
     "confirm_deletion": _confirm_deletion,

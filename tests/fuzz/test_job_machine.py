@@ -59,9 +59,12 @@ WAYS = [
         "accept claim finish claim_webhook webhook_sent webhook_again claim_webhook refuse_webhook webhook_again",
         "accept claim fail claim_webhook expire_webhook announce_webhook claim_webhook give_up_webhook webhook_again",
         "accept claim fail claim_webhook postpone_webhook claim_webhook give_up_webhook retry claim finish",
+        "accept claim finish decline_webhook webhook_again announce_webhook decline_webhook webhook_again",
         "renew_upload abort",
     )
 ]
+# Changes of a webhook that nobody has claimed.
+FROM_THE_JOB = {"claim_webhook", "decline_webhook", "announce_webhook", "webhook_again"}
 LATER = {
     "expire",
     "give_up",
@@ -147,7 +150,7 @@ class JobMachine(RuleBasedStateMachine):
             "epoch": epoch,
             "run": mail["run"],
             "token": ids.new() if new else (webhook if row.webhook else mail).get("token", "none"),
-            "webhook": "https://example.org/",
+            "webhook": {"url": "https://example.org/", "state": "none", "attempts": 0},
             "retries": {"day": "2026-05-01", "jobs": 1, "spent": 0},
             "former": None,
             "due": webhook.get("due"),
@@ -186,7 +189,7 @@ class JobMachine(RuleBasedStateMachine):
         assert after["epoch"] > before["epoch"] or row.name not in ("claim", "expire", "give_up", "abandon", "retry")
         if row.name in ("claim_mail", "mail_again"):
             assert given["run"] == before["mail"]["run"], "it is the mail of another run"
-        elif webhook_source and row.name not in ("claim_webhook", "announce_webhook", "webhook_again"):
+        elif webhook_source and row.name not in FROM_THE_JOB:
             assert given["token"] == webhook["token"], "another process has claimed the webhook"
         elif mail_source and row.name != "announce_end":
             assert given["token"] == before["mail"]["token"], "another process has claimed the mail"

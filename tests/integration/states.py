@@ -18,6 +18,7 @@ from functions.backends.usage import Usage
 from functions.common import ids, transitions
 from functions.common.config import load
 from functions.common.settings import Broker, Periods
+from functions.common.values import Document
 from functions.sweep.sweeper import Sweeper
 from functions.sweep.sweeping import run
 
@@ -34,6 +35,7 @@ PERIODS = (
     .replace(webhook_keep_trying=0.001)
 )
 WEBHOOK = "https://example.org/hook"
+ACCOUNT = "account"  # in place of a webhook's address: where its owner's account says
 
 
 class Clock:
@@ -79,8 +81,14 @@ def received(sweeper: Sweeper) -> str:
 def ready(sweeper: Sweeper, webhook: str | None = None) -> str:
     """Return a job that waits for its conversion."""
     job_id = received(sweeper)
-    take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={}, webhook=webhook)
+    take(sweeper, transitions.ACCEPT, job_id, epoch=0, size=5, sha256="x", options={}, webhook=new_webhook(webhook))
     return job_id
+
+
+def new_webhook(url: str | None) -> Document | None:
+    """Return a webhook as upload stores it; where its owner's account says with ACCOUNT, none without a URL."""
+    where = {} if url == ACCOUNT else {"url": url}
+    return {"state": "none", "attempts": 0} | where if url else None
 
 
 def converting(sweeper: Sweeper, webhook: str | None = None) -> str:
@@ -158,13 +166,15 @@ POSTED = {
     "claimed": [transitions.CLAIM_WEBHOOK],
     "sent": [transitions.CLAIM_WEBHOOK, transitions.WEBHOOK_SENT],
     "failed": [transitions.CLAIM_WEBHOOK, transitions.REFUSE_WEBHOOK],
+    "declined": [transitions.DECLINE_WEBHOOK],
 }
 
 
 def posted(sweeper: Sweeper, job_id: str, webhook: str) -> str:
     """Bring the webhook of a job that has just ended to a state; return the job."""
     for row in POSTED[webhook]:
-        take(sweeper, row, job_id, epoch=1, token="t", answer=200)
+        due = (sweeper.jobs.find(job_id) or {})["webhook"].get("due")
+        take(sweeper, row, job_id, epoch=1, token="t", answer=200, due=due)
     return job_id
 
 

@@ -52,7 +52,7 @@ GIVEN = {
     "until": NOW,
     "mp3": {"file_id": "x.1", "length": 3, "sha256": "y", "duration": 1.5},
     "error": {"code": "c", "title": "$t"},
-    "webhook": "https://example.org/$x",
+    "webhook": {"url": "https://example.org/$x", "state": "none", "attempts": 0},
     "due": NOW - timedelta(seconds=40),
     "answer": 503,
 }

@@ -48,7 +48,7 @@ def shape(url: str) -> Any:
 def test_a_migrated_table_is_like_a_new_one(users_url: str) -> None:
     backend.apply_schema(users_url)
     new = shape(users_url)
-    assert len(new[2]) == 2
+    assert len(new[2]) == 3
     name = urlsplit(users_url).path[1:]
     run(
         users_url,

@@ -180,10 +180,16 @@ def test_pages(users: Users, email: str) -> None:
 
 def test_closing_and_mails(users: Users, email: str) -> None:
     added = changes.add(users, email, PASSWORD)
-    assert users.set_mails(added.id, False)
-    assert not users.set_mails(added.id, False)
+    assert users.set_told(added.id, {"mails": False})
+    assert not users.set_told(added.id, {"mails": False})
     found = users.find(email)
     assert found is not None
     assert not found.mails
+    assert users.set_told(added.id, {"mails": True, "webhook": "https://example.org/"})
+    found = users.find(email)
+    assert found is not None
+    assert (found.mails, found.webhook) == (True, "https://example.org/")
+    assert users.set_told(added.id, {"webhook": None})
+    assert users.find(email) == replace(found, webhook=None)
     assert users.close(added.id, 3600)
     assert not users.close(added.id, 3600)

@@ -54,7 +54,11 @@ ALLOWED = {
         "DELETE FROM login_failure WHERE subject = x'00'",
         "DELETE FROM mail_token WHERE user_id = 0",
     ],
-    "reader": ["SELECT user_id, email FROM valid_key WHERE hash = x'00'", "SELECT user_id FROM no_mails"],
+    "reader": [
+        "SELECT user_id, email FROM valid_key WHERE hash = x'00'",
+        "SELECT user_id FROM no_mails",
+        "SELECT wanted, url FROM webhook WHERE user_id = 0",
+    ],
     "sweep": [
         "SELECT id FROM user WHERE state = 'closing' AND remove_after < UTC_TIMESTAMP()",
         "DELETE FROM user WHERE id = 0 AND state = 'closing'",
@@ -167,6 +171,8 @@ def test_the_user_that_migrates_needs_no_other_rights(mysql: str, lazy_stack: Pr
             with mysql_backend.connect(urls["reader"]) as reading, reading.cursor() as reader:
                 assert reader.execute("SELECT * FROM valid_key") == 0
                 assert reader.execute("SELECT * FROM no_mails WHERE user_id = 7") == 1
+                reader.execute("SELECT wanted, url FROM webhook WHERE user_id = 7")
+                assert reader.fetchall() == ((1, None),)
         finally:
             for user in urls:
                 cursor.execute(f"DROP USER '{user}-{suffix}'@'%'")

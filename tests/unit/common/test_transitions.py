@@ -38,7 +38,7 @@ GIVEN = {
     "former": None,
     "due": NOW,
     "answer": 200,
-    "webhook": "https://example.org/",
+    "webhook": {"url": "https://example.org/", "state": "none", "attempts": 0},
 }
 MOMENT = Moment(NOW, PERIODS, GIVEN)
 # A new transition, with its own values instead of shared ones.
@@ -113,7 +113,8 @@ def test_the_update_in_mongodb() -> None:
     assert change["$max"] == {"cleanup.until": moment + timedelta(seconds=PERIODS.longest_step)}
 
 
-ASKED = {"webhook.url": GIVEN["webhook"], "webhook.state": "none", "webhook.attempts": 0}
+ASKED = {"webhook": GIVEN["webhook"]}
+ASKED_AGAIN = {"webhook.state": "none", "webhook.attempts": 0}
 GAP = PERIODS.announce_gap
 DUE = {"webhook.due": MOMENT.after(GAP), "webhook.gap": GAP}
 
@@ -122,7 +123,7 @@ DUE = {"webhook.due": MOMENT.after(GAP), "webhook.gap": GAP}
     ("row", "expected"),
     [
         (transitions.ACCEPT, ASKED),
-        (transitions.RETRY, ASKED),
+        (transitions.RETRY, ASKED_AGAIN),
         (transitions.FINISH, DUE),
         (transitions.FAIL, DUE),
         (transitions.GIVE_UP, DUE),

@@ -65,7 +65,9 @@ def send_mail(system: System, job_id: str, owner: str | None = OWNER) -> actions
 
 
 def send_webhook(system: System, job_id: str, owner: str | None = OWNER) -> actions.Queued:
-    return actions.send_webhook(job_id, owner=owner, jobs=system.jobs, queue=system.queue)
+    return actions.send_webhook(
+        job_id, owner=owner, jobs=system.jobs, queue=system.queue, address=lambda job: job["webhook"].get("url")
+    )
 
 
 def revoke(system: System, job_id: str, owner: str | None = OWNER, jobs: Jobs | None = None) -> None:
@@ -520,7 +522,7 @@ def test_an_unfinished_job_has_no_mail(state: str, system: System) -> None:
     assert system.queue.published == []
 
 
-@pytest.mark.parametrize("webhook", ["sent", "failed"])
+@pytest.mark.parametrize("webhook", ["sent", "failed", "declined"])
 def test_a_webhook_is_sent_again_on_request(webhook: str, system: System) -> None:
     """The mail is left alone."""
     job_id = states.posted(system.sweeper, states.asking(system.sweeper), webhook)
@@ -544,6 +546,8 @@ def test_a_webhook_that_waits_is_announced_again(system: System) -> None:
 def test_a_webhook_that_cannot_be_sent(system: System) -> None:
     posting, without = states.posting(system.sweeper), states.finished(system.sweeper)
     early = states.converting(system.sweeper, states.WEBHOOK)
+    account_has_none = states.posted(system.sweeper, states.finished(system.sweeper, states.ACCOUNT), "declined")
+    assert refusal(send_webhook, system, account_has_none).kind is errors.NO_WEBHOOK
     assert refusal(send_webhook, system, posting).kind is errors.WEBHOOK_ON_ITS_WAY
     assert refusal(send_webhook, system, without).kind is errors.NO_WEBHOOK
     assert refusal(send_webhook, system, early).kind is errors.NOT_ENDED

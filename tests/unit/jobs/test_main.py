@@ -204,7 +204,7 @@ def test_an_unavailable_server_is_reported_and_logged(
     monkeypatch.setattr(dead_letters, "connect", lambda: Down([]))
     assert run("dead") == 1
     logged, sentence = capsys.readouterr().err.splitlines()
-    assert sentence == "MongoDB or RabbitMQ is unavailable. Nothing was lost; run the command again later."
+    assert sentence == "MongoDB, RabbitMQ or MySQL is unavailable. Nothing was lost; run the command again later."
     assert (json.loads(logged)["code"], json.loads(logged)["cause"]) == ("unavailable", "OSError('refused')")
 
 

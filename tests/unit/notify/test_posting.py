@@ -39,20 +39,36 @@ class Receiver:
         self._answers = list(answers) or [204]
         self._then = then
         self.got: list[Document] = []
+        self.urls: list[str] = []
 
-    def send(self, job: Document) -> Outcome:
+    def send(self, job: Document, url: str) -> Outcome:
         """Take a webhook."""
         self.got.append(job)
+        self.urls.append(url)
         self._then()
         return Outcome(self._answers.pop(0) if len(self._answers) > 1 else self._answers[0])
 
 
-def posted(system: System, job_id: str, receiver: Receiver, *, claim: str = "mine", stopping: bool = False) -> Document:
+def given(job: Document) -> str | None:
+    """Return the address that was said with the video, for want of an account."""
+    url: str | None = job["webhook"].get("url")
+    return url
+
+
+def posted(
+    system: System,
+    job_id: str,
+    receiver: Receiver,
+    *,
+    claim: str = "mine",
+    stopping: bool = False,
+    address: posting.Address = given,
+) -> Document:
     """Handle an event about this job, as notify does; return its webhook."""
     told_to_stop = Event()
     if stopping:
         told_to_stop.set()
-    posting.run(job_id, jobs=system.jobs, send=receiver.send, token=claim, stopping=told_to_stop)
+    posting.run(job_id, jobs=system.jobs, address=address, send=receiver.send, token=claim, stopping=told_to_stop)
     found: Document = system.document(job_id).get("webhook", {})
     return found
 
@@ -88,7 +104,7 @@ def test_without_a_webhook_nothing_is_done(system: System, collection: Unreliabl
     job_id, receiver, changes = states.finished(system.sweeper), Receiver(), collection.changes
     assert posted(system, job_id, receiver) == {}
     assert (receiver.got, collection.changes) == ([], changes)
-    posting.run("unknown", jobs=system.jobs, send=receiver.send, token="t", stopping=Event())
+    posting.run("unknown", jobs=system.jobs, address=given, send=receiver.send, token="t", stopping=Event())
 
 
 def test_two_notifiers_send_one_webhook(system: System) -> None:
@@ -203,3 +219,55 @@ def test_a_job_that_is_retried_while_it_is_told(system: System) -> None:
     webhook = posted(system, job_id, Receiver(then=retry))
     assert (webhook["state"], webhook["attempts"]) == ("none", 0)
     assert "token" not in webhook
+
+
+def test_the_account_says_where_to(system: System) -> None:
+    """As it is at each attempt; the job keeps no address."""
+    job_id, receiver = states.finished(system.sweeper, states.ACCOUNT), Receiver(503, 200)
+    posted(system, job_id, receiver, address=lambda _job: "https://example.org/before")
+    system.clock.advance(hours=1)
+    webhook = posted(system, job_id, receiver, address=lambda _job: "https://example.org/after")
+    assert receiver.urls == ["https://example.org/before", "https://example.org/after"]
+    assert (webhook["state"], webhook["attempts"]) == ("sent", 2)
+    assert "url" not in webhook
+
+
+@pytest.mark.parametrize("webhook", [states.ACCOUNT, states.WEBHOOK])
+def test_without_an_address_nothing_is_sent(webhook: str, system: System) -> None:
+    """One change of the job says so, also between two attempts, and sweep finds it no more."""
+    for answers in ((), (503,)):
+        job_id, receiver = states.finished(system.sweeper, webhook), Receiver(*answers)
+        for _ in answers:
+            posted(system, job_id, receiver, address=lambda _job: states.WEBHOOK)
+        for _ in range(2):
+            assert posted(system, job_id, receiver, address=lambda _job: None)["state"] == "declined"
+        assert not {"due", "retry_at"} & system.document(job_id)["webhook"].keys()
+        assert len(receiver.got) == len(answers)
+
+
+def test_an_account_that_cannot_be_read_is_an_attempt(system: System) -> None:
+    job_id, receiver = states.finished(system.sweeper, states.ACCOUNT), Receiver()
+
+    def away(_job: Document) -> str:
+        raise Failure(errors.UNAVAILABLE)
+
+    for attempt in range(1, TRIES + 1):
+        webhook = posted(system, job_id, receiver, claim=f"claim {attempt}", address=away)
+        assert (webhook["attempts"], webhook["answer"]) == (attempt, UNANSWERED)
+        assert webhook["state"] == ("failed" if attempt == TRIES else "none")
+        system.clock.advance(hours=1)
+    assert receiver.got == []
+
+
+def test_one_that_is_asked_for_while_the_account_is_read_is_not_declined(system: System) -> None:
+    """Its owner has just said where to, and then asked for it."""
+    job_id, receiver = states.finished(system.sweeper, states.ACCOUNT), Receiver()
+    states.posted(system.sweeper, job_id, "declined")
+    actions.send_webhook(job_id, owner="1", jobs=system.jobs, queue=system.queue, address=lambda _job: "x")
+
+    def ask_meanwhile(_job: Document) -> None:
+        posted(system, job_id, receiver, claim="theirs", address=lambda _job: None)
+        system.clock.advance(seconds=1)
+        actions.send_webhook(job_id, owner="1", jobs=system.jobs, queue=system.queue, address=lambda _job: "x")
+
+    assert posted(system, job_id, receiver, address=ask_meanwhile)["state"] == "none"

@@ -49,7 +49,7 @@ def composed(job: Document) -> tuple[dict[str, str], Any]:
 
 
 def sent(job: Document, url: str) -> Outcome:
-    return webhook.send(job | {"webhook": job["webhook"] | {"url": url}}, links_to=LINKS, signed=SIGNED)
+    return webhook.send(job, url, links_to=LINKS, signed=SIGNED)
 
 
 def failed(system: System) -> Document:

@@ -18,7 +18,7 @@ from functions.common.errors import Failure
 from functions.common.options import ALLOWED
 from functions.common.settings import Limits, WebhookTargets
 from functions.upload import body
-from functions.upload.asked import Asked
+from functions.upload.asked import NO_WEBHOOK, Asked
 from functions.upload.body import Video
 from tests.vectors import public
 
@@ -377,11 +377,21 @@ def test_a_webhook_is_given_like_an_option(request_: Request) -> None:
     assert video.asked() == Asked({"quality": 4}, HOOK)
 
 
-def test_without_a_webhook() -> None:
-    for request in (raw(""), raw("webhook="), form(part(b"1"), field("webhook", b""))):
-        video = opened(request, LIMITS)
-        assert b"".join(video.blocks)
-        assert video.asked() == Asked({}, None)
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (raw(""), None),
+        (form(part(b"1")), None),
+        (raw("webhook="), NO_WEBHOOK),
+        (form(part(b"1"), field("webhook", b"")), NO_WEBHOOK),
+        (form(field("webhook", b""), part(b"1"), query="webhook="), NO_WEBHOOK),
+    ],
+)
+def test_without_a_webhook(request_: Request, expected: str | None) -> None:
+    """The account's counts where nothing is said; an empty one asks for none."""
+    video = opened(request_, LIMITS)
+    assert b"".join(video.blocks)
+    assert video.asked() == Asked({}, expected)
 
 
 @pytest.mark.parametrize(

@@ -104,12 +104,13 @@ def test_options_after_the_file_count(system: System) -> None:
 
 
 def test_a_webhook_is_stored_with_its_job(system: System) -> None:
-    """It waits for the end of the job; jobs without one have no field for it."""
+    """It waits for the end of the job, also without an address; jobs that shall have none have no field for it."""
     url = "https://example.org/hook"
     job = take(system, iter([CONTENT]), [("webhook", url), ("quality", "4")])
     assert job["options"] == {"quality": 4}
     assert job["webhook"] == {"url": url, "state": "none", "attempts": 0}
-    assert "webhook" not in take(system, iter([CONTENT]))
+    assert take(system, iter([CONTENT]))["webhook"] == {"state": "none", "attempts": 0}
+    assert "webhook" not in take(system, iter([CONTENT]), [("webhook", "")])
 
 
 def test_a_wrong_option_after_the_file_leaves_nothing(system: System) -> None:
