@@ -27,6 +27,7 @@ _INDEXES = (
     [("updated_at", 1), ("owner", 1), ("_id", 1)],
     [("state", 1), ("lease.until", 1)],
     [("state", 1), ("mail.state", 1), ("created_at", 1)],
+    [("state", 1), ("webhook.state", 1), ("created_at", 1)],
     [("announce_due", 1)],
     [("mail.state", 1), ("mail.until", 1)],
     [("webhook.state", 1), ("webhook.until", 1)],
@@ -260,7 +261,7 @@ class Jobs:
                 yield from found
 
     def waiting(self, query: Document, limit: int) -> Waiting:
-        """Count the jobs, up to `limit`, that match a query by state, or by state and mail.state."""
+        """Count the jobs, up to `limit`, that match a query by state, or by state and mail.state or webhook.state."""
         with mongodb.translated_errors():
             number = self._collection.count_documents(query, limit=limit)
             oldest = self._collection.find_one(query, {"created_at": 1}, sort=[("created_at", 1)])

@@ -34,9 +34,12 @@ _histograms = {
 }
 
 
+_KEEPING_OPEN = {"jobs": metrics.EVENTS_FOLLOWED, "upload": metrics.END_AWAITED}
+
+
 class _Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for metric, values in metrics.gauges().items():
+        for metric, values in (metrics.gauges() | metrics.levels()).items():
             family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
             for value, number in values.items():
                 family.add_metric([value], number)
@@ -50,6 +53,8 @@ def begin(function: str) -> None:
     """Create a function's counters with zero, because a counter that appears with its first event hides that event."""
     for metric, labels in _zeros(function):
         (_counters.get(metric) or _histograms[metric]).labels(*labels)
+    if function in _KEEPING_OPEN:
+        metrics.move(metrics.OPEN, _KEEPING_OPEN[function], 0)
 
 
 def update() -> None:

@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple
 
 DONE, FAILED, AGAIN, LOST = "done", "failed", "again", "lost"  # how a conversion ends
 READ, WRITTEN = "read", "written"
+EVENTS_FOLLOWED, END_AWAITED = "events", "end"  # why a request is kept open
 PUBLISHED, NOT_PUBLISHED = "published", "failed"
 REPAIRS_FAILED, NOT_REPAIRED = "repairs_failed", "not_mended"
-MAX_COUNTED = 10_000  # jobs or mails in one state that sweep counts
+MAX_COUNTED = 10_000  # jobs, mails or webhooks in one state that sweep counts
 
 _GAUGE_SECONDS = 120.0  # how long the gauges of a pass of sweep are shown
 
@@ -67,6 +68,12 @@ OLDEST_JOB = _gauge("mp3converter_oldest_job_seconds", "Time since the oldest jo
 MAILS = _gauge("mp3converter_mails", f"Mails that were not sent, by state; at most {MAX_COUNTED}.", "state")
 OLDEST_MAIL = _gauge("mp3converter_oldest_mail_seconds", "Time since the job of the oldest mail was created.", "state")
 
+WEBHOOKS = _gauge("mp3converter_webhooks", f"Webhooks that were not sent, by state; at most {MAX_COUNTED}.", "state")
+OLDEST_WEBHOOK = _gauge(
+    "mp3converter_oldest_webhook_seconds", "Time since the job of the oldest webhook was created.", "state"
+)
+OPEN = _gauge("mp3converter_open_requests", "Requests that are kept open, by what they wait for.", "wait")
+
 Labels = tuple[str, ...]
 
 
@@ -82,6 +89,7 @@ _amounts: defaultdict[tuple[Metric, Labels], float] = defaultdict(float)
 _seconds: list[tuple[Metric, Labels, float]] = []
 _gauges: dict[Metric, Mapping[str, float]] = {}
 _gauges_until = 0.0  # on the monotonic clock
+_levels: defaultdict[Metric, dict[str, float]] = defaultdict(dict)
 
 
 def count(metric: Metric, *labels: str, amount: float = 1) -> None:
@@ -109,6 +117,18 @@ def gauges() -> dict[Metric, Mapping[str, float]]:
     """Return the gauges, or nothing if they are too old."""
     with _lock:
         return dict(_gauges) if time.monotonic() < _gauges_until else {}
+
+
+def move(metric: Metric, label: str, amount: float) -> None:
+    """Add to a gauge of this process, which no pass sets."""
+    with _lock:
+        _levels[metric][label] = _levels[metric].get(label, 0.0) + amount
+
+
+def levels() -> dict[Metric, Mapping[str, float]]:
+    """Return the gauges of this process."""
+    with _lock:
+        return {metric: dict(values) for metric, values in _levels.items()}
 
 
 def take_changes() -> Changes:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 
 from functions.backends.jobs import Jobs
+from functions.common import metrics
 from functions.common.access import Log
 from functions.common.errors import BUSY, TOO_MANY_STREAMS, Failure
 from functions.common.streams import Stream
@@ -91,12 +92,14 @@ class Watcher:
             if self._places.total() >= MOST:
                 raise Failure(BUSY, _RETRY_AFTER)
             self._places[owner] += 1
+        metrics.move(metrics.OPEN, metrics.EVENTS_FOLLOWED, 1)
 
     def give_back(self, owner: str) -> None:
         """Count one less."""
         with self._lock:
             self._places[owner] -= 1
             self._places += Counter()  # drops those without any
+        metrics.move(metrics.OPEN, metrics.EVENTS_FOLLOWED, -1)
 
     def add(self, listener: Listener, stream: Stream) -> None:
         """Go on with a stream; its listener has a place."""

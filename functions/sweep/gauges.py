@@ -1,12 +1,12 @@
-"""Gauges: how many jobs and mails wait, and the age of the oldest; counted once per pass, not per scrape.
+"""Gauges: how many jobs, mails and webhooks wait, and the age of the oldest; counted once per pass, not per scrape.
 
-Done jobs whose mail was sent are not counted: that would read all of them.
+Done jobs whose mail was sent, and whose webhook was sent or not wanted, are not counted: that would read all of them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from functions.backends import mongodb
 from functions.backends.jobs import Jobs, Waiting
@@ -18,32 +18,33 @@ _log = logging.getLogger(__name__)
 _ENDED = (transitions.DONE, transitions.FAILED)
 _STATES = (transitions.RECEIVING, transitions.READY, transitions.CONVERTING, transitions.ABORTED, transitions.DELETING)
 _MAILS = (transitions.NONE, transitions.CLAIMED, transitions.HANDING_OVER, transitions.UNKNOWN, transitions.MAIL_FAILED)
+_WEBHOOKS = (transitions.NONE, transitions.CLAIMED, transitions.WEBHOOK_FAILED)
 
 
 def update(jobs: Jobs, timeout: float) -> None:
-    """Count waiting jobs and mails and set the metrics; a pass that cannot count them goes on without."""
+    """Count what waits and set the metrics; a pass that cannot count it goes on without."""
     try:
         with mongodb.within(timeout):
-            _set(
-                {state: jobs.waiting({"state": state}, metrics.MAX_COUNTED) for state in _STATES},
-                {
-                    mail: jobs.waiting({"state": {"$in": _ENDED}, "mail.state": mail}, metrics.MAX_COUNTED)
-                    for mail in _MAILS
-                },
-            )
+            found = {state: jobs.waiting({"state": state}, metrics.MAX_COUNTED) for state in _STATES}
+            mails = {state: _of_ended(jobs, "mail.state", state) for state in _MAILS}
+            webhooks = {state: _of_ended(jobs, "webhook.state", state) for state in _WEBHOOKS}
     except Failure as failure:
         _log.warning("gauges not updated", extra={"cause": repr(failure.__cause__)})
-
-
-def _set(found: Mapping[str, Waiting], mails: Mapping[str, Waiting]) -> None:
+        return
     metrics.set_gauges(
         {
             metrics.JOBS: _numbers(found.items()),
             metrics.OLDEST_JOB: _ages(found.items()),
             metrics.MAILS: _numbers(mails.items()),
             metrics.OLDEST_MAIL: _ages(mails.items()),
+            metrics.WEBHOOKS: _numbers(webhooks.items()),
+            metrics.OLDEST_WEBHOOK: _ages(webhooks.items()),
         }
     )
+
+
+def _of_ended(jobs: Jobs, field: str, state: str) -> Waiting:
+    return jobs.waiting({"state": {"$in": _ENDED}, field: state}, metrics.MAX_COUNTED)
 
 
 def _numbers(found: Iterable[tuple[str, Waiting]]) -> dict[str, float]:

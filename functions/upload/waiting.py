@@ -11,7 +11,7 @@ from flask import Request, Response, current_app
 from werkzeug.http import parse_dict_header
 
 from functions.backends.jobs import Jobs
-from functions.common import errors, shown, shutdown, transitions, web
+from functions.common import errors, metrics, shown, shutdown, transitions, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.shares import Shares
@@ -42,9 +42,11 @@ def until_ended(request: Request, job_id: str, seconds: int, jobs: Jobs) -> Docu
     shares: Shares = current_app.config["SHARES"]
     if not shares.waits.acquire(blocking=False):
         raise NoPlace
+    metrics.move(metrics.OPEN, metrics.END_AWAITED, 1)
     try:
         return _watch(jobs).ended(job_id, seconds, request)
     finally:
+        metrics.move(metrics.OPEN, metrics.END_AWAITED, -1)
         shares.waits.release()
 
 

@@ -56,6 +56,7 @@ LABELS = {
     "outcome": {"done", "failed", "again", "lost", "published"},
     "bucket": {"videos", "mp3s"},
     "direction": {"read", "written"},
+    "wait": {"events", "end"},
     "trouble": {"repairs_failed", "not_mended"},
 }
 NUMBERS = {"le": re.compile(r"[0-9.]+|\+Inf"), "status": re.compile(r"[1-5][0-9][0-9]")}

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from functions.jobs import watcher
+from local import stack_file
 from tests.observability import files
 from tests.tools import prometheus
 
 TIMEOUT_SECONDS = 60
 LOOK_AT = "80m"
+# As many uploads as one instance lets wait.
+WAITS = int(stack_file.functions()["upload"]["environment"]["THREADS"]) // 4
 SWEPT = {'mp3converter_jobs{state="ready"}': "0x120"}
 
 
@@ -61,6 +65,14 @@ FIRE = {
         transitions(claim_mail="0+10x120", mail_sent="0+7x120", **{name: "0+3x120"})
         for name in ("refuse_mail", "give_up_mail", "mail_unknown", "lose_mail")
     ],
+    "Mp3converterWebhooksFail": [
+        transitions(claim_webhook="0+10x120", webhook_sent="0+1x120", **{name: "0+9x120"})
+        for name in ("postpone_webhook", "refuse_webhook", "give_up_webhook")
+    ],
+    "Mp3converterOpenRequests": [
+        {'mp3converter_open_requests{wait="events"}': f"{watcher.MOST}x120"},
+        {'mp3converter_open_requests{wait="end"}': f"{WAITS}x120"},
+    ],
     "Mp3converterEventsNotSent": [{'mp3converter_events_total{outcome="failed"}': "0+1x120"}],
     "Mp3converterSweepSilent": [{'mp3converter_jobs{state="ready"}': "0x60"}],
     "Mp3converterSweepStuck": [{'mp3converter_sweep_troubles_total{trouble="not_mended"}': "0+2x120"}],
@@ -81,6 +93,12 @@ SILENT = {
     "failures among many": conversions(done="0+9x120", failed="0+1x120"),
     "a crashed converter": transitions(expire="0x70 1x50"),
     "an address that does not exist": transitions(claim_mail="0+10x120", mail_sent="0+9x120", refuse_mail="0+1x120"),
+    "a receiver that is down": transitions(claim_webhook="0+0.5x120", postpone_webhook="0+0.5x120"),
+    "receivers that are down": transitions(claim_webhook="0+9x120", webhook_sent="0+3x120", postpone_webhook="0+6x120"),
+    "webhooks that nobody wants": transitions(decline_webhook="0+10x120"),
+    "many streams": {'mp3converter_open_requests{wait="events"}': f"{watcher.MOST // 2}x120"},
+    "many waits": {'mp3converter_open_requests{wait="end"}': f"{WAITS // 2}x120"},
+    "full for a moment": {'mp3converter_open_requests{wait="events"}': f"0x75 {watcher.MOST}x45"},
     "events": {'mp3converter_events_total{outcome="published"}': "0+9x120"},
     "a job that was not repaired at once": {'mp3converter_sweep_troubles_total{trouble="not_mended"}': "0x70 2x50"},
     "a long queue": {'rabbitmq_detailed_queue_messages{queue="videos"}': "900x120"},

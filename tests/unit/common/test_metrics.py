@@ -7,6 +7,7 @@ import json
 import runpy
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -109,5 +110,19 @@ def test_the_next_gauges_replace_the_last() -> None:
     assert metrics.gauges() == {metrics.JOBS: {"converting": 2}}
 
 
+def test_gauges_of_the_process_stay(counters: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are changed by steps, start at zero, and no pass of sweep resets them."""
+    monkeypatch.setattr(metrics, "_levels", defaultdict(dict))
+    assert b"mp3converter_open_requests" not in counters.render()[0]
+    counters.begin("jobs")
+    assert b'mp3converter_open_requests{wait="events"} 0.0' in counters.render()[0]
+    for step in (1, 1, -1):
+        metrics.move(metrics.OPEN, metrics.EVENTS_FOLLOWED, step)
+        metrics.set_gauges({})
+    metrics.move(metrics.OPEN, metrics.END_AWAITED, 1)
+    assert metrics.levels() == {metrics.OPEN: {"events": 1, "end": 1}}
+    assert b'mp3converter_open_requests{wait="events"} 1.0' in counters.render()[0]
+
+
 def test_each_metric_is_declared_once() -> None:
-    assert len({metric.name for metric in metrics.TABLE}) == len(metrics.TABLE) == 14
+    assert len({metric.name for metric in metrics.TABLE}) == len(metrics.TABLE) == 17

@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from functions.backends.jobs import Jobs
-from functions.common import errors, ids, transitions
+from functions.common import errors, ids, metrics, transitions
 from functions.common.errors import Failure
 from functions.common.values import Document
 from functions.jobs import events, following, watcher
@@ -265,7 +265,9 @@ def test_an_idle_stream_has_comments_and_ends_in_time(world: World) -> None:
 
 @pytest.mark.parametrize("how", ["left", "stopped"])
 def test_a_stream_ends_with_its_client_or_its_process(how: str, world: World) -> None:
+    before = metrics.levels().get(metrics.OPEN, {}).get("events", 0)
     listener, stream = world.follow()
+    assert metrics.levels()[metrics.OPEN]["events"] == before + 1
     logged: list[int] = []
     listener.log = logged.append
     if how == "left":
@@ -274,6 +276,7 @@ def test_a_stream_ends_with_its_client_or_its_process(how: str, world: World) ->
         world.stopping.set()
     world.pass_time()
     assert (stream.is_open, world.watcher._listeners, logged) == (False, [], [0])
+    assert metrics.levels()[metrics.OPEN]["events"] == before
 
 
 def test_a_user_has_so_many_streams_and_a_process_too(world: World) -> None:

@@ -17,6 +17,7 @@ from tests.unit.in_memory import System
 
 JOB_STATES = {"receiving", "ready", "converting", "aborted", "deleting"}
 MAIL_STATES = {"none", "claimed", "handing_over", "unknown", "failed"}
+WEBHOOK_STATES = {"none", "claimed", "failed"}
 SECONDS = 5.0
 
 
@@ -46,11 +47,17 @@ def test_every_waiting_state_is_shown(system: System) -> None:
         (metrics.OLDEST_JOB, JOB_STATES),
         (metrics.MAILS, MAIL_STATES),
         (metrics.OLDEST_MAIL, MAIL_STATES),
+        (metrics.WEBHOOKS, WEBHOOK_STATES),
+        (metrics.OLDEST_WEBHOOK, WEBHOOK_STATES),
     ):
         assert metrics.gauges()[metric] == dict.fromkeys(known, 0)
     targets = {row.target for row in transitions.TABLE if row.target} | {"receiving"}
     assert targets - JOB_STATES == {"done", "failed"}
     assert {row.mail_target for row in transitions.TABLE if row.mail_target} - MAIL_STATES == {"sent", "declined"}
+    assert {row.webhook_target for row in transitions.TABLE if row.webhook_target} - WEBHOOK_STATES == {
+        "sent",
+        "declined",
+    }
 
 
 def test_jobs_and_mails_are_counted_by_their_state(system: System) -> None:
@@ -64,6 +71,23 @@ def test_jobs_and_mails_are_counted_by_their_state(system: System) -> None:
     gauges.update(system.jobs, SECONDS)
     assert shown(metrics.JOBS) == {"receiving": 1, "ready": 2, "converting": 3, "aborted": 1, "deleting": 1}
     assert shown(metrics.MAILS) == {"none": 2, "claimed": 1, "handing_over": 1, "unknown": 1, "failed": 1}
+
+
+def test_webhooks_are_counted_by_their_state(system: System) -> None:
+    """Once their job has ended, whoever said where to."""
+    first = states.asking(system.sweeper)
+    system.clock.advance(seconds=100)
+    states.finished(system.sweeper, states.ACCOUNT)
+    for webhook in states.POSTED:
+        states.posted(system.sweeper, states.asking(system.sweeper), webhook)
+    states.converting(system.sweeper, states.WEBHOOK)
+    gauges.update(system.jobs, SECONDS)
+    assert shown(metrics.WEBHOOKS) == {"none": 3, "claimed": 1, "failed": 1}
+    assert shown(metrics.OLDEST_WEBHOOK) == {"none": 100.0}
+    states.posted(system.sweeper, first, "failed")
+    gauges.update(system.jobs, SECONDS)
+    assert shown(metrics.WEBHOOKS) == {"none": 2, "claimed": 1, "failed": 2}
+    assert shown(metrics.OLDEST_WEBHOOK) == {"failed": 100.0}
 
 
 def test_the_age_of_the_oldest_counts_from_its_upload(system: System) -> None:

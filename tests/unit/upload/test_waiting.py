@@ -12,7 +12,7 @@ import pytest
 from flask import Flask, Response, current_app, request
 
 from functions.backends import queue
-from functions.common import errors, links, transitions
+from functions.common import errors, links, metrics, transitions
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
 from functions.common.errors import Failure
@@ -142,10 +142,13 @@ def test_who_finds_no_place_does_not_wait(system: System) -> None:
     assert len(system.queue.published) == 1
 
 
-def test_a_place_is_given_back(system: System) -> None:
-    shares = Shares(4)
+def test_a_place_is_given_back(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are taken are counted."""
+    shares, moved = Shares(4), list[tuple[str, float]]()
+    monkeypatch.setattr(metrics, "move", lambda _metric, label, amount: moved.append((label, amount)))
     assert uploaded(system, "wait=1", shares=shares).headers["Preference-Applied"]
     assert shares.waits.acquire(blocking=False)
+    assert moved == [("end", 1), ("end", -1)]
 
 
 def test_nobody_waits_who_does_not_ask(system: System) -> None:
