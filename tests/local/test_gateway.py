@@ -52,6 +52,7 @@ def test_an_unknown_function_is_a_404_with_a_code(stack: PrivateStack, path: str
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
     assert answer.json()["status"] == 404
+    assert answer.headers["X-Request-Id"] == answer.json()["request_id"] != get(stack, path).headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize("chunks", [b"zz\r\n", b"3\r\nabcdef\r\n", b"fffffffffffffffff\r\n"])

@@ -133,7 +133,7 @@ def test_a_function_that_is_down_is_reported_everywhere(folder: Folder) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["code"] == "unavailable"
-    assert answer.json()["request_id"]
+    assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
     described = requests.get(f"{folder.gateway}/system/function/download", timeout=10).json()
     assert described["availableReplicas"] == 0
     assert folder.status()["functions"]["download"]["healthy"] is False

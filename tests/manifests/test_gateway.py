@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.building import KNATIVE, objects
+from tests.manifests.building import KNATIVE, ROOT, objects
 from tests.manifests.objects import container, of_kind, one, services
 from tests.manifests.settings import environment, settings_of
 
@@ -36,6 +36,16 @@ def test_the_public_functions_and_no_others(routes: list[dict[str, Any]]) -> Non
         private = "networking.knative.dev/visibility" in labels
         assert (f'"dial": "{host}:80"' in text) != private
         assert (f'"Host": ["{host}"]' in text) != private
+
+
+def test_its_own_errors_are_those_of_the_gateway_on_one_machine() -> None:
+    """Which tests/local sees."""
+    here, there = (
+        file.read_text().partition("handle_errors")[2]
+        for file in (GATEWAY / "Caddyfile", ROOT / "local" / "gateway" / "Caddyfile")
+    )
+    assert here == there
+    assert "X-Request-Id" in here
 
 
 def test_the_pod_uses_this_file_and_the_services_port() -> None:
