@@ -97,7 +97,7 @@ def test_dead_letters_are_listed_and_replayed(
     assert replayed.status == 0
     assert replayed.row(stuck)[1:] == ["videos.dead", "queued again"]
     assert replayed.row(done)[1:] == ["videos.dead", "nothing to do"]
-    assert replayed.row(unmailed)[1:] == ["mp3s.dead", "mail queued"]
+    assert replayed.row(unmailed)[1:] == ["mp3s.dead", "mail and webhook queued"]
     assert replayed.row(unknown)[1:] == ["videos.dead", "the job does not exist"]
     assert replayed.row("none")[2].startswith("poison")
     assert operator.done("dead").text == "No dead letters.\n"
