@@ -140,6 +140,15 @@ def test_an_address_that_may_not_be_called_is_refused_for_an_account(
     assert (shown["webhook"], shown["mails"]) == (None, True)
 
 
+def test_a_token_changes_no_account(url: Urls, other_user: Person) -> None:
+    """Whoever stole one would get a link to every MP3 to come."""
+    body = b'{"webhook": "https://example.org/"}'
+    answer = web.call("PATCH", f"{url('login')}/account", headers=web.bearer(other_user.token), body=body)
+    own = web.basic(other_user.email, other_user.password)
+    shown = web.call("GET", f"{url('login')}/account", headers=own).json()
+    assert (answer.status, answer.json()["code"], shown["webhook"]) == (401, "unauthorized", None)
+
+
 def test_a_users_webhooks_end_with_the_account(
     url: Urls, other_user: Person, video: Path, inspector: Inspector, operator: Operator
 ) -> None:
