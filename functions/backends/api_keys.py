@@ -23,6 +23,10 @@ _REVOKE = """\
 UPDATE api_key SET revoked_at = UTC_TIMESTAMP()
 WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > UTC_TIMESTAMP()"""
 
+_REVOKE_ITSELF = """\
+UPDATE api_key SET revoked_at = UTC_TIMESTAMP()
+WHERE id = %s AND hash = %s AND revoked_at IS NULL AND expires_at > UTC_TIMESTAMP()"""
+
 
 class ApiKey(NamedTuple):
     """What is stored about a key; the key itself cannot be recovered."""
@@ -66,6 +70,10 @@ class ApiKeys:
     def revoke(self, user: int, key: int) -> bool:
         """Revoke a valid key of a user; return whether there was one."""
         return self._run(lambda cursor: bool(cursor.execute(_REVOKE, (key, user))))
+
+    def revoke_itself(self, key: int, hashed: bytes) -> bool:
+        """Revoke a valid key by what is stored of it; return whether there was one."""
+        return self._run(lambda cursor: bool(cursor.execute(_REVOKE_ITSELF, (key, hashed))))
 
 
 @cache

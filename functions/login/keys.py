@@ -30,12 +30,23 @@ def answer(request: Request) -> Response:
 
 
 def revoke(request: Request, key: str) -> Response:
-    """Revoke a key; within a minute nothing takes it any more. Raises Failure(NOT_FOUND)."""
+    """Revoke a key; within a minute nothing takes it any more. Raises Failure(NOT_FOUND).
+
+    A user revokes any of their own, a program with a key that one.
+    """
     web.allow(request, "DELETE")
-    user = credentials.authenticated(request)
-    if not (key.isascii() and key.isdecimal() and len(key) <= 18) or not api_keys.connect().revoke(user.id, int(key)):
+    number = int(key) if key.isascii() and key.isdecimal() and len(key) <= 18 else -1
+    scheme, _, own = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        _revoke_itself(number, own.strip(" "))
+    elif not api_keys.connect().revoke(credentials.authenticated(request).id, number):
         raise Failure(errors.NOT_FOUND)
     return web.nothing()
+
+
+def _revoke_itself(number: int, key: str) -> None:
+    if not keys.is_one(key) or not api_keys.connect().revoke_itself(number, keys.hashed(key)):
+        raise web.challenge(errors.INVALID_TOKEN, "Bearer", ', error="invalid_token"')
 
 
 def _make(request: Request, user: User) -> Response:

@@ -75,6 +75,23 @@ def test_a_revoked_key_ends(url: Urls, stack: PrivateStack, other_user: Person, 
     )
 
 
+def test_a_key_revokes_itself(url: Urls, other_user: Person) -> None:
+    """And no other; so a program that forgets its key needs no password, and whoever finds a key can only end it."""
+    own, other = (make(url, other_user).json() for _ in range(2))
+
+    def revoked(key_id: str, secret: str) -> tuple[int, str | None]:
+        answer = web.call("DELETE", f"{url('login')}/keys/{key_id}", headers=web.bearer(secret))
+        return answer.status, answer.headers["WWW-Authenticate"]
+
+    refused = (401, 'Bearer realm="mp3converter", error="invalid_token"')
+    for key_id, secret in [(other["id"], own["key"]), ("x", own["key"]), (own["id"], own["key"][:-1]), (own["id"], "")]:
+        assert revoked(key_id, secret) == refused
+    assert revoked(own["id"], other_user.token) == refused, "a token is no key"
+    assert len(listed(url, other_user)) == 2
+    assert revoked(own["id"], own["key"]) == (204, None)
+    assert [key["id"] for key in listed(url, other_user)] == [other["id"]]
+
+
 def test_a_disabled_user_has_no_valid_keys(url: Urls, stack: PrivateStack, other_user: Person) -> None:
     key = make(url, other_user).json()["key"]
     Operator(stack.home).run("users", "disable", other_user.email)

@@ -82,3 +82,14 @@ def test_a_key_is_remembered_for_so_long(url: str, user: User) -> None:
     with pytest.raises(Failure) as failure:
         forgets.verify(key)
     assert failure.value.kind is errors.INVALID_TOKEN
+
+
+def test_a_key_revokes_itself_and_no_other(url: str, user: User) -> None:
+    first, second, table = keys.new(), keys.new(), ApiKeys(Connections(Database(url, 5.0)))
+    add(table, user, first)
+    add(table, user, second)
+    own, other = table.of(user.id)
+    assert not table.revoke_itself(other.id, keys.hashed(first))
+    assert table.revoke_itself(own.id, keys.hashed(first))
+    assert not table.revoke_itself(own.id, keys.hashed(first)), "it is no valid key any more"
+    assert table.of(user.id) == [other]
