@@ -61,6 +61,7 @@ def document() -> dict[str, Any]:
     form = schemas["UploadForm"]
     if form.pop("x-options"):
         form["properties"] |= schemas["ChosenOptions"]["properties"]
+        form["not"] = schemas["ChosenOptions"]["not"]
     kept = {name: value for name, value in shared.items() if not name.startswith("x-")}
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
     components["responses"] = _shared_refusals(paths)
@@ -111,6 +112,8 @@ def _add_options(components: dict[str, Any], described: dict[str, Any]) -> None:
         "description": "What the MP3 should be like",
         "type": "object",
         "properties": given,
+        "not": {"required": ["bitrate", "quality"]},
+        "examples": [{"bitrate": 192, "title": "My talk"}],
     }
     components["schemas"]["Options"] = {
         "description": "The options that were given",
@@ -155,9 +158,12 @@ def _operation(operation: dict[str, Any], room: str, shared: dict[str, Any]) -> 
     for response in made["responses"].values():
         response["headers"] = response.get("headers", {}) | _headers(["X-Request-Id"])
     kinds = list(dict.fromkeys(_kinds(made, made.pop("x-problems", []), shared["x-problems"])))
+    pages = made.pop("x-pages", [])  # the statuses for which a form's sender, a browser, gets a page
     for status in sorted({kind.status for kind in kinds}):
         about = [kind for kind in kinds if kind.status == status]
-        made["responses"][str(status)] = _refusal(about, shared["x-headers"].get(status, []))
+        refusal = made["responses"][str(status)] = _refusal(about, shared["x-headers"].get(status, []))
+        if status in pages:
+            refusal["content"]["text/html"] = {"schema": {"type": "string"}}
     return made
 
 

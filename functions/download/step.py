@@ -20,20 +20,20 @@ from functions.download import delivery, digests, multipart, ranges
 from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"
+_ARCHIVE = "archive"
 _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
     """Answer with the requested MP3, parts of it, its waveform, chapters or picture, or a zip of several."""
     query, path = web.query(request), request.path.strip("/")
-    if "archive" in query or path == "archive":
-        return _archive(request, loaded, query.get("archive") or query.get("ids", ""))
+    if _ARCHIVE in query or path == _ARCHIVE:
+        return _archive(request, loaded, query.get(_ARCHIVE) or query.get("ids", ""))
     job = _job(request, loaded)
     access.about(job=job["_id"])
-    if "peaks" in query or path == "peaks":
-        return _peaks(request, job, delivery.open_mp3(job, files.connect()))
-    if "chapters" in query or path == "chapters":
-        return _chapters(request, job, delivery.open_mp3(job, files.connect()))
+    for name, stored in _BESIDE.items():
+        if name in query or path == name:
+            return stored(request, job, delivery.open_mp3(job, files.connect()))
     web.transfer(job["owner"])
     reader, timeout = delivery.open_mp3(job, files.connect()), loaded[Periods].download_timeout
     if "cover" in query or path == "cover":
@@ -170,3 +170,6 @@ def _content(request: Request, reader: Reader, etag: str, timeout: float) -> Res
 def _disposition(kind: str, name: str) -> str:
     """Return the Content-Disposition with a file name (RFC 6266 section 4.3, RFC 8187)."""
     return f"{kind}; filename=\"{filenames.plain(name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+_BESIDE = {"peaks": _peaks, "chapters": _chapters}  # what is stored beside an MP3

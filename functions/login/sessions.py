@@ -29,7 +29,8 @@ def answer(request: Request, loaded: Loaded) -> Response:
     """Begin or renew a session (POST), or end it (DELETE)."""
     web.allow(request, "POST", "DELETE")
     public_url = loaded[Links].public_url
-    session.check_page(request, public_url)
+    if request.method == "DELETE" or "Authorization" in request.headers:
+        session.check_page(request, public_url)
     if request.method == "DELETE":
         response = web.nothing()
         session.end(response, public_url)

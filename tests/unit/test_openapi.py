@@ -14,6 +14,7 @@ from flask import Flask, request
 from functions import openapi
 from functions.common import config, options
 from functions.common.errors import Failure
+from functions.download import step as download
 from functions.jobs import routes
 from functions.login import paths
 from functions.login import step as login
@@ -75,10 +76,20 @@ def test_the_paths_of_login() -> None:
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENT["paths"] if path.startswith("/login")])
 def test_the_methods_of_login(path: str) -> None:
-    context = Flask("login").test_request_context(path.removeprefix("/login") or "/", method="PROPFIND")
+    target = path.removeprefix("/login") or "/?session"
+    context = Flask("login").test_request_context(target, method="PROPFIND")
     with context, pytest.raises(Failure) as caught:
         login.answer(request, config.load_all((), {}))
     assert set(caught.value.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == API.methods_at(path)
+
+
+def test_the_paths_of_download() -> None:
+    documented = {
+        path.removeprefix("/download").strip("/") for path in DOCUMENT["paths"] if path.startswith("/download")
+    }
+    named = {download._ARCHIVE, *download._BESIDE}
+    assert documented == {"", "{fid}", *named}
+    assert named <= {each["name"] for each in DOCUMENT["paths"]["/download"]["get"]["parameters"]}
 
 
 def test_the_routes_of_jobs() -> None:
