@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from local import arguments
+from local import arguments, page
 from local.problem import Problem
 from local.progress import Progress
 
@@ -58,6 +58,8 @@ def _install(command: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current():
             _make_environment(progress)
+        if command in INSTALLING and not page.is_current():
+            page.build(VENV, progress)
     finally:
         os.close(lock)
 

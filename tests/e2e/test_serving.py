@@ -15,6 +15,7 @@ METHODS = {
     "upload": "POST, PUT",
     "download": "GET, HEAD",
     "jobs": "GET, HEAD",
+    "page": "GET, HEAD",
     "convert": "POST",
     "notify": "POST",
     "sweep": "POST",
@@ -100,6 +101,8 @@ def test_a_web_page_of_another_origin(stack: PrivateStack, owner: Person, url: U
         f"jobs//{UNKNOWN}//events/",
         "jobs//openapi.json//",
         "jobs//picture.png/",
+        "page//",
+        "page//index.html/",
     ],
 )
 def test_more_slashes_change_nothing(route: Urls, path: str) -> None:

@@ -27,7 +27,7 @@ UNSUPPORTED = [
 ]
 LARGE_BYTES = 16 * 1024 * 1024
 FUNCTIONS = set(stack_file.functions())
-PUBLIC = {"login", "upload", "download", "jobs"}
+PUBLIC = {"login", "upload", "download", "jobs", "page"}
 
 
 def get(stack: PrivateStack, path: str) -> requests.Response:
@@ -53,6 +53,35 @@ def test_an_unknown_function_is_a_404_with_a_code(stack: PrivateStack, path: str
     assert answer.json()["code"] == "not_found"
     assert answer.json()["status"] == 404
     assert answer.headers["X-Request-Id"] == answer.json()["request_id"] != get(stack, path).headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted", "status", "location"),
+    [
+        ("/", "text/html,application/xhtml+xml,*/*;q=0.8", 303, "page/"),
+        ("/page", "*/*", 308, "page/"),
+        ("/function/page", "*/*", 308, "page/"),
+        ("/function/page.openfaas-fn", "*/*", 308, "page.openfaas-fn/"),
+    ],
+)
+def test_a_browser_is_led_to_the_page(
+    stack: PrivateStack, path: str, accepted: str, status: int, location: str
+) -> None:
+    """By relative addresses: a proxy in front may have another host or prefix."""
+    headers = {"Accept": accepted}
+    answer = requests.get(f"{stack.gateway}{path}", headers=headers, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["Location"]) == (status, location)
+    page = requests.get(f"{stack.gateway}{path}", headers=headers, timeout=10)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("accepted", ["*/*", "application/json", "text/plain"])
+def test_a_program_gets_the_list_of_functions(stack: PrivateStack, accepted: str) -> None:
+    answer = requests.get(f"{stack.gateway}/", headers={"Accept": accepted}, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert answer.text.splitlines()[1:] == [
+        f"{stack.gateway}/{name}" for name in stack_file.functions() if name in PUBLIC
+    ]
 
 
 @pytest.mark.parametrize("chunks", [b"zz\r\n", b"3\r\nabcdef\r\n", b"fffffffffffffffff\r\n"])

@@ -22,6 +22,7 @@ def test_only_the_functions_that_people_call_are_in_the_domain(folder: Path) -> 
         "upload": "upload.mp3converter.mp3.example.com",
         "download": "download.mp3converter.mp3.example.com",
         "jobs": "jobs.mp3converter.mp3.example.com",
+        "page": "page.mp3converter.mp3.example.com",
         "convert": "convert.mp3converter.svc.cluster.local",
         "notify": "notify.mp3converter.svc.cluster.local",
         "sweep": "sweep.mp3converter.svc.cluster.local",

@@ -51,7 +51,7 @@ def test_the_local_system_has_every_secret_port_and_route(tmp_path: Path) -> Non
     routes = planned.programs["gateway"].environment["ROUTES"].splitlines()
 
     public = [name for name in planned.functions if "event-token" not in stack_file.functions()[name]["secrets"]]
-    assert public == ["login", "upload", "download", "jobs"]
+    assert public == ["login", "upload", "download", "jobs", "page"]
     assert routes == [f"import function {name} {planned.ports[name]}" for name in public]
     for name in NAMES:
         given = planned.programs[name].environment

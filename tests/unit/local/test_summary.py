@@ -20,7 +20,7 @@ ADA = User("ada@example.org", "p'a\"s$s `w`o\\rd")
 
 def test_every_function_and_the_user_are_shown(planned: Plan) -> None:
     text = summary.text(planned, ADA)
-    public = {"login", "upload", "download", "jobs"}
+    public = {"login", "upload", "download", "jobs", "page"}
     assert {name for name in planned.functions if f"{planned.gateway}/{name}\n" in text} == public
     assert f"user      {ADA.email}\n  password  {ADA.password}\n" in text
     assert "none: mails go to the server in SMTP_URL" in text
