@@ -8,7 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 3  # for two cores: a test computes less than half of its time
 TOGETHER = ("tests/containers/",)  # these share one image store
-WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/system/")
+WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/page/", "tests/system/")
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
