@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from local.home import ROOT
 
 APP = Path("app")
+BUILT = Path("functions/page/built")
+ENDINGS = {"identity": "", "gzip": ".gz", "br": ".br"}
 VENV = Path("venv")
 MIGRATIONS = ROOT / "functions" / "login" / "migrations"
 SHARED = {
@@ -48,8 +51,22 @@ def other_files(root: Path) -> list[str]:
     return [
         str(path.relative_to(root))
         for path in sorted((root / APP).rglob("*"))
-        if path.is_file() and path.suffix not in (".py", ".pyc") and path.name not in allowed
+        if path.is_file()
+        and path.suffix not in (".py", ".pyc")
+        and path.name not in allowed
+        and path.parent != root / APP / BUILT
     ]
+
+
+def unbuilt(root: Path, function: str) -> list[str]:
+    """Return every file that the page should have and has not, and what its folder has besides."""
+    folder = root / APP / BUILT
+    if function != "page":
+        return [str(BUILT)] if folder.exists() else []
+    manifest = json.loads((folder / "manifest.json").read_text())
+    codings = [f"{name}{ENDINGS[coding]}" for name, about in manifest.items() for coding in about["sizes"]]
+    wanted, found = {*codings, "manifest.json"}, {path.name for path in folder.iterdir()}
+    return sorted([*(f"missing: {name}" for name in wanted - found), *(f"foreign: {name}" for name in found - wanted)])
 
 
 def uncompiled(root: Path) -> list[str]:

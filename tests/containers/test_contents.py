@@ -61,6 +61,22 @@ def test_a_file_that_is_not_a_program_is_found(root: Path) -> None:
     assert contents.other_files(root) == ["app/functions/login/notes.md"]
 
 
+def test_what_was_not_built_of_the_page_and_what_is_left_of_its_sources_is_found(root: Path) -> None:
+    built = root / "app/functions/page/built"
+    planted(built / "main-ABC.js")
+    planted(built / "main-ABC.js.br")
+    (built / "manifest.json").write_text('{"main-ABC.js": {"sizes": {"identity": 6, "br": 6}}}')
+    assert contents.unbuilt(root, "page") == contents.other_files(root) == []
+    assert contents.unbuilt(root, "login") == ["functions/page/built"]
+
+    (built / "main-ABC.js.br").unlink()
+    planted(built / "stamp")
+    planted(root / "app/functions/page/app/main.js")
+    planted(root / "app/functions/page/build.sh")
+    assert contents.unbuilt(root, "page") == ["foreign: stamp", "missing: main-ABC.js.br"]
+    assert contents.other_files(root) == ["app/functions/page/app/main.js", "app/functions/page/build.sh"]
+
+
 def test_a_source_without_bytecode_is_found(root: Path) -> None:
     planted(root / "app/functions/login/main.py")
     assert contents.uncompiled(root) == ["app/functions/login/main.py"]

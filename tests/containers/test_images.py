@@ -26,6 +26,7 @@ def test_it_contains_its_function_and_the_shared_code(image: Image, function: st
     with image.files() as root:
         assert contents.foreign_rooms(root, function) == []
         assert contents.other_files(root) == []
+        assert contents.unbuilt(root, function) == []
 
 
 def test_all_of_it_is_compiled(image: Image) -> None:

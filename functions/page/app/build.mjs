@@ -39,6 +39,7 @@ async function bundle(entryPoints, options) {
     bundle: true,
     write: false,
     metafile: true,
+    preserveSymlinks: true, // a package is known by its folder
     minify: true,
     format: "esm",
     target: "es2022",
