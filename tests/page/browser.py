@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from local.page import FOLDER, OWN_PACKAGES
 from tests.e2e.conftest import Person
 from tests.tools import debian
 
@@ -24,6 +25,7 @@ FLAGS = (
 )
 LOCAL_SCHEMES = ("blob", "data", "about")
 SECONDS = 30.0
+AXE = FOLDER / "app" / OWN_PACKAGES / "axe-core" / "axe.min.js"
 
 
 @contextmanager
@@ -93,3 +95,11 @@ class Visit:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.errors.append(f"{message.text} ({message.location['url']})")
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds in a page that keeps people out (WCAG 2.2 A and AA, and good practice)."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {node['target']}" for one in found["violations"] for node in one["nodes"]]

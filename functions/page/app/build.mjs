@@ -14,7 +14,10 @@ import { wavesurfer } from "./waveform/plugin.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = resolve(process.argv[2] ?? join(HERE, "../built"));
-const PAGES = { "index.html": ["main.js", "style.css"] };
+const PAGES = {
+  "index.html": ["main.js", "style.css"],
+  "api.html": ["reference/reference.js", "reference/reference.css", "style.css"],
+};
 // Script and style that the first visit waits for, compressed with gzip.
 const FIRST_LOAD_LIMIT = 12_000;
 const TYPES = {
@@ -81,7 +84,7 @@ function closure(outputs, name, found = new Set()) {
 /** Return a page with the names of the built files in place of their sources, and hints for what its script imports. */
 function filledIn(page, outputs) {
   const html = readFileSync(join(HERE, page), "utf8");
-  return html.replace(/^(.*?\b(?:src|href)=")([^"#?:]+\.[a-z]+)(".*)$/gm, (_, before, source, after) => {
+  return html.replace(/^(.*?\b(?:src|href)=")([^"#?:.][^"#?:]*\.[a-z]+)(".*)$/gm, (_, before, source, after) => {
     if (source in PAGES || source === "licences.txt") return before + source + after;
     const name = builtFrom(outputs, source) ?? asset(source);
     const indent = /^\s*/.exec(before)[0];
