@@ -26,7 +26,7 @@ from tests.bench.system import ROOT, System, started
 from tests.bench.targets import Target, print_targets
 
 ROUNDS = 11
-FUNCTIONS = ("login", "upload", "convert", "notify", "download", "jobs", "sweep")
+FUNCTIONS = ("login", "upload", "convert", "notify", "download", "jobs", "page", "sweep")
 PEER = "functions-framework, trivial"
 DRIVERS = "functions-framework, loads PyJWT and pymongo"
 HEALTH, BEGUN, ANSWERED, ANNOUNCED = "health", "first event claimed", "first answer", "announced"

@@ -65,6 +65,10 @@ class FirstCalls:
         """A list of one job."""
         return Call("GET", "/", self._bearer)
 
+    def page(self) -> Call:
+        """The page."""
+        return Call("GET", "/")
+
     def sweep(self) -> Call:
         """A call of the timer."""
         return Call("POST", "/", self._deliverer)
