@@ -7,10 +7,9 @@ const MOST_SHARE = 0.7;
 
 export class Parts {
   /** @type {Blob[]} */
-  #blobs = [];
-  /** @type {Uint8Array<ArrayBuffer>[]} */
-  #waiting = [];
-  #waits = 0;
+  #handed = [];
+  #part = new Uint8Array(PART_BYTES);
+  #filled = 0;
   #most;
 
   /** @param {number} size of the file that the bytes are from: a copy that is hardly smaller is not worth it */
@@ -20,31 +19,33 @@ export class Parts {
   }
 
   /**
-   * Add bytes, which may be changed afterwards.
+   * Add a copy of bytes.
    * @param {Uint8Array<ArrayBuffer>} bytes
    */
   add(bytes) {
     this.length += bytes.length;
     if (this.length > this.#most) throw new Whole("mostly_sound");
-    this.#waiting.push(bytes.slice());
-    this.#waits += bytes.length;
-    if (this.#waits >= PART_BYTES) this.#hand();
+    if (this.#filled + bytes.length > PART_BYTES) this.#hand();
+    if (bytes.length > PART_BYTES) this.#handed.push(new Blob([bytes]));
+    else {
+      this.#part.set(bytes, this.#filled);
+      this.#filled += bytes.length;
+    }
   }
 
   /**
-   * Return all of it, after a head.
+   * Return all of them in a Blob, after a head.
    * @param {Uint8Array<ArrayBuffer>[]} head
    */
   blob(...head) {
     this.#hand();
-    const blob = new Blob([...head, ...this.#blobs]);
+    const blob = new Blob([...head, ...this.#handed]);
     if (blob.size > this.#most) throw new Whole("mostly_sound");
     return blob;
   }
 
   #hand() {
-    this.#blobs.push(new Blob(this.#waiting));
-    this.#waiting = [];
-    this.#waits = 0;
+    this.#handed.push(new Blob([this.#part.subarray(0, this.#filled)]));
+    this.#filled = 0;
   }
 }

@@ -12,12 +12,13 @@ import { start } from "./start.js";
  * - `tracks`: it has several sound tracks, or `track` asks for another than the first
  * - `cover`: the cover is a frame of the video
  * - `late`: its sound begins after its pictures
+ * - `short`: its sound ends long before its pictures, so whether it is cut off needs all of it
  * - `chapters`: its chapters cannot be copied
  * - `tags`: its tags cannot be copied
  * - `damaged`: it breaks off, or its parts contradict each other
  * - `stalled`: reading it stood still
  * - `failed`: an unexpected error, or a browser without workers
- * @typedef {"only_sound" | "no_sound" | "mostly_sound" | "container" | "codec" | "tracks" | "cover" | "late"
+ * @typedef {"only_sound" | "no_sound" | "mostly_sound" | "container" | "codec" | "tracks" | "cover" | "late" | "short"
  *   | "chapters" | "tags" | "damaged" | "stalled" | "failed"} Why
  */
 
