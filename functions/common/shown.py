@@ -85,4 +85,6 @@ def _links(document: Document, loaded: Loaded | Mapping[type, Any]) -> dict[str,
         found["download"] = links.to(public, "download", fid=job_id)
         found["audio"] = audio(document, loaded)
         found["peaks"] = links.to(public, "download", "peaks", fid=job_id)
+        if document["mp3"].get("chapters"):
+            found["chapters"] = links.to(public, "download", "chapters", fid=job_id)
     return found

@@ -153,6 +153,13 @@ def test_a_done_job_is_shown_with_links_that_work(system: System) -> None:
     }
 
 
+def test_a_job_with_chapters_has_a_link_to_them(system: System) -> None:
+    job_id = states.done(system.sweeper)
+    system.database["jobs"].documents[job_id]["mp3"]["chapters"] = 2
+    shown = document(ask("GET", f"/{job_id}"))
+    assert shown["links"]["chapters"] == f"https://example.org/download/chapters?fid={job_id}"
+
+
 def test_what_a_job_does_not_have_is_left_out(system: System) -> None:
     uploading = document(ask("GET", f"/{states.received(system.sweeper)}"))
     assert (uploading["state"], uploading["mail"], list(uploading["links"])) == (
