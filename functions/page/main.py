@@ -5,10 +5,16 @@ from __future__ import annotations
 import functions_framework
 from flask import Request, Response
 
+from functions.common import config
+from functions.common.settings import Converting, Periods, Registering
+
+SETTINGS = (Converting, Periods, Registering)
+_LOADED = config.load_all(SETTINGS)
+
 
 @functions_framework.http
 def page(request: Request) -> Response:
     """Answer `/` with the page, `/api` with the one about the API, and `/NAME` with a file that one of them loads."""
     from functions.page import step
 
-    return step.answer(request)
+    return step.answer(request, _LOADED)

@@ -5,20 +5,24 @@ from __future__ import annotations
 from flask import Request, Response
 
 from functions.common import errors, web
+from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.page import built, headers
+from functions.page import about, built, headers
 from functions.page.built import IDENTITY, File
 
 # What else has an address, as a page's own file name is nothing that people should see.
 _PAGES = {"": "index.html", "api": "api.html"}
+_ABOUT = "about.json"
 _CODINGS = ("br", "gzip", IDENTITY)  # the smallest first
 _SOMEWHAT = 0.001  # the least weight that there is (RFC 9110 section 12.4.2)
 
 
-def answer(request: Request) -> Response:
+def answer(request: Request, loaded: Loaded) -> Response:
     """Answer with the file at the path of a request, or 304 if the browser has it already."""
     web.allow(request, "GET", "HEAD")
     path = "/".join(part for part in request.path.split("/") if part)
+    if path == _ABOUT:
+        return about.answer(loaded)
     file = built.files().get(_PAGES.get(path, path))
     if file is None:
         raise Failure(errors.NOT_FOUND)

@@ -13,7 +13,8 @@ import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
-from functions.common import web
+from functions.common import config, web
+from functions.common.settings import Converting, Periods, Registering
 from functions.page import built, step
 
 CONTENT = {
@@ -23,6 +24,10 @@ CONTENT = {
     "still-ABC.png": b"\x89PNG\r\n",
 }
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png"}
+LOADED = config.load_all(
+    (Converting, Periods, Registering),
+    {"UPLOAD_MAX_BYTES": "1000", "MAX_DURATION_SECONDS": "60", "MP3_KEEP_DAYS": "7", "REGISTRATION": "open"},
+)
 SECRET = b"outside the folder"
 
 
@@ -54,7 +59,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskCli
     @app.route("/", defaults={"path": ""}, methods=["GET", "POST", "OPTIONS"])
     @app.route("/<path:path>", methods=["GET", "POST", "OPTIONS"])
     def page(path: str) -> Response:
-        return step.answer(request)
+        return step.answer(request, LOADED)
 
     yield app.test_client()
     built.files.cache_clear()
@@ -191,3 +196,15 @@ def test_what_the_page_forbids_itself(client: FlaskClient, path: str) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_the_page_is_told_what_the_service_allows(client: FlaskClient) -> None:
+    answer = client.get("/about.json")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert answer.get_json() == {
+        "upload_max_bytes": 1000,
+        "max_duration_seconds": 60,
+        "video_keep_days": 1.0,
+        "mp3_keep_days": 7.0,
+        "registration": True,
+    }
