@@ -1,4 +1,4 @@
-"""Write the document of the API, jobs/openapi.json, and the table of its errors, ERRORS.md, from what each room says.
+"""Write the document of the API, the table of its errors, and the page's rules for options, from what each room says.
 
 `python -m functions.openapi`, whenever an openapi.yaml, an option or an error was changed. It is no part of an image.
 """
@@ -20,6 +20,7 @@ from functions.common.errors import Kind
 HERE = Path(__file__).resolve().parent
 DOCUMENT = HERE / "jobs" / "openapi.json"
 TABLE = HERE / "ERRORS.md"
+RULES = HERE / "page" / "app" / "rules.json"
 METHODS = ("get", "put", "post", "delete", "patch")
 KINDS: dict[str, Kind] = {name: value for name, value in vars(errors).items() if isinstance(value, Kind)}
 
@@ -75,6 +76,12 @@ def table() -> str:
     return _ABOUT_TABLE + "".join(
         f"| {status} | `{code}` | {title} | {again} |\n" for status, code, title, again in rows
     )
+
+
+def rules(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what each option takes, for the page to check before it sends."""
+    parameters = found["components"]["parameters"]
+    return {parameters[f"option_{name}"]["name"]: parameters[f"option_{name}"]["schema"] for name in options.ALLOWED}
 
 
 def text(found: dict[str, Any]) -> str:
@@ -213,5 +220,7 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(text(document()))
+    made = document()
+    DOCUMENT.write_text(text(made))
+    RULES.write_text(text(rules(made)))
     TABLE.write_text(table())

@@ -54,6 +54,9 @@ def nodes(found: Any = DOCUMENT, *steps: str) -> Iterator[tuple[tuple[str, ...],
 def test_it_is_what_the_rooms_files_say() -> None:
     assert openapi.DOCUMENT.read_text() == openapi.text(openapi.document()), "run python -m functions.openapi"
     assert openapi.TABLE.read_text() == openapi.table(), "run python -m functions.openapi"
+    assert openapi.RULES.read_text() == openapi.text(openapi.rules(openapi.document())), (
+        "run python -m functions.openapi"
+    )
 
 
 def test_it_is_valid() -> None:
