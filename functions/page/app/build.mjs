@@ -10,6 +10,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import * as esbuild from "esbuild";
 
+import { sections } from "./sections.mjs";
 import { wavesurfer } from "./waveform/plugin.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -52,7 +53,7 @@ async function bundle(entryPoints, options) {
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
     loader: { ".svg": "file", ".png": "file" },
-    plugins: [wavesurfer],
+    plugins: [sections, wavesurfer],
     logLevel: "warning",
     ...options,
   });
@@ -173,7 +174,7 @@ const size = (name) => manifest[name].sizes.gzip ?? manifest[name].sizes.identit
 const total = (names) => names.reduce((sum, name) => sum + size(name), 0);
 const script = closure(outputs, builtFrom(outputs, "main.js"));
 const style = [builtFrom(outputs, "style.css")];
-const languages = Object.keys(outputs).filter((name) => outputs[name].source.startsWith("texts/"));
+const languages = Object.keys(outputs).filter((name) => /texts\/.*\?first$/.test(outputs[name].source));
 const firstLoad = total([...script, ...style]);
 for (const name of Object.keys(manifest)) {
   const { identity, gzip, br } = manifest[name].sizes;

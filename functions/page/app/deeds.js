@@ -1,0 +1,102 @@
+/** What a person can do to a job. */
+
+/** @import {Deed, Job} from "./types.js" */
+/** @import {Entry, List} from "./list.js" */
+
+import { isFresh, one, remove, sound } from "./jobs.js";
+import { t } from "./texts.js";
+
+const UNDO_MILLISECONDS = 5000;
+
+/** Deletions that can still be undone, by job. @type {Map<string, () => Promise<void>>} */
+const leaving = new Map();
+addEventListener("pagehide", () => leaving.forEach((now) => void now()));
+
+/**
+ * @param {Entry} entry
+ * @param {List} list
+ * @returns {Deed[]}
+ */
+export function deedsOfJob(entry, list) {
+  const job = /** @type {Job} */ (entry.job);
+  if (leaving.has(job.id)) return [];
+  const works = !["done", "failed"].includes(job.state);
+  const drop = { id: "delete", label: t(works ? "do.cancel" : "do.delete"), run: () => leave(entry, list) };
+  if (works) return [drop];
+  const video = Boolean(job.video_expires && Date.parse(job.video_expires) > Date.now());
+  const again = panel(entry, list, "again", () => import("./again.js"));
+  if (job.state === "failed") return [...(video && job.error?.code !== "no_audio" ? [again] : []), drop];
+  if (!job.links.audio) return [...(video ? [again] : []), drop];
+  return [
+    { id: "download", label: t("do.download"), primary: true, href: sound(job), run: (event) => void renew(event, entry, list) },
+    panel(entry, list, "play", () => import("./player.js")),
+    panel(entry, list, "link", () => import("./sharing.js")),
+    ...(video ? [again] : []),
+    drop,
+  ];
+}
+
+/** @typedef {{panel: (entry: Entry, list: List) => HTMLElement}} Opens */
+
+/**
+ * Open or close a panel in a row; one at a time.
+ *
+ * @param {Entry} entry
+ * @param {List} list
+ * @param {string} id
+ * @param {() => Promise<Opens>} load
+ * @returns {Deed}
+ */
+function panel(entry, list, id, load) {
+  const { more } = entry.row;
+  const open = more.dataset["panel"] === id;
+  const run = async () => {
+    more.dataset["panel"] = open ? "" : id;
+    more.replaceChildren();
+    list.show(entry);
+    if (open) return;
+    const made = (await load()).panel(entry, list);
+    if (more.dataset["panel"] === id) more.replaceChildren(made);
+  };
+  return { id, label: t(`do.${id}`), open, run: () => void run() };
+}
+
+/**
+ * A link that was made an hour ago is replaced before it is followed.
+ *
+ * @param {Event} event
+ * @param {Entry} entry
+ * @param {List} list
+ */
+async function renew(event, entry, list) {
+  const job = /** @type {Job} */ (entry.job);
+  if (isFresh(job)) return;
+  event.preventDefault();
+  list.take(await one(job.id));
+  entry.row.press("download");
+}
+
+/**
+ * Delete a job, unless that is undone within a few seconds.
+ *
+ * @param {Entry} entry
+ * @param {List} list
+ */
+function leave(entry, list) {
+  const job = /** @type {Job} */ (entry.job);
+  const now = async () => {
+    clearTimeout(timer);
+    leaving.delete(job.id);
+    await remove(job.id, true);
+    list.remove(entry);
+  };
+  const timer = setTimeout(() => void now(), UNDO_MILLISECONDS);
+  const undo = () => {
+    clearTimeout(timer);
+    leaving.delete(job.id);
+    entry.row.restore();
+    list.show(entry);
+  };
+  leaving.set(job.id, now);
+  entry.row.replace(t("row.leaving"), t("do.undo"), undo);
+}

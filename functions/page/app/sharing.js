@@ -1,0 +1,86 @@
+/** A link for others, with its end, and a way to take all of them back; and the mail once more. */
+
+/** @import {Job} from "./types.js" */
+/** @import {Entry} from "./list.js" */
+
+import { Problem } from "./api.js";
+import { make, say, set } from "./dom.js";
+import * as jobs from "./jobs.js";
+import { sentence } from "./problems.js";
+import { day, loadRest, t } from "./texts.js";
+
+const DAYS = [1, 7, 30];
+
+/** @param {Entry} entry */
+export function panel(entry) {
+  const { id } = /** @type {Job} */ (entry.job);
+  const made = make("div", { class: "sharing" });
+  void loadRest().then(fill);
+  return made;
+
+  function fill() {
+    const says = make("p", { class: "said", role: "status" });
+    const days = make("select", { id: `days-${id}` }, ...DAYS.map((n) => make("option", { value: n, selected: n === 7 }, t("link.days.some", { n }))));
+    const url = make("input", { readonly: true, "aria-label": t("link.url"), focus: () => url.select() });
+    const shown = make("p", { class: "copying", hidden: true }, url, make("button", { type: "button", click: () => void copy() }, t("link.copy")));
+    let until = "";
+    made.append(
+      make(
+        "p",
+        { class: "line" },
+        make("label", { for: days.id }, t("link.days")),
+        days,
+        deed("link.make", async () => {
+          const link = await jobs.link(id, Number(days.value));
+          until = day(link.expires);
+          url.value = link.url;
+          shown.hidden = false;
+          url.focus();
+          return t("link.made", { day: until });
+        }),
+      ),
+      shown,
+      says,
+      make(
+        "p",
+        { class: "line" },
+        deed("mail.again", async () => {
+          await jobs.mail(id);
+          return t("mail.coming");
+        }),
+        deed("link.end", async () => {
+          await jobs.endLinks(id);
+          shown.hidden = true;
+          return t("link.ended");
+        }),
+      ),
+    );
+    days.focus();
+
+    async function copy() {
+      url.select();
+      // Without https there is no clipboard; the link is selected then.
+      if (navigator.clipboard) await navigator.clipboard.writeText(url.value);
+      else document.execCommand("copy");
+      say(says, t("link.copied", { day: until }));
+    }
+
+    /**
+     * @param {string} label
+     * @param {() => Promise<string>} work
+     */
+    function deed(label, work) {
+      const run = async () => {
+        try {
+          say(says, await work());
+          set(says, "class", "said");
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error;
+          set(says, "class", "said bad");
+          say(says, await sentence(error));
+        }
+      };
+      return make("button", { type: "button", class: label === "link.make" ? "" : "quiet", click: () => void run() }, t(label));
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** Words, numbers and times in the language of the browser, or the one that was chosen here. */
+
+/** @import {Texts} from "./types.js" */
+
+/** @type {Record<string, {name: string, first: () => Promise<{default: Texts}>, later: () => Promise<{default: Texts}>}>} */
+export const LANGUAGES = {
+  en: { name: "English", first: () => import("./texts/en.json?first"), later: () => import("./texts/en.json?later") },
+  de: { name: "Deutsch", first: () => import("./texts/de.json?first"), later: () => import("./texts/de.json?later") },
+  es: { name: "Español", first: () => import("./texts/es.json?first"), later: () => import("./texts/es.json?later") },
+};
+const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
+const CHOSEN = "language";
+
+export const language = chosen();
+const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+/** @type {Texts} */
+let texts = {};
+/** @type {Promise<void> | undefined} */
+let rest;
+
+/** @returns {string} */
+function chosen() {
+  const wished = [localStorage.getItem(CHOSEN) ?? "", ...navigator.languages.map((each) => each.split("-")[0] ?? "")];
+  return wished.find((each) => Object.hasOwn(LANGUAGES, each)) ?? "en";
+}
+
+/** Load the texts that the first view needs. */
+export async function load() {
+  texts = { ...(await LANGUAGES[language]?.first())?.default };
+  document.documentElement.lang = language;
+  document.documentElement.dir = RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr";
+}
+
+/**
+ * Load all other texts, once.
+ *
+ * @returns {Promise<void>}
+ */
+export function loadRest() {
+  rest ??= (async () => void Object.assign(texts, (await LANGUAGES[language]?.later())?.default))();
+  return rest;
+}
+
+/** @param {string} wanted */
+export function choose(wanted) {
+  localStorage.setItem(CHOSEN, wanted);
+  location.reload();
+}
+
+/** @param {string} key */
+export const has = (key) => Object.hasOwn(texts, key);
+
+/**
+ * Return a text; `{name}` in it becomes that value, and `n` decides about the plural.
+ *
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function t(key, values = {}) {
+  const found = texts[key] ?? key;
+  const n = values["n"];
+  const text = typeof found === "string" ? found : found[new Intl.PluralRules(locale).select(Number(n))] ?? found["other"];
+  return (text ?? key).replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? number(value) : value ?? "";
+  });
+}
+
+/**
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} [how]
+ */
+export const number = (value, how) => new Intl.NumberFormat(locale, how).format(value);
+
+/** @param {number} share from 0 to 1 */
+export const percent = (share) => number(share, { style: "percent" });
+
+/** @param {number} count */
+export function bytes(count) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const power = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), 4);
+  const value = count / 1000 ** power;
+  const maximumFractionDigits = value < 10 && power > 1 ? 1 : 0;
+  return number(value, { style: "unit", unit: units[power] ?? "byte", unitDisplay: "short", maximumFractionDigits });
+}
+
+/** @param {number} seconds @returns {string} as a clock has it, such as 1:02:03 */
+export function clock(seconds) {
+  const whole = Math.round(seconds);
+  const two = { minimumIntegerDigits: 2, useGrouping: false };
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return [...(hours ? [number(hours), number(minutes, two)] : [number(minutes)]), number(whole % 60, two)].join(":");
+}
+
+/** @param {number} seconds @returns {string} in its largest unit, such as 8 s */
+export function span(seconds) {
+  const [unit, size] = seconds < 90 ? ["second", 1] : seconds < 5400 ? ["minute", 60] : ["hour", 3600];
+  return number(Math.max(1, Math.round(seconds / Number(size))), { style: "unit", unit: String(unit), unitDisplay: "short" });
+}
+
+/** @param {string} moment @returns {string} such as 3 minutes ago */
+export function ago(moment) {
+  const seconds = (Date.parse(moment) - Date.now()) / 1000;
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  if (seconds > -60) return format.format(0, "second");
+  if (seconds > -3600) return format.format(Math.round(seconds / 60), "minute");
+  if (seconds > -86_400) return format.format(Math.round(seconds / 3600), "hour");
+  return format.format(Math.round(seconds / 86_400), "day");
+}
+
+/** @param {string} moment */
+export const day = (moment) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(moment));

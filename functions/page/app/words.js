@@ -1,0 +1,20 @@
+/** What is said of a job. */
+
+/** @import {Job, View} from "./types.js" */
+
+import { ago, bytes, clock, day, percent, t } from "./texts.js";
+
+/** @param {Job} job @returns {Omit<View, "deeds">} */
+export function ofJob(job) {
+  const said = { name: job.filename };
+  if (job.state === "failed") return { ...said, words: job.error?.title ?? "", tone: "bad" };
+  if (job.state === "converting") {
+    const share = job.progress / 100;
+    return { ...said, words: t("job.converting", { share: percent(share) }), bar: share, aside: t("job.close") };
+  }
+  if (job.state !== "done" || !job.mp3) return { ...said, words: t(`job.${job.state}`), bar: null, aside: job.state === "queued" ? t("job.close") : "" };
+  const { duration, size, expires } = job.mp3;
+  const facts = `${clock(duration)} · ${bytes(size)}`;
+  const when = { ago: ago(job.updated), day: expires ? day(expires) : "" };
+  return { ...said, facts, words: t(job.links.audio ? "job.done" : "job.expired", when), tone: "good" };
+}
