@@ -72,7 +72,7 @@ def test_the_licences_of_all_packages_are_beside_the_page() -> None:
     text = (BUILT / "licences.txt").read_text()
     packages = json.loads((ROOT / "functions" / "page" / "app" / "package.json").read_text())["dependencies"]
     bundled = {name for name in packages if f"\n{name} {packages[name]}\n" in text}
-    assert "simpledotcss" in bundled
+    assert "qrcode-generator" in bundled
     assert "esbuild" not in bundled, "it builds the page, and is no part of it"
 
 
@@ -126,8 +126,9 @@ def test_a_browser_that_asks_for_the_root_sees_the_page(visit: Visit) -> None:
 
 
 def test_a_second_visit_asks_only_whether_the_page_has_changed(visit: Visit) -> None:
-    visit.open()
+    visit.open().locator("h1").wait_for()
     page = visit.open()
+    page.locator("h1").wait_for()
     sizes = page.evaluate(
         "performance.getEntriesByType('resource').filter(it => it.name.match(/-[0-9A-Za-z]{8}\\.(js|css)$/))"
         ".map(it => it.transferSize)"
