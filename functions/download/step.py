@@ -21,6 +21,7 @@ from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"
 _ARCHIVE = "archive"
+_COVER = "cover"
 _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
 
@@ -36,7 +37,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
             return stored(request, job, delivery.open_mp3(job, files.connect()))
     web.transfer(job["owner"])
     reader, timeout = delivery.open_mp3(job, files.connect()), loaded[Periods].download_timeout
-    if "cover" in query or path == "cover":
+    if _COVER in query or path == _COVER:
         return _cover(request, job, reader, timeout)
     return _file(request, job, reader, timeout)
 

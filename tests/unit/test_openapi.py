@@ -91,7 +91,7 @@ def test_the_paths_of_download() -> None:
     documented = {
         path.removeprefix("/download").strip("/") for path in DOCUMENT["paths"] if path.startswith("/download")
     }
-    named = {download._ARCHIVE, *download._BESIDE}
+    named = {download._ARCHIVE, download._COVER, *download._BESIDE}
     assert documented == {"", "{fid}", *named}
     assert named <= {each["name"] for each in DOCUMENT["paths"]["/download"]["get"]["parameters"]}
 
