@@ -1,16 +1,19 @@
 """The arguments of every command, parsed before anything is installed, so that --help costs no time."""
 
 import argparse
+import importlib
 import re
+import sys
 from pathlib import Path
 
 from functions.jobs import arguments as jobs
 from functions.login import arguments as users
 from local.cluster import addresses
-from local.home import DEFAULT
+from local.home import DEFAULT, ROOT
 
 PORT = 8080
 CORPUS = DEFAULT / "corpus"
+CLIENT = ROOT / "local" / "client"
 # Commands of the functions' own rooms.
 ROOMS = {"jobs": jobs, "users": users}
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -18,6 +21,10 @@ _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """Parse a command line; on --help or a mistake, print a message and exit."""
+    if command == "mp3":  # a program of its own, with a package of its own
+        sys.path.append(str(CLIENT))
+        importlib.import_module("mp3converter_client.arguments").parser("./local/mp3").parse_args(arguments)
+        return argparse.Namespace(rest=arguments)
     if command in ROOMS:
         ROOMS[command].parser(f"./local/{command}").parse_args(arguments)
         return argparse.Namespace(rest=arguments)

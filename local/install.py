@@ -31,7 +31,8 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
-        if command in (*INSTALLING, *PYTHON_ONLY) or (command == "jobs" and _is_remote() and not VENV.exists()):
+        is_remote = command == "mp3" or (command == "jobs" and _is_remote())
+        if command in (*INSTALLING, *PYTHON_ONLY) or (is_remote and not VENV.exists()):
             _install(command)
         elif not (VENV / "bin" / "python").exists():
             raise Problem("Nothing is installed yet. Run: ./local/up")

@@ -15,7 +15,7 @@ from local.home import DEFAULT, ROOT
 JOB = "376b7472-1f38-4307-b0c5-8df8aa6286ed"
 REQUIRED = {"users": ["add", "ada@example.org"], "jobs": ["dead"], "cluster/secrets": ["--smtp-url", "smtp://relay"]}
 CLUSTER = {"current": False, "registry": "", "yes": False, "openfaas": False, "domain": None, "port": 8080}
-COMMANDS = [*arguments.OPTIONS, "jobs"]
+COMMANDS = [*arguments.OPTIONS, "jobs", "mp3"]
 
 
 def parsed(command: str, *words: str) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def parsed(command: str, *words: str) -> dict[str, Any]:
         (["bench", "upload", "--size", "3"], {"name": "upload", "rest": ["--size", "3"]}),
         (["jobs", "replay", "--all"], {"rest": ["replay", "--all"]}),
         (["jobs", "retry", JOB], {"rest": ["retry", JOB]}),
+        (["mp3", "convert", "a.mp4", "--bitrate", "64"], {"rest": ["convert", "a.mp4", "--bitrate", "64"]}),
         (["cluster/up"], CLUSTER),
         (["cluster/up", "--current", "--yes"], {**CLUSTER, "current": True, "yes": True}),
         (["cluster/up", "--domain", "mp3.example.com"], {**CLUSTER, "domain": "mp3.example.com"}),
@@ -81,6 +82,8 @@ def test_a_command_line_is_parsed(line: list[str], options: dict[str, Any]) -> N
         (["jobs"], "ACTION"),
         (["jobs", "replay"], "one of the arguments ID --all is required"),
         (["jobs", "retry", "x"], "an id looks like"),
+        (["mp3"], "COMMAND"),
+        (["mp3", "convert", "x", "--bitrate", "65"], "it takes 32, 40"),
         (["cluster/up", "--port", "x"], "must be a number from 1 to 65535"),
         (["cluster/up", "--domain", "http://x.example.com"], "must be a domain in lower case"),
         (["cluster/up", "--domain", "localhost"], "must be a domain in lower case"),
@@ -118,7 +121,8 @@ def test_only_tests_and_benchmarks_take_other_arguments(command: str) -> None:
 
 def test_help_needs_nothing_that_is_installed() -> None:
     """Only the standard library, with any Python."""
-    code = "from local import arguments; arguments.parse('jobs', ['dead']); arguments.parse('up', [])"
+    lines = {"jobs": ["dead"], "mp3": ["list"], "up": []}
+    code = "; ".join(["from local import arguments", *(f"arguments.parse(*{line})" for line in lines.items())])
     subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = ['.']; {code}"], cwd=ROOT, check=True
     )

@@ -1,6 +1,7 @@
 """The messages if something cannot be installed, and when the environment is out of date."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,22 @@ def test_a_changed_requirement_makes_the_environment_stale(
 
     (root / "requirements-dev.txt").write_text("one==2\n")
     assert not install._is_current()
+
+
+@pytest.mark.parametrize("line", [["mp3", "list"], ["jobs", "dead"]], ids=" ".join)
+@pytest.mark.parametrize("exists", [True, False])
+def test_clients_of_remote_systems_install_python_packages_if_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: list[str], exists: bool
+) -> None:
+    done: list[str] = []
+    python = tmp_path / ".venv" / "bin" / "python"
+    if exists:
+        python.parent.mkdir(parents=True)
+        python.touch()
+    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(install, "_install", done.append)
+    monkeypatch.setattr("os.execv", lambda program, _: done.append(program))
+    monkeypatch.setattr(sys, "argv", ["install", *line])
+    monkeypatch.setenv("MONGODB_URL", "mongodb://elsewhere")
+    install.main()
+    assert done == [*([] if exists else [line[0]]), str(python)]
