@@ -118,6 +118,7 @@ def _add_options(components: dict[str, Any], described: dict[str, Any]) -> None:
     components["schemas"]["ChosenOptions"] = {
         "description": "What the MP3 should be like",
         "type": "object",
+        "additionalProperties": False,
         "properties": given,
         "not": {"required": ["bitrate", "quality"]},
         "examples": [{"bitrate": 192, "title": "My talk"}],

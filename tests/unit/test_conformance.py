@@ -59,9 +59,14 @@ def described() -> dict[str, Any]:
     }
 
 
-def planted() -> Flask:
-    """Return an app with a mistake at each path but one."""
+def planted(seen: list[str]) -> Flask:
+    """Return an app with a mistake at each path but one; `seen` gets its requests."""
     app = Flask("planted")
+
+    @app.before_request
+    def see() -> None:
+        authorization = request.headers.get("Authorization", "")
+        seen.append(f"{request.method} {request.full_path} {authorization} {request.get_data(as_text=True)}")
 
     @app.get("/openapi.json")
     def document() -> Response:
@@ -90,8 +95,15 @@ def planted() -> Flask:
     return app
 
 
-def test_each_mistake_is_found(tmp_path: Path) -> None:
-    with serving(make_server("127.0.0.1", 0, planted(), threaded=True)) as server:
+def test_each_mistake_is_found_by_the_same_requests_each_time(tmp_path: Path) -> None:
+    seen: list[str] = []
+    runs = []
+    with serving(make_server("127.0.0.1", 0, planted(seen), threaded=True)) as server:
         gateway = f"http://127.0.0.1:{server.server_port}"
-        found = drive(gateway, f"{gateway}/openapi.json", KNOWN, tmp_path, *REPEATABLE)
-    assert found.failures == PLANTED, found.text
+        for _ in range(2):
+            seen.clear()
+            found = drive(gateway, f"{gateway}/openapi.json", KNOWN, tmp_path, *REPEATABLE)
+            assert found.failures == PLANTED, found.text
+            runs.append(list(seen))
+    assert runs[0] == runs[1]
+    assert any("planted" in each for each in seen)
