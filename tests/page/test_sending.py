@@ -53,6 +53,17 @@ XMLHttpRequest.prototype.send = function (body) {
     send.call(this, body);
 };
 """
+HOLDS_ANSWERS = """
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (body) {
+    const hold = (event) => {
+        event.stopImmediatePropagation();
+        window.release = () => this.dispatchEvent(new ProgressEvent("load"));
+    };
+    this.addEventListener("load", hold, {capture: true, once: true});
+    send.call(this, body);
+};
+"""
 UPLOADS = re.compile(r"/upload\?")
 # The page's player is in no document, so what it makes is noted as it is made.
 NOTES_PLAYERS = """
@@ -207,12 +218,28 @@ def test_a_paused_upload_waits_and_a_cancelled_one_is_gone(
         expect(row(page, file.name)).to_contain_text("Sending")
     row(page, paused.name).get_by_role("button", name=f"Pause: {paused.name}").click()
     expect(row(page, paused.name)).to_contain_text("Paused")
-    row(page, cancelled.name).get_by_role("button", name=f"Cancel: {cancelled.name}").click()
+    with page.expect_event("requestfailed", lambda request: cancelled.name in request.url):
+        row(page, cancelled.name).get_by_role("button", name=f"Cancel: {cancelled.name}").click()
     expect(row(page, cancelled.name)).to_have_count(0)
     page.unroute(UPLOADS)
     row(page, paused.name).get_by_role("button", name="Go on").click()
     until_done(page, [paused.name])
-    assert {job["state"] for job in inspector.jobs_named(cancelled.name)} <= {"aborted"}
+    assert inspector.jobs_named(cancelled.name) == []
+
+
+def test_what_is_cancelled_when_all_of_it_was_sent_is_deleted(
+    visit: Visit, other_user: Person, video: Path, inspector: Inspector, tmp_path: Path
+) -> None:
+    visit.context.add_init_script(HOLDS_ANSWERS)
+    page = enter(visit, other_user)
+    sent = Path(shutil.copy(video, tmp_path / "too late.mp4"))
+    choose(page, sent)
+    page.wait_for_function("() => window.release")
+    row(page, sent.name).get_by_role("button", name="Cancel").click()
+    page.evaluate("window.release()")
+    until(lambda: [job["state"] for job in inspector.jobs_named(sent.name)] == ["deleting"], "the deletion")
+    expect(row(page, sent.name)).to_have_count(0)
+    inspector.database.jobs.delete_many({"filename": sent.name})
 
 
 def test_deleting_can_be_undone_and_then_is_done(

@@ -2,7 +2,7 @@
 
 import { call, Problem } from "./api.js";
 import { make } from "./dom.js";
-import { form, password } from "./forms.js";
+import { form, password, whose } from "./forms.js";
 import { unlocked } from "./locked.js";
 import { podcast } from "./podcast.js";
 import { sentence } from "./problems.js";
@@ -21,7 +21,7 @@ function content() {
   const title = make("h1", { tabindex: -1 }, t("account.title"));
   queueMicrotask(() => title.focus());
   const lock = make("section", { class: "card" });
-  const open = form(t("account.open"), [make("p", {}, t("account.password.why")), password(false)], async (given) => {
+  const open = form(t("account.open"), [whose(email), make("p", {}, t("account.password.why")), password(false)], async (given) => {
     const headers = { Authorization: basic(email, given["password"] ?? "") };
     const shown = await (await call("../login/account", { headers, lone: true })).json();
     lock.replaceWith(...unlocked(shown, headers));

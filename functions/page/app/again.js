@@ -88,7 +88,7 @@ function part(id, duration, chosen) {
     if (moved === "start") begin.value = String(Math.min(Number(begin.value), Number(end.value) - 2 * STEP_SECONDS));
     else end.value = String(Math.max(Number(end.value), Number(begin.value) + 2 * STEP_SECONDS));
     const at = Number(moved === "start" ? begin.value : end.value);
-    const isEdge = moved === "start" ? at <= 0 : at >= duration - STEP_SECONDS;
+    const isEdge = moved === "start" ? at <= 0 : at > duration - STEP_SECONDS + 1e-6;
     paint();
     chosen(moved, isEdge ? "" : at.toFixed(1));
   }

@@ -64,5 +64,8 @@ export const password = (fresh, label = t("field.password")) =>
     fresh ? t("field.password.hint") : undefined,
   );
 
+/** Whose password it is, for programs that keep passwords. @param {string} value */
+export const whose = (value) => make("input", { type: "email", autocomplete: "username", hidden: true, readonly: true, value });
+
 export const email = () =>
   field(t("field.email"), { name: "email", type: "email", autocomplete: "username", inputmode: "email", spellcheck: "false" });

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { make, say } from "./dom.js";
-import { field, form, password } from "./forms.js";
+import { field, form, password, whose } from "./forms.js";
 import { basic, email, forget } from "./session.js";
 import { day, t } from "./texts.js";
 
@@ -77,7 +77,7 @@ export function unlocked(account, headers) {
   }
 
   function renewal() {
-    const fresh = form(t("newpass.button"), [password(true, t("newpass.field"))], async (given) => {
+    const fresh = form(t("newpass.button"), [whose(email), password(true, t("newpass.field"))], async (given) => {
       await ask("password", "PUT", { password: given["password"] });
       headers.Authorization = basic(email, given["password"] ?? "");
       return t("newpass.done");

@@ -7,7 +7,7 @@ import { announce } from "./announce.js";
 import { Row } from "./row.js";
 import { during } from "./session.js";
 import { stills } from "./stills.js";
-import { bytes, percent, span, t } from "./texts.js";
+import { bytes, part, span, t } from "./texts.js";
 import { add, cancel, goOn, onChange, pause, unsent } from "./uploads.js";
 
 /** @type {Map<Upload, Entry>} */
@@ -69,9 +69,9 @@ function words(upload) {
   const { name, file, body, phase } = upload;
   const whole = bytes(file.size);
   const said = { name, facts: whole };
-  if (phase === "reading") return { ...said, words: t("up.reading", { share: percent(upload.read) }), bar: upload.read };
+  if (phase === "reading") return { ...said, words: t("up.reading"), bar: upload.read };
   if (phase === "sending" && body) {
-    const values = { sent: bytes(upload.sent), all: bytes(body.size), whole };
+    const values = { sent: part(upload.sent, body.size), all: bytes(body.size), whole };
     const words = body === file ? t("up.sending", values) : t("up.sending.sound", values);
     return { ...said, facts: "", words, bar: upload.sent / body.size, aside: left(upload) };
   }

@@ -36,11 +36,12 @@ export function read(name, text) {
  * @param {string | number | undefined} text
  */
 export function seconds(text) {
-  const parts = String(text ?? "").split(":").map(Number);
+  if (text === undefined || text === "") return undefined;
+  const parts = String(text).split(":").map(Number);
   const [last = NaN, minutes = 0, hours = 0] = parts.reverse();
   const isTime = parts.length < 2 || (last < 60 && (parts.length < 3 || minutes < 60));
   const total = hours * 3600 + minutes * 60 + last;
-  return isTime && Number.isFinite(total) && text !== "" ? total : undefined;
+  return isTime && Number.isFinite(total) ? total : undefined;
 }
 
 /**

@@ -35,6 +35,7 @@ async function still(file) {
     return null; // one that this browser cannot show keeps its note
   } finally {
     video.removeAttribute("src");
+    video.load(); // or it goes on reading
     URL.revokeObjectURL(address);
   }
 }

@@ -76,13 +76,22 @@ export const number = (value, how) => new Intl.NumberFormat(locale, how).format(
 /** @param {number} share from 0 to 1 */
 export const percent = (share) => number(share, { style: "percent" });
 
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+
+/** @param {number} count */
+const power = (count) => Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), 4);
+
 /** @param {number} count */
 export function bytes(count) {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-  const power = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), 4);
-  const value = count / 1000 ** power;
-  const maximumFractionDigits = value < 10 && power > 1 ? 1 : 0;
-  return number(value, { style: "unit", unit: units[power] ?? "byte", unitDisplay: "short", maximumFractionDigits });
+  const value = count / 1000 ** power(count);
+  const maximumFractionDigits = value < 10 && power(count) > 1 ? 1 : 0;
+  return number(value, { style: "unit", unit: UNITS[power(count)] ?? "byte", unitDisplay: "short", maximumFractionDigits });
+}
+
+/** @param {number} count @param {number} whole @returns {string} a number in the unit that the whole is told in */
+export function part(count, whole) {
+  const digits = whole / 1000 ** power(whole) < 10 && power(whole) > 1 ? 1 : 0;
+  return number(count / 1000 ** power(whole), { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** @param {number} seconds @returns {string} as a clock has it, such as 1:02:03 */
@@ -93,10 +102,10 @@ export function clock(seconds) {
   return [...(hours ? [number(hours), number(minutes, two)] : [number(minutes)]), number(whole % 60, two)].join(":");
 }
 
-/** @param {number} seconds @returns {string} in its largest unit, such as 8 s */
+/** @param {number} seconds @returns {string} in its largest unit, such as 8 seconds */
 export function span(seconds) {
   const [unit, size] = seconds < 90 ? ["second", 1] : seconds < 5400 ? ["minute", 60] : ["hour", 3600];
-  return number(Math.max(1, Math.round(seconds / Number(size))), { style: "unit", unit: String(unit), unitDisplay: "short" });
+  return number(Math.max(1, Math.round(seconds / Number(size))), { style: "unit", unit: String(unit), unitDisplay: "long" });
 }
 
 /** @param {string} moment @returns {string} such as 3 minutes ago */

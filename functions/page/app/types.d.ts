@@ -59,6 +59,8 @@ export interface Upload {
   tries: number;
   problem: import("./api.js").Problem | null;
   stop: AbortController;
+  /** Whether it was cancelled when all of it was sent, so that its job is deleted once that is known. */
+  unwanted: boolean;
   job: string;
 }
 

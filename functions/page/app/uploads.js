@@ -3,11 +3,13 @@
 /** @import {Options, Phase, Upload} from "./types.js" */
 
 import { Problem, session } from "./api.js";
+import { remove } from "./jobs.js";
 import { send } from "./sending.js";
 
 const AT_ONCE = 2;
 const AHEAD = 1; // a copied sound is kept in memory until it is sent
 const LONGEST_WAIT_SECONDS = 30;
+const LEAP = 0.1;
 const ENDED = new Set(["refused", "sent", "cancelled"]);
 
 /** @type {Upload[]} */
@@ -43,6 +45,7 @@ export function add(file, options) {
     tries: 0,
     problem: null,
     stop: new AbortController(),
+    unwanted: false,
     job: "",
   };
   uploads.push(upload);
@@ -67,9 +70,12 @@ export function goOn(upload) {
 
 /** @param {Upload} upload */
 export function cancel(upload) {
+  upload.unwanted = upload.phase === "sending" && upload.sent === upload.body?.size;
   enter(upload, "cancelled");
-  stop(upload);
-  upload.body = null;
+  if (!upload.unwanted) {
+    stop(upload);
+    upload.body = null;
+  }
   next();
 }
 
@@ -101,7 +107,7 @@ async function read(upload) {
   if (signal.aborted) return;
   const options = Object.fromEntries(Object.entries(upload.options).map(([name, value]) => [name, String(value)]));
   const onprogress = (/** @type {number} */ share) => {
-    upload.read = share;
+    upload.read = Math.min(share, upload.read + LEAP); // what tells where the sound is may stand at the end
     changed(upload);
   };
   try {
@@ -121,11 +127,12 @@ async function deliver(upload) {
   enter(upload, "sending");
   const { signal } = upload.stop;
   try {
-    upload.job = await send(upload, signal, () => changed(upload));
+    upload.job = await send(upload, signal, () => upload.unwanted || changed(upload));
+    if (upload.unwanted) return void (await remove(upload.job));
     upload.body = null;
     enter(upload, "sent");
   } catch (error) {
-    if (signal.aborted) return;
+    if (signal.aborted || upload.unwanted) return;
     if (!(error instanceof Problem)) throw error;
     upload.problem = error;
     if (error.status === 401) await afterLogin(upload, signal);

@@ -1,0 +1,222 @@
+"""What a person does with files and with the account: options, converting again, sharing, the zip, mails, keys."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.clients import web
+from tests.clients.mailbox import Mailbox
+from tests.clients.waiting import until
+from tests.e2e.conftest import Person, Urls
+from tests.media.samples import made
+from tests.media.tone import assert_tone
+from tests.page.browser import Visit
+from tests.page.conftest import Visits
+from tests.page.desk import choose, enter, row, until_done
+
+Ask = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def jobs(url: Urls, other_user: Person) -> Ask:
+    """Returns the user's jobs, newest first."""
+    return lambda: web.call("GET", url("jobs"), headers=web.bearer(other_user.token)).json()["jobs"]
+
+
+@pytest.fixture
+def sent(visit: Visit, other_user: Person, video: Path, tmp_path: Path) -> tuple[Page, str]:
+    """The page, and the name of a file on it that is done."""
+    page = enter(visit, other_user)
+    file = Path(shutil.copy(video, tmp_path / f"{secrets.token_hex(4)}.mp4"))
+    choose(page, file)
+    until_done(page, [file.name])
+    return page, file.name
+
+
+def test_presets_and_options_are_kept_and_sent(
+    visit: Visit, other_user: Person, video: Path, tmp_path: Path, jobs: Ask
+) -> None:
+    page = enter(visit, other_user)
+    choices: dict[str, dict[str, Any]] = {}
+    for preset in ("Standard", "Speech", "Best", "As it is"):
+        page.get_by_role("radio", name=preset, exact=True).check()
+        file = Path(shutil.copy(video, tmp_path / f"{preset}.mp4"))
+        choose(page, file)
+        until_done(page, [file.name])
+        choices[preset] = jobs()[0]["options"]
+    assert choices == {
+        "Standard": {"quality": 2},
+        "Speech": {"channels": 1, "normalize": -16, "quality": 6},
+        "Best": {"quality": 0},
+        "As it is": {},
+    }
+    page.get_by_role("radio", name="Speech").check()
+    page.get_by_role("button", name="More options").click()
+    page.get_by_label("Constant bitrate").select_option("64")
+    page.get_by_label("Begin at").fill("0:01")
+    page.get_by_label("End at").fill("0.5")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("The end must come after the beginning.")).to_be_visible()
+    page.get_by_label("End at").fill("2.5")
+    page.get_by_label("Title").fill("Ä talk: <b>")
+    page.keyboard.press("Tab")
+    page.reload()
+    expect(page.get_by_role("radio", name="Speech")).to_be_checked()
+    page.get_by_role("button", name="More options (4)").click()
+    expect(page.get_by_label("End at")).to_have_value("2.5")
+    file = Path(shutil.copy(video, tmp_path / "optioned.mp4"))
+    choose(page, file)
+    until_done(page, [file.name])
+    assert jobs()[0]["options"] == {
+        "channels": 1,
+        "normalize": -16,
+        "bitrate": 64,
+        "start": 1,
+        "end": 2.5,
+        "title": "Ä talk: <b>",
+    }
+
+
+def test_a_part_is_chosen_on_the_waveform_and_converted_again(
+    sent: tuple[Page, str], jobs: Ask, url: Urls, other_user: Person
+) -> None:
+    page, name = sent
+    shown = row(page, name)
+    shown.get_by_role("button", name="Convert again").click()
+    begin, end = (shown.get_by_role("slider", name=label) for label in ("Begin at", "End at"))
+    begin.focus()
+    for _ in range(10):
+        begin.press("ArrowRight")
+    end.focus()
+    for _ in range(5):
+        end.press("ArrowLeft")
+    expect(shown.get_by_role("textbox", name="Begin at")).to_have_value("1.0")
+    expect(shown.get_by_role("textbox", name="End at")).to_have_value("2.5")
+    shown.locator("form button").last.click()
+    until(lambda: jobs()[0]["options"].get("end") == 2.5, "the job to be converted again")
+    until_done(page, [name])
+    expect(shown).to_contain_text("0:02")
+    (job,) = jobs()
+    made = web.call("GET", f"{url('download')}?fid={job['id']}", headers=web.bearer(other_user.token)).body
+    assert_tone(made, 440.0, 1.5)
+
+
+def test_a_link_works_for_others_until_it_is_taken_back(sent: tuple[Page, str], visits: Visits) -> None:
+    page, name = sent
+    shown = row(page, name)
+    shown.get_by_role("button", name="Share").click()
+    shown.get_by_label("How long the link works").select_option("1")
+    shown.get_by_role("button", name="Make a link").click()
+    link = shown.get_by_role("textbox", name="Link").input_value()
+    expect(shown.get_by_text("Whoever has this link can listen until")).to_be_visible()
+    assert web.call("GET", link).status == 200
+    shown.get_by_role("button", name="Take back all links").click()
+    expect(shown.get_by_text("No link to this MP3 works any more")).to_be_visible()
+    assert web.call("GET", link).status == 401
+    # The page's own link has ended with the others, and is made anew.
+    page.reload()
+    with page.expect_download() as downloading:
+        row(page, name).get_by_role("link", name="Download").click()
+    assert downloading.value.failure() is None
+
+
+def test_all_at_once_as_a_zip(visit: Visit, other_user: Person, video: Path, tmp_path: Path) -> None:
+    page = enter(visit, other_user)
+    files = [Path(shutil.copy(video, tmp_path / name)) for name in ("one.mp4", "two.mp4")]
+    choose(page, *files)
+    until_done(page, [file.name for file in files])
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="All as ZIP").click()
+    assert downloading.value.suggested_filename == "MP3s.zip"
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        assert sorted(archive.namelist()) == ["one.mp3", "two.mp3"]
+        assert archive.testzip() is None
+
+
+def test_chapters_are_listed_and_lead_to_their_place(
+    visit: Visit, other_user: Person, video: Path, tmp_path: Path
+) -> None:
+    described = tmp_path / "chapters.txt"
+    described.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=Hello <b>\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=3000\ntitle=Goodbye\n"
+    )
+    source = made(tmp_path / "chapters.mkv", "-i", str(video), "-i", str(described), "-c", "copy", "-map_chapters", "1")
+    page = enter(visit, other_user)
+    choose(page, source)
+    until_done(page, [source.name])
+    shown = row(page, source.name)
+    shown.get_by_role("button", name="Play").click()
+    expect(shown.get_by_role("button", name="Hello <b>")).to_be_visible()
+    shown.get_by_role("button", name=f"Pause: {source.name}").click()
+    shown.get_by_role("button", name="Goodbye").click()
+    slider = shown.get_by_role("slider", name="Position")
+    until(lambda: float(slider.input_value()) >= 1, "the second chapter")
+
+
+def test_a_mail_comes_once_more(sent: tuple[Page, str], mailbox: Mailbox, jobs: Ask, other_user: Person) -> None:
+    page, name = sent
+    (job,) = jobs()
+    mailbox.about(job["id"], other_user.email)
+    until(lambda: jobs()[0]["mail"] == "sent", "the mail")
+    row(page, name).get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Mail it to me again").click()
+    expect(page.get_by_text("The mail is on its way.")).to_be_visible()
+    until(lambda: mailbox.count(job["id"], other_user.email) == 2, "the second mail")
+
+
+def test_the_list_goes_back_through_everything_and_lives_without_a_stream(
+    visit: Visit, other_user: Person, video: Path, tmp_path: Path, url: Urls
+) -> None:
+    visit.expect("ERR_FAILED")
+    visit.page.route("**/jobs/events", lambda route: route.abort())
+    for number in range(22):
+        answer = web.upload(url("upload"), other_user.token, video, filename=f"{number:02}.mp4")
+        assert answer.status == 202
+    page = enter(visit, other_user)
+    rows = page.get_by_role("listitem").filter(has=page.get_by_role("heading"))
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="Show older files").click()
+    expect(rows).to_have_count(22)
+    expect(page.get_by_role("button", name="Show older files")).to_have_count(0)
+    until_done(page, ["00.mp4", "21.mp4"])
+
+
+def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) -> None:
+    page = enter(visit, other_user)
+    page.get_by_role("link", name="Account").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_focused()
+    expect(page.get_by_role("progressbar", name="Files today")).to_be_visible()
+    page.get_by_role("button", name="Make an address").click()
+    address = page.get_by_label("Address of the podcast").input_value()
+    assert web.call("GET", address).body.startswith(b"<?xml")
+    page.get_by_label("Password").fill(other_user.password)
+    page.get_by_role("button", name="Open").click()
+    box = page.get_by_label("Mail me when a file is done or has failed")
+    expect(box).to_be_checked()
+    box.uncheck()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("What it is for").fill("<b>laptop")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_label("The key, shown this once").input_value()
+    assert web.call("GET", url("jobs"), headers=web.bearer(key)).status == 200
+    fresh = secrets.token_urlsafe(12)
+    page.get_by_label("New password").fill(fresh)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_text("The new password is set.")).to_be_visible()
+    page.get_by_role("button", name="Revoke: <b>laptop").click()
+    expect(page.get_by_text("You have no keys.")).to_be_visible()
+    page.get_by_role("button", name="End the podcast").click()
+    until(lambda: web.call("GET", address).status == 404, "the podcast to end")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert web.call("POST", url("login"), headers=web.basic(other_user.email, fresh)).status in (401, 403)
