@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
-from collections.abc import Mapping
+import termios
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from local.home import ROOT
@@ -55,6 +58,15 @@ class Mp3:
             text=True,
         )
 
+    def objects(self, process: subprocess.Popen[str]) -> Iterator[Any]:
+        """Yield what a command prints with --json, while it runs."""
+        limit = Timer(TIMEOUT_SECONDS, process.kill)
+        limit.start()
+        try:
+            yield from map(json.loads, process.stdout or ())
+        finally:
+            limit.cancel()
+
     def end(self, process: subprocess.Popen[str]) -> Ended:
         """Wait for the end of a command."""
         try:
@@ -68,13 +80,14 @@ class Mp3:
     def on_a_terminal(self, *words: str | Path, answers: Mapping[str, str]) -> tuple[int, str]:
         """Run a command on a terminal, and answer what it asks for; return its status, and all that was shown."""
         ours, its = pty.openpty()
+        termios.tcsetwinsize(its, (40, 120))
         with subprocess.Popen(
             self._command(*words), cwd=self.folder, env=self._environment, stdin=its, stdout=its, stderr=its,
             start_new_session=True, preexec_fn=_take_terminal,
         ) as process:  # fmt: skip
             os.close(its)
             shown, left = b"", dict(answers)
-            while piece := _read(ours):
+            while piece := _read(ours, process):
                 shown += piece
                 for prompt in [prompt for prompt in left if shown.endswith(prompt.encode())]:
                     os.write(ours, f"{left.pop(prompt)}\n".encode())
@@ -97,7 +110,9 @@ class Mp3:
         }
 
 
-def _read(terminal: int) -> bytes:
+def _read(terminal: int, process: subprocess.Popen[bytes]) -> bytes:
+    if not select.select([terminal], [], [], TIMEOUT_SECONDS)[0]:
+        process.kill()
     try:
         return os.read(terminal, 65_536)
     except OSError:  # how Linux says that nobody has the other end any more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -99,32 +98,36 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def converted(client: Mp3, talk: Path, inspector: Inspector) -> None:
-    """Convert a video, and do everything else once."""
-    job = only(client.run("convert", talk, "-o", "out", "--json", "--bitrate", "64"))
+def converted(client: Mp3, talk: Path, inspector: Inspector, url: str, **variables: str) -> None:
+    """Convert a video at this address, and forget it: with every function but login."""
+    there = Mp3(client.folder, {**client.variables, "MP3_URL": url, **variables})
+    job = only(there.run("convert", talk, "-o", "out", "--json", "--bitrate", "64"))
     assert (job["file"], job["state"], job["output"]) == (str(talk), "done", "out/talk one.mp3")
     assert_tone(client.folder / job["output"], HERTZ, SECONDS)
-    assert only(client.run("list", "--limit", "1", "--json"))["id"] == job["id"]
-    assert only(client.run("retry", job["id"], "--json", "--bitrate", "96"))["id"] == job["id"]
-    changes = client.run("watch", job["id"], "--json").objects
-    assert (changes[-1]["state"], changes[-1]["options"]) == ("done", {"bitrate": 96})
-    assert only(client.run("get", job["id"], "-o", "again.mp3", "--json"))["output"] == "again.mp3"
-    assert only(client.run("delete", job["id"], "--json")) == {"id": job["id"], "state": "deleted"}
-    assert only(client.run("get", job["id"], "--json"), 1)["state"] == "failed"
+    assert only(there.run("delete", job["id"], "--json")) == {"id": job["id"], "state": "deleted"}
+    assert only(there.run("get", job["id"], "--json"), 1)["state"] == "failed"
     forgotten(inspector, job["id"])
 
 
 @pytest.mark.parametrize("below", ["", "/function"], ids=["gateway", "OpenFaaS"])
-def test_everything_below_one_address(
-    client: Mp3, stack: PrivateStack, talk: Path, inspector: Inspector, below: str
-) -> None:
-    converted(Mp3(client.folder, {**client.variables, "MP3_URL": stack.gateway + below}), talk, inspector)
+def test_below_one_address(client: Mp3, stack: PrivateStack, talk: Path, inspector: Inspector, below: str) -> None:
+    converted(client, talk, inspector, stack.gateway + below)
 
 
-def test_everything_with_a_host_for_each_function(client: Mp3, ingress: str, talk: Path, inspector: Inspector) -> None:
+def test_with_a_host_for_each_function(client: Mp3, ingress: str, talk: Path, inspector: Inspector) -> None:
     """As on Knative; the ingress is a proxy here, so that no name need be known."""
-    hosts = {"MP3_URL": "http://{function}.default.example.com", "http_proxy": ingress}
-    converted(Mp3(client.folder, {**client.variables, **hosts}), talk, inspector)
+    converted(client, talk, inspector, "http://{function}.default.example.com", http_proxy=ingress)
+
+
+def test_a_job_is_converted_again(client: Mp3, talk: Path, url: Urls) -> None:
+    fid = web.uploaded(url("upload"), (client.folder / "token").read_text(), talk)
+    assert client.run("get", fid, "-o", "first.mp3").status == 0, "once it is done"
+    assert only(client.run("list", "--limit", "1", "--json"))["id"] == fid
+    assert only(client.run("retry", fid, "--json", "--bitrate", "96"))["id"] == fid
+    changes = client.run("watch", fid, "--json").objects
+    assert (changes[-1]["state"], changes[-1]["options"]) == ("done", {"bitrate": 96})
+    assert only(client.run("get", fid, "-o", "again.mp3", "--json"))["output"] == "again.mp3"
+    assert_tone(client.folder / "again.mp3", HERTZ, SECONDS)
 
 
 def test_several_files_of_which_some_fail(client: Mp3, talk: Path, videos: Path) -> None:
@@ -155,6 +158,14 @@ def test_people_read_lines_instead(client: Mp3, talk: Path) -> None:
     line, *_ = client.run("list", "--name", "talk one").text.splitlines()
     assert " done " in line
     assert line.endswith(f"talk one.mp4  {said and said[1]}")
+
+
+def test_a_terminal_shows_bars(client: Mp3, talk: Path) -> None:
+    status, shown = client.on_a_terminal("convert", talk, answers={})
+    assert status == 0, shown
+    steps = [word for word in ("upload", "conversion", "download") if f"talk one.mp4 {word}" in " ".join(shown.split())]
+    assert steps == ["upload", "conversion", "download"]
+    assert f"{talk} → " in shown
 
 
 def test_a_file_that_exists_is_not_replaced(client: Mp3, video: Path, filename: str, inspector: Inspector) -> None:
@@ -252,8 +263,7 @@ def test_all_jobs_are_watched(
     """Those that wait, each change, and what is deleted, until Ctrl-C."""
     fid = web.uploaded(url("upload"), (client.folder / "token").read_text(), talk)
     with client.start("watch", "--json") as process:
-        assert process.stdout
-        told = map(json.loads, process.stdout)
+        told = client.objects(process)
         assert first(told, fid)["state"] == "queued"
         no_connector()
         while first(told, fid)["state"] != "done":

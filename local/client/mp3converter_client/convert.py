@@ -84,7 +84,7 @@ def _work(way: Way, waiting: queue.SimpleQueue[Task], ended: queue.SimpleQueue[T
             task = waiting.get_nowait()
         except queue.Empty:
             return
-        bar = Bar(show.text(task.name), bars.are_useful())
+        bar = Bar(show.text((task.video or task.target).name), bars.are_useful())
         try:
             _do(task, way, service, bar)
         except Failure as failure:

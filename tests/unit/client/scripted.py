@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,13 @@ class Script:
         self.url = ""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that leave early, as they may."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def playing(*lines: Line) -> Iterator[Script]:
     """Answer with these lines until the block ends; all must have been asked for."""
@@ -84,7 +92,7 @@ def playing(*lines: Line) -> Iterator[Script]:
         def log_message(self, *arguments: Any) -> None:
             """Say nothing."""
 
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+    with serving(_Server(("127.0.0.1", 0), Handler)) as server:
         script.url = f"http://127.0.0.1:{server.server_address[1]}"
         yield script
     assert script.lines == [], "not asked for"
