@@ -158,7 +158,7 @@ class Harness:
         if job is None or job["state"] in GONE:
             return [] if outcome.state == "gone" else [f"gone instead of {outcome}"]
         count = self.system.mailbox.count(job["_id"], job["email"])
-        webhook, webhooks = job["webhook"]["state"], self.system.receiver.times(job["_id"])
+        webhook, webhooks = job.get("webhook", {}).get("state", ""), self.system.receiver.times(job["_id"])
         seen = Outcome(job["state"], job["mail"]["state"], count, webhook, webhooks)
         return [*([] if seen == outcome else [f"{seen} instead of {outcome}"]), *self._expired_files(job)]
 
