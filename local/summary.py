@@ -21,7 +21,7 @@ def text(plan: Plan, user: User) -> str:
             f"  user      {user.email}",
             f"  password  {user.password}",
             "",
-            "Log in, upload, download:",
+            f"Open {plan.gateway}/ in a browser. Or log in, upload, download:",
             "",
             *three_lines(plan, user),
             "",

@@ -110,12 +110,13 @@ def test_a_bill_of_materials_lists_what_an_image_installs(function: str, bills: 
 
 
 @pytest.mark.attack("S9")
-@pytest.mark.parametrize("status", [0, 1])
-def test_an_audit_looks_up_every_image(status: int, tmp_path: Path) -> None:
-    """The advisories themselves are on the internet, so a stand-in for uvx tells what it was asked."""
-    program = tmp_path / "uvx"
-    program.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
-    program.chmod(0o755)
+@pytest.mark.parametrize("failing", ["", "uvx", "npm"])
+def test_an_audit_looks_up_every_image(failing: str, tmp_path: Path) -> None:
+    """The advisories themselves are on the internet, so stand-ins for uvx and npm tell what they were asked."""
+    for name in ("uvx", "npm"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$@"\nexit {int(name == failing)}\n')
+        program.chmod(0o755)
     done = subprocess.run(
         [SCRIPTS / "audit.sh"],
         env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
@@ -124,8 +125,10 @@ def test_an_audit_looks_up_every_image(status: int, tmp_path: Path) -> None:
         check=False,
         timeout=TIMEOUT_SECONDS,
     )
-    assert done.returncode == status
-    asked = done.stdout.split()
+    assert done.returncode == int(bool(failing))
+    npm, uvx = done.stdout.splitlines()
+    assert npm == "--prefix functions/page/app audit --package-lock-only"
+    asked = uvx.split()
     assert asked[0].startswith("pip-audit@")
     assert {"--strict", "--require-hashes"} <= set(asked)
     assert {word.split("/")[1] for word in asked if word.startswith("functions/")} == set(FUNCTIONS)

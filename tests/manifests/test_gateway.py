@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
+from local.web import answers
+from tests.clients.waiting import until
+from tests.local.commands import free_port
 from tests.manifests.building import KNATIVE, ROOT, objects
 from tests.manifests.objects import container, of_kind, one, services
 from tests.manifests.settings import environment, settings_of
@@ -46,6 +52,43 @@ def test_its_own_errors_are_those_of_the_gateway_on_one_machine() -> None:
     )
     assert here == there
     assert "X-Request-Id" in here
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The gateway on this machine, with no function behind it."""
+    folder, port = tmp_path_factory.mktemp("gateway"), free_port()
+    configuration = folder / "Caddyfile"
+    configuration.write_text(
+        (GATEWAY / "Caddyfile").read_text().replace("http://:8080 {", f"http://127.0.0.1:{port} {{")
+    )
+    command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with (folder / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as caddy:
+        try:
+            until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the gateway to answer")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            caddy.terminate()
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted", "status", "location"),
+    [
+        ("/", "text/html,*/*;q=0.8", 303, "page/"),
+        ("/", "*/*", 404, None),
+        ("/page", "text/html", 308, "page/"),
+        ("/function/page", "*/*", 308, "page/"),
+        ("/function/page.mp3converter", "*/*", 308, "page.mp3converter/"),
+        ("/pages", "text/html", 404, None),
+    ],
+)
+def test_a_browser_is_led_to_the_page(
+    gateway: str, path: str, accepted: str, status: int, location: str | None
+) -> None:
+    headers = {"Accept": accepted}
+    answer = requests.get(f"{gateway}{path}", headers=headers, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers.get("Location")) == (status, location)
 
 
 def test_the_pod_uses_this_file_and_the_services_port() -> None:

@@ -97,6 +97,16 @@ def test_log_in_and_list_ones_jobs(page: Page, owner: Person) -> None:
     assert re.fullmatch(r"curl -H 'Authorization: Bearer TOKEN' 'http://\S+/jobs\?limit=3'", line)
 
 
+def test_the_pages_own_session_is_enough(visit: Visit, other_user: Person) -> None:
+    """Where nothing is filled in."""
+    visit.log_in(other_user)
+    page = visit.open("/page/api")
+    jobs = opened(page, "listJobs")
+    assert sent(jobs).startswith("200")
+    assert json.loads(jobs.locator("pre").last.inner_text()) == {"jobs": []}
+    assert sent(opened(page, "showUsage")).startswith("200")
+
+
 @pytest.mark.attack("S1")
 def test_curls_line_shows_no_secret(page: Page, owner: Person) -> None:
     """It is copied into chats and scripts."""

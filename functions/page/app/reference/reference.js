@@ -13,7 +13,7 @@ import { trial } from "./trial.js";
 
 const PROBLEM = "application/problem+json";
 const DOCUMENT = "../jobs/openapi.json";
-const NEEDS = { token: "a token or an API key", password: "your e-mail address and password", operator: "the operator's token", "": "nothing" };
+const NEEDS = { token: "a token or an API key", session: "the session of the page", password: "your e-mail address and password", operator: "the operator's token", "": "nothing" };
 
 const state = /** @type {HTMLElement} */ (document.getElementById("state"));
 const place = /** @type {HTMLElement} */ (document.getElementById("reference"));
