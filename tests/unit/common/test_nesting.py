@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.common import nesting, web
@@ -22,6 +22,7 @@ def depth(value: Any) -> int:
     return 0 if inner is None else 1 + max(map(depth, inner), default=0)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(0, 2 * LEVELS), st.booleans())
 def test_exactly_the_deepest_are_refused(value: Any, around: int, spelled: bool) -> None:
     for level in range(around):
