@@ -25,6 +25,8 @@ def text(plan: Plan, user: User) -> str:
             "",
             *three_lines(plan, user),
             "",
+            "Or with the command line: ./local/mp3 login, then ./local/mp3 convert FILE",
+            "",
         ]
     )
 

@@ -187,7 +187,7 @@ def test_a_file_that_exists_is_not_replaced(client: Mp3, video: Path, filename: 
 
 
 def test_a_cut_download_goes_on(far: Mp3, proxy: Proxy, talk: Path) -> None:
-    proxy.drop_answer(10_000, to=b"If-Range")
+    proxy.drop_answer(5_000, to=b"If-Range")
     done = far.run("convert", talk)
     assert (done.status, proxy.fault_count) == (0, 1), done
     assert "The download was cut. Going on." in done.complaint
@@ -243,7 +243,7 @@ def test_ctrl_c_while_it_is_converted(far: Mp3, proxy: Proxy, talk: Path) -> Non
 
 def test_ctrl_c_while_downloading(far: Mp3, proxy: Proxy, talk: Path) -> None:
     """What has arrived is kept under another name, and the next download begins there."""
-    fid = only(far.run("convert", talk, "-o", "first.mp3", "--json"))["id"]
+    fid = only(far.run("convert", talk, "-o", "first.mp3", "--json", "--bitrate", "320"))["id"]
     part = far.folder / "second.mp3.part"
     proxy.throttle(SLOW_DOWN)
     with far.start("get", fid, "-o", "second.mp3") as process:

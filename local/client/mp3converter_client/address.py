@@ -18,6 +18,11 @@ class Address(NamedTuple):
 
     template: str
 
+    @property
+    def shown(self) -> str:
+        """Return the address as a person gives it."""
+        return self.template.removesuffix(f"/{FUNCTION}")
+
     def url(self, function: str, *path: str) -> str:
         """Return the URL of a path of a function."""
         root = self.template.replace(FUNCTION, function)

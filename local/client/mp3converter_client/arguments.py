@@ -96,6 +96,7 @@ def _retry(parser: argparse.ArgumentParser) -> None:
 def _watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID", help="jobs; without any, all of yours, until Ctrl-C")
     _json(parser)
+    _patience(parser)
 
 
 def _ids(parser: argparse.ArgumentParser) -> None:

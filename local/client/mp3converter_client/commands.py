@@ -17,6 +17,8 @@ from mp3converter_client.failure import Failure, Wrong
 from mp3converter_client.jobs import Job
 from mp3converter_client.service import Service
 
+_PATIENCE_SECONDS = 10.0  # of commands that a person waits for
+
 Environment = Mapping[str, str]
 
 
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace, environment: Environment, default_url: str)
     if options.command == "logout":
         login.log_out()
         return 0
-    patience = getattr(options, "patience", arguments.PATIENCE_SECONDS)
+    patience = getattr(options, "patience", _PATIENCE_SECONDS)
     place, bearer = login.found(environment, default_url)
     return _COMMANDS[options.command](options, lambda: Service(place, bearer, patience, _say))
 
@@ -49,12 +51,19 @@ def _convert(options: argparse.Namespace, connect: Connect) -> int:
         given["webhook"] = options.webhook
     way = Way(connect, given, options.force, options.skip_existing, options.jobs, options.json)
     # A wrong address or an old key is known before gigabytes are sent.
-    _greet(connect, tasks, options.json)
+    try:
+        connect().greet()
+    except Failure as failure:
+        for task in tasks if options.json else ():
+            task.failure = failure
+            print(show.json_line(task.result()))
+        raise
     return convert.run(tasks, way)
 
 
 def _get(options: argparse.Namespace, connect: Connect) -> int:
     service, tasks, failed = connect(), [], False
+    service.greet()
     for job_id in dict.fromkeys(options.ids):
         try:
             filename = jobs.show(service, job_id)["filename"]
@@ -98,6 +107,7 @@ def _retry(options: argparse.Namespace, connect: Connect) -> int:
 
 
 def _watch(options: argparse.Namespace, connect: Connect) -> int:
+    connect().greet()
     if not options.ids:
         return _watch_all(options, connect())
     failed = False
@@ -151,17 +161,6 @@ def _each(options: argparse.Namespace, connect: Connect, do: Callable[[Service, 
             failed = True
             _complain(job_id, failure, options.json)
     return int(failed)
-
-
-def _greet(connect: Connect, tasks: list[Task], as_json: bool) -> None:
-    try:
-        connect().call("GET", "upload", "usage", again=False)
-    except Failure as failure:
-        for task in tasks:
-            task.failure = failure
-            if as_json:
-                print(show.json_line(task.result()))
-        raise
 
 
 def _say(sentence: str) -> None:

@@ -39,13 +39,12 @@ def log_in(environment: Mapping[str, str], default_url: str, url: str | None) ->
     place = address.parse(chosen)
     if not sys.stdin.isatty():
         raise Wrong("mp3 login asks for a password on a terminal. Programs set MP3_TOKEN or MP3_KEY instead.")
-    shown = place.template.removesuffix(f"/{address.FUNCTION}")
-    print(f"Logging in at {shown}", file=sys.stderr)
+    print(f"Logging in at {place.shown}", file=sys.stderr)
     if place.is_readable_on_the_way():
         print("This connection is not encrypted: others on the way can read the password.", file=sys.stderr)
     email = input("E-mail address: ").strip()
     password = getpass.getpass("Password: ")
-    login = _logged_in(place, shown, email, password)
+    login = _logged_in(place, email, password)
     where = store.keep(login)
     if former:
         _revoke(former)
@@ -69,7 +68,7 @@ def log_out() -> None:
     print(f"Logged out at {login.url}.", file=sys.stderr)
 
 
-def _logged_in(place: Address, shown: str, email: str, password: str) -> Login:
+def _logged_in(place: Address, email: str, password: str) -> Login:
     service = Service(place, Basic(email, password), patience=0)
     name = f"mp3 on {socket.gethostname()}"[:_NAME_MOST_CHARACTERS]
     try:
@@ -77,21 +76,24 @@ def _logged_in(place: Address, shown: str, email: str, password: str) -> Login:
     except Failure as failure:
         if failure.status not in _WITHOUT_KEYS:
             raise
-        return _with_token(service, shown, email)
-    login = Login(shown, email, made["key"], made["id"])
+        return _with_token(service, email)
+    login = Login(place.shown, email, made["key"], made["id"])
     try:
-        Service(place, Bearer(login.secret)).call("GET", "upload", "usage", again=False)
+        Service(place, Bearer(login.secret)).greet()
     except Failure as failure:
         _revoke(login)
         if failure.code != "keys_not_taken":
             raise
-        return _with_token(service, shown, email)
+        return _with_token(service, email)
     return login
 
 
-def _with_token(service: Service, shown: str, email: str) -> Login:
-    answer = service.json("POST", "login", headers={"Accept": "application/json"}, again=False)
-    return Login(shown, email, answer["token"], None)
+def _with_token(service: Service, email: str) -> Login:
+    try:
+        answer = service.json("POST", "login", headers={"Accept": "application/json"}, again=False)
+    except Failure as failure:
+        raise service.nowhere(failure) from None
+    return Login(service.address.shown, email, answer["token"], None)
 
 
 def _revoke(login: Login) -> Failure | None:

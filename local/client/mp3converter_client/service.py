@@ -122,6 +122,19 @@ class Service:
                 "no_service", f"{response.url} is no video-to-MP3 service: it answers with no JSON."
             ) from None
 
+    def greet(self) -> None:
+        """Find out at once whether the service is there, and takes what we bring. Raises Failure."""
+        try:
+            self.call("GET", "upload", "usage", again=False)
+        except Failure as failure:
+            raise self.nowhere(failure) from None
+
+    def nowhere(self, failure: Failure) -> Failure:
+        """Return a failure to find what every service has as what it is: a wrong address."""
+        if failure.status != 404:
+            return failure
+        return Failure("no_service", f"There is no video-to-MP3 service at {self.address.shown}.", 404)
+
 
 def unreachable(url: str, error: Exception) -> Failure:
     """Return the failure of a request without an answer."""

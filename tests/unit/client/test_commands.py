@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mp3converter_client import convert, download
 from mp3converter_client.convert import INTERRUPTED, Task
 from mp3converter_client.main import main
-from tests.unit.client.scripted import Line, Script, playing, problem, said
+from tests.unit.client.scripted import UNANSWERED, Line, Script, playing, problem, said
 from tests.unit.client.test_download import CONTENT, FIRST, whole
 
 JOB: dict[str, Any] = {
@@ -65,6 +65,22 @@ def test_a_failed_job_is_a_failed_file(run: Any, tmp_path: Path) -> None:
         assert run(script, "convert", video) == (1, "", f"{video}: No sound.\n")
 
 
+@pytest.mark.parametrize("words", [("convert", "a.mp4"), ("get", "ID"), ("watch",), ("watch", "ID")], ids=" ".join)
+def test_a_wrong_address_is_known_at_once(run: Any, waits: list[float], words: tuple[str, ...]) -> None:
+    with playing(problem(404, "not_found", "No such function.")) as script:
+        assert run(script, *words) == (1, "", f"There is no video-to-MP3 service at {script.url}.\n")
+    with playing(UNANSWERED) as script:
+        status, _, complained = run(script, *words)
+    assert (status, waits, "cannot be reached" in complained) == (1, [], True)
+
+
+def test_a_person_does_not_wait_long(run: Any, waits: list[float]) -> None:
+    with playing(*[problem(503, "busy", "It is busy.")] * 4) as script:
+        status, _, complained = run(script, "list")
+    assert (status, sum(waits)) == (1, 7)
+    assert complained.splitlines()[0] == "It is busy. Trying again in 1 s."
+
+
 def test_names_of_others_move_no_cursor(run: Any) -> None:
     with playing(said({"jobs": [JOB, FAILED]})) as script:
         status, printed, _ = run(script, "list")
@@ -93,7 +109,7 @@ def test_retry_sends_a_form_once(run: Any) -> None:
 def test_two_jobs_with_the_same_name_get_two_files(run: Any, tmp_path: Path) -> None:
     named = JOB | {"filename": "../a.mp4"}
     each = [Line(204), said(named), FIRST, whole()]
-    with playing(said(named), said(named), *each, *each) as script:
+    with playing(said({}), said(named), said(named), *each, *each) as script:
         assert run(script, "get", "A", "B", "-o", tmp_path / "out", "--jobs", "1")[0] == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a B.mp3", "a.mp3"]
 

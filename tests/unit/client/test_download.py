@@ -100,6 +100,7 @@ def test_a_part_without_a_digest_is_not_trusted(target: Path) -> None:
     with playing(*bare) as script:
         assert fetch(script, target)
     assert target.read_bytes() == CONTENT
+    assert script.seen[1].headers["Range"] == "bytes=0-"
 
 
 def test_a_wrong_digest_gets_no_name(target: Path) -> None:

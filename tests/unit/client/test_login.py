@@ -56,6 +56,11 @@ def test_without_keys_a_token_is_kept(status: int, capsys: pytest.CaptureFixture
     assert "a token instead of a key" in capsys.readouterr().err
 
 
+def test_a_wrong_address_is_said() -> None:
+    with playing(*[problem(404, "not_found")] * 2) as script, pytest.raises(Failure, match=f"at {script.url}"):
+        login.log_in({}, script.url, None)
+
+
 def test_a_key_that_is_not_taken_is_revoked() -> None:
     with playing(KEY, problem(401, "keys_not_taken"), GONE, TOKEN) as script:
         login.log_in({}, script.url, None)
@@ -68,6 +73,7 @@ def test_a_key_that_is_not_taken_is_revoked() -> None:
 def test_a_key_that_could_not_be_tried_is_not_kept() -> None:
     with playing(KEY, problem(500, "internal"), GONE) as script, pytest.raises(Failure):
         login.log_in({}, script.url, None)
+    assert asked(script)[2:] == ["DELETE /login/keys/17 Bearer mp3_KEY"]
     assert store.kept() is None
 
 

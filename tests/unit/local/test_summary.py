@@ -25,6 +25,7 @@ def test_every_function_and_the_user_are_shown(planned: Plan) -> None:
     assert f"user      {ADA.email}\n  password  {ADA.password}\n" in text
     assert f"Open {planned.gateway}/ in a browser." in text
     assert "none: mails go to the server in SMTP_URL" in text
+    assert "./local/mp3 login, then" in text
 
 
 def test_a_private_mailbox_is_shown(planned: Plan, tmp_path: Path) -> None:
