@@ -144,7 +144,7 @@ def test_a_mail_holds_no_token(job: dict[str, Any]) -> None:
     """Nothing in it is a token, and what is signed logs nobody in."""
     source = composed(job, unsubscribe=STOP).as_string()
     decoded = body(composed(job, unsubscribe=STOP)) + body(composed(job, unsubscribe=STOP), "html")
-    assert not re.search(r"eyJ|[Bb]earer|[Pp]assword", source + decoded)
+    assert not re.search(r"eyJ[\w-]+\.eyJ|[Bb]earer|[Pp]assword", source + decoded)
     verifier = Verifier(json.dumps(Signer(private_key(), 60).key_set))
     for address in re.findall(r"https://[^\s\"<]+", decoded):
         ((_, (value,)),) = parse_qs(urlsplit(address).query).items()
