@@ -211,6 +211,19 @@ def test_tokens(value: str, start: int, end: int) -> None:
             assert token.strip(" ") == TOKEN, bearer
 
 
+@given(header, header, header, header)
+def test_sessions(value: str, origin: str, site: str, host: str) -> None:
+    """One is taken for our own page alone, whatever else a request brings."""
+    own = {"HTTP_ORIGIN": f"https://{host}", "HTTP_SEC_FETCH_SITE": "same-origin"}
+    for cookie in (value, f"__Host-mp3converter={value}", f"__Host-mp3converter={TOKEN}; {value}"):
+        for page in ({}, {"HTTP_X_REQUESTED_WITH": "page"}):
+            for said in ({"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}, own):
+                fields: dict[str, Any] = {"HTTP_COOKIE": cookie, "HTTP_X_FORWARDED_HOST": host, **page, **said}
+                with refusals(401, 403):
+                    web.bearer(make_request(**fields), VERIFIER, None, "https://mp3.example.org/{function}")
+                    assert (bool(page), said, TOKEN in cookie) == (True, own, True)
+
+
 def encoded(value: Any) -> str:
     """Return a part of a token."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
