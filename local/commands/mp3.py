@@ -16,4 +16,4 @@ def run(options: argparse.Namespace) -> int:
         os.chdir(folder)
     client = importlib.import_module("mp3converter_client.main")
     default = {"default_url": gateway_url(known)} if known else {}
-    return int(client.main(options.rest, "./local/mp3", **default))
+    return int(client.main(options.rest, os.environ.pop("CALLED_AS", "./local/mp3"), **default))

@@ -338,20 +338,23 @@ def test_an_old_token_is_said_before_anything_is_sent(client: Mp3, talk: Path) -
 
 
 def test_from_the_repository(stack: PrivateStack, client: Mp3, talk: Path) -> None:
-    """./local/mp3 knows where the local system is, and takes the names of files as its caller means them."""
-    done = subprocess.run(
-        [ROOT / "local" / "mp3", "convert", talk.name],
-        cwd=client.folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(client.folder),
-            "LOCAL_HOME": str(stack.home),
-            "MP3_TOKEN_FILE": client.variables["MP3_TOKEN_FILE"],
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """./local/mp3 knows where the local system is, takes files from where its caller is, and says how it was called."""
+    program = ROOT / "local" / "mp3"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(client.folder), "LOCAL_HOME": str(stack.home), **NO_KEYRING}
+
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        everything = {**environment, **variables}
+        return subprocess.run(
+            [program, *words],
+            cwd=client.folder,
+            env=everything,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert run("list").stderr.startswith(f"Log in first: {program} login.")
+    done = run("convert", talk.name, MP3_TOKEN_FILE=client.variables["MP3_TOKEN_FILE"])
     assert done.returncode == 0, done.stderr
     assert_tone(client.folder / "talk one.mp3", HERTZ, SECONDS)

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from mp3converter_client import program
 from mp3converter_client.failure import Wrong
 
 FUNCTION = "{function}"
@@ -49,7 +50,7 @@ def parse(text: str) -> Address:
     if not known or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", text):
         raise Wrong(f"This is no address of a service: {text}. Give one such as https://mp3.example.com")
     if parts.username is not None:
-        raise Wrong("Leave the user and the password out of the address: mp3 login asks for them.")
+        raise Wrong(f"Leave the user and the password out of the address: {program.name} login asks for them.")
     if FUNCTION not in text:
         return Address(f"{text}/{FUNCTION}")
     if text.count(FUNCTION) > 1:

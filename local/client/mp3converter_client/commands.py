@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mp3converter_client import arguments, convert, jobs, login, show, targets
+from mp3converter_client import arguments, convert, jobs, login, program, show, targets
 from mp3converter_client.convert import Task, Way
 from mp3converter_client.events import Parser
 from mp3converter_client.failure import Failure, Wrong
@@ -146,7 +146,9 @@ def _watch_all(options: argparse.Namespace, service: Service) -> int:
                 else:
                     _show(json.loads(event.data), options.json)
         except jobs.NoStream as error:
-            raise Failure("no_events", "The service tells no changes here. mp3 list shows your jobs.") from error
+            raise Failure(
+                "no_events", f"The service tells no changes here. {program.name} list shows your jobs."
+            ) from error
         opened = None
         time.sleep(parser.retry)
 

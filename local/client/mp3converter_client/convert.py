@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from mp3converter_client import bars, download, jobs, settings, show, upload
+from mp3converter_client import bars, download, jobs, program, settings, show, upload
 from mp3converter_client.bars import Bar
 from mp3converter_client.failure import Failure
 from mp3converter_client.jobs import Job
@@ -162,8 +162,8 @@ def _goes_on(task: Task) -> str:
     if task.step == "uploading":
         return "The upload is cancelled."
     if task.step == "sent":
-        return "The video was just sent; mp3 list shows whether it is being converted."
-    fetch = f"mp3 get {task.job_id} -o {show.quoted(task.target)}"
+        return f"The video was just sent; {program.name} list shows whether it is being converted."
+    fetch = f"{program.name} get {task.job_id} -o {show.quoted(task.target)}"
     if task.step == "converting":
         return f"The service goes on converting it. To download the MP3: {fetch}"
     return f"To go on with the download: {fetch}"

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from mp3converter_client import address, settings, store
+from mp3converter_client import address, program, settings, store
 from mp3converter_client.address import Address
 from mp3converter_client.failure import Failure, Wrong
 from mp3converter_client.service import Basic, Bearer, Service
@@ -26,9 +26,9 @@ def found(environment: Mapping[str, str], default_url: str) -> tuple[Address, Be
     if secret is not None:
         return place, Bearer(secret)
     if login is None:
-        raise Failure("no_login", "Log in first: mp3 login. Programs set MP3_TOKEN or MP3_KEY instead.")
+        raise Failure("no_login", f"Log in first: {program.name} login. Programs set MP3_TOKEN or MP3_KEY instead.")
     if place != address.parse(login.url):  # a key is for nobody else
-        raise Failure("no_login", f"You are logged in at {login.url}. For {given}: mp3 login --url {given}")
+        raise Failure("no_login", f"You are logged in at {login.url}. For {given}: {program.name} login --url {given}")
     return place, Bearer(login.secret)
 
 
@@ -38,7 +38,9 @@ def log_in(environment: Mapping[str, str], default_url: str, url: str | None) ->
     chosen = url or settings.read(environment, settings.URL) or (former.url if former else default_url)
     place = address.parse(chosen)
     if not sys.stdin.isatty():
-        raise Wrong("mp3 login asks for a password on a terminal. Programs set MP3_TOKEN or MP3_KEY instead.")
+        raise Wrong(
+            f"{program.name} login asks for a password on a terminal. Programs set MP3_TOKEN or MP3_KEY instead."
+        )
     print(f"Logging in at {place.shown}", file=sys.stderr)
     if place.is_readable_on_the_way():
         print("This connection is not encrypted: others on the way can read the password.", file=sys.stderr)

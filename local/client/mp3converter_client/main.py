@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mp3converter_client import arguments, commands, settings, show
+from mp3converter_client import arguments, commands, program, settings, show
 from mp3converter_client.convert import INTERRUPTED
 from mp3converter_client.failure import Failure, Wrong
 from mp3converter_client.login import DEFAULT_URL
@@ -15,19 +15,20 @@ from mp3converter_client.login import DEFAULT_URL
 _BROKEN_PIPE = 141  # as a shell reports SIGPIPE
 
 
-def main(words: Sequence[str] | None = None, program: str = "mp3", default_url: str = DEFAULT_URL) -> int:
+def main(words: Sequence[str] | None = None, called: str = "mp3", default_url: str = DEFAULT_URL) -> int:
     """Run a command line, and return the exit status."""
+    program.name = called
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
-    parser = arguments.parser(program)
+    parser = arguments.parser(called)
     options = parser.parse_args(words)
     try:
         status = commands.run(options, os.environ, default_url)
         sys.stdout.flush()
         return status
     except Wrong as wrong:
-        parser.exit(2, f"{program}: {show.text(str(wrong))}\n")
+        parser.exit(2, f"{called}: {show.text(str(wrong))}\n")
     except Failure as failure:
         print(show.text(failure.sentence), file=sys.stderr)
         return 1
@@ -41,5 +42,5 @@ def main(words: Sequence[str] | None = None, program: str = "mp3", default_url: 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it exits
         return _BROKEN_PIPE
     except OSError as error:
-        print(show.text(f"{error.filename or 'mp3'}: {settings.reason(error)}."), file=sys.stderr)
+        print(show.text(f"{error.filename or called}: {settings.reason(error)}."), file=sys.stderr)
         return 1

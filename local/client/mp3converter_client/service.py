@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from mp3converter_client import __version__
+from mp3converter_client import __version__, program
 from mp3converter_client.address import Address
 from mp3converter_client.arguments import PATIENCE_SECONDS
 from mp3converter_client.failure import Failure
@@ -148,7 +148,9 @@ def refusal(response: requests.Response) -> Failure:
     status = response.status_code
     if status < 400:
         place = response.headers.get("Location", "another address")
-        return Failure("moved", f"{response.url} sends to {place}. Log in there: mp3 login --url URL", status)
+        return Failure(
+            "moved", f"{response.url} sends to {place}. Log in there: {program.name} login --url URL", status
+        )
     problem: Any = None
     with suppress(requests.RequestException):
         problem = response.json()

@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from mp3converter_client import program
 from mp3converter_client.failure import Failure
 
 _NAME = "mp3converter-client"
@@ -57,7 +58,7 @@ def kept() -> Login | None:
     try:
         return Login(**json.loads(text))
     except (ValueError, TypeError):
-        raise Failure("no_login", f"The login in {file()} is damaged. Log in again: mp3 login") from None
+        raise Failure("no_login", f"The login in {file()} is damaged. Log in again: {program.name} login") from None
 
 
 def forget() -> None:
