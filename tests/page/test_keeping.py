@@ -208,6 +208,11 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     page.get_by_role("button", name="Make a key").click()
     key = page.get_by_label("The key, shown this once").input_value()
     assert web.call("GET", url("jobs"), headers=web.bearer(key)).status == 200
+    page.get_by_label("Address (https)").fill("http://127.0.0.1:9/hook")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_have_count(2)
+    account = web.call("GET", f"{url('login')}/account", headers=web.basic(other_user.email, other_user.password))
+    assert (account.json()["webhook"], account.json()["mails"]) == ("http://127.0.0.1:9/hook", False)
     fresh = secrets.token_urlsafe(12)
     page.get_by_label("New password").fill(fresh)
     page.get_by_role("button", name="Set the password").click()

@@ -216,6 +216,10 @@ def test_a_paused_upload_waits_and_a_cancelled_one_is_gone(
     choose(page, paused, cancelled)
     for file in (paused, cancelled):
         expect(row(page, file.name)).to_contain_text("Sending")
+    with page.expect_event("dialog") as asked:
+        page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
     row(page, paused.name).get_by_role("button", name=f"Pause: {paused.name}").click()
     expect(row(page, paused.name)).to_contain_text("Paused")
     with page.expect_event("requestfailed", lambda request: cancelled.name in request.url):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack
@@ -186,8 +186,8 @@ def test_what_is_something_else_than_it_seems_is_sent_whole(
 
 
 def test_progress_is_told(folder: Path, sender: Sender) -> None:
-    path = create(folder, "long.mkv", film("HEAVY", "aac", "-c:v", "rawvideo"))
-    assert path.stat().st_size > 2 * 2**21
+    path = create(folder, "long.mkv", film("HEAVY", "aac", "-c:v", "rawvideo", "-s", "640x480"))
+    assert path.stat().st_size > 2 * 2**23
     shares = sender.send(path).shares
     assert len(shares) > 2
     assert list(shares) == sorted(shares)
@@ -237,3 +237,24 @@ def test_reading_that_stands_still_is_given_up(visit: Visit) -> None:
     assert sender.page.evaluate("window.given") == "nothing"
     sender.page.clock.run_for(200)
     assert sender.page.evaluate("window.given") == "stalled"
+
+
+def test_a_worker_that_says_nothing_is_given_up(folder: Path, visit: Visit) -> None:
+    visit.expect("worker-|ERR_")
+    sender = Sender(visit.page, f"{visit.gateway}/page")
+    asked: list[Route] = []
+    visit.page.route("**/worker-*.js", lambda route: asked.append(route))
+    sender.choose(create(folder, "film.mp4", film("H264", "aac")))
+    code = """async (address) => {
+        const {soundOf} = await import(address);
+        window.given = "nothing";
+        soundOf(document.querySelector("input").files[0]).then((sent) => (window.given = sent.why));
+    }"""
+    sender.page.clock.install()
+    sender.page.evaluate(code, sender.module)
+    sender.page.clock.run_for(59_000)
+    assert sender.page.evaluate("window.given") == "nothing"
+    sender.page.clock.run_for(2_000)
+    assert sender.page.evaluate("window.given") == "stalled"
+    for route in asked:
+        route.abort()

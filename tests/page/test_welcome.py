@@ -30,6 +30,20 @@ def test_a_wrong_password_is_said_and_can_be_typed_again(visit: Visit, other_use
     expect(page.get_by_role("heading", name="Your files")).to_be_visible()
 
 
+def test_a_form_that_works_is_not_sent_again(visit: Visit, other_user: Person) -> None:
+    page = visit.open()
+    held: list[Route] = []
+    page.route(re.compile("/login"), lambda route: held.append(route))
+    fill_in(page, other_user.email, other_user.password)
+    button = page.get_by_role("button", name="Log in")
+    expect(button).to_be_disabled()
+    page.keyboard.press("Enter")
+    page.locator("form").evaluate("(form) => form.requestSubmit()")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Your files")).to_be_visible()
+
+
 def test_no_script_can_read_the_session(visit: Visit, other_user: Person) -> None:
     page = enter(visit, other_user)
     (cookie,) = visit.context.cookies()

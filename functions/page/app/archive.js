@@ -11,8 +11,9 @@ import { loadRest, t } from "./texts.js";
  * @param {HTMLButtonElement} button
  */
 export async function archive(jobs, button) {
+  if (button.getAttribute("aria-disabled")) return;
   await loadRest();
-  set(button, "aria-disabled", true);
+  set(button, "aria-disabled", "true");
   say(button, t("zip.making"));
   try {
     const answer = await call(`../download/archive?ids=${jobs.map((job) => job.id).join(",")}`);
@@ -20,7 +21,7 @@ export async function archive(jobs, button) {
     make("a", { href: address, download: `${t("zip.name")}.zip` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } finally {
-    set(button, "aria-disabled", false);
+    set(button, "aria-disabled", undefined);
     say(button, t("list.zip"));
   }
 }

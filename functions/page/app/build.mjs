@@ -10,8 +10,8 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import * as esbuild from "esbuild";
 
+import { addresses } from "./addresses.mjs";
 import { sections } from "./sections.mjs";
-import { wavesurfer } from "./waveform/plugin.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = resolve(process.argv[2] ?? join(HERE, "../built"));
@@ -53,7 +53,7 @@ async function bundle(entryPoints, options) {
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
     loader: { ".svg": "file", ".png": "file" },
-    plugins: [sections, wavesurfer],
+    plugins: [sections, addresses],
     logLevel: "warning",
     ...options,
   });

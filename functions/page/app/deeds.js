@@ -4,6 +4,7 @@
 /** @import {Entry, List} from "./list.js" */
 
 import { isFresh, one, remove, sound } from "./jobs.js";
+import { dressed } from "./panels.js";
 import { t } from "./texts.js";
 
 const UNDO_MILLISECONDS = 5000;
@@ -55,7 +56,8 @@ function panel(entry, list, id, load) {
     more.replaceChildren();
     list.show(entry);
     if (open) return;
-    const made = (await load()).panel(entry, list);
+    const [loaded] = await Promise.all([load(), dressed()]);
+    const made = loaded.panel(entry, list);
     if (more.dataset["panel"] === id) more.replaceChildren(made);
   };
   return { id, label: t(`do.${id}`), open, run: () => void run() };

@@ -29,8 +29,10 @@ export function make(tag, given = {}, ...children) {
  * @param {string | number | boolean | null | undefined} value
  */
 export function set(element, name, value) {
-  if (value === false || value === null || value === undefined) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value === true ? "" : String(value));
+  if (value === false || value === null || value === undefined) return element.removeAttribute(name);
+  // ARIA's attributes have no value that may be left out (WAI-ARIA 1.2, section 6.2.4).
+  const text = value === true && !name.startsWith("aria-") ? "" : String(value);
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
 /**

@@ -34,7 +34,7 @@ export function form(button, content, work) {
   async function submit(event) {
     event.preventDefault();
     if (sends.getAttribute("aria-disabled")) return;
-    set(sends, "aria-disabled", true);
+    set(sends, "aria-disabled", "true");
     say(says, "");
     try {
       const values = Object.fromEntries([...new FormData(made)].map(([name, value]) => [name, String(value)]));
@@ -48,7 +48,7 @@ export function form(button, content, work) {
       last?.focus();
       last?.select();
     } finally {
-      set(sends, "aria-disabled", false);
+      set(sends, "aria-disabled", undefined);
     }
   }
 }

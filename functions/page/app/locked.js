@@ -9,12 +9,12 @@ import { day, t } from "./texts.js";
 /** @typedef {{id: string, name: string, hint: string, expires: string}} Key */
 
 /**
- * @param {{mails: boolean}} account
+ * @param {{mails: boolean, webhook?: string | null}} account
  * @param {{Authorization: string}} headers
  * @returns {HTMLElement[]}
  */
 export function unlocked(account, headers) {
-  return [mails(), keys(), renewal(), end()];
+  return [mails(), keys(), hook(), renewal(), end()];
 
   /**
    * @param {string} address
@@ -74,6 +74,15 @@ export function unlocked(account, headers) {
       });
       list.replaceChildren(...(rows.length ? rows : [make("li", { class: "small" }, t("keys.none"))]));
     }
+  }
+
+  function hook() {
+    const given = { name: "webhook", type: "url", value: account.webhook ?? "", required: false, autocomplete: "off" };
+    const save = form(t("hook.save"), [field(t("hook.url"), given)], async ({ webhook }) => {
+      await ask("account", "PATCH", { webhook: webhook || null });
+      return t("mails.saved");
+    });
+    return card("hook.title", make("p", {}, t("hook.what")), save);
   }
 
   function renewal() {

@@ -71,7 +71,7 @@ async function route() {
   shown?.remove();
   if (files instanceof HTMLElement) files.hidden = wanted;
   if (!wanted) return;
-  const { account } = await import("./account.js");
+  const [{ account }] = await Promise.all([import("./account.js"), views.work().then(({ dressed }) => dressed())]);
   const made = account();
   main.append(made);
   made.querySelector("h1")?.focus();

@@ -6,7 +6,7 @@
 import { call } from "./api.js";
 import { icon, make, say, set } from "./dom.js";
 import { one, sound } from "./jobs.js";
-import { clock, has, loadRest, t } from "./texts.js";
+import { clock, loadRest, t } from "./texts.js";
 import { peaks, Wave } from "./wave.js";
 
 const PLAY = "M7 4l13 8-13 8z";
@@ -38,8 +38,6 @@ export function panel(entry, list) {
     show();
     set(seek, "aria-label", t("play.where"));
     if (job.links.chapters) void chapters(job.id).then((found) => found.length && extra.append(listed(found)));
-    const notes = (job.mp3?.notes ?? []).map((note) => `note.${note}`).filter(has);
-    extra.append(...notes.map((note) => make("p", { class: "small" }, t(note))));
   });
   void peaks(job.id).then((found) => wave.fill(found));
   void play();

@@ -3,6 +3,7 @@
 /** @import {Options} from "./types.js" */
 
 import { make, set } from "./dom.js";
+import { dressed } from "./panels.js";
 import { t } from "./texts.js";
 
 const KEPT = "sound";
@@ -63,7 +64,7 @@ export function presets() {
     const open = opens.getAttribute("aria-expanded") === "true";
     set(opens, "aria-expanded", String(!open));
     if (open) return panel.replaceChildren();
-    const { controls } = await import("./options.js");
+    const [{ controls }] = await Promise.all([import("./options.js"), dressed()]);
     const made = await controls(wanted.more, (more) => {
       wanted.more = more;
       keep();

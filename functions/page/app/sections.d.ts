@@ -3,6 +3,10 @@ declare module "*.json?first" {
   const texts: import("./types.js").Texts;
   export default texts;
 }
+declare module "*.css?address" {
+  const address: string;
+  export default address;
+}
 declare module "*.json?later" {
   const texts: import("./types.js").Texts;
   export default texts;

@@ -2,7 +2,7 @@
 
 /** @import {Job, View} from "./types.js" */
 
-import { ago, bytes, clock, day, percent, t } from "./texts.js";
+import { ago, bytes, clock, day, has, percent, t } from "./texts.js";
 
 /** @param {Job} job @returns {Omit<View, "deeds">} */
 export function ofJob(job) {
@@ -16,5 +16,6 @@ export function ofJob(job) {
   const { duration, size, expires } = job.mp3;
   const facts = `${clock(duration)} · ${bytes(size)}`;
   const when = { ago: ago(job.updated), day: expires ? day(expires) : "" };
-  return { ...said, facts, words: t(job.links.audio ? "job.done" : "job.expired", when), tone: "good" };
+  const notes = job.mp3.notes.map((note) => `note.${note}`).filter(has).map((note) => t(note));
+  return { ...said, facts, words: [t(job.links.audio ? "job.done" : "job.expired", when), ...notes].join(" · "), tone: "good" };
 }

@@ -19,6 +19,8 @@ const HEADER_MOST_BYTES = 12;
 const DEFAULT_SCALE = 1_000_000; // ns
 const PICTURES = 1;
 const SOUND = 2;
+/** What the codecs of each type of track begin with. @type {Record<number, string>} */
+const LETTERS = { [PICTURES]: "V_", [SOUND]: "A_", 17: "S_", 18: "B_", 33: "D_" };
 // A decoder of pictures may hold back as many before it knows which is the earliest (H.264, H.265).
 const HELD_BACK = 16;
 
@@ -28,6 +30,7 @@ const ID = {
   Segment: 0x18538067,
   SeekHead: 0x114d9b74,
   Seek: 0x4dbb,
+  SeekID: 0x53ab,
   SeekPosition: 0x53ac,
   Info: 0x1549a966,
   TimestampScale: 0x2ad7b1,
@@ -37,6 +40,8 @@ const ID = {
   TrackNumber: 0xd7,
   TrackType: 0x83,
   CodecID: 0x86,
+  Video: 0xe0,
+  Audio: 0xe1,
   Cluster: 0x1f43b675,
   Timestamp: 0xe7,
   SimpleBlock: 0xa3,
@@ -53,6 +58,7 @@ const ID = {
 };
 const LEVEL_1 = [ID.SeekHead, ID.Info, ID.Tracks, ID.Cluster, ID.Cues, ID.Chapters, ID.Tags, ID.Attachments];
 const IGNORED = [ID.Void, ID.Checksum, ID.PrevSize, ID.Position];
+const ABOUT = [ID.Video, ID.Audio];
 const COPIED = [ID.Info, ID.Chapters, ID.Tags, ID.Attachments];
 const CODECS = /^A_(AAC|AC3|EAC3|OPUS|VORBIS|FLAC|DTS|MPEG\/L3|PCM\/INT\/LIT|PCM\/INT\/BIG|PCM\/FLOAT\/IEEE)$/;
 // ffmpeg guesses a length that is not declared from the bit rate, which it knows of other codecs.
@@ -71,8 +77,10 @@ export async function copied(reader, cut) {
 class Copy {
   /** @type {Bytes[]} */
   #head = [];
-  /** @type {Set<number>} places in the segment that its index names */
-  #indexed = new Set();
+  /** @type {Map<number, number>} what the index of the segment says is at each place in it */
+  #indexed = new Map();
+  /** @type {Set<number>} */
+  #met = new Set();
   #scale = DEFAULT_SCALE;
   #duration = NaN;
   /** @type {Map<number, Track>} */
@@ -97,6 +105,8 @@ class Copy {
     if (segment.id !== ID.Segment) throw new Whole("container");
     if (segment.end !== this.reader.size) throw new Whole("container"); // another file may follow
     for (let at = segment.body; at < segment.end; ) at = await this.#topLevel(at, segment);
+    // What the index says is elsewhere might be read twice.
+    if ([...this.#indexed.keys()].some((place) => !this.#met.has(place))) throw new Whole("damaged");
     const head = [...this.#head, ...this.#begun(cut)];
     const length = head.reduce((sum, part) => sum + part.length, 0) + this.parts.length;
     return this.parts.blob(start, header(ID.Segment, length), ...head);
@@ -130,6 +140,9 @@ class Copy {
    */
   async #topLevel(at, segment) {
     const element = await this.#element(at, segment.end);
+    const place = at - segment.body;
+    this.#met.add(place);
+    if ((this.#indexed.get(place) ?? element.id) !== element.id) throw new Whole("damaged");
     if (element.id === ID.Cluster) return this.#cluster(element);
     if (element.open) throw new Whole("damaged");
     if (element.id === ID.Void || element.id === ID.Checksum || element.id === ID.Cues) return element.end;
@@ -140,7 +153,8 @@ class Copy {
     else if (element.id === ID.Tracks) this.#list(body);
     else if (COPIED.includes(element.id)) {
       // After the sound, only what the index names is found.
-      if (!this.parts.length || this.#indexed.has(element.start - segment.body)) this.#head.push(bytes);
+      if (!this.parts.length || this.#indexed.has(place)) this.#head.push(bytes);
+      if (element.id === ID.Tags) checkNested(body, 2);
       if (element.id === ID.Info) this.#info(body);
       if (element.id === ID.Chapters) this.#chapters = true;
     }
@@ -150,8 +164,9 @@ class Copy {
   /** @param {Uint8Array} body */
   #index(body) {
     for (const seek of children(body)) {
-      const place = seek.id === ID.Seek && children(seek.body).find(({ id }) => id === ID.SeekPosition);
-      if (place) this.#indexed.add(unsigned(place.body));
+      if (seek.id !== ID.Seek) continue;
+      const id = unsigned(value(seek, ID.SeekID));
+      this.#indexed.set(unsigned(value(seek, ID.SeekPosition)), id);
     }
   }
 
@@ -167,14 +182,19 @@ class Copy {
   #list(body) {
     if (this.#tracks.size) throw new Whole("container");
     const entries = children(body).filter(({ id }) => id === ID.TrackEntry);
+    for (const { body: within } of entries) {
+      for (const { id, body: about } of children(within)) if (ABOUT.includes(id)) checkNested(about, 0);
+    }
     for (const entry of entries) {
       const type = unsigned(value(entry, ID.TrackType));
       const number = unsigned(value(entry, ID.TrackNumber));
+      const codec = String.fromCharCode(...value(entry, ID.CodecID)).replace(/\0+$/, "");
+      if (!LETTERS[type] || !codec.startsWith(LETTERS[type])) throw new Whole("damaged");
       this.#tracks.set(number, { entry: entry.all, pictures: type === PICTURES, first: NaN, least: Infinity, begin: [] });
       if (type !== SOUND) continue;
       if (this.#codec) throw new Whole("tracks");
       this.#sound = number;
-      this.#codec = String.fromCharCode(...value(entry, ID.CodecID)).replace(/\0+$/, "");
+      this.#codec = codec;
     }
     if (!this.#codec) throw new Whole("no_sound");
     if (![...this.#tracks.values()].some(({ pictures }) => pictures)) throw new Whole("only_sound");
@@ -312,6 +332,18 @@ function children(body) {
     at += head + size;
   }
   return found;
+}
+
+/**
+ * Throw Whole if the elements in one do not fill it, down to so many levels below: what is read instead is anybody's
+ * guess.
+ * @param {Uint8Array} body
+ * @param {number} levels
+ */
+function checkNested(body, levels) {
+  for (const { id, body: within } of children(body)) {
+    if (levels && id !== ID.Checksum && id !== ID.Void) checkNested(within, levels - 1);
+  }
 }
 
 /**

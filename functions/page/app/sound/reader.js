@@ -2,7 +2,7 @@
 
 import { Whole } from "./whole.js";
 
-const SLICE_BYTES = 2 ** 21;
+const SLICE_BYTES = 2 ** 23;
 const MOST_BYTES = 2 ** 27;
 const STALL_MILLISECONDS = 15_000;
 

@@ -2,6 +2,9 @@
 
 import { start } from "./start.js";
 
+// A worker that a browser ended for its memory tells nobody.
+const SILENT_MILLISECONDS = 60_000;
+
 /**
  * Why all of a file is sent:
  *
@@ -66,18 +69,27 @@ async function asked(file, options, onprogress, signal) {
   } catch {
     return "failed";
   }
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let silence;
   try {
     return await new Promise((resolve, reject) => {
+      const heard = () => {
+        clearTimeout(silence);
+        silence = setTimeout(() => resolve("stalled"), SILENT_MILLISECONDS);
+      };
+      heard();
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       // Its script could not be loaded, or what it sent could not be read.
       worker.onerror = worker.onmessageerror = () => resolve("failed");
       worker.onmessage = ({ data }) => {
+        heard();
         if ("share" in data) onprogress?.(data.share);
         else resolve(data.body ?? data.why);
       };
       worker.postMessage({ file, options });
     });
   } finally {
+    clearTimeout(silence);
     worker.terminate();
   }
 }

@@ -36,11 +36,9 @@ export async function copied(reader) {
   const copy = new Copy(parts);
   for (let at = 0; at < reader.size; at += PACKETS_AT_ONCE * PACKET_BYTES) {
     const bytes = await reader.upTo(at, PACKETS_AT_ONCE * PACKET_BYTES);
-    for (let start = 0; start < bytes.length; start += PACKET_BYTES) {
-      copy.packet(bytes.subarray(start, start + PACKET_BYTES));
-    }
+    for (let start = 0; start < bytes.length; start += PACKET_BYTES) copy.packet(bytes, start, at + start);
   }
-  copy.end();
+  for (const at of copy.end()) parts.add(await reader.bytes(at, at + PACKET_BYTES));
   const blob = parts.blob();
   await checkFrames(blob);
   return blob;
@@ -83,27 +81,22 @@ class Times {
 class Pictures {
   times = new Times();
   #count = 0;
-  /** @type {Bytes[]} */
-  #latest = [];
+  /** @type {number[]} where the packets of the latest picture are, unless it is the first */
+  latest = [];
 
   /**
    * Take a packet, and tell whether it is of the first picture.
-   * @param {Bytes} packet
+   * @param {number} at where it is
    * @param {Bytes | null} begun the payload if a picture begins with it
    */
-  isFirst(packet, begun) {
+  isFirst(at, begun) {
     if (begun) {
       this.times.note(begun);
       this.#count++;
-      this.#latest = [];
+      this.latest = [];
     }
-    if (this.#count > 1) this.#latest.push(packet.slice());
+    if (this.#count > 1) this.latest.push(at);
     return this.#count === 1;
-  }
-
-  /** Return the packets of the last picture, unless it is the first. */
-  get last() {
-    return this.#latest;
   }
 }
 
@@ -125,36 +118,41 @@ class Copy {
     this.parts = parts;
   }
 
-  /** @param {Bytes} packet */
-  packet(packet) {
-    const [sync, high = 0, low = 0, flags = 0] = packet;
-    if (sync !== SYNC || high & 0x80) throw new Whole("damaged");
-    const pid = ((high & 0x1f) << 8) | low;
+  /**
+   * Take a packet.
+   * @param {Bytes} bytes
+   * @param {number} start of the packet in them
+   * @param {number} at where it is in the file
+   */
+  packet(bytes, start, at) {
+    const high = bytes[start + 1] ?? 0;
+    const flags = bytes[start + 3] ?? 0;
+    if (bytes[start] !== SYNC || high & 0x80) throw new Whole("damaged");
+    const pid = ((high & 0x1f) << 8) | (bytes[start + 2] ?? 0);
     if (pid === NO_PID) return;
     if (flags & 0xc0) throw new Whole("codec"); // scrambled
-    const payload = packet.subarray(flags & 0x20 ? 5 + (packet[4] ?? 0) : 4);
-    const begun = high & 0x40 && flags & 0x10 && payload.length ? payload : null;
+    const begun = high & 0x40 && flags & 0x10 ? payloadOf(bytes, start, flags) : null;
     if (!this.#streams) this.#early.add(pid);
     if (pid === PAT_PID) this.#takePrograms(sectionOf(begun));
     else if (pid === this.#table) this.#takeStreams(sectionOf(begun));
     else if (pid === this.#sound) {
       if (begun) this.#times.note(begun);
-    } else if (!this.#pictures.get(pid)?.isFirst(packet, begun)) return;
-    this.parts.add(packet);
+    } else if (!this.#pictures.get(pid)?.isFirst(at, begun)) return;
+    this.parts.add(bytes.subarray(start, start + PACKET_BYTES));
   }
 
-  /** Add what is known at the end. Throws Whole. */
+  /** Return where the packets of the last pictures are. Throws Whole. */
   end() {
     const { first, least, most } = this.#times;
     if (Number.isNaN(first)) throw new Whole("no_sound");
     const pictures = [...this.#pictures.values()].filter(({ times }) => !Number.isNaN(times.first));
     if (!pictures.length) throw new Whole("only_sound");
-    for (const { times, last } of pictures) {
+    for (const { times } of pictures) {
       // The clock began anew, or which picture is the earliest is not as clear as it must be.
       if (Math.max(most, times.most) - Math.min(least, times.least) > HALF_CLOCK) throw new Whole("damaged");
       if (times.least < Math.min(first, times.first)) throw new Whole("late");
-      for (const packet of last) this.parts.add(packet);
     }
+    return pictures.flatMap(({ latest }) => latest);
   }
 
   /** @param {Bytes} section */
@@ -190,6 +188,17 @@ class Copy {
     if (sound.length > 1) throw new Whole("tracks");
     this.#sound = sound[0] ?? NO_PID;
   }
+}
+
+/**
+ * Return what a packet carries, null if that is nothing.
+ * @param {Bytes} bytes
+ * @param {number} start
+ * @param {number} flags
+ */
+function payloadOf(bytes, start, flags) {
+  const skipped = flags & 0x20 ? 5 + (bytes[start + 4] ?? 0) : 4;
+  return skipped < PACKET_BYTES ? bytes.subarray(start + skipped, start + PACKET_BYTES) : null;
 }
 
 /**

@@ -18,7 +18,7 @@ import { Whole } from "../whole.js";
 /** @typedef {{ftyp: Uint8Array<ArrayBuffer>, moov: Box, data: Range[], fragmented: boolean}} File */
 
 const HEADER_MOST_BYTES = 16;
-const TOP_LEVEL_MOST = 10_000;
+const TOP_LEVEL_MOST = 1_000_000;
 const TAGS_OUTSIDE = ["meta", "udta", "ilst"];
 const PCM = ["sowt", "twos", "raw ", "in24", "in32", "fl32", "fl64", "lpcm", "ipcm", "fpcm", "ulaw", "alaw"];
 const CODECS = ["mp4a", ".mp3", "ac-3", "ec-3", "Opus", "fLaC", ...PCM];
@@ -78,7 +78,7 @@ function laidOut({ ftyp, moov }, sound, picture, chunks) {
 }
 
 /**
- * Return the boxes of a file; of a fragmented one, those before its fragments. Throws Whole.
+ * Return the boxes of a file. Throws Whole.
  * @param {Reader} reader
  * @returns {Promise<File>}
  */
@@ -96,16 +96,16 @@ async function parsed(reader) {
     const end = at + box.length;
     if (TAGS_OUTSIDE.includes(box.type)) throw new Whole("container");
     if (box.type === "ftyp") ftyp = (await reader.bytes(at, end)).slice();
+    if (box.type === "moof" && !moov?.at("mvex")) throw new Whole("damaged");
     if (box.type === "mdat") data.push({ start: at + box.header, end });
     if (box.type === "moov") {
       if (moov) throw new Whole("container");
       moov = new Box("moov", (await reader.bytes(at, end)).slice(), box.header);
-      if (moov.at("mvex")) return { ftyp, moov, data, fragmented: true };
     }
     at = end;
   }
   if (!moov) throw new Whole("damaged");
-  return { ftyp, moov, data, fragmented: false };
+  return { ftyp, moov, data, fragmented: Boolean(moov.at("mvex")) };
 }
 
 /**

@@ -100,23 +100,27 @@ export class Track {
 }
 
 /**
- * Return where the chunks of a track are, in order. Throws Whole.
+ * Return where the chunks of a track are, in order. Throws Whole if its tables contradict each other, or the samples of
+ * other tracks.
  * @param {Track} sound
  * @param {Track[]} others
  * @param {Range[]} data where the file has samples
  */
 export function chunksOf(sound, others, data) {
   const { count, get } = sound.places;
-  const sizes = sound.table.need("stsz").view;
+  const { view: sizes } = sound.table.need("stsz");
+  const lengths = lengthsOf(sound.table.need("stsc").view, sizes, count);
+  checkCount(sound.table.need("stts").view, sizes.getUint32(8));
   const starts = Array.from({ length: count }, (_, number) => get(number));
-  // How long a chunk of samples of one size is depends on the codec; but it ends where the next one begins.
+  const following = followingOf(starts, others, data);
+  // How long samples of one size are depends on the codec too; but their chunk ends where the next one begins.
   const alike = sizes.getUint32(4) > 0;
-  const ends = alike ? following(starts, others, data) : starts.map(summed(sound.table.need("stsc").view, sizes));
   let last = 0;
   const chunks = starts.map((start, number) => {
-    const end = /** @type {number} */ (ends[number]);
+    const next = /** @type {number} */ (following[number]);
+    const end = start + /** @type {number} */ (lengths[number]);
     const inside = data.some((range) => range.start <= start && end <= range.end);
-    if (!inside || start < last || end < start) throw new Whole("damaged");
+    if (!inside || start < last || end > next || (alike && end < next && number + 1 < count)) throw new Whole("damaged");
     last = end;
     return { start, end };
   });
@@ -125,23 +129,39 @@ export function chunksOf(sound, others, data) {
 }
 
 /**
- * Return a function that returns the end of each chunk in turn.
+ * Return the length of each chunk. Throws Whole unless they have all samples.
  * @param {DataView} groups
  * @param {DataView} sizes
+ * @param {number} count
  */
-function summed(groups, sizes) {
+function lengthsOf(groups, sizes, count) {
+  const size = sizes.getUint32(4);
   const samples = sizes.getUint32(8);
-  const count = groups.getUint32(ENTRIES);
+  const lengths = [];
   let sample = 0;
   let group = 0;
-  return (/** @type {number} */ start, /** @type {number} */ number) => {
-    while (group + 1 < count && groups.getUint32(8 + 12 * (group + 1)) <= number + 1) group++;
-    let end = start;
-    for (const last = sample + groups.getUint32(12 + 12 * group); sample < last && sample < samples; sample++) {
-      end += sizes.getUint32(12 + 4 * sample);
-    }
-    return end;
-  };
+  for (let number = 1; number <= count; number++) {
+    while (group + 1 < groups.getUint32(ENTRIES) && groups.getUint32(8 + 12 * (group + 1)) <= number) group++;
+    const last = sample + groups.getUint32(12 + 12 * group);
+    if (last > samples) throw new Whole("damaged");
+    let length = size * (last - sample);
+    if (!size) for (; sample < last; sample++) length += sizes.getUint32(12 + 4 * sample);
+    sample = last;
+    lengths.push(length);
+  }
+  if (sample !== samples) throw new Whole("damaged");
+  return lengths;
+}
+
+/**
+ * Throw Whole unless so many samples have a time.
+ * @param {DataView} times
+ * @param {number} samples
+ */
+function checkCount(times, samples) {
+  let count = 0;
+  for (let number = 0; number < times.getUint32(ENTRIES); number++) count += times.getUint32(8 + 8 * number);
+  if (count !== samples) throw new Whole("damaged");
 }
 
 /**
@@ -150,7 +170,7 @@ function summed(groups, sizes) {
  * @param {Track[]} others
  * @param {Range[]} data
  */
-function following(starts, others, data) {
+function followingOf(starts, others, data) {
   const places = data.map(({ end }) => end).concat(starts);
   for (const { places: each } of others) {
     for (let number = 0; number < each.count; number++) places.push(each.get(number));
