@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import shutil
 import zipfile
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.clients import web
 from tests.clients.mailbox import Mailbox
@@ -39,6 +41,12 @@ def sent(visit: Visit, other_user: Person, video: Path, tmp_path: Path) -> tuple
     choose(page, file)
     until_done(page, [file.name])
     return page, file.name
+
+
+def refusal(status: int, code: str) -> Callable[[Route], None]:
+    """Return what answers a request with a problem."""
+    body = json.dumps({"code": code, "title": ""})
+    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=body)
 
 
 def test_presets_and_options_are_kept_and_sent(
@@ -160,6 +168,28 @@ def test_chapters_are_listed_and_lead_to_their_place(
     shown.get_by_role("button", name="Goodbye").click()
     slider = shown.get_by_role("slider", name="Position")
     until(lambda: float(slider.input_value()) >= 1, "the second chapter")
+
+
+def test_what_fails_is_said_and_a_list_that_was_unavailable_comes(
+    visit: Visit, other_user: Person, video: Path, url: Urls
+) -> None:
+    visit.expect("503|429")
+    names = ["here 1.mp4", "here 2.mp4"]
+    for name in names:
+        assert web.upload(url("upload"), other_user.token, video, filename=name).status == 202
+    page = visit.page
+    page.route(re.compile(r"/jobs\?"), refusal(503, "unavailable"), times=1)
+    enter(visit, other_user)
+    until_done(page, names)
+    page.route("**/download/archive*", refusal(429, "too_many_transfers"))
+    page.get_by_role("button", name="All as ZIP").click()
+    expect(page.get_by_role("alert").filter(has_text="Too much is being sent at once.")).to_be_visible()
+    page.route("**/jobs/*", refusal(503, "unavailable"))
+    page.get_by_role("button", name=f"Delete: {names[0]}").click()
+    expect(page.get_by_role("alert").filter(has_text="Something behind this service is away.")).to_be_visible(
+        timeout=20_000
+    )
+    expect(row(page, names[0])).to_contain_text("Done")
 
 
 def test_a_mail_comes_once_more(sent: tuple[Page, str], mailbox: Mailbox, jobs: Ask, other_user: Person) -> None:

@@ -88,9 +88,14 @@ function leave(entry, list) {
   const job = /** @type {Job} */ (entry.job);
   const now = async () => {
     clearTimeout(timer);
-    leaving.delete(job.id);
-    await remove(job.id, true);
-    list.remove(entry);
+    try {
+      await remove(job.id, true);
+      leaving.delete(job.id);
+      list.remove(entry);
+    } catch (error) {
+      undo();
+      throw error;
+    }
   };
   const timer = setTimeout(() => void now(), UNDO_MILLISECONDS);
   const undo = () => {

@@ -3,6 +3,7 @@
 /** @import {Job, Upload, View} from "./types.js" */
 
 import { announce } from "./announce.js";
+import { Problem } from "./api.js";
 import { deedsOfJob } from "./deeds.js";
 import { make, say } from "./dom.js";
 import * as jobs from "./jobs.js";
@@ -13,6 +14,7 @@ import { t } from "./texts.js";
 import { ofJob } from "./words.js";
 
 const SEARCH_MILLISECONDS = 250;
+const AGAIN_MILLISECONDS = 2000;
 const MINUTE_MILLISECONDS = 60_000;
 const WORKING = new Set(["uploading", "queued", "converting"]);
 
@@ -49,7 +51,8 @@ export class List {
 
   /** Show the first page, and whatever changes from then on. */
   async start() {
-    await this.#refresh();
+    while (!(await this.#refresh().then(() => true, (error) => this.#failed(error)))) await new Promise((wait) => setTimeout(wait, AGAIN_MILLISECONDS));
+    this.#mark(false);
     setInterval(() => this.entries.forEach((entry) => this.show(entry)), MINUTE_MILLISECONDS);
     void follow({ job: (job) => this.take(jobs.heard(job)), gone: (id) => this.#drop(id), reload: () => this.#refresh(), lost: (lost) => this.#mark(lost) });
   }
@@ -185,6 +188,13 @@ export class List {
       for (const entry of [...this.entries]) if (!entry.upload || entry.job) this.remove(entry);
       void this.#refresh();
     }, SEARCH_MILLISECONDS);
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    if (!(error instanceof Problem) || !error.passes) throw error;
+    this.#mark(true);
+    return false;
   }
 
   /** @param {boolean} lost */

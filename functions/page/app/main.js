@@ -77,5 +77,10 @@ async function route() {
   made.querySelector("h1")?.focus();
 }
 
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  void import("./toast.js").then(({ toast }) => toast(event.reason));
+});
 addEventListener("hashchange", () => void route());
 await start();
