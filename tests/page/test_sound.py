@@ -169,6 +169,30 @@ def test_what_breaks_off_is_sent_whole(name: str, folder: Path, tmp_path: Path, 
     assert sender.send(half).why == "damaged"
 
 
+# A file, the letters before the byte that is changed, how far behind their beginning it is, and its new value.
+CHANGED: dict[str, tuple[tuple[str, ...], bytes, int, int]] = {
+    "samples.mp4": (film("H264", "aac"), b"stsz", 15, 1),
+    "times.mp4": (film("H264", "aac"), b"stts", 15, 1),
+    "places.mp4": (film("H264", "aac"), b"stco", 12, 0x7F),
+    "bytes.mov": (film("HEAVY", "pcm_s16le"), b"stsz", 11, 2),
+    "fragments.mp4": (film("H264", "aac", *FRAGMENTS), b"mdat", -1, 0),
+    "index.mkv": (film("H264", "aac"), b"\x53\xab\x84\x16\x54\xae\x6b\x53\xac", 10, 0),
+    "tags.mkv": (film("H264", "aac", *TAGS), b"\x45\xa3\x88DURATION", 2, 0xC8),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_contradicts_itself_is_sent_whole(name: str, folder: Path, tmp_path: Path, sender: Sender) -> None:
+    words, letters, place, value = CHANGED[name]
+    content = bytearray(create(folder, f"changed-{name}", words).read_bytes())
+    at = content.rindex(letters) + place
+    assert content[at] != value
+    content[at] = value
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert sender.send(path).why == "damaged"
+
+
 @pytest.mark.parametrize("name", ["joined.mkv", "joined.mp4", "text.mp4", "empty.mp4", "junk.ts"])
 def test_what_is_something_else_than_it_seems_is_sent_whole(
     name: str, folder: Path, tmp_path: Path, sender: Sender

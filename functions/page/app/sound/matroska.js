@@ -79,8 +79,8 @@ class Copy {
   #head = [];
   /** @type {Map<number, number>} what the index of the segment says is at each place in it */
   #indexed = new Map();
-  /** @type {Set<number>} */
-  #met = new Set();
+  /** @type {Map<number, number>} what is there */
+  #found = new Map();
   #scale = DEFAULT_SCALE;
   #duration = NaN;
   /** @type {Map<number, Track>} */
@@ -106,7 +106,7 @@ class Copy {
     if (segment.end !== this.reader.size) throw new Whole("container"); // another file may follow
     for (let at = segment.body; at < segment.end; ) at = await this.#topLevel(at, segment);
     // What the index says is elsewhere might be read twice.
-    if ([...this.#indexed.keys()].some((place) => !this.#met.has(place))) throw new Whole("damaged");
+    if ([...this.#indexed].some(([place, id]) => this.#found.get(place) !== id)) throw new Whole("damaged");
     const head = [...this.#head, ...this.#begun(cut)];
     const length = head.reduce((sum, part) => sum + part.length, 0) + this.parts.length;
     return this.parts.blob(start, header(ID.Segment, length), ...head);
@@ -141,8 +141,7 @@ class Copy {
   async #topLevel(at, segment) {
     const element = await this.#element(at, segment.end);
     const place = at - segment.body;
-    this.#met.add(place);
-    if ((this.#indexed.get(place) ?? element.id) !== element.id) throw new Whole("damaged");
+    this.#found.set(place, element.id);
     if (element.id === ID.Cluster) return this.#cluster(element);
     if (element.open) throw new Whole("damaged");
     if (element.id === ID.Void || element.id === ID.Checksum || element.id === ID.Cues) return element.end;
