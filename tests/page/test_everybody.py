@@ -88,7 +88,7 @@ def test_every_state_has_no_fault(
     assert {state: each for state, each in found.items() if each} == {}
 
 
-def test_a_file_is_sent_and_deleted_by_keyboard_alone(
+def test_a_file_is_sent_and_heard_by_keyboard_alone(
     visit: Visit, other_user: Person, video: Path, named: Callable[[Path, str], Path]
 ) -> None:
     page = visit.open()
@@ -105,7 +105,10 @@ def test_a_file_is_sent_and_deleted_by_keyboard_alone(
     until_done(page, [sent.name])
     _tab_to(page, f"Play: {sent.name}")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name=re.compile("^(Pause|Play): by keyboard")).last).to_be_focused()
+    expect(page.get_by_role("button", name=f"Pause: {sent.name}")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name=f"Pause: {sent.name}")).to_have_count(0)
+    _tab_to(page, "Position")
 
 
 def test_a_screen_reader_hears_ends_and_not_progress(

@@ -41,7 +41,7 @@ export function panel(entry, list) {
   });
   void peaks(job.id).then((found) => wave.fill(found));
   void play();
-  toggle.focus();
+  queueMicrotask(() => toggle.focus()); // once it is in the page
   new MutationObserver((_, observer) => {
     if (panel.isConnected) return;
     audio.pause();
