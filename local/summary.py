@@ -21,11 +21,10 @@ def text(plan: Plan, user: User) -> str:
             f"  user      {user.email}",
             f"  password  {user.password}",
             "",
-            f"Open {plan.gateway}/ in a browser. Or log in, upload, download:",
+            f"Open {plan.gateway}/ in a browser, or run ./local/mp3 login, then ./local/mp3 convert FILE.",
+            "Or log in, upload, download:",
             "",
             *three_lines(plan, user),
-            "",
-            "Or with the command line: ./local/mp3 login, then ./local/mp3 convert FILE",
             "",
         ]
     )

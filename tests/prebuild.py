@@ -24,7 +24,7 @@ from tests.tools import programs
 from tests.tools.faas_cli import faas_cli
 from tests.tools.kn import kn
 from tests.tools.openfaas_sdk import openfaas_sdk
-from tests.workers import is_together, is_worker
+from tests.workers import SHORT_FILES, is_together, is_worker
 
 HERE = Path(__file__).resolve().parent
 LOCKS = ROOT / ".local" / "prebuild"
@@ -62,8 +62,16 @@ def _start(part: str) -> subprocess.Popen[bytes]:
 
 @pytest.hookimpl(trylast=True)  # after all other orders
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need a build last, and so the folders that one worker runs as a whole."""
-    items.sort(key=lambda item: item.get_closest_marker(selection.MARK) is not None or is_together(item.nodeid))
+    """Put the tests that need a build late, but keep short files for the workers beside one that is long at it."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if is_together(item.nodeid):
+        return 1
+    if item.get_closest_marker(selection.MARK) is not None:
+        return 3
+    return 2 if item.nodeid.startswith(SHORT_FILES) else 0
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -90,10 +90,14 @@ def test_folders_with_a_whole_system_come_last() -> None:
     assert [item.nodeid for item in items] == [f"tests/{files[number]}::test" for number in (0, 3, 1, 2)]
 
 
-def test_a_folder_that_one_worker_runs_comes_last_as_a_whole() -> None:
-    """Otherwise that worker would wait for its builds while the others need the processor for their tests."""
-    files = ["containers/test_a.py", "cluster/test_b.py", "unit/test_c.py"]
-    marked = [SimpleNamespace(nodeid=f"tests/{file}::test", get_closest_marker=lambda _: None) for file in files]
-    items: list[Any] = marked
+def test_a_folder_that_one_worker_runs_comes_late_and_as_a_whole() -> None:
+    """Earlier that worker would wait for its builds; later the others would have nothing left to do beside it."""
+    files = ["containers/test_a.py", "e2e/test_b.py", "cluster/test_c.py", "e2e/test_d.py", "unit/test_e.py"]
+    items: list[Any] = [
+        SimpleNamespace(
+            nodeid=f"tests/{file}::test", get_closest_marker=lambda _, built=file == files[1]: built or None
+        )
+        for file in files
+    ]
     prebuild.pytest_collection_modifyitems(items)
-    assert [item.nodeid.split("/")[1] for item in items] == ["cluster", "unit", "containers"]
+    assert [item.nodeid.split("/")[-1][5] for item in items] == ["c", "e", "a", "d", "b"]

@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 3  # for two cores: a test computes less than half of its time
 TOGETHER = ("tests/containers/",)  # these share one image store
+SHORT_FILES = "tests/e2e/"  # many
 WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/page/", "tests/system/")
 
 

@@ -97,7 +97,9 @@ class Mp3:
         return process.returncode, shown.decode()
 
     def _command(self, *words: str | Path) -> list[str]:
-        return [sys.executable, "-m", "mp3converter_client", *map(str, words)]
+        # Who starts the tests in the background lets them ignore Ctrl-C, and so whatever they start.
+        interruptible = ("env", "--default-signal=INT")
+        return [*interruptible, sys.executable, "-m", "mp3converter_client", *map(str, words)]
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ def test_every_function_and_the_user_are_shown(planned: Plan) -> None:
     public = {"login", "upload", "download", "jobs", "page"}
     assert {name for name in planned.functions if f"{planned.gateway}/{name}\n" in text} == public
     assert f"user      {ADA.email}\n  password  {ADA.password}\n" in text
-    assert f"Open {planned.gateway}/ in a browser." in text
+    assert f"Open {planned.gateway}/ in a browser, or run ./local/mp3 login, then ./local/mp3 convert FILE." in text
     assert "none: mails go to the server in SMTP_URL" in text
     assert "./local/mp3 login, then" in text
 
