@@ -1,6 +1,6 @@
-"""Who is told about conversions by mail, and where by webhook, in MySQL.
+"""Who gets mails about conversions, and where webhooks go, in MySQL.
 
-Nobody is told by either whose account is disabled or being closed.
+Users whose accounts are disabled or being closed get neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _WEBHOOK = "SELECT wanted, url FROM webhook WHERE user_id = %s"
 
 
 class Recipients:
-    """The users who are told."""
+    """The users who get mails and webhooks."""
 
     def __init__(self, connections: mysql.Connections) -> None:
         self._run = connections.run
@@ -28,7 +28,7 @@ class Recipients:
     def address_of(self, job: Document) -> str | None:
         """Return where the webhook of a job goes: as was said with its video, or where its owner's account says.
 
-        None if there is no address, or nobody to be told. Raises Failure(UNAVAILABLE).
+        None if there is no address, or its owner gets none. Raises Failure(UNAVAILABLE).
         """
 
         def select(cursor: Any) -> Any:

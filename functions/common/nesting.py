@@ -12,8 +12,8 @@ _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 def check(text: bytes) -> None:
     """Raise ValueError if this JSON nests deeper than MOST_LEVELS, or is not in UTF-8 (RFC 8259 sections 8.1 and 9).
 
-    A parser that recurses raises RecursionError at some depth, but whatever the garbage collector calls close to
-    that depth fails too, and nobody hears of it.
+    A recursive parser raises RecursionError at some depth, but a finalizer that the garbage collector runs close to
+    that depth fails too, silently.
     """
     if text.count(b"[") + text.count(b"{") <= MOST_LEVELS:
         return

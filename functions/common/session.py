@@ -74,7 +74,7 @@ def _faults(request: Request, ours: Cookie) -> list[str]:
 def _is_ours(origin: str, request: Request, ours: Cookie) -> bool:
     """Tell whether an origin is the public one, or the host that the request was sent to, maybe through proxies.
 
-    A page that could lie in X-Forwarded-Host could send X-Requested-With as well, so nobody's word is trusted here.
+    A page that could lie in X-Forwarded-Host could send X-Requested-With as well, so this trusts no header further.
     """
     if origin == ours.origin:
         return True

@@ -18,7 +18,9 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from functions.common import access, errors, keys, log, nesting, session
 from functions.common.bearer import Bearer
+from functions.common.config import Loaded
 from functions.common.errors import Failure, Kind, TooSlow
+from functions.common.settings import Links, Verifying
 from functions.common.shares import Shares
 
 if TYPE_CHECKING:
@@ -91,6 +93,11 @@ def verifier(public_keys: str) -> Verifier:
     from functions.common.tokens import Verifier
 
     return Verifier(public_keys)
+
+
+def caller(request: Request, loaded: Loaded, verify_key: Callable[[str], Bearer]) -> Bearer:
+    """Return the user in the request's token, API key or session, by a function's settings. Raises as `bearer` does."""
+    return bearer(request, verifier(loaded[Verifying].public_keys), verify_key, loaded[Links].public_url)
 
 
 def bearer(

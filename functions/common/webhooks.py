@@ -6,9 +6,11 @@ import base64
 import hmac
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from functions.common.settings import SignedLinks, WebhookTargets
+from functions.common.values import Document
 
 _MOST_CHARACTERS = 1000
 # RFC 3986 without what programs read differently: users, fragments, and hosts in other forms than names and addresses.
@@ -31,6 +33,7 @@ _NEVER = tuple(
 )
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressOf = Callable[[Document], str | None]  # where the webhook of a job goes, None if there shall be none
 
 
 class Target(NamedTuple):

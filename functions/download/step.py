@@ -14,7 +14,7 @@ from functions.common import access, chapters, conditions, errors, filenames, id
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import Links, Periods, SignedLinks, Verifying
+from functions.common.settings import Periods, SignedLinks
 from functions.common.waveform import Waveform
 from functions.download import delivery, digests, multipart, ranges
 from functions.download.ranges import Span
@@ -99,7 +99,7 @@ def _archive(request: Request, loaded: Loaded, names: str) -> Response:
 
 
 def _bearer(request: Request, loaded: Loaded) -> Bearer:
-    return web.bearer(request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify, loaded[Links].public_url)
+    return web.caller(request, loaded, valid_keys.verify)
 
 
 def _job(request: Request, loaded: Loaded) -> Any:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.backends.files import MP3S, VIDEOS, Files
@@ -34,14 +33,12 @@ from functions.common.transitions import (
     WEBHOOK_AGAIN,
 )
 from functions.common.values import Document
+from functions.common.webhooks import AddressOf
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 10  # a job may change while an action reads and writes it
 _MOST_MAILS = 20  # about a job, at its owner's request
-
-
-Address = Callable[[Document], str | None]  # where the webhook of a job goes, None if there shall be none
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def send_mail(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue) -> Qu
     raise Failure(errors.UNAVAILABLE)
 
 
-def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue, address: Address) -> Queued:
+def send_webhook(job_id: str, *, owner: str | None, jobs: Jobs, queue: Queue, address: AddressOf) -> Queued:
     """Queue the webhook of an ended job, also if it was sent; announce it again if it waits already.
 
     It has the same id as before. Raises Failure: NOT_FOUND, NOT_ENDED, NO_WEBHOOK, WEBHOOK_ON_ITS_WAY

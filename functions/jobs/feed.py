@@ -10,7 +10,7 @@ from functions.backends import feeds, jobs, valid_keys
 from functions.common import access, conditions, errors, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import Links, SignedLinks, Verifying
+from functions.common.settings import Links, SignedLinks
 from functions.jobs import podcast, routes
 
 _MOST_ITEMS = 100
@@ -21,9 +21,7 @@ def answer(action: str, request: Request, text: str, loaded: Loaded) -> Response
     """Give the bearer's feed a new address, which is shown this once, or end it; or answer with the podcast."""
     if action == routes.PODCAST:
         return _podcast(request, text, loaded)
-    user = web.bearer(
-        request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify, loaded[Links].public_url
-    ).user
+    user = web.caller(request, loaded, valid_keys.verify).user
     if action == routes.END_FEED:
         feeds.connect().end(user)
         return web.nothing()

@@ -9,7 +9,7 @@ from functions.common import access, errors, ids, links, shown, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import Links, Verifying
+from functions.common.settings import Links
 from functions.common.transitions import ABORTED
 from functions.jobs import fixed, following, listing, routes
 
@@ -26,9 +26,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
         from functions.jobs import feed
 
         return feed.answer(action, request, route.secret, loaded)
-    bearer = web.bearer(
-        request, web.verifier(loaded[Verifying].public_keys), valid_keys.verify, loaded[Links].public_url
-    )
+    bearer = web.caller(request, loaded, valid_keys.verify)
     job_id = route.job_id
     if job_id is None:
         if action == routes.EVENTS:

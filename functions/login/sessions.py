@@ -22,7 +22,7 @@ from functions.login import credentials
 from functions.login.signing import signer
 
 _LABEL = "mp3converter.session"
-_LONGEST_SECONDS = 30 * 86_400  # whoever stole a cookie cannot renew it for ever
+_LONGEST_SECONDS = 30 * 86_400  # so that a stolen cookie cannot be renewed forever
 
 
 def answer(request: Request, loaded: Loaded) -> Response:

@@ -12,6 +12,7 @@ from functions.common import transitions
 from functions.common.errors import Failure
 from functions.common.transitions import CLAIM_WEBHOOK, DECLINE_WEBHOOK, POSTPONE_WEBHOOK, REFUSE_WEBHOOK, WEBHOOK_SENT
 from functions.common.values import Document
+from functions.common.webhooks import AddressOf
 
 _log = logging.getLogger(__name__)
 
@@ -34,11 +35,10 @@ class Outcome(NamedTuple):
         return self.answer in _ACCEPTED
 
 
-Address = Callable[[Document], str | None]
 Send = Callable[[Document, str], Outcome]
 
 
-def run(job_id: str, *, jobs: Jobs, address: Address, send: Send, token: str, stopping: Event) -> None:
+def run(job_id: str, *, jobs: Jobs, address: AddressOf, send: Send, token: str, stopping: Event) -> None:
     """Send the webhook of an ended job that waits to its address, if it has one; do nothing if it cannot be claimed.
 
     The address is asked for each time, so what its owner has said last counts.
@@ -73,12 +73,12 @@ def _waiting(job_id: str, jobs: Jobs) -> Document | None:
     return job
 
 
-def _attempt(job: Document, address: Address, send: Send) -> Callable[[Document], Outcome] | None:
+def _attempt(job: Document, address: AddressOf, send: Send) -> Callable[[Document], Outcome] | None:
     """Return what sends the webhook once it is claimed; None if there shall be none."""
     try:
         url = address(job)
-    except Failure as failure:  # the database is away; it is an attempt, so that this does not go on for ever
-        away = Outcome(UNANSWERED, f"nobody knows where to: {failure.__cause__!r}")
+    except Failure as failure:  # the database is away; this counts as an attempt, so that there is an end
+        away = Outcome(UNANSWERED, f"the account could not be read: {failure.__cause__!r}")
         return lambda _job: away
     return None if url is None else lambda claimed: send(claimed, url)
 

@@ -36,9 +36,7 @@ def upload(request: Request) -> Response:
     tells = _READING if request.path.strip("/") == _USAGE or _USAGE in web.query(request) else ()
     web.allow(request, *tells, "POST", "PUT")
     asks = request.method in _READING
-    bearer = web.bearer(
-        request, web.verifier(_LOADED[Verifying].public_keys), valid_keys.verify, _LOADED[Links].public_url
-    )
+    bearer = web.caller(request, _LOADED, valid_keys.verify)
     # The drivers load with the first upload, to keep the cold start short; the connection opens while the rest loads.
     from functions.backends import files, idempotency_keys, jobs, usage
 

@@ -17,6 +17,7 @@ from functions.common.errors import Failure
 from functions.common.options import WEBHOOK, Options
 from functions.common.settings import Periods, Quotas, WebhookTargets
 from functions.common.values import Document
+from functions.common.webhooks import AddressOf
 from functions.convert import conversion
 from functions.convert.engine import Made
 from functions.convert.watch import Watch
@@ -174,7 +175,7 @@ def post(script: Script, name: str, periods: Periods = PERIODS) -> None:
     posting.run(JOB, jobs=jobs, address=_address(script), send=send, token=name, stopping=Event())
 
 
-def _address(script: Script) -> posting.Address:
+def _address(script: Script) -> AddressOf:
     def find(job: Document) -> str | None:
         url: str | None = job["webhook"].get("url")
         # Whether an account was closed makes too many states of a job that has its own address.

@@ -16,6 +16,7 @@ from functions.common import ids, transitions
 from functions.common.errors import Failure
 from functions.common.transitions import Transition
 from functions.common.values import Moment
+from functions.common.webhooks import AddressOf
 from functions.convert import conversion
 from functions.jobs import actions
 from functions.notify import mailing, posting
@@ -72,7 +73,7 @@ def webhook_claimed_twice(patch: Patch) -> None:
 def declined_on_a_guess(patch: Patch) -> None:
     attempt = posting._attempt
 
-    def guess(job: dict[str, Any], address: posting.Address, send: posting.Send) -> Any:
+    def guess(job: dict[str, Any], address: AddressOf, send: posting.Send) -> Any:
         with contextlib.suppress(Failure):
             address(job)
             return attempt(job, address, send)

@@ -100,7 +100,7 @@ export class Row {
     if (elements.length === this.#deeds.children.length && elements.every((each, at) => each === this.#deeds.children[at])) return;
     for (const id of this.#doable.keys()) if (!deeds.some((deed) => deed.id === id)) this.#doable.delete(id);
     this.#deeds.replaceChildren(...elements);
-    // Whoever had just pressed a button that is gone now goes on from this row, not from the top of the page.
+    // If the button that was just pressed is gone, the focus stays in this row instead of going to the top of the page.
     if (had && !this.#deeds.contains(document.activeElement)) this.element.focus({ preventScroll: true });
   }
 

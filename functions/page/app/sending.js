@@ -38,7 +38,8 @@ export function send(upload, signal, progress) {
       request.upload.onload = () => heard(UNANSWERED_MILLISECONDS);
       request.onload = () => {
         const { status, responseText } = request;
-        if (status >= 200 && status < 300) resolve(JSON.parse(responseText).id);
+        const id = status >= 200 && status < 300 && idIn(responseText);
+        if (id) resolve(id);
         else reject(problemOf(status, responseText, request.getResponseHeader("Retry-After")));
       };
       request.onerror = request.onabort = () => reject(new Problem(0, "offline", ""));
@@ -52,6 +53,15 @@ export function send(upload, signal, progress) {
     signal.removeEventListener("abort", end);
     removeEventListener("offline", end);
   });
+}
+
+/** @param {string} text @returns {string} the job's id, or nothing if a proxy has answered in the service's place */
+function idIn(text) {
+  try {
+    return String(JSON.parse(text).id ?? "");
+  } catch {
+    return "";
+  }
 }
 
 /** @param {Upload} upload */

@@ -58,7 +58,7 @@ async function begin(headers) {
   email = session.email;
   localStorage.setItem(HINT, "yes");
   clearTimeout(timer);
-  timer = setTimeout(() => goOn().catch(() => {}), session.expires_in * 500); // whoever is late is asked at the next call
+  timer = setTimeout(() => goOn().catch(() => {}), session.expires_in * 500); // if this fails, the next call asks for a login
 }
 
 /**

@@ -92,7 +92,7 @@ def _work(way: Way, waiting: queue.SimpleQueue[Task], ended: queue.SimpleQueue[T
         except OSError as error:
             about = "" if error.filename == task.name else f"{error.filename or task.target}: "
             task.failure = Failure("file", f"{about}{settings.reason(error)}.")
-        except Exception as error:  # a defect here must not leave the others waiting for ever
+        except Exception as error:  # a defect here must not leave the others waiting forever
             task.failure = Failure("defect", f"This program has a defect: {error!r}")
         bar.close()
         ended.put(task)

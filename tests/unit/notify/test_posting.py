@@ -12,6 +12,7 @@ import pytest
 from functions.common import errors, transitions
 from functions.common.errors import Failure
 from functions.common.values import Document
+from functions.common.webhooks import AddressOf
 from functions.jobs import actions
 from functions.notify import posting
 from functions.notify.posting import FORBIDDEN, UNANSWERED, Outcome
@@ -62,7 +63,7 @@ def posted(
     *,
     claim: str = "mine",
     stopping: bool = False,
-    address: posting.Address = given,
+    address: AddressOf = given,
 ) -> Document:
     """Handle an event about this job, as notify does; return its webhook."""
     told_to_stop = Event()

@@ -2,7 +2,7 @@
 
 import { start } from "./start.js";
 
-// A worker that a browser ended for its memory tells nobody.
+// A worker that the browser ended because memory ran out sends no message.
 const SILENT_MILLISECONDS = 60_000;
 
 /**
