@@ -37,10 +37,12 @@ def file() -> Path:
 def keep(login: Login) -> str:
     """Keep a login in place of the former one; return where it is kept."""
     text = json.dumps(asdict(login))
-    forget()
+    # The former login goes last: its key is still valid, so an interruption here logs nobody out.
     if _keep_in_keyring(text):
+        file().unlink(missing_ok=True)
         return "the keyring"
     _write(file(), text)
+    _forget_in_keyring()
     return str(file())
 
 
@@ -64,6 +66,10 @@ def kept() -> Login | None:
 def forget() -> None:
     """Forget the login that is kept."""
     file().unlink(missing_ok=True)
+    _forget_in_keyring()
+
+
+def _forget_in_keyring() -> None:
     ring = _keyring()
     if ring:
         with suppress(ring.errors.KeyringError):  # there was none, or no keyring answers

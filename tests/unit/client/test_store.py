@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -81,6 +83,18 @@ def test_a_file_keeps_it_otherwise() -> None:
     assert [path.name for path in store.file().parent.iterdir()] == ["login.json"]
     store.forget()
     assert store.kept() is None
+
+
+@pytest.mark.usefixtures("no_ring")
+def test_a_login_that_cannot_be_written_leaves_the_former(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store.keep(ADA)
+    monkeypatch.setattr(os, "replace", is_full)
+    with pytest.raises(OSError, match="No space"):
+        store.keep(BOB)
+    assert store.kept() == ADA
 
 
 @pytest.mark.usefixtures("no_ring")
