@@ -55,11 +55,25 @@ class Listener:
     def _serve(self, connection: socket.socket) -> None:
         if self.greeting:
             connection.sendall(self.greeting)
-            self.plain += connection.recv(4096)  # MySQL's request for TLS, which has no credentials
+            self.plain += packet(connection)  # MySQL's request for TLS, which has no credentials
         if self.offers_tls:
             with self.context.wrap_socket(connection, server_side=True) as secured:
                 self.sessions += 1
                 self.inside += secured.recv(4096)
+
+
+def packet(connection: socket.socket) -> bytes:
+    """Read one packet of MySQL's protocol and nothing behind it: a client sends its TLS hello without waiting."""
+    head = exactly(connection, 4)
+    return head + exactly(connection, int.from_bytes(head[:3], "little"))
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    """Read as many bytes, or fewer where the client closes."""
+    received = b""
+    while len(received) < count and (some := connection.recv(count - len(received))):
+        received += some
+    return received
 
 
 def mysql_greeting(capabilities: int) -> bytes:
