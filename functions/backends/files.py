@@ -26,7 +26,8 @@ VIDEOS = "videos"
 MP3S = "mp3s"
 
 CHUNK_BYTES = 2**20
-_BATCH_CHUNKS = 4  # one insert of at most 4 MB
+_WRITTEN_CHUNKS = 4  # one insert of at most 4 MB
+_READ_CHUNKS = 8  # each query costs a wait
 _SHARED_CHUNKS = 32  # of all transfers together, beyond one chunk each
 
 
@@ -46,10 +47,9 @@ class Transfers:
         with self._lock:
             self._running -= 1
 
-    @property
-    def batch_bytes(self) -> int:
-        """How large a batch may be now: whole chunks."""
-        return CHUNK_BYTES * max(1, min(_BATCH_CHUNKS, _SHARED_CHUNKS // max(1, self._running)))
+    def batch_bytes(self, chunks: int) -> int:
+        """Return how large a batch may be now: at most so many whole chunks."""
+        return CHUNK_BYTES * max(1, min(chunks, _SHARED_CHUNKS // max(1, self._running)))
 
 
 class Files:
@@ -128,7 +128,7 @@ class Writer:
         self._hash.update(data)
         self.length += len(data)
         whole = len(self._buffer) // CHUNK_BYTES * CHUNK_BYTES
-        if whole >= self._transfers.batch_bytes:
+        if whole >= self._transfers.batch_bytes(_WRITTEN_CHUNKS):
             batch = self._batch(whole)
             self._await_stored()
             self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="chunks")
@@ -154,7 +154,7 @@ class Writer:
 
     def _batch(self, size: int) -> list[dict[str, Any]]:
         """Take chunks of this many bytes from the buffer, but not more than fit into one insert."""
-        size = min(size, CHUNK_BYTES * _BATCH_CHUNKS)
+        size = min(size, CHUNK_BYTES * _WRITTEN_CHUNKS)
         with memoryview(self._buffer) as view:
             batch = [
                 {
@@ -223,7 +223,8 @@ class Reader:
 
     def _next_batch(self, first: int, last: int, size: int) -> range:
         """Return the numbers of the chunks to query next: a server may buffer the whole result before it answers."""
-        return range(first, min(first + max(1, self._transfers.batch_bytes // size), last + 1))
+        chunks = self._transfers.batch_bytes(_READ_CHUNKS) // size
+        return range(first, min(first + max(1, chunks), last + 1))
 
     def _batch(self, numbers: range) -> list[bytes]:
         query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}

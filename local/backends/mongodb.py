@@ -12,6 +12,10 @@ from local.ports import HOST
 from local.processes.program import BACKENDS, Program
 from local.processes.supervisor import program_path
 
+# Few arenas, that hold little; but each answer's buffers are used again, because with glibc's own thresholds some
+# servers mapped them anew each time, and took twice the processor time to read a file.
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
+
 
 def external(url: str) -> Backend:
     """Return the backend of an external server."""
@@ -23,8 +27,7 @@ def private(home: Home, port: int) -> Backend:
     url = f"mongodb://{HOST}:{port}"
     mongod = shutil.which("mongod", path=program_path())
     command = _mongod(mongod, home, port) if mongod else _secantusd(home, port)
-    environment = {"MALLOC_ARENA_MAX": "2"}
-    program = Program("mongodb", BACKENDS, command, lambda: answers(url), environment, stop_seconds=20)
+    program = Program("mongodb", BACKENDS, command, lambda: answers(url), MEMORY, stop_seconds=20)
     return Backend("mongodb", url, program.healthy, [program])
 
 
