@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 TESTS = Path(__file__).parent
 _NUMBER = re.compile(r"[A-Z]\d+")
-LETTERS = {"A": 26, "B": 22, "E": 10, "D": 8, "M": 6, "S": 12}
+LETTERS = {"A": 26, "B": 22, "C": 11, "E": 10, "D": 8, "M": 6, "S": 12}
 
 
 class Row(NamedTuple):

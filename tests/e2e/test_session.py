@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import socket
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +87,7 @@ def test_it_does_what_a_token_does(page: Page, other_user: Person, video: Path, 
     assert page.ask("GET", "jobs").json()["code"] == "unauthorized"
 
 
+@pytest.mark.attack("C1", "C2", "C4")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -114,8 +119,7 @@ def test_a_page_of_others_can_do_nothing_with_it(
     assert page.ask("GET", "jobs").json() == {"jobs": []}
 
 
-@pytest.mark.attack("A4")
-@pytest.mark.attack("A7")
+@pytest.mark.attack("A4", "A7", "C6", "C7")
 def test_a_cookie_that_is_no_session(page: Page, stack: PrivateStack, other_user: Person) -> None:
     page.begin(other_user)
     key = stack.secret("jwt_private_key")
@@ -134,6 +138,77 @@ def test_a_cookie_that_is_no_session(page: Page, stack: PrivateStack, other_user
     assert page.ask("GET", "jobs", headers={"Cookie": f"{NAME}={valid}"}).status_code == 200
 
 
+@pytest.mark.attack("C7")
+def test_two_cookies_in_fields_of_their_own(page: Page, other_user: Person) -> None:
+    page.begin(other_user)
+    for function, path in (("jobs", ""), ("download", "/peaks"), ("upload", "/usage")):
+        for fields in ([page.cookie, page.cookie], [page.cookie, "x"], ["x", page.cookie]):
+            url = urlsplit(page.urls(function) + path)
+            connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=SECONDS)
+            with closing(connection):
+                connection.putrequest("GET", url.path)
+                connection.putheader("X-Requested-With", "page")
+                for value in fields:
+                    connection.putheader("Cookie", f"{NAME}={value}")
+                connection.endheaders()
+                answer = connection.getresponse()
+                assert (answer.status, json.load(answer)["code"]) == (401, "invalid_token"), (function, fields)
+
+
+@pytest.mark.attack("C8")
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        f"{NAME}={'x' * 4096}",
+        f"{NAME}={'x' * 8193}",
+        f"{NAME}={'x' * 1_000_000}",
+        f"{NAME}={'.' * 7000}",
+        f"{NAME}={tokens.nested(1000)}",
+        "; ".join(f"{NAME}={number}" for number in range(400)),
+        ";" * 7000,
+        f'{NAME}="' + "\\101" * 1700,
+    ],
+    ids=["4 KiB", "8 KiB", "1 MB", "dots", "nested", "400 cookies", "semicolons", "escapes"],
+)
+def test_a_large_cookie(page: Page, stack: PrivateStack, other_user: Person, cookie: str) -> None:
+    """It is refused by the function, or before it, where the head is not read to its end."""
+    page.begin(other_user)
+    processes = {function: stack.pid(function) for function in ("jobs", "login")}
+    for function, path in (("jobs", ""), ("login", "/session")):
+        url = urlsplit(page.urls(function) + path)
+        method = "POST" if function == "login" else "GET"
+        lines = (f"{method} {url.path} HTTP/1.1", "Host: x", "X-Requested-With: page", f"Cookie: {cookie}", "", "")
+        with socket.create_connection((url.hostname, url.port), timeout=SECONDS) as connection:
+            with suppress(ConnectionError):
+                connection.sendall("\r\n".join(lines).encode())
+            assert int(connection.recv(12).split()[1]) in (401, 431)
+    assert page.ask("GET", "jobs").json() == {"jobs": []}
+    assert {function: stack.pid(function) for function in processes} == processes
+
+
+@pytest.mark.attack("C10")
+def test_it_is_no_password(page: Page, stack: PrivateStack, other_user: Person) -> None:
+    """What makes keys or changes the account asks for the password, and where events arrive nobody has a session."""
+    page.begin(other_user)
+    for method, path in (
+        ("POST", ""),
+        ("POST", "/keys"),
+        ("DELETE", "/keys/1"),
+        ("GET", "/account"),
+        ("PATCH", "/account"),
+        ("DELETE", "/account"),
+        ("PUT", "/password"),
+    ):
+        body = {"name": "x", "password": "another horse", "mails": False}
+        answer = page.ask(method, "login", path, json=None if method == "GET" else body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (method, path)
+    cookie = {"Cookie": f"{NAME}={page.cookie}", "X-Requested-With": "page"}
+    for function in ("convert", "notify", "sweep"):
+        assert requests.post(stack.functions[function], headers=cookie, timeout=SECONDS).status_code == 401, function
+    assert page.begin().status_code == 200
+
+
+@pytest.mark.attack("C9")
 def test_a_token_goes_before_it(page: Page, owner: Person, other_user: Person, video: Path) -> None:
     """The answer is for the token's user, and a wrong token is refused."""
     page.begin(other_user)
@@ -146,6 +221,7 @@ def test_a_token_goes_before_it(page: Page, owner: Person, other_user: Person, v
     assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_token")
 
 
+@pytest.mark.attack("C11")
 def test_an_account_that_was_disabled_renews_nothing(page: Page, operator: Operator, other_user: Person) -> None:
     """The cookie itself ends with its token."""
     page.begin(other_user)

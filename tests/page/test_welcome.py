@@ -7,6 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.clients.mailbox import Mailbox
@@ -44,6 +45,7 @@ def test_a_form_that_works_is_not_sent_again(visit: Visit, other_user: Person) -
     expect(page.get_by_role("heading", name="Your files")).to_be_visible()
 
 
+@pytest.mark.attack("C5")
 def test_no_script_can_read_the_session(visit: Visit, other_user: Person) -> None:
     page = enter(visit, other_user)
     (cookie,) = visit.context.cookies()

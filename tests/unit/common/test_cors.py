@@ -45,6 +45,7 @@ def test_a_page_may_read_answers_and_errors(app: Flask, method: str, path: str) 
     assert "Origin" in answer.vary
 
 
+@pytest.mark.attack("C3")
 def test_a_preflight_tells_what_may_be_sent(app: Flask) -> None:
     answer = ask(app, "OPTIONS", OURS)
     assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, PUT, OPTIONS")
@@ -56,6 +57,7 @@ def test_a_preflight_tells_what_may_be_sent(app: Flask) -> None:
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
+@pytest.mark.attack("C3")
 @pytest.mark.parametrize("origin", [ANOTHER, "null", f"{OURS}.evil.org", "http://app.example.org", "https://app", None])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_others_may_not(app: Flask, method: str, origin: str | None) -> None:

@@ -47,6 +47,7 @@ def refused(asked: Request, url: str = PLAIN) -> Failure:
     return failure.value
 
 
+@pytest.mark.attack("C5")
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -73,6 +74,7 @@ def test_the_end_names_the_same_cookie() -> None:
     assert {"Secure", "Max-Age=0", "HttpOnly", "Path=/function/", "SameSite=Strict"} <= set(found)
 
 
+@pytest.mark.attack("C2")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 @pytest.mark.parametrize(
     ("url", "headers"),
@@ -94,6 +96,7 @@ def test_our_own_page_may_use_it(url: str, headers: dict[str, str], method: str)
     assert bearer(request(url, method=method, **asked), url) == ADA
 
 
+@pytest.mark.attack("C1", "C2")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 @pytest.mark.parametrize(
     ("url", "headers"),
@@ -124,6 +127,7 @@ def test_no_other_page_may(url: str, headers: dict[str, Any], method: str) -> No
     assert failure.__cause__
 
 
+@pytest.mark.attack("C7")
 def test_no_cookie_is_no_session() -> None:
     """Nor is one of another name, which a neighbour could set."""
     for url, cookie in ((PLAIN, ""), (PLAIN, f"other={TOKEN}"), (TLS, f"mp3converter={TOKEN}")):
@@ -133,8 +137,7 @@ def test_no_cookie_is_no_session() -> None:
     assert refused(request(cookie=f"mp3converter={TOKEN}", X_Requested_With="page"), "").kind is errors.UNAUTHORIZED
 
 
-@pytest.mark.attack("A4")
-@pytest.mark.attack("A7")
+@pytest.mark.attack("A4", "A7", "C6", "C7")
 @pytest.mark.parametrize(
     "cookie",
     [
@@ -155,6 +158,7 @@ def test_a_cookie_without_a_valid_token(cookie: str) -> None:
     assert failure.headers == {"WWW-Authenticate": 'Bearer realm="mp3converter", error="invalid_token"'}
 
 
+@pytest.mark.attack("C9")
 def test_a_token_goes_before_the_cookie() -> None:
     """A wrong one too, and from any page."""
     for page in (PAGE, {}, {"Origin": "https://app.example.org"}):

@@ -118,6 +118,7 @@ def verified(token: str | None) -> Bearer:
     return Verifier(json.dumps(Signer(KEY, 60).key_set)).verify(token)
 
 
+@pytest.mark.attack("C5")
 @pytest.mark.parametrize("path", ["?session", "/session", "/?session=1"])
 def test_a_session_begins_and_ends(browser: Browser, path: str) -> None:
     answer = browser.begin(path=path)
@@ -147,6 +148,7 @@ def test_it_is_renewed_by_its_cookie(browser: Browser) -> None:
         assert browser.token() != first
 
 
+@pytest.mark.attack("C11")
 @pytest.mark.parametrize(("state", "expected"), [(DISABLED, 403), (CLOSING, 401), (WAITING, 401), (None, 401)], ids=str)
 def test_an_account_that_may_not_log_in_renews_nothing(
     browser: Browser, users: MemoryUsers, state: str | None, expected: int
@@ -162,6 +164,7 @@ def test_an_account_that_may_not_log_in_renews_nothing(
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.attack("C11")
 def test_a_new_password_ends_sessions(browser: Browser) -> None:
     """Even if it is the same: a thief who knows it must bring it."""
     browser.begin()
@@ -174,6 +177,7 @@ def test_a_new_password_ends_sessions(browser: Browser) -> None:
     assert browser.begin(None).status_code == 200
 
 
+@pytest.mark.attack("C11")
 def test_it_is_not_renewed_for_ever(browser: Browser) -> None:
     browser.begin()
     begun = verified(browser.token())
@@ -184,6 +188,7 @@ def test_it_is_not_renewed_for_ever(browser: Browser) -> None:
         assert browser.begin(None).status_code == expected
 
 
+@pytest.mark.attack("C6")
 def test_a_token_is_no_session(browser: Browser) -> None:
     """One that a program got by its password, or that has expired, or that another key signed, renews nothing."""
     plain = browser.http.post(browser.url, auth=(EMAIL, PASSWORD), timeout=30).text
@@ -197,6 +202,7 @@ def test_a_token_is_no_session(browser: Browser) -> None:
     assert browser.begin(None).status_code == 200
 
 
+@pytest.mark.attack("C4")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -240,6 +246,7 @@ def test_wrong_passwords_mean_a_wait(browser: Browser) -> None:
     assert browser.begin().json()["code"] == "too_many_tries"
 
 
+@pytest.mark.attack("C9")
 def test_a_password_goes_before_the_cookie(browser: Browser) -> None:
     browser.begin()
     assert browser.begin("wrong horse").json()["code"] == "wrong_credentials"
@@ -247,6 +254,7 @@ def test_a_password_goes_before_the_cookie(browser: Browser) -> None:
     assert browser.begin(None, Authorization=f"Bearer {token}").json()["code"] == "unauthorized"
 
 
+@pytest.mark.attack("C7")
 def test_two_cookies_are_refused(browser: Browser) -> None:
     browser.begin()
     two = f"{NAME}={browser.token()}; {NAME}={browser.token()}"
