@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from functions.backends import mysql
+from functions.backends import maybe_mysql
+
+if TYPE_CHECKING:
+    from functions.backends.mysql import Connections
 
 # An address that was never confirmed becomes free again.
 _FORGET_WAITING = "DELETE FROM user WHERE state = 'waiting' AND remove_after < UTC_TIMESTAMP()"
@@ -22,7 +25,7 @@ _REMOVE = (
 class Closing:
     """The accounts that are being closed."""
 
-    def __init__(self, connections: mysql.Connections) -> None:
+    def __init__(self, connections: Connections) -> None:
         self._run = connections.run
 
     def forget_waiting(self) -> int:
@@ -50,5 +53,5 @@ class Closing:
 @cache
 def connect() -> Closing | None:
     """Return the accounts in the database in the settings, or None if there is none."""
-    connections = mysql.connect_if_given()
+    connections = maybe_mysql.connect()
     return Closing(connections) if connections else None

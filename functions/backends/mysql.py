@@ -15,7 +15,7 @@ import pymysql
 
 from functions.common import config
 from functions.common.errors import UNAVAILABLE, Failure
-from functions.common.settings import Database, MaybeDatabase
+from functions.common.settings import Database
 
 _log = logging.getLogger(__name__)
 
@@ -129,13 +129,6 @@ def options(settings: Database) -> dict[str, Any]:
     if not config.requires_tls(settings.url, "MYSQL_URL"):
         return found | {"ssl_disabled": True}
     return found | {"ssl": ssl.create_default_context()}  # shared by all connections: creating it takes 19 ms
-
-
-@cache
-def connect_if_given() -> Connections | None:
-    """Return the same, or None where the settings name no database."""
-    found = config.load(MaybeDatabase)
-    return Connections(Database(found.url, found.timeout)) if found.url else None
 
 
 @cache

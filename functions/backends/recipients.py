@@ -6,10 +6,13 @@ Users whose accounts are disabled or being closed get neither.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from functions.backends import mysql
+from functions.backends import maybe_mysql
 from functions.common.values import Document
+
+if TYPE_CHECKING:
+    from functions.backends.mysql import Connections
 
 _UNWANTED = "SELECT 1 FROM no_mails WHERE user_id = %s"
 _WEBHOOK = "SELECT wanted, url FROM webhook WHERE user_id = %s"
@@ -18,7 +21,7 @@ _WEBHOOK = "SELECT wanted, url FROM webhook WHERE user_id = %s"
 class Recipients:
     """The users who get mails and webhooks."""
 
-    def __init__(self, connections: mysql.Connections) -> None:
+    def __init__(self, connections: Connections) -> None:
         self._run = connections.run
 
     def want(self, user: str) -> bool:
@@ -56,5 +59,5 @@ def _given(job: Document) -> str | None:
 @cache
 def connect() -> Recipients | None:
     """Return the recipients in the database in the settings, or None if there is none."""
-    connections = mysql.connect_if_given()
+    connections = maybe_mysql.connect()
     return Recipients(connections) if connections else None

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from functools import cache
 from typing import Any
 
+from functions.backends import maybe_mysql
 from functions.common import config, keys
 from functions.common.bearer import Bearer
 from functions.common.errors import INVALID_TOKEN, KEYS_NOT_TAKEN, Failure
@@ -66,7 +67,5 @@ def verify(key: str) -> Bearer:
 @cache
 def connect() -> ValidKeys | None:
     """Return the valid keys of the database in the settings, or None if there is none."""
-    from functions.backends import mysql  # loads with the first key, because most people come with tokens
-
-    connections = mysql.connect_if_given()
+    connections = maybe_mysql.connect()
     return ValidKeys(connections, config.load(KeyMemory).seconds) if connections else None
