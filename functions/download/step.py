@@ -16,7 +16,7 @@ from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Periods, SignedLinks
 from functions.common.waveform import Waveform
-from functions.download import delivery, digests, multipart, ranges
+from functions.download import delivery, digests, multipart, picture, ranges
 from functions.download.ranges import Span
 
 _MP3 = "audio/mpeg"
@@ -68,10 +68,10 @@ def _chapters(request: Request, job: Any, reader: Reader) -> Response:
 
 def _cover(request: Request, job: Any, reader: Reader, timeout: float) -> Response:
     """Answer with the picture, which is a part of the MP3."""
-    picture = job["mp3"].get("picture")
-    if picture is None:
+    found = picture.place(job["mp3"], reader)
+    if found is None:
         raise Failure(errors.NO_COVER)
-    start, stop = picture
+    start, stop = found
 
     def content() -> Response:
         response = Response(content_type=delivery.JPEG)

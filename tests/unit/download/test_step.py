@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import io
 import json
@@ -24,6 +25,8 @@ from functions.common.settings import Links, Periods, SignedLinks, Verifying
 from functions.common.shares import Shares
 from functions.common.tokens import Signer
 from functions.common.waveform import Waveform
+from functions.convert import tags
+from functions.convert.metadata import CHAPTERS_MOST, Chapter
 from functions.download import step
 from functions.jobs import actions
 from local.token_keys import private_key
@@ -305,13 +308,65 @@ def test_the_chapters(system: System, job_id: str) -> None:
 
 def pictured(system: System, content: bytes) -> str:
     """Return a finished job of the owner whose MP3 has these bytes as its picture."""
+    job_id = stored(system, b"ID3 " + content + b" frames")
+    system.database["jobs"].documents[job_id]["mp3"]["picture"] = [4, 4 + len(content)]
+    return job_id
+
+
+def stored(system: System, mp3: bytes) -> str:
+    """Return a finished job of the owner with this MP3."""
     job_id = states.done(system.sweeper)
     system.files.delete(MP3S, f"{job_id}.1")
     with system.files.write(MP3S, f"{job_id}.1") as writer:
-        writer.write(b"ID3 " + content + b" frames")
+        writer.write(mp3)
         writer.finish()
-    system.database["jobs"].documents[job_id]["mp3"]["picture"] = [4, 4 + len(content)]
     return job_id
+
+
+def test_the_picture_of_an_earlier_version_is_found_in_its_tag(system: System) -> None:
+    """Behind all texts and chapters that fit into a tag, and without a write."""
+    picture = b"\xff\xd8\xff" + bytes(range(256)) * 5000
+    most = {"title": "\U0001f3b5" * 300, "artist": "\u00e9" * 300, "others": {"comment": "\0\0x" * 300}}
+    chapters = [Chapter(each, each + 1, "\U0001f3b5" * 300) for each in range(CHAPTERS_MOST)]
+    for tag in (tags.encoded(cover=picture), tags.encoded(**most, chapters=chapters, cover=picture, length=2**21)):  # type: ignore[arg-type]
+        job_id = stored(system, tag + b"\xff\xfb frames")
+        before = copy.deepcopy(system.database["jobs"].documents[job_id])
+        assert "picture" not in before["mp3"]
+        for method, expected in (("GET", picture), ("HEAD", b"")):
+            answer = download(f"/cover?fid={job_id}", method=method)
+            assert (answer.status_code, answer.content_type, answer.get_data()) == (200, "image/jpeg", expected)
+            assert answer.content_length == len(picture)
+        assert system.database["jobs"].documents[job_id] == before
+
+
+TAG = tags.encoded(title="x", cover=b"\xff\xd8\xff picture", length=300)
+APIC = TAG.index(b"APIC")
+
+
+@pytest.mark.parametrize(
+    "mp3",
+    [
+        b"",
+        b"ID3",
+        b"\xff\xfb frames",
+        tags.encoded(title="x") + b"\xff\xfb APIC",
+        TAG[:5] + b"\x80" + TAG[6:],
+        b"ID3\x03" + TAG[4:],
+        TAG[:APIC],
+        TAG[: APIC + 10],
+        TAG[: APIC + 24],
+        TAG[: APIC + 4] + b"\x7f\x7f\x7f\x7f" + TAG[APIC + 8 :],
+        TAG[: APIC + 4] + b"\xff\xff\xff\xff" + TAG[APIC + 8 :],
+        TAG[: APIC + 4] + bytes(4) + TAG[APIC + 8 :],
+        TAG[: APIC + 10] + b"\3" + b"x" * (len(TAG) - APIC - 11),
+        TAG.replace(b"APIC", b"\0PIC"),
+        TAG.replace(b"\xff\xd8\xff", b"<b>"),
+        b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + b"TIT2\0\0\0\0\0\0" * 40_000 + TAG[APIC:],
+    ],
+    ids=range(16),
+)
+def test_a_tag_without_a_picture(system: System, mp3: bytes) -> None:
+    assert refusal(f"/cover?fid={stored(system, mp3)}") is errors.NO_COVER
 
 
 def test_the_picture(system: System) -> None:
@@ -348,7 +403,7 @@ def test_the_picture(system: System) -> None:
 
 
 def test_who_gets_no_picture(system: System, job_id: str) -> None:
-    assert refusal(f"/cover?fid={job_id}") is errors.NO_COVER, "an MP3 of an earlier version"
+    assert refusal(f"/cover?fid={job_id}") is errors.NO_COVER, "of an earlier version, without one"
     system.database["jobs"].documents[job_id]["mp3"]["picture"] = None
     assert refusal(f"/cover?fid={job_id}") is errors.NO_COVER
     assert refusal(f"/cover?fid={pictured(system, b'<svg onload=alert(1)>')}") is errors.NO_COVER
