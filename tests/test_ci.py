@@ -10,6 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOSING = "=== 3 passed, 1 failed in 2.00s ==="
+# They end only when the checks, which run beside them, have begun.
+TESTS = f"""
+[ "$1" = --version ] && exit {{}}
+until grep -q check "$(dirname "$0")/../calls"; do sleep 0.05; done
+echo '{CLOSING}'
+"""
 PROGRAMS = {"tests": "local/test", "ruff": ".venv/bin/ruff", "python -m mypy": ".venv/bin/python"}
 
 
@@ -18,7 +24,7 @@ def run(folder: Path, failing: str) -> subprocess.CompletedProcess[str]:
     for name, path in PROGRAMS.items():
         program = folder / path
         program.parent.mkdir(parents=True, exist_ok=True)
-        output = f"echo '{CLOSING}'" if name == "tests" else f"echo '{path} prints something'"
+        output = TESTS.format(int(failing == "installation")) if name == "tests" else f'echo "{path} prints $*"'
         program.write_text(f'#!/bin/sh\necho "$CI $*" >>{folder}/calls\n{output}\nexit {int(name == failing)}\n')
         program.chmod(0o755)
     (folder / ".ci").mkdir()
@@ -29,9 +35,21 @@ def run(folder: Path, failing: str) -> subprocess.CompletedProcess[str]:
 def test_everything_is_run(tmp_path: Path) -> None:
     done = run(tmp_path, "nothing")
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert calls == ["1 all -x", "1 check .", "1 format --check .", "1 -m mypy"]
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, CLOSING)
-    assert "FAILED" not in done.stdout
+    assert calls[0] == "1 --version"
+    assert sorted(calls[1:]) == ["1 -m mypy", "1 all -x", "1 check .", "1 format --check ."]
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        CLOSING,
+        ".venv/bin/ruff prints check .",
+        ".venv/bin/ruff prints format --check .",
+        ".venv/bin/python prints -m mypy",
+        CLOSING,
+    ]
+
+
+def test_nothing_is_run_where_nothing_can_be_installed(tmp_path: Path) -> None:
+    done = run(tmp_path, "installation")
+    assert (done.returncode, (tmp_path / "calls").read_text()) == (1, "1 --version\n")
 
 
 @pytest.mark.parametrize(
