@@ -23,6 +23,7 @@ from functions.common.values import Document, Moment
 
 _INDEXES = (
     [("owner", 1), ("created_at", -1), ("_id", -1)],
+    [("owner", 1), ("state", 1), ("created_at", -1), ("_id", -1)],
     [("owner", 1), ("sha256", 1), ("created_at", -1)],
     [("updated_at", 1), ("owner", 1), ("_id", 1)],
     [("state", 1), ("lease.until", 1)],
@@ -106,12 +107,13 @@ class Jobs:
         They are in one of these states, if any are given, have the text in their name, in either case, and come after
         the one that was created then and has that id.
         """
-        # Not every server uses an index for a query with other fields, so the rare jobs in between are left out here.
+        # Not every server uses an index for a query with other fields, or with a list of one value. So the rare jobs in
+        # between are left out here.
         query: Document = {"owner": owner, "created_at": {"$gt": _MIN_DATE}}
         if after:
             query["created_at"]["$lte"] = after[0]
         if states:
-            query["state"] = {"$in": list(states)}
+            query["state"] = states[0] if len(states) == 1 else {"$in": list(states)}
         if text:
             query["filename"] = {"$regex": re.escape(text), "$options": "i"}
         with mongodb.translated_errors(), mongodb.within(_PAGE_SECONDS):
@@ -261,7 +263,7 @@ class Jobs:
                 yield from found
 
     def waiting(self, query: Document, limit: int) -> Waiting:
-        """Count the jobs, up to `limit`, that match a query by state, or by state and mail.state or webhook.state."""
+        """Count the jobs, up to `limit`, that match a query by a state, and maybe by a mail.state or webhook.state."""
         with mongodb.translated_errors():
             number = self._collection.count_documents(query, limit=limit)
             oldest = self._collection.find_one(query, {"created_at": 1}, sort=[("created_at", 1)])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import tracemalloc
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
@@ -16,6 +18,8 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from functions.backends.files import Files
 from functions.backends.jobs import Jobs
+from functions.common import metrics
+from functions.sweep import gauges
 from functions.sweep.repairs import REPAIRS
 from functions.sweep.sweeper import Sweeper
 from tests.integration import many_jobs
@@ -26,6 +30,7 @@ IDLE = 10_000
 DUE = 6
 LIMIT = 4
 MEMORY_BYTES = 3_000_000
+THEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PASS_SECONDS = 300.0  # more than the slowest machine needs
 
 
@@ -114,4 +119,25 @@ def test_every_query_uses_an_index(
     for query in recorder.queries:
         plan = repr(database.command("explain", query, verbosity="queryPlanner")["queryPlanner"]["winningPlan"])
         assert "IXSCAN" in plan, (query, plan)
+        assert "COLLSCAN" not in plan, (query, plan)
+
+
+def test_every_query_of_the_gauges_uses_an_index(
+    small_sweeper: Sweeper, recorder: QueryRecorder, database: Database[dict[str, Any]]
+) -> None:
+    small_sweeper.jobs.prepare()
+    many = [
+        {"_id": str(number), "state": state, "mail": {"state": mail}, "webhook": {"state": "none"}}
+        for number, (state, mail) in enumerate(itertools.product(("ready", "done", "failed"), ("none", "sent") * 20))
+    ]
+    database["jobs"].insert_many([job | {"created_at": THEN} for job in many])
+    gauges.update(small_sweeper.jobs, PASS_SECONDS)
+    assert metrics.gauges()[metrics.JOBS]["ready"] == 20
+    assert metrics.gauges()[metrics.MAILS]["none"] == 40
+    assert {query["find"] for query in recorder.queries} == {"jobs"}
+    assert len(recorder.queries) == 5 + 2 * (5 + 3)
+    for query in recorder.queries:
+        plan = repr(database.command("explain", query, verbosity="queryPlanner")["queryPlanner"]["winningPlan"])
+        fields = ["state", *(query["filter"].keys() - {"state"})]
+        assert f"'keyPattern': {{{', '.join(f'{field!r}: 1' for field in fields)}, " in plan, (query, plan)
         assert "COLLSCAN" not in plan, (query, plan)
