@@ -14,6 +14,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from local.home import ROOT
 from tests.containers.building import FUNCTIONS
@@ -98,15 +100,37 @@ def test_a_bill_of_materials_lists_what_an_image_installs(function: str, bills: 
     room = SCRIPTS / function / "requirements.txt"
     bill = json.loads((bills / f"{function}.cdx.json").read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower(): each["version"] for each in bill["components"]}
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    packages = [each for each in bill["components"] if each["purl"].startswith("pkg:pypi/")]
+    assert len(packages) == len(bill["components"]) or function == "page"
+    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower(): each["version"] for each in packages}
     assert listed == pins(room)
     hashes = {
         entry["content"]
-        for each in bill["components"]
+        for each in packages
         for reference in each["externalReferences"]
         for entry in reference.get("hashes", [])
     }
     assert hashes == set(re.findall(r"--hash=sha256:(\w+)", room.read_text()))
+
+
+@pytest.mark.attack("S9")
+def test_the_bill_of_the_page_lists_what_its_files_contain(bills: Path) -> None:
+    """Each package whose licence is beside the page, with the hash of what npm installs."""
+    bill = json.loads((bills / "page.cdx.json").read_text())
+    packages = {each["name"]: each for each in bill["components"] if each["purl"].startswith("pkg:npm/")}
+    text = (SCRIPTS / "page" / "built" / "licences.txt").read_text()
+    contained = re.findall(r"^(\S+) (\S+)\nLicence: (.+)$", text, re.M)
+    assert {name for name, _, _ in contained} >= {"mediabunny", "qrcode-generator"}
+    for name, version, licence in contained:
+        assert (packages[name]["version"], packages[name]["licenses"]) == (version, [{"expression": licence}])
+    assert not {"axe-core", "typescript", "@esbuild/linux-x64"} & packages.keys()
+    lock = json.loads((SCRIPTS / "page" / "app" / "package-lock.json").read_text())
+    for name, package in packages.items():
+        [found] = package["externalReferences"][0]["hashes"]
+        digest = base64.b64encode(bytes.fromhex(found["content"])).decode()
+        assert (found["alg"], lock["packages"][f"node_modules/{name}"]["integrity"]) == ("SHA-512", f"sha512-{digest}")
+    assert packages["@types/dom-webcodecs"]["purl"].startswith("pkg:npm/%40types/dom-webcodecs@")
 
 
 @pytest.mark.attack("S9")
