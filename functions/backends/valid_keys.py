@@ -1,4 +1,4 @@
-"""Valid API keys, in MySQL, as upload and download see them: whose each is."""
+"""Valid API keys, in MySQL, as the functions that take keys see them: whose each is."""
 
 from __future__ import annotations
 
