@@ -13,6 +13,7 @@ from tests import selection
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 60
+UNUSED = ("hypothesispytest", "schemathesis", "anyio")  # plugins that slow down the start of pytest
 TESTS = """
 import pytest
 
@@ -44,29 +45,39 @@ def test_in_a_container():
 """
 
 
+@pytest.fixture(scope="module")
+def runs() -> dict[str, subprocess.CompletedProcess[str]]:
+    """The runs so far; some tests look at the same one."""
+    return {}
+
+
 @pytest.fixture
-def run(tmp_path: Path, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
+def run(
+    tmp_path: Path, request: pytest.FixtureRequest, runs: dict[str, subprocess.CompletedProcess[str]]
+) -> subprocess.CompletedProcess[str]:
     """Run the tests above with these arguments, in CI or not."""
-    environment_given, words = request.param
-    (tmp_path / "test_needs.py").write_text(TESTS)
-    (tmp_path / "test_file.py").write_text('import pytest\npytest.skip("no file", allow_module_level=True)\n')
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\naddopts = --strict-markers\n")
+    asked = str(request.param)
+    if asked not in runs:
+        runs[asked] = _run(tmp_path, *request.param)
+    return runs[asked]
+
+
+def _run(folder: Path, environment_given: dict[str, str], words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    (folder / "test_needs.py").write_text(TESTS)
+    (folder / "test_file.py").write_text('import pytest\npytest.skip("no file", allow_module_level=True)\n')
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\naddopts = --strict-markers\n")
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
+    plugins = ("tests.selection", "tests.closing", "no:cacheprovider", *(f"no:{name}" for name in UNUSED))
     return subprocess.run(
         [
             sys.executable,
             "-m",
             "pytest",
-            "-p",
-            "tests.selection",
-            "-p",
-            "tests.closing",
-            "-p",
-            "no:cacheprovider",
+            *(word for name in plugins for word in ("-p", name)),
             "--continue-on-collection-errors",
             *words,
         ],
-        cwd=tmp_path,
+        cwd=folder,
         env={**environment, **environment_given, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

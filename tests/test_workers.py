@@ -9,7 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests import prebuild, workers
+from tests.test_closing import UNUSED
 from tests.workers import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,12 +38,19 @@ def test_needs_a_server():
 """
 
 
+@pytest.fixture(scope="module")
+def with_workers(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[set[str]]]:
+    """What a run prints, and the processes that ran each file."""
+    folder = tmp_path_factory.mktemp("run")
+    return run(folder), processes(folder)
+
+
 def run(folder: Path, *words: str) -> str:
     """Run two files of tests; return the output."""
     for name in ("a", "b"):
         (folder / f"test_{name}.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = platforms\ntestpaths = .\n")
-    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    plugins = [word for name in (*PLUGINS, *(f"no:{name}" for name in UNUSED)) for word in ("-p", name)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, "-p", "no:cacheprovider", *words],
         cwd=folder,
@@ -59,19 +69,29 @@ def processes(folder: Path) -> list[set[str]]:
     return [set(file.read_text().split()) for file in sorted(folder.glob("*.pids"))]
 
 
-def test_each_file_stays_in_one_worker(tmp_path: Path) -> None:
-    output = run(tmp_path)
-    first, second = processes(tmp_path)
+def test_each_file_stays_in_one_worker(with_workers: tuple[str, list[set[str]]]) -> None:
+    output, (first, second) = with_workers
     assert len(first) == len(second) == 1
     assert first != second
     assert f"{WORKERS} workers [6 items]" in output
     assert "6 passed" in output.splitlines()[-1]
 
 
-def test_what_was_left_out_is_counted_once(tmp_path: Path) -> None:
-    listed = run(tmp_path).partition("left out")[2].splitlines()
+def test_what_was_left_out_is_counted_once(with_workers: tuple[str, list[set[str]]]) -> None:
+    listed = with_workers[0].partition("left out")[2].splitlines()
     assert "2 tests: a server: set SERVER_URL" in listed
     assert "2 tests: need a compiler, an image or a container: ./local/test platforms" in listed
+
+
+def test_files_that_share_a_system_stay_in_one_worker() -> None:
+    texts = {path: path.read_text() for path in (ROOT / "tests" / "chaos").glob("test_*.py")}
+    sharing = [path for path, text in texts.items() if "system: Proxied" in text and "def shared_system" not in text]
+    files = {str(path.relative_to(ROOT)) for path in sharing}
+    assert files == workers.ONE_SYSTEM
+    scheduling: Any = object.__new__(workers.Scheduling)
+    scopes = {file: scheduling._split_scope(f"{file}::test") for file in [*files, "tests/chaos/test_smtp.py"]}
+    assert len(set(scopes.values())) == 2
+    assert scopes["tests/chaos/test_smtp.py"] == "tests/chaos/test_smtp.py"
 
 
 def test_a_run_with_a_path_or_without_workers_uses_one_process(tmp_path: Path) -> None:

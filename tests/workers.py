@@ -8,15 +8,21 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 3  # for two cores: a test computes less than half of its time
 TOGETHER = ("tests/containers/",)  # these share one image store
+ONE_SYSTEM = {  # these share their folder's, whose start takes as long as some of them
+    f"tests/chaos/test_{name}.py"
+    for name in ("broker", "checker", "disk", "expired_leases", "faults", "mongodb", "mysql")
+}
 SHORT_FILES = "tests/e2e/"  # many
 WHOLE_SYSTEM = ("tests/corpus/", "tests/e2e/", "tests/local/", "tests/page/", "tests/system/")
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # published without types
-    """Give a worker one file at a time, or a whole folder whose files would disturb each other."""
+    """Give a worker one file at a time, or files together that would disturb each other or share a system."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file in ONE_SYSTEM:
+            return "tests/chaos/"  # any name that all of them get
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
