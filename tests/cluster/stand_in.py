@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from base64 import b64encode
 from pathlib import Path
 
-import yaml
+# What few calls need is imported there: a test makes fifty calls, each of which starts an interpreter.
 
 FOLDER = Path(os.environ.get("STAND_IN_FOLDER", "nowhere"))
 USAGE_ERRORS = (
@@ -53,6 +51,8 @@ def usage_error(name: str, arguments: list[str], given: str) -> str:
     real = os.environ.get(f"REAL_{name.upper()}")
     if not real:
         return ""
+    import subprocess
+
     done = subprocess.run([real, *arguments], input=given, capture_output=True, text=True, timeout=60, check=False)
     output = done.stderr + done.stdout
     if done.returncode == 0 and name != "kind":
@@ -70,6 +70,8 @@ def answer(name: str, words: str, given: str) -> str:
     if name == "docker":
         return "28.0.0\n" if words.startswith("info") else "sha256:0123456789abcdef0123\n" if "build" in words else ""
     if "config" in words.split():  # needs no cluster
+        import subprocess
+
         kubectl = Path(sys.executable).parent / "kubectl"
         return subprocess.run(
             [kubectl, *words.split(" ")], capture_output=True, text=True, timeout=60, check=True
@@ -108,6 +110,10 @@ def answer(name: str, words: str, given: str) -> str:
 
 def kept_secret(name: str, created: str) -> str:
     """Return a Secret that was created, as the cluster would."""
+    from base64 import b64encode
+
+    import yaml
+
     [found] = [secret for secret in yaml.safe_load_all(created) if secret["metadata"]["name"] == name]
     data = {key: b64encode(value.encode()).decode() for key, value in found["stringData"].items()}
     return json.dumps({"metadata": {**found["metadata"], "resourceVersion": "1"}, "data": data})
