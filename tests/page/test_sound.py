@@ -13,9 +13,10 @@ from tests.clients.waiting import until_gone
 from tests.local.private import PrivateStack
 from tests.media.samples import made
 from tests.page.browser import Visit
-from tests.page.sounds import Sender, both
+from tests.page.sounds import BUILT, Sender, both
 
 SECONDS = 2
+LIBRARY_LEAST_BYTES = 100_000
 TAGS = tuple(
     word
     for tag in ("title=Räume & <b>", "artist=Ada", "album=Talks", "date=2021-05", "genre=Talk", "comment=Hello")
@@ -152,6 +153,18 @@ def test_the_sound_alone_becomes_the_same_mp3(name: str, folder: Path, tmp_path:
     whole, alone = both(path, sent.body, tmp_path / "made", options)
     assert whole == alone
     assert whole[1], whole[0]
+
+
+@pytest.mark.parametrize(("name", "needs"), [("aac.mp4", False), ("fragments.mp4", True), ("aac.ts", True)])
+def test_the_library_is_loaded_only_for_what_needs_it(name: str, needs: bool, folder: Path, visit: Visit) -> None:
+    """mediabunny is ten times as large as all of the rest."""
+    (library,) = (path.name for path in BUILT.glob("*.js") if path.stat().st_size > LIBRARY_LEAST_BYTES)
+    loaded: list[str] = []
+    visit.context.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
+    sender = Sender(visit.page, f"{visit.gateway}/page")
+    assert sender.send(create(folder, name, COPIED[name][0])).why == ""
+    assert any(file.startswith("worker-") for file in loaded)
+    assert (library in loaded) == needs
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -1,15 +1,10 @@
 /** Copied: the sound of a file in a container of its own, where that is known to become the same MP3. */
 
-import { LogLevel, Logging } from "mediabunny";
-
 import * as matroska from "./matroska.js";
 import * as mp4 from "./mp4/mp4.js";
 import { Reader } from "./reader.js";
 import * as ts from "./ts.js";
 import { Whole } from "./whole.js";
-
-// What it finds unusual is sent whole, and is nothing for the console.
-Logging.level = LogLevel.Silent;
 
 const HEAD_BYTES = 400;
 const BOXES = ["ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp"];

@@ -4,10 +4,7 @@
  * The first picture and the last stay, because they tell when the video begins and how long it is.
  */
 
-import { BlobSource, EncodedPacketSink, Input, MPEG_TS } from "mediabunny";
-
 import { Parts } from "./parts.js";
-import { Steady } from "./times.js";
 import { Whole } from "./whole.js";
 
 /** @typedef {import("./reader.js").Reader} Reader */
@@ -32,6 +29,7 @@ const SOUND = [0x03, 0x04, 0x0f, 0x81, 0x87];
  */
 export async function copied(reader) {
   if (reader.size % PACKET_BYTES) throw new Whole("damaged");
+  const { checkFrames } = await import("./frames.js");
   const parts = new Parts(reader.size);
   const copy = new Copy(parts);
   for (let at = 0; at < reader.size; at += PACKETS_AT_ONCE * PACKET_BYTES) {
@@ -42,24 +40,6 @@ export async function copied(reader) {
   const blob = parts.blob();
   await checkFrames(blob);
   return blob;
-}
-
-/**
- * Throw Whole if a frame of the sound is missing: how the hole is filled depends on all that the file has.
- * @param {Blob} blob
- */
-async function checkFrames(blob) {
-  const input = new Input({ source: new BlobSource(blob), formats: [MPEG_TS] });
-  try {
-    const track = await input.getPrimaryAudioTrack();
-    if (!track) throw new Whole("no_sound");
-    const steady = new Steady();
-    for await (const packet of new EncodedPacketSink(track).packets(undefined, undefined, { metadataOnly: true })) {
-      steady.take(packet);
-    }
-  } finally {
-    input.dispose();
-  }
 }
 
 /** The times of a stream. */

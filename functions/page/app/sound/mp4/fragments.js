@@ -13,6 +13,7 @@ import {
 } from "mediabunny";
 
 import { Parts } from "../parts.js";
+import "../quiet.js";
 import { Steady, checkEnd, isLate } from "../times.js";
 import { Whole } from "../whole.js";
 

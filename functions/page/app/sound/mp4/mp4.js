@@ -6,7 +6,6 @@
  */
 
 import { Box, begun, header } from "./boxes.js";
-import * as fragments from "./fragments.js";
 import { alone } from "./picture.js";
 import { Track, chunksOf } from "./track.js";
 import { Parts } from "../parts.js";
@@ -37,6 +36,7 @@ export async function copied(reader, cut) {
   checkKinds(file.moov, sound, others);
   if (file.fragmented) {
     checkFragmented(sound);
+    const fragments = await import("./fragments.js");
     return fragments.copied(reader, cut);
   }
   checkEnd(sound.end, Math.max(...others.map(({ end }) => end)));
