@@ -73,11 +73,14 @@ def test_a_changed_source_changes_the_names_of_what_it_is_in(sources: Path) -> N
 
 
 def test_a_heavy_first_load_is_refused(sources: Path) -> None:
-    with (sources / "main.js").open("a") as file:
-        file.write(f"\nconsole.log({json.dumps(os.urandom(12_000).hex())});\n")
+    """Also if only one language makes it heavy."""
+    path = sources / "texts" / "de.json"
+    texts = json.loads(path.read_text())
+    texts["work"]["drop.title"] = os.urandom(12_000).hex()
+    path.write_text(json.dumps(texts))
     done = node("build.mjs", folder=sources)
     assert done.returncode == 1
-    assert "The first load is too heavy." in done.stderr
+    assert done.stderr == "The first load of member.js is too heavy.\n"
 
 
 def test_what_is_imported_later_does_not_count(sources: Path) -> None:

@@ -33,14 +33,16 @@ def test_a_wrong_password_is_said_and_can_be_typed_again(visit: Visit, other_use
 
 def test_a_form_that_works_is_not_sent_again(visit: Visit, other_user: Person) -> None:
     page = visit.open()
+    asked: list[str] = []
     held: list[Route] = []
-    page.route(re.compile("/login"), lambda route: held.append(route))
+    page.on("request", lambda request: asked.append(request.url) if "/login" in request.url else None)
+    page.route(re.compile("/login"), lambda route: held.append(route), times=1)
     fill_in(page, other_user.email, other_user.password)
     button = page.get_by_role("button", name="Log in")
     expect(button).to_be_disabled()
     page.keyboard.press("Enter")
     page.locator("form").evaluate("(form) => form.requestSubmit()")
-    assert len(held) == 1
+    assert len(asked) == len(held) == 1
     held[0].continue_()
     expect(page.get_by_role("heading", name="Your files")).to_be_visible()
 

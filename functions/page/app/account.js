@@ -1,13 +1,15 @@
 /** The account: what is used, the podcast, and behind the password mails, keys, a new password and the end. */
 
+import { span } from "./amounts.js";
 import { call, Problem } from "./api.js";
 import { make } from "./dom.js";
 import { form, password, whose } from "./forms.js";
 import { unlocked } from "./locked.js";
+import { basic } from "./login.js";
 import { podcast } from "./podcast.js";
 import { sentence } from "./problems.js";
-import { basic, email } from "./session.js";
-import { bytes, loadRest, number, span, t } from "./texts.js";
+import { email } from "./session.js";
+import { bytes, loadRest, number, t } from "./texts.js";
 
 /** @typedef {Record<string, {limit: number, used: number, reset: number | null}>} Quotas */
 

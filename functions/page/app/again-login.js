@@ -2,7 +2,8 @@
 
 import { make, set } from "./dom.js";
 import { email as emailField, form, password } from "./forms.js";
-import { email, logIn } from "./session.js";
+import { logIn } from "./login.js";
+import { email } from "./session.js";
 import { t } from "./texts.js";
 
 /** @type {HTMLDialogElement | undefined} */

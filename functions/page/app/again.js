@@ -5,7 +5,7 @@
 
 import { Problem } from "./api.js";
 import { make, say, set } from "./dom.js";
-import { again } from "./jobs.js";
+import { again } from "./orders.js";
 import { controls } from "./options.js";
 import { sentence } from "./problems.js";
 import { seconds } from "./rules.js";

@@ -3,15 +3,12 @@
 /** @import {Deed, Job} from "./types.js" */
 /** @import {Entry, List} from "./list.js" */
 
-import { isFresh, one, remove, sound } from "./jobs.js";
+import { isFresh, one, sound } from "./jobs.js";
 import { dressed } from "./panels.js";
-import { t } from "./texts.js";
-
-const UNDO_MILLISECONDS = 5000;
+import { loadRest, t } from "./texts.js";
 
 /** Deletions that can still be undone, by job. @type {Map<string, () => Promise<void>>} */
-const leaving = new Map();
-addEventListener("pagehide", () => leaving.forEach((now) => void now()));
+export const leaving = new Map();
 
 /**
  * @param {Entry} entry
@@ -22,7 +19,7 @@ export function deedsOfJob(entry, list) {
   const job = /** @type {Job} */ (entry.job);
   if (leaving.has(job.id)) return [];
   const works = !["done", "failed"].includes(job.state);
-  const drop = { id: "delete", label: t(works ? "do.cancel" : "do.delete"), run: () => leave(entry, list) };
+  const drop = { id: "delete", label: t(works ? "do.cancel" : "do.delete"), run: () => void Promise.all([import("./after.js"), loadRest()]).then(([{ leave }]) => leave(entry, list)) };
   if (works) return [drop];
   const video = Boolean(job.video_expires && Date.parse(job.video_expires) > Date.now());
   const again = panel(entry, list, "again", () => import("./again.js"));
@@ -76,34 +73,4 @@ async function renew(event, entry, list) {
   event.preventDefault();
   list.take(await one(job.id));
   entry.row.press("download");
-}
-
-/**
- * Delete a job, unless that is undone within a few seconds.
- *
- * @param {Entry} entry
- * @param {List} list
- */
-function leave(entry, list) {
-  const job = /** @type {Job} */ (entry.job);
-  const now = async () => {
-    clearTimeout(timer);
-    try {
-      await remove(job.id, true);
-      leaving.delete(job.id);
-      list.remove(entry);
-    } catch (error) {
-      undo();
-      throw error;
-    }
-  };
-  const timer = setTimeout(() => void now(), UNDO_MILLISECONDS);
-  const undo = () => {
-    clearTimeout(timer);
-    leaving.delete(job.id);
-    entry.row.restore();
-    list.show(entry);
-  };
-  leaving.set(job.id, now);
-  entry.row.replace(t("row.leaving"), t("do.undo"), undo);
 }

@@ -5,7 +5,6 @@ import { bytes, t } from "./texts.js";
 import { waves } from "./waves.js";
 
 const ENDINGS = ".mkv,.avi,.flv,.wmv,.asf,.ts,.mts,.m2ts,.vob,.mpg,.mpeg,.ogv,.webm,.3gp,.mov,.mp4,.m4v,.opus,.amr,.caf";
-const IS_MEDIA = /\.(mkv|avi|flv|wmv|asf|m?ts|m2ts|vob|mpe?g|og[vga]|webm|3gp|mov|mp4|m4[va]|opus|amr|caf|mp3|wav|flac|aac|wma)$/i;
 
 /**
  * @param {number} most bytes of a file
@@ -36,10 +35,10 @@ export function dropZone(most, take) {
       class: "unseen",
       accept: directory ? undefined : `video/*,audio/*,${ENDINGS}`,
       webkitdirectory: directory,
-      change: () => {
+      change: async () => {
         const files = [...(input.files ?? [])];
-        give(directory ? files.filter(isMedia) : files);
         input.value = ""; // so that the same file can be chosen again
+        give(directory ? files.filter((await import("./after.js")).isMedia) : files);
       },
     });
     return make("label", { class: style }, input, label);
@@ -48,6 +47,11 @@ export function dropZone(most, take) {
   function folder() {
     const phone = !("webkitdirectory" in HTMLInputElement.prototype) || !matchMedia("(any-pointer: fine)").matches;
     return phone ? [] : [choice("quiet", t("drop.folder"), true)];
+  }
+
+  /** @param {FileSystemEntry} folder */
+  async function within(folder) {
+    return (await import("./after.js")).inside(folder);
   }
 
   /** @param {File[]} files */
@@ -70,8 +74,7 @@ export function dropZone(most, take) {
       mark(0);
       const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry());
       const files = [...(event.dataTransfer?.files ?? [])];
-      const found = await Promise.all(files.map((file, at) => (entries[at]?.isDirectory ? inside(entries[at]) : [file])));
-      give(found.flat());
+      give((await Promise.all(files.map((file, at) => (entries[at]?.isDirectory ? within(entries[at]) : [file])))).flat());
     });
     addEventListener("paste", (event) => give([...(event.clipboardData?.files ?? [])]));
   }
@@ -79,29 +82,3 @@ export function dropZone(most, take) {
 
 /** @param {DragEvent} event */
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-
-/** @param {File} file */
-const isMedia = (file) => /^(video|audio)\//.test(file.type) || IS_MEDIA.test(file.name);
-
-/**
- * Return the media files in a folder, and in those within.
- *
- * @param {FileSystemEntry} entry
- * @returns {Promise<File[]>}
- */
-async function inside(entry) {
-  if (entry.isFile) {
-    /** @type {File} */
-    const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
-    return isMedia(file) ? [file] : [];
-  }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  /** @type {File[]} */
-  const found = [];
-  for (;;) {
-    /** @type {FileSystemEntry[]} */
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return found;
-    for (const each of some) found.push(...(await inside(each)));
-  }
-}

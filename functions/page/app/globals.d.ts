@@ -3,6 +3,10 @@
 /** The hashed name of the worker in sound/worker.js. */
 declare const SOUND_WORKER: string;
 
+/** The addresses of member.js and stranger.js. */
+declare const MEMBER: string;
+declare const STRANGER: string;
+
 interface TrustedTypePolicy {
   createHTML(text: string): string;
   createScriptURL(address: string): string;

@@ -2,13 +2,10 @@
 
 /** @import {Job, Upload, View} from "./types.js" */
 
-import { announce } from "./announce.js";
 import { Problem } from "./api.js";
 import { deedsOfJob } from "./deeds.js";
 import { make, say } from "./dom.js";
 import * as jobs from "./jobs.js";
-import { follow } from "./live.js";
-import { of } from "./problems.js";
 import { Row } from "./row.js";
 import { t } from "./texts.js";
 import { ofJob } from "./words.js";
@@ -49,12 +46,11 @@ export class List {
     this.#older,
   );
 
-  /** Show the first page, and whatever changes from then on. */
+  /** Show the first page. */
   async start() {
-    while (!(await this.#refresh().then(() => true, (error) => this.#failed(error)))) await new Promise((wait) => setTimeout(wait, AGAIN_MILLISECONDS));
-    this.#mark(false);
+    while (!(await this.refresh().then(() => true, (error) => this.#failed(error)))) await new Promise((wait) => setTimeout(wait, AGAIN_MILLISECONDS));
+    this.mark(false);
     setInterval(() => this.entries.forEach((entry) => this.show(entry)), MINUTE_MILLISECONDS);
-    void follow({ job: (job) => this.take(jobs.heard(job)), gone: (id) => this.#drop(id), reload: () => this.#refresh(), lost: (lost) => this.#mark(lost) });
   }
 
   /** @param {Entry[]} entries in the order in which they are sent, above all others */
@@ -109,7 +105,18 @@ export class List {
     else if (view) row.show(view());
     const { code, title } = job ? job.error ?? {} : { code: upload?.problem?.code, title: upload?.problem?.message };
     // What a lost connection means for a row, its view has said.
-    if (code && code !== "offline") void of(code, title ?? "", upload?.problem?.wait, upload?.problem?.more["allowed"]).then((sentence) => row.explain(sentence));
+    if (code && code !== "offline") void this.#explain(row, code, title ?? "", upload);
+  }
+
+  /**
+   * @param {Row} row
+   * @param {string} code
+   * @param {string} title
+   * @param {Upload} [upload]
+   */
+  async #explain(row, code, title, upload) {
+    const { of } = await import("./after.js");
+    row.explain(await of(code, title, upload?.problem?.wait, upload?.problem?.more["allowed"]));
   }
 
   /** @param {Entry} entry */
@@ -137,7 +144,7 @@ export class List {
   }
 
   /** @param {string} id */
-  #drop(id) {
+  drop(id) {
     const entry = this.#of(id);
     if (entry) this.remove(entry);
   }
@@ -155,7 +162,7 @@ export class List {
     this.#tidy();
   }
 
-  async #refresh() {
+  async refresh() {
     const text = this.#text;
     const page = await jobs.page({ text });
     if (text !== this.#text) return;
@@ -186,19 +193,19 @@ export class List {
       this.#text = this.#search.value.trim();
       this.#next = "";
       for (const entry of [...this.entries]) if (!entry.upload || entry.job) this.remove(entry);
-      void this.#refresh();
+      void this.refresh();
     }, SEARCH_MILLISECONDS);
   }
 
   /** @param {unknown} error */
   #failed(error) {
     if (!(error instanceof Problem) || !error.passes) throw error;
-    this.#mark(true);
+    this.mark(true);
     return false;
   }
 
   /** @param {boolean} lost */
-  #mark(lost) {
+  mark(lost) {
     this.#lost = lost;
     this.#tidy();
   }
@@ -233,6 +240,6 @@ export class List {
    * @param {Job} now
    */
   #tell(before, now) {
-    if (before && before.state !== now.state && ["done", "failed"].includes(now.state)) announce(now.state, now.filename);
+    if (before && before.state !== now.state && ["done", "failed"].includes(now.state)) void import("./after.js").then(({ announce }) => announce(now.state, now.filename));
   }
 }

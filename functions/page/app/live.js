@@ -3,6 +3,7 @@
 /** @import {Job} from "./types.js" */
 
 import { call, Problem } from "./api.js";
+import { heard } from "./jobs.js";
 
 const SILENT_MILLISECONDS = 60_000; // the service says something at least every quarter of this
 const POLL_MILLISECONDS = 5_000;
@@ -10,10 +11,10 @@ const LONGEST_WAIT_MILLISECONDS = 30_000;
 
 /**
  * @typedef {object} Listener
- * @property {(job: Job) => void} job one that is new, or changed
- * @property {(id: string) => void} gone
- * @property {() => Promise<void>} reload more has changed than was told
- * @property {(lost: boolean) => void} lost nothing is heard at the moment
+ * @property {(job: Job) => void} take one that is new, or changed
+ * @property {(id: string) => void} drop one that is gone
+ * @property {() => Promise<void>} refresh more has changed than was told
+ * @property {(lost: boolean) => void} mark nothing is heard at the moment
  */
 
 /**
@@ -32,7 +33,8 @@ export async function follow(listener) {
       for await (const event of stream(last)) {
         clearInterval(poll);
         failures = 0;
-        listener.lost(false);
+        listener.mark(false);
+        if (!last) await ask(listener); // for what has changed since the list was shown
         last = event.id || last;
         retry = event.retry || retry;
         if (event.data) await tell(event, listener);
@@ -40,7 +42,7 @@ export async function follow(listener) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       failures += 1;
-      listener.lost(error.status === 0);
+      listener.mark(error.status === 0);
       retry = Math.max(retry, error.wait * 1000);
     }
     await pause(Math.min(retry * 2 ** Math.max(failures - 1, 0), LONGEST_WAIT_MILLISECONDS));
@@ -51,11 +53,11 @@ export async function follow(listener) {
 /** @param {Listener} listener */
 async function ask(listener) {
   try {
-    await listener.reload();
-    listener.lost(false);
+    await listener.refresh();
+    listener.mark(false);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    listener.lost(true);
+    listener.mark(true);
   }
 }
 
@@ -66,9 +68,9 @@ async function ask(listener) {
  * @param {Listener} listener
  */
 async function tell(told, listener) {
-  if (told.event === "reload") await listener.reload();
-  else if (told.event === "deleted") listener.gone(JSON.parse(told.data).id);
-  else listener.job(JSON.parse(told.data));
+  if (told.event === "reload") await listener.refresh();
+  else if (told.event === "deleted") listener.drop(JSON.parse(told.data).id);
+  else listener.take(heard(JSON.parse(told.data)));
 }
 
 /**

@@ -3,7 +3,9 @@
 import { call } from "./api.js";
 import { make, say } from "./dom.js";
 import { field, form, password, whose } from "./forms.js";
-import { basic, email, forget } from "./session.js";
+import { forget } from "./hint.js";
+import { basic } from "./login.js";
+import { email } from "./session.js";
 import { day, t } from "./texts.js";
 
 /** @typedef {{id: string, name: string, hint: string, expires: string}} Key */

@@ -3,11 +3,12 @@
 /** @import {Deed, Options, Upload, View} from "./types.js" */
 /** @import {Entry, List} from "./list.js" */
 
+import { part, span } from "./amounts.js";
 import { announce } from "./announce.js";
 import { Row } from "./row.js";
 import { during } from "./session.js";
 import { stills } from "./stills.js";
-import { bytes, part, span, t } from "./texts.js";
+import { bytes, t } from "./texts.js";
 import { add, cancel, goOn, onChange, pause, unsent } from "./uploads.js";
 
 /** @type {Map<Upload, Entry>} */

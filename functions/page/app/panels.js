@@ -1,4 +1,4 @@
-/** The style of what is opened later. */
+/** The style of what a stranger sees, and of what is opened later. */
 
 import address from "./panels.css?address";
 import { make } from "./dom.js";

@@ -4,7 +4,8 @@
 /** @import {Entry, List} from "./list.js" */
 
 import { call } from "./api.js";
-import { icon, make, say, set } from "./dom.js";
+import { make, say, set } from "./dom.js";
+import { icon } from "./icon.js";
 import { one, sound } from "./jobs.js";
 import { clock, loadRest, t } from "./texts.js";
 import { peaks, Wave } from "./wave.js";

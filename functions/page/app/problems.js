@@ -1,6 +1,7 @@
 /** What a problem is in a sentence of the reader's language. */
 
-import { has, language, loadRest, span, t } from "./texts.js";
+import { span } from "./amounts.js";
+import { has, language, loadRest, t } from "./texts.js";
 
 /**
  * @param {import("./api.js").Problem} problem

@@ -20,7 +20,7 @@ export class Row {
   /** @type {Map<string, {element: HTMLElement, deed: Deed}>} */
   #doable = new Map();
   /** @type {HTMLElement | undefined} */
-  #gone;
+  #cover;
 
   constructor() {
     const id = `name-${(count += 1)}`;
@@ -54,23 +54,15 @@ export class Row {
     if (this.element.dataset["tone"] === "bad" || this.#bar.hidden === false) say(this.#words, sentence);
   }
 
-  /**
-   * Say that this is about to go, and offer one way back.
-   *
-   * @param {string} words
-   * @param {string} label
-   * @param {() => void} undo
-   */
-  replace(words, label, undo) {
-    const button = make("button", { class: "quiet", type: "button", "aria-label": `${label}: ${this.#name.textContent}`, click: undo }, label);
-    this.#gone = make("div", { class: "gone" }, make("p", {}, make("bdi", {}, this.#name.textContent ?? ""), " ", words), button);
+  /** @param {HTMLElement} cover what is shown instead of this row */
+  cover(cover) {
+    this.#cover = cover;
     set(this.element, "data-gone", true);
-    this.element.append(this.#gone);
-    button.focus();
+    this.element.append(cover);
   }
 
-  restore() {
-    this.#gone?.remove();
+  uncover() {
+    this.#cover?.remove();
     set(this.element, "data-gone", false);
     this.element.focus({ preventScroll: true });
   }

@@ -1,13 +1,17 @@
-/** Sections of the files in texts/, which the build takes apart. */
-declare module "*.json?first" {
+/** Parts of the files in texts/, which the build takes apart. */
+declare module "*.json?first+welcome" {
+  const texts: import("./types.js").Texts;
+  export default texts;
+}
+declare module "*.json?first+work+jobs" {
+  const texts: import("./types.js").Texts;
+  export default texts;
+}
+declare module "*.json?welcome+sending+later" {
   const texts: import("./types.js").Texts;
   export default texts;
 }
 declare module "*.css?address" {
   const address: string;
   export default address;
-}
-declare module "*.json?later" {
-  const texts: import("./types.js").Texts;
-  export default texts;
 }

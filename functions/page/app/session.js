@@ -1,8 +1,8 @@
 /** The session: a cookie that no script can read; the page keeps it alive, and asks for a login when it has ended. */
 
 import { call, onLost } from "./api.js";
+import { forget, remember } from "./hint.js";
 
-const HINT = "member"; // whether somebody was logged in last time: which view is loaded while the answer is awaited
 // Tabs of the same service agree; another service on the same origin is not meant.
 const channel = new BroadcastChannel(new URL("..", location.href).pathname);
 
@@ -14,8 +14,6 @@ let timer;
 
 /** Whose session it is. */
 export let email = "";
-
-export const wasHere = () => localStorage.getItem(HINT) === "yes";
 
 /**
  * Say how to ask for a login in the middle of work, what to do when it was answered elsewhere, and whether something
@@ -30,49 +28,28 @@ export function during(ways) {
 /** Go on with the session of an earlier visit. Throws a Problem if there is none. */
 export const goOn = () => begin({});
 
-/**
- * Log in. Throws a Problem.
- *
- * @param {string} given
- * @param {string} password
- */
-export async function logIn(given, password) {
-  const former = email;
-  await begin({ Authorization: basic(given, password) });
-  channel.postMessage(email);
-  if (former && former !== email) location.reload();
-  renewed();
-}
-
 export async function logOut() {
   await call("../login?session", { method: "DELETE", lone: true });
   forget();
-  channel.postMessage("");
+  tell("");
   location.reload();
 }
 
+/** @param {string} whose whose session it is now, for other tabs */
+export const tell = (whose) => channel.postMessage(whose);
+
 /** @param {Record<string, string>} headers */
-async function begin(headers) {
+export async function begin(headers) {
   const answer = await call("../login?session", { method: "POST", headers, lone: true });
   const session = await answer.json();
   email = session.email;
-  localStorage.setItem(HINT, "yes");
+  remember();
   clearTimeout(timer);
   timer = setTimeout(() => goOn().catch(() => {}), session.expires_in * 500); // if this fails, the next call asks for a login
 }
 
-/**
- * @param {string} given
- * @param {string} password
- */
-export function basic(given, password) {
-  const text = new TextEncoder().encode(`${given}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...text))}`;
-}
-
-export const forget = () => localStorage.removeItem(HINT);
-
-function renewed() {
+/** Let what has waited for a login go on. */
+export function renewed() {
   waiting?.resolve();
   waiting = undefined;
 }

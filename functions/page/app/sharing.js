@@ -5,7 +5,7 @@
 
 import { Problem } from "./api.js";
 import { make, say, set } from "./dom.js";
-import * as jobs from "./jobs.js";
+import * as orders from "./orders.js";
 import { sentence } from "./problems.js";
 import { day, loadRest, t } from "./texts.js";
 
@@ -31,7 +31,7 @@ export function panel(entry) {
         make("label", { for: days.id }, t("link.days")),
         days,
         deed("link.make", async () => {
-          const link = await jobs.link(id, Number(days.value));
+          const link = await orders.link(id, Number(days.value));
           until = day(link.expires);
           url.value = link.url;
           shown.hidden = false;
@@ -45,11 +45,11 @@ export function panel(entry) {
         "p",
         { class: "line" },
         deed("mail.again", async () => {
-          await jobs.mail(id);
+          await orders.mail(id);
           return t("mail.coming");
         }),
         deed("link.end", async () => {
-          await jobs.endLinks(id);
+          await orders.endLinks(id);
           shown.hidden = true;
           return t("link.ended");
         }),

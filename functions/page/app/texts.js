@@ -2,11 +2,13 @@
 
 /** @import {Texts} from "./types.js" */
 
-/** @type {Record<string, {name: string, first: () => Promise<{default: Texts}>, later: () => Promise<{default: Texts}>}>} */
+/** @typedef {"welcome" | "work" | "later"} Part what a view shows at once, and what either may come to say */
+
+/** @type {Record<string, {name: string} & Record<Part, () => Promise<{default: Texts}>>>} */
 export const LANGUAGES = {
-  en: { name: "English", first: () => import("./texts/en.json?first"), later: () => import("./texts/en.json?later") },
-  de: { name: "Deutsch", first: () => import("./texts/de.json?first"), later: () => import("./texts/de.json?later") },
-  es: { name: "Español", first: () => import("./texts/es.json?first"), later: () => import("./texts/es.json?later") },
+  en: { name: "English", welcome: () => import("./texts/en.json?first+welcome"), work: () => import("./texts/en.json?first+work+jobs"), later: () => import("./texts/en.json?welcome+sending+later") },
+  de: { name: "Deutsch", welcome: () => import("./texts/de.json?first+welcome"), work: () => import("./texts/de.json?first+work+jobs"), later: () => import("./texts/de.json?welcome+sending+later") },
+  es: { name: "Español", welcome: () => import("./texts/es.json?first+welcome"), work: () => import("./texts/es.json?first+work+jobs"), later: () => import("./texts/es.json?welcome+sending+later") },
 };
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 const CHOSEN = "language";
@@ -14,9 +16,7 @@ const CHOSEN = "language";
 export const language = chosen();
 const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
 /** @type {Texts} */
-let texts = {};
-/** @type {Promise<void> | undefined} */
-let rest;
+const texts = {};
 
 /** @returns {string} */
 function chosen() {
@@ -24,22 +24,19 @@ function chosen() {
   return wished.find((each) => Object.hasOwn(LANGUAGES, each)) ?? "en";
 }
 
-/** Load the texts that the first view needs. */
-export async function load() {
-  texts = { ...(await LANGUAGES[language]?.first())?.default };
+/**
+ * Load the texts that a view shows at once.
+ *
+ * @param {Part} part
+ */
+export async function load(part) {
   document.documentElement.lang = language;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr";
+  Object.assign(texts, (await LANGUAGES[language]?.[part]())?.default);
 }
 
-/**
- * Load all other texts, once.
- *
- * @returns {Promise<void>}
- */
-export function loadRest() {
-  rest ??= (async () => void Object.assign(texts, (await LANGUAGES[language]?.later())?.default))();
-  return rest;
-}
+/** Load all other texts. */
+export const loadRest = () => load("later");
 
 /** @param {string} wanted */
 export function choose(wanted) {
@@ -78,8 +75,8 @@ export const percent = (share) => number(share, { style: "percent" });
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
-/** @param {number} count */
-const power = (count) => Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), 4);
+/** @param {number} count @returns {number} which of the units it is told in */
+export const power = (count) => Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), 4);
 
 /** @param {number} count */
 export function bytes(count) {
@@ -88,24 +85,12 @@ export function bytes(count) {
   return number(value, { style: "unit", unit: UNITS[power(count)] ?? "byte", unitDisplay: "short", maximumFractionDigits });
 }
 
-/** @param {number} count @param {number} whole @returns {string} a number in the unit that the whole is told in */
-export function part(count, whole) {
-  const digits = whole / 1000 ** power(whole) < 10 && power(whole) > 1 ? 1 : 0;
-  return number(count / 1000 ** power(whole), { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
 /** @param {number} seconds @returns {string} as a clock has it, such as 1:02:03 */
 export function clock(seconds) {
   const whole = Math.round(seconds);
   const two = { minimumIntegerDigits: 2, useGrouping: false };
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return [...(hours ? [number(hours), number(minutes, two)] : [number(minutes)]), number(whole % 60, two)].join(":");
-}
-
-/** @param {number} seconds @returns {string} in its largest unit, such as 8 seconds */
-export function span(seconds) {
-  const [unit, size] = seconds < 90 ? ["second", 1] : seconds < 5400 ? ["minute", 60] : ["hour", 3600];
-  return number(Math.max(1, Math.round(seconds / Number(size))), { style: "unit", unit: String(unit), unitDisplay: "long" });
 }
 
 /** @param {string} moment @returns {string} such as 3 minutes ago */

@@ -3,7 +3,7 @@
 /** @import {Options, Phase, Upload} from "./types.js" */
 
 import { Problem, session } from "./api.js";
-import { remove } from "./jobs.js";
+import { remove } from "./orders.js";
 import { send } from "./sending.js";
 
 const AT_ONCE = 2;

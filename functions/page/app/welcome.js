@@ -3,24 +3,22 @@
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { email, form, password } from "./forms.js";
-import { logIn } from "./session.js";
+import { logIn } from "./login.js";
 import { bytes, t } from "./texts.js";
 import { waves } from "./waves.js";
 
 /** @typedef {"in" | "join" | "forgot"} Way */
 
-/**
- * @param {import("./types.js").About} about
- * @param {() => void} entered
- */
-export function welcome(about, entered) {
+/** @param {import("./types.js").About} about */
+export function welcome(about) {
   const card = make("section", { class: "card ways" });
   /** @type {Record<Way, () => Node[]>} */
   const ways = {
     in: () => [
       form(t("in.button"), [email(), password(false)], async (given) => {
         await logIn(given["email"] ?? "", given["password"] ?? "");
-        entered();
+        location.reload();
+        await new Promise(() => {}); // so that nothing is sent again until then
       }),
       links(...(about.registration ? [/** @type {Way} */ ("join")] : []), "forgot"),
     ],

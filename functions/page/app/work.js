@@ -9,24 +9,39 @@ import { dressed } from "./panels.js";
 import { options, presets } from "./presets.js";
 import { during } from "./session.js";
 import { loadRest, t } from "./texts.js";
-import { title } from "./title.js";
 
-export { dressed };
+const AGAIN_MILLISECONDS = 2000;
 
 /** @param {About} about */
 export function work(about) {
   const list = new List();
   const zone = dropZone(about.upload_max_bytes, async (files) => {
-    const { send } = await import("./outgoing.js");
+    const [{ send }] = await Promise.all([import("./after.js"), loadRest()]);
     send(files, options(), list);
   });
-  list.changed = () => title(list.entries);
-  const asking = () => dressed().then(() => import("./again-login.js"));
+  const asking = () => Promise.all([import("./again-login.js"), dressed(), loadRest()]).then(([dialog]) => dialog);
   during({ ask: () => void asking().then(({ open }) => open()), answered: () => void asking().then(({ close }) => close()) });
-  void list.start().then(prepare).then(() => list.entries.forEach((entry) => list.show(entry)));
+  void list.start().then(() => goOn(list));
   const kept = t("foot.kept", { n: about.video_keep_days, mp3s: about.mp3_keep_days });
   return make("div", { class: "work" }, zone, presets(), list.element, make("p", { class: "small kept" }, kept));
 }
 
-/** Have at hand what sends, so that a connection that is lost meanwhile does not matter, and what rows may still say. */
-const prepare = () => Promise.all([loadRest(), import("./outgoing.js"), import("./sound/sound.js")]);
+/**
+ * Keep the list as it is at the service, and have at hand what a click needs, so that it is quick, and a connection that
+ * is lost meanwhile does not matter.
+ *
+ * @param {List} list
+ */
+async function goOn(list) {
+  const wanted = Promise.all([import("./after.js"), import("./sound/sound.js"), loadRest(), dressed()]);
+  const [after] = await wanted.catch(() => [undefined]);
+  if (!after) {
+    list.mark(true); // the connection is lost
+    setTimeout(() => void goOn(list), AGAIN_MILLISECONDS);
+    return;
+  }
+  list.changed = () => after.title(list.entries);
+  list.changed();
+  list.entries.forEach((entry) => list.show(entry)); // there are more words for them now
+  void after.follow(list);
+}

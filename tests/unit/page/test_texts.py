@@ -13,7 +13,8 @@ from local.home import ROOT
 
 APP = ROOT / "functions" / "page" / "app"
 LANGUAGES = sorted(path.stem for path in (APP / "texts").glob("*.json"))
-SECTIONS = ("first", "later")
+# What both views show, what each of them does, and what rows and panels say later.
+SECTIONS = ("first", "welcome", "work", "sending", "jobs", "later")
 # What plural rules have for the numbers that people meet; Spanish has one more for millions (CLDR).
 PLURALS = {"en": {"one", "other"}, "de": {"one", "other"}, "es": {"one", "many", "other"}}
 
@@ -26,6 +27,10 @@ def read(language: str) -> dict[str, dict[str, str | dict[str, str]]]:
 def places(text: str | dict[str, str]) -> set[str]:
     whole = text if isinstance(text, str) else text["other"]
     return set(re.findall(r"\{(\w+)\}", whole))
+
+
+def all_texts(language: str) -> dict[str, str | dict[str, str]]:
+    return {key: text for section in read(language).values() for key, text in section.items()}
 
 
 def code() -> str:
@@ -50,7 +55,7 @@ def test_each_language_has_every_text(language: str) -> None:
                 assert set(text) == PLURALS[language], key
 
 
-@pytest.mark.parametrize("key", sorted(read("en")["first"] | read("en")["later"]))
+@pytest.mark.parametrize("key", sorted(all_texts("en")))
 def test_no_text_is_left_over(key: str) -> None:
     """A key stands in the code, or begins with what a template there begins with."""
     prefixes = [prefix for prefix in re.findall(r"`([\w.-]*)\$\{", code()) if "." in prefix]
@@ -60,7 +65,7 @@ def test_no_text_is_left_over(key: str) -> None:
 
 
 def test_every_key_in_the_code_has_a_text() -> None:
-    english = read("en")["first"] | read("en")["later"]
+    english = all_texts("en")
     named = set(re.findall(r"\bt\(\s*\"([\w.-]+)\"", code()))
     assert len(named) > 100
     assert named <= set(english)

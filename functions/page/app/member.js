@@ -1,0 +1,48 @@
+/** A member's page: the files, and the account beside them. */
+
+import { Problem } from "./api.js";
+import { make } from "./dom.js";
+import { about, main, show, surround } from "./frame.js";
+import { forget } from "./hint.js";
+import { dressed } from "./panels.js";
+import { goOn, logOut } from "./session.js";
+import { load, t } from "./texts.js";
+import { work } from "./work.js";
+
+async function start() {
+  const told = about();
+  const loading = load("work");
+  try {
+    await goOn();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 401 || error.status === 403) return leave();
+    // The list says what is wrong, and tries again.
+  }
+  await loading;
+  const out = make("button", { class: "quiet", type: "button", click: () => void logOut() }, t("nav.out"));
+  surround((api) => [make("a", { href: "#account" }, t("nav.account")), api, out]);
+  show("work", work(await told));
+  void route();
+}
+
+function leave() {
+  forget();
+  location.reload();
+}
+
+/** The account is a place of its own, beside the files, which go on. */
+async function route() {
+  const [files, shown] = main.children;
+  const wanted = location.hash === "#account";
+  shown?.remove();
+  if (files instanceof HTMLElement) files.hidden = wanted;
+  if (!wanted || !files) return;
+  const [{ account }] = await Promise.all([import("./account.js"), dressed()]);
+  const made = account();
+  main.append(made);
+  made.querySelector("h1")?.focus();
+}
+
+addEventListener("hashchange", () => void route());
+void start();
