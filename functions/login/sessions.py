@@ -43,7 +43,7 @@ def answer(request: Request, loaded: Loaded) -> Response:
         user, begun = _renewed(given, loaded[Signing], secret)
     seconds = loaded[Signing].token_ttl
     token = signer(loaded[Signing]).sign(Bearer(str(user.id), user.email, _session(begun, user, secret)))
-    response = web.answer({"email": user.email, "expires_in": seconds})
+    response = web.answer({"email": user.email, "expires_in": seconds, "mails": user.mails})
     session.begin(response, token, seconds, public_url)
     return response
 

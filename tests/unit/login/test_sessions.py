@@ -7,6 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -122,7 +123,7 @@ def verified(token: str | None) -> Bearer:
 @pytest.mark.parametrize("path", ["?session", "/session", "/?session=1"])
 def test_a_session_begins_and_ends(browser: Browser, path: str) -> None:
     answer = browser.begin(path=path)
-    assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600})
+    assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600, "mails": True})
     assert answer.headers["Cache-Control"] == "no-store"
     attributes = answer.headers["Set-Cookie"].split("; ")
     assert attributes[0] == f"{NAME}={browser.token()}"
@@ -135,15 +136,16 @@ def test_a_session_begins_and_ends(browser: Browser, path: str) -> None:
     assert browser.end(path).status_code == 204
 
 
-def test_it_is_renewed_by_its_cookie(browser: Browser) -> None:
-    """Also twice by the same one, as two tabs do."""
+def test_it_is_renewed_by_its_cookie(browser: Browser, users: MemoryUsers) -> None:
+    """Also twice by the same one, as two tabs do; and it tells what has changed of the account."""
     browser.begin()
     first = browser.token()
     assert first
-    for _ in range(2):
+    for mails in (True, False):
+        users.rows[1] = replace(users.rows[1], mails=mails)
         browser.forge(first)
         answer = browser.begin(None)
-        assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600})
+        assert (answer.status_code, answer.json()) == (200, {"email": EMAIL, "expires_in": 600, "mails": mails})
         assert verified(browser.token()) == verified(first)
         assert browser.token() != first
 
