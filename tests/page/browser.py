@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from local.page import FOLDER, OWN_PACKAGES
 from tests.e2e.conftest import Person
@@ -32,6 +32,7 @@ AXE = FOLDER / "app" / OWN_PACKAGES / "axe-core" / "axe.min.js"
 def chromium() -> Iterator[Browser]:
     """Yield a browser, installed if it is missing."""
     program = debian.program("chromium", "chromium")
+    expect.set_options(timeout=SECONDS * 1000)  # five seconds are few on a machine that does other things as well
     with sync_playwright() as playwright:
         # As root it starts only without its sandbox; what it shows is our own.
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS], chromium_sandbox=False)

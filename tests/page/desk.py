@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Person
 from tests.page.browser import Visit
@@ -62,3 +63,9 @@ def until_done(page: Page, names: Iterable[str]) -> None:
     """Wait until all of these files are done."""
     for name in names:
         expect(row(page, name)).to_contain_text(re.compile("Done|Fertig|Listo"), timeout=DONE_MILLISECONDS)
+
+
+def refusal(status: int, code: str) -> Callable[[Route], None]:
+    """Return what answers a request with a problem, in the place of the service."""
+    body = json.dumps({"code": code, "title": ""})
+    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=body)

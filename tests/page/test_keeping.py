@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.clients import web
 from tests.clients.mailbox import Mailbox
@@ -22,7 +21,7 @@ from tests.media.samples import made
 from tests.media.tone import assert_tone
 from tests.page.browser import Visit
 from tests.page.conftest import Visits
-from tests.page.desk import choose, enter, row, until_done
+from tests.page.desk import choose, enter, refusal, row, until_done
 
 Ask = Callable[[], list[dict[str, Any]]]
 
@@ -41,12 +40,6 @@ def sent(visit: Visit, other_user: Person, video: Path, tmp_path: Path) -> tuple
     choose(page, file)
     until_done(page, [file.name])
     return page, file.name
-
-
-def refusal(status: int, code: str) -> Callable[[Route], None]:
-    """Return what answers a request with a problem."""
-    body = json.dumps({"code": code, "title": ""})
-    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=body)
 
 
 def test_presets_and_options_are_kept_and_sent(
@@ -69,10 +62,10 @@ def test_presets_and_options_are_kept_and_sent(
     page.get_by_role("radio", name="Speech").check()
     page.get_by_role("button", name="More options").click()
     page.get_by_label("Constant bitrate").select_option("64")
-    page.get_by_label("Begin at").fill("0:01")
+    page.get_by_label("Start at").fill("0:01")
     page.get_by_label("End at").fill("0.5")
     page.keyboard.press("Tab")
-    expect(page.get_by_text("The end must come after the beginning.")).to_be_visible()
+    expect(page.get_by_text("The end must come after the start.")).to_be_visible()
     page.get_by_label("End at").fill("2.5")
     page.get_by_label("Title").fill("Ä talk: <b>")
     page.keyboard.press("Tab")
@@ -99,14 +92,14 @@ def test_a_part_is_chosen_on_the_waveform_and_converted_again(
     page, name = sent
     shown = row(page, name)
     shown.get_by_role("button", name="Convert again").click()
-    begin, end = (shown.get_by_role("slider", name=label) for label in ("Begin at", "End at"))
+    begin, end = (shown.get_by_role("slider", name=label) for label in ("Start at", "End at"))
     begin.focus()
     for _ in range(10):
         begin.press("ArrowRight")
     end.focus()
     for _ in range(5):
         end.press("ArrowLeft")
-    expect(shown.get_by_role("textbox", name="Begin at")).to_have_value("1.0")
+    expect(shown.get_by_role("textbox", name="Start at")).to_have_value("1.0")
     expect(shown.get_by_role("textbox", name="End at")).to_have_value("2.5")
     shown.locator("form button").last.click()
     until(lambda: jobs()[0]["options"].get("end") == 2.5, "the job to be converted again")
@@ -124,7 +117,7 @@ def test_a_link_works_for_others_until_it_is_taken_back(sent: tuple[Page, str], 
     shown.get_by_label("How long the link works").select_option("1")
     shown.get_by_role("button", name="Make a link").click()
     link = shown.get_by_role("textbox", name="Link").input_value()
-    expect(shown.get_by_text("Whoever has this link can listen until")).to_be_visible()
+    expect(shown.get_by_text("Anyone with this link can listen until")).to_be_visible()
     assert web.call("GET", link).status == 200
     shown.get_by_role("button", name="Take back all links").click()
     expect(shown.get_by_text("No link to this MP3 works any more")).to_be_visible()
@@ -183,12 +176,16 @@ def test_what_fails_is_said_and_a_list_that_was_unavailable_comes(
     until_done(page, names)
     page.route("**/download/archive*", refusal(429, "too_many_transfers"))
     page.get_by_role("button", name="All as ZIP").click()
-    expect(page.get_by_role("alert").filter(has_text="Too much is being sent at once.")).to_be_visible()
+    expect(
+        page.get_by_role("alert").filter(
+            has_text="Too many files are being sent or downloaded at once. Try again in a moment."
+        )
+    ).to_be_visible()
     page.route("**/jobs/*", refusal(503, "unavailable"))
     page.get_by_role("button", name=f"Delete: {names[0]}").click()
-    expect(page.get_by_role("alert").filter(has_text="Something behind this service is away.")).to_be_visible(
-        timeout=20_000
-    )
+    expect(
+        page.get_by_role("alert").filter(has_text="This service is not available at the moment. Try again soon.")
+    ).to_be_visible(timeout=20_000)
     expect(row(page, names[0])).to_contain_text("Done")
 
 
@@ -221,6 +218,7 @@ def test_the_list_goes_back_through_everything_and_lives_without_a_stream(
 
 
 def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) -> None:
+    visit.expect("400")
     page = enter(visit, other_user)
     page.get_by_role("link", name="Account").click()
     expect(page.get_by_role("heading", name="Your account")).to_be_focused()
@@ -234,10 +232,14 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     expect(box).to_be_checked()
     box.uncheck()
     expect(page.get_by_text("Saved.")).to_be_visible()
+    _is_told_of_the_list(visit)
     page.get_by_label("What it is for").fill("<b>laptop")
     page.get_by_role("button", name="Make a key").click()
-    key = page.get_by_label("The key, shown this once").input_value()
+    key = page.get_by_label("The key, shown only this once").input_value()
     assert web.call("GET", url("jobs"), headers=web.bearer(key)).status == 200
+    page.get_by_label("Address (https)").fill("https://127.0.0.1/#part")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").filter(has_text="Type a whole address that begins with https://")).to_be_visible()
     page.get_by_label("Address (https)").fill("http://127.0.0.1:9/hook")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_have_count(2)
@@ -255,3 +257,16 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
     assert web.call("POST", url("login"), headers=web.basic(other_user.email, fresh)).status in (401, 403)
+
+
+def _is_told_of_the_list(visit: Visit) -> None:
+    """Who wants no mails is not told that one comes."""
+    other = visit.context.new_page()
+    other.goto(f"{visit.gateway}/page/")
+    expect(other.get_by_text("the MP3 is in this list when it is done")).to_be_visible()
+    job = {"id": "1", "state": "queued", "progress": 0, "filename": "a.mp4", "options": {}, "links": {}, "mail": "none"}
+    job |= {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
+    other.route(re.compile(r"/jobs\?"), lambda route: route.fulfill(json={"jobs": [job]}))
+    other.reload()
+    expect(row(other, "a.mp4")).to_contain_text("You can close this page and find the MP3 in this list later.")
+    other.close()

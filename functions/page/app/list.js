@@ -7,10 +7,12 @@ import { deedsOfJob } from "./deeds.js";
 import { make, say } from "./dom.js";
 import * as jobs from "./jobs.js";
 import { Row } from "./row.js";
+import { mails } from "./session.js";
 import { t } from "./texts.js";
 import { ofJob } from "./words.js";
 
 const SEARCH_MILLISECONDS = 250;
+const LONGEST_TEXT = 255; // as jobs takes it
 const AGAIN_MILLISECONDS = 2000;
 const MINUTE_MILLISECONDS = 60_000;
 const WORKING = new Set(["uploading", "queued", "converting"]);
@@ -31,7 +33,7 @@ export class List {
   #count = make("span", { class: "count" });
   #older = make("button", { class: "quiet older", type: "button", hidden: true, click: () => this.#more() }, t("list.older"));
   #empty = make("div", { class: "empty", hidden: true });
-  #search = make("input", { type: "search", "aria-label": t("list.search"), placeholder: t("list.search"), input: () => this.#typed() });
+  #search = make("input", { type: "search", maxlength: LONGEST_TEXT, "aria-label": t("list.search"), placeholder: t("list.search"), input: () => this.#typed() });
   #zip = make("button", { class: "quiet", type: "button", hidden: true, click: () => void this.#archive() }, t("list.zip"));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
@@ -103,20 +105,23 @@ export class List {
     const { row, job, upload, view } = entry;
     if (job) row.show({ ...ofJob(job), deeds: deedsOfJob(entry, this) });
     else if (view) row.show(view());
-    const { code, title } = job ? job.error ?? {} : { code: upload?.problem?.code, title: upload?.problem?.message };
-    // What a lost connection means for a row, its view has said.
-    if (code && code !== "offline") void this.#explain(row, code, title ?? "", upload);
+    const waits = upload?.phase === "patient";
+    // What a lost connection means for a row, its view has said; and a file that is being sent again has no problem.
+    const problem = waits || upload?.phase === "refused" ? upload?.problem : undefined;
+    const { code, title } = job ? job.error ?? {} : { code: problem?.code, title: problem?.message };
+    if (code) void this.#explain(row, code, title ?? "", problem?.wait, waits ? "waits" : problem?.more["field"]);
   }
 
   /**
    * @param {Row} row
    * @param {string} code
    * @param {string} title
-   * @param {Upload} [upload]
+   * @param {number} [wait]
+   * @param {string} [about]
    */
-  async #explain(row, code, title, upload) {
+  async #explain(row, code, title, wait, about) {
     const { of } = await import("./after.js");
-    row.explain(await of(code, title, upload?.problem?.wait, upload?.problem?.more["allowed"]));
+    row.explain(await of(code, title, wait, about));
   }
 
   /** @param {Entry} entry */
@@ -223,7 +228,7 @@ export class List {
 
   #teach() {
     if (this.#text) return [make("p", {}, t("list.nothing", { text: this.#text }))];
-    return [1, 2, 3].map((step) => make("p", {}, make("b", {}, t(`teach.${step}`)), ` ${t(`teach.${step}.more`)}`));
+    return [1, 2, 3].map((step) => make("p", {}, make("b", {}, t(`teach.${step}`)), ` ${t(step === 2 && !mails ? "teach.2.no-mail" : `teach.${step}.more`)}`));
   }
 
   #archivable() {

@@ -26,6 +26,9 @@ export async function follow(listener) {
   let last = "";
   let failures = 0;
   let retry = 2000;
+  // A stream whose connection has gone is silent for a while before it breaks.
+  addEventListener("offline", () => listener.mark(true));
+  addEventListener("online", () => void ask(listener));
   for (;;) {
     // Until the stream speaks, changes are asked for.
     const poll = setInterval(() => void ask(listener), POLL_MILLISECONDS);

@@ -5,7 +5,7 @@ import { make, say } from "./dom.js";
 import { field, form, password, whose } from "./forms.js";
 import { forget } from "./hint.js";
 import { basic } from "./login.js";
-import { email } from "./session.js";
+import { email, setMails } from "./session.js";
 import { day, t } from "./texts.js";
 
 /** @typedef {{id: string, name: string, hint: string, expires: string}} Key */
@@ -42,6 +42,7 @@ export function unlocked(account, headers) {
 
     async function save() {
       await ask("account", "PATCH", { mails: box.checked });
+      setMails(box.checked);
       say(says, t("mails.saved"));
     }
   }

@@ -28,7 +28,7 @@ export function panel(entry, list) {
   const wave = new Wave();
   const toggle = make("button", { type: "button", class: "round", click: () => void (audio.paused ? play() : audio.pause()) });
   const seek = make("input", { type: "range", min: 0, max: duration, step: "any", value: 0, input: () => (audio.currentTime = Number(seek.value)), keydown: step });
-  const time = make("span", { class: "facts" });
+  const time = make("bdi", { class: "facts" });
   const says = make("p", { class: "said bad", role: "alert" });
   const extra = make("div", { class: "extra" });
   const panel = make("div", { class: "player" }, make("div", { class: "playing" }, toggle, make("div", { class: "wave" }, wave.element, seek), time), says, extra);
@@ -99,7 +99,7 @@ export function panel(entry, list) {
         audio.currentTime = startTime;
         void play();
       };
-      return make("li", {}, make("button", { type: "button", class: "quiet", click: go }, make("span", { class: "facts" }, clock(startTime)), make("bdi", {}, title ?? "")));
+      return make("li", {}, make("button", { type: "button", class: "quiet", click: go }, make("bdi", { class: "facts" }, clock(startTime)), make("bdi", {}, title ?? "")));
     });
     return make("details", { open: found.length <= 12 }, make("summary", {}, t("play.chapters")), make("ol", { class: "chapters" }, ...rows));
   }

@@ -8,7 +8,7 @@ let count = 0;
 
 export class Row {
   #name = make("bdi");
-  #facts = make("span", { class: "facts" });
+  #facts = make("bdi", { class: "facts" });
   #words = make("p", { class: "words" });
   #bar = make("progress", { max: 1 });
   #aside = make("span", { class: "aside" });

@@ -15,6 +15,12 @@ let timer;
 /** Whose session it is. */
 export let email = "";
 
+/** Whether a mail tells them that a file is done. */
+export let mails = true;
+
+/** @param {boolean} wanted */
+export const setMails = (wanted) => void (mails = wanted);
+
 /**
  * Say how to ask for a login in the middle of work, what to do when it was answered elsewhere, and whether something
  * would be lost by leaving.
@@ -43,6 +49,7 @@ export async function begin(headers) {
   const answer = await call("../login?session", { method: "POST", headers, lone: true });
   const session = await answer.json();
   email = session.email;
+  mails = session.mails ?? true; // a login that is older than this page does not tell
   remember();
   clearTimeout(timer);
   timer = setTimeout(() => goOn().catch(() => {}), session.expires_in * 500); // if this fails, the next call asks for a login

@@ -11,6 +11,7 @@ export const LANGUAGES = {
   es: { name: "Español", welcome: () => import("./texts/es.json?first+welcome"), work: () => import("./texts/es.json?first+work+jobs"), later: () => import("./texts/es.json?welcome+sending+later") },
 };
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
+const RUNS_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 const CHOSEN = "language";
 
 export const language = chosen();
@@ -59,10 +60,17 @@ export function t(key, values = {}) {
   const n = values["n"];
   const text = typeof found === "string" ? found : found[new Intl.PluralRules(locale).select(Number(n))] ?? found["other"];
   return (text ?? key).replace(/\{(\w+)\}/g, (_, name) => {
-    const value = values[name];
-    return typeof value === "number" ? number(value) : value ?? "";
+    const value = values[name] ?? "";
+    return isolated(typeof value === "number" ? number(value) : value);
   });
 }
+
+/**
+ * Keep what is filled in from mixing with a sentence that runs the other way: texts have no bdi.
+ *
+ * @param {string} value
+ */
+const isolated = (value) => (document.documentElement.dir === "rtl" || RUNS_LEFT.test(value) ? `\u2068${value}\u2069` : value);
 
 /**
  * @param {number} value
@@ -92,6 +100,10 @@ export function clock(seconds) {
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return [...(hours ? [number(hours), number(minutes, two)] : [number(minutes)]), number(whole % 60, two)].join(":");
 }
+
+
+/** @param {number} count @returns {string} such as 30 days */
+export const days = (count) => number(count, { style: "unit", unit: "day", unitDisplay: "long" });
 
 /** @param {string} moment @returns {string} such as 3 minutes ago */
 export function ago(moment) {

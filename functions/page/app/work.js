@@ -8,7 +8,7 @@ import { List } from "./list.js";
 import { dressed } from "./panels.js";
 import { options, presets } from "./presets.js";
 import { during } from "./session.js";
-import { loadRest, t } from "./texts.js";
+import { days, loadRest, t } from "./texts.js";
 
 const AGAIN_MILLISECONDS = 2000;
 
@@ -22,7 +22,7 @@ export function work(about) {
   const asking = () => Promise.all([import("./again-login.js"), dressed(), loadRest()]).then(([dialog]) => dialog);
   during({ ask: () => void asking().then(({ open }) => open()), answered: () => void asking().then(({ close }) => close()) });
   void list.start().then(() => goOn(list));
-  const kept = t("foot.kept", { n: about.video_keep_days, mp3s: about.mp3_keep_days });
+  const kept = t("foot.kept", { videos: days(about.video_keep_days), mp3s: days(about.mp3_keep_days) });
   return make("div", { class: "work" }, zone, presets(), list.element, make("p", { class: "small kept" }, kept));
 }
 
