@@ -13,8 +13,8 @@ PHONE = {"width": 390, "height": 844}
 # runs from right to left.
 WINDOWS: dict[tuple[int, int], list[str]] = {
     (320, 640): ["", "rtl"],
-    (640, 512): ["", "spaced", "rtl"],
-    (1280, 1024): ["large", "large rtl"],
+    (640, 512): ["", "spaced"],
+    (1280, 1024): ["large rtl"],
 }
 MISFITS = Path(__file__).with_name("misfits.js").read_text()
 

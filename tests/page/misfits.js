@@ -47,16 +47,16 @@
             const lines = new Set(boxes.map((box) => Math.round(box.top)));
             if (lines.size > 1 && !/[-/]/.test(word) && !element.closest("bdi, .gone p, .copying")) found.push(`broken: ${word} in ${named(element)}`);
         }
-        for (const [at, one] of all.entries()) {
-            for (const other of all.slice(at + 1)) {
-                if (one.element === other.element || one.element.contains(other.element) || other.element.contains(one.element)) continue;
+        const boxes = all.flatMap(({ element, boxes }) => boxes.map((box) => ({ element, box }))).sort((one, other) => one.box.top - other.box.top);
+        for (const [at, { element, box }] of boxes.entries()) {
+            for (let next = at + 1; next < boxes.length && box.bottom - boxes[next].box.top > 6; next += 1) {
+                const { element: other, box: its } = boxes[next];
+                const across = Math.min(box.right, its.right) - Math.max(box.left, its.left);
+                const down = Math.min(box.bottom, its.bottom) - its.top;
+                if (across <= 2 || down <= 6 || element.contains(other) || other.contains(element)) continue;
                 // What floats over the page may cover it.
-                if (Boolean(one.element.closest(".toast")) !== Boolean(other.element.closest(".toast"))) continue;
-                for (const a of one.boxes) for (const b of other.boxes) {
-                    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-                    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-                    if (across > 2 && down > 6) found.push(`${named(one.element)} overlaps ${named(other.element)}`);
-                }
+                if (Boolean(element.closest(".toast")) !== Boolean(other.closest(".toast"))) continue;
+                found.push(`${named(element)} overlaps ${named(other)}`);
             }
         }
         for (const element of area.querySelectorAll("*")) {

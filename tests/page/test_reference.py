@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import requests
@@ -14,7 +15,6 @@ from tests.clients import web
 from tests.clients.waiting import until
 from tests.e2e.conftest import Person, Urls
 from tests.page.browser import Visit, barriers
-from tests.page.conftest import Visits
 
 
 def opened(page: Page, operation: str) -> Locator:
@@ -169,14 +169,14 @@ def test_a_service_that_is_away_is_told(visit: Visit) -> None:
     expect(page.locator("#state")).to_have_text(re.compile("could not be loaded"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_it_is_for_everybody(visits: Visits, scheme: str, width: int) -> None:
-    visit = visits(color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
-    page = visit.open("/page/api")
-    page.locator(".operation").first.wait_for()
+def test_it_is_for_everybody(page: Page) -> None:
     opened(page, "upload")
     opened(page, "logIn")
     page.get_by_text("Who you are").click()
-    assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert barriers(page) == [], (scheme, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, scheme

@@ -109,7 +109,7 @@ export const days = (count) => number(count, { style: "unit", unit: "day", unitD
 export function ago(moment) {
   const seconds = (Date.parse(moment) - Date.now()) / 1000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
-  if (seconds > -60) return format.format(0, "second");
+  if (seconds > -60) return t("job.now");
   if (seconds > -3600) return format.format(Math.round(seconds / 60), "minute");
   if (seconds > -86_400) return format.format(Math.round(seconds / 3600), "hour");
   return format.format(Math.round(seconds / 86_400), "day");
