@@ -27,6 +27,12 @@ BUILT = ROOT / "functions" / "page" / "built"
 MANIFEST = json.loads((BUILT / "manifest.json").read_text())
 PREFIXES = ("/page/", "/function/page/", "/function/page.openfaas-fn/")
 FIRST_LOAD_MOST_BYTES = 12_000
+JUMPS_MOST = 0.02
+NOTES_JUMPS = """
+window.jumps = 0;
+new PerformanceObserver((list) => list.getEntries().forEach(({value}) => (window.jumps += value)))
+    .observe({type: "layout-shift", buffered: true});
+"""
 LATER = re.compile(r"\.(js|css)$")
 # The last thing that the page loads on its own is the file of texts in the visitor's language.
 TEXTS_ARE_THERE = "() => performance.getEntriesByType('resource').some(it => /\\/[a-z]{2}-\\w{8}\\.js$/.test(it.name))"
@@ -167,7 +173,8 @@ def test_a_member_sees_and_uses_the_list_before_anything_else_is_loaded(
     assert web.upload(url("upload"), other_user.token, video, filename="talk.mp4").status == 202
     former = visits()
     until_done(enter(former, other_user), ["talk.mp4"])
-    visit = visits(storage_state=former.context.storage_state())
+    visit = visits(storage_state=former.context.storage_state(), viewport={"width": 412, "height": 823})
+    visit.context.add_init_script(NOTES_JUMPS)
     loaded: list[str] = []
     held: list[Route] = []
     lists: list[Route] = []
@@ -184,6 +191,8 @@ def test_a_member_sees_and_uses_the_list_before_anything_else_is_loaded(
     shown = row(page, "talk.mp4")
     expect(shown).to_contain_text("Done")
     expect(shown.get_by_role("link", name="Download")).to_have_attribute("href", re.compile(r"^\.\./download\?link="))
+    expect(page.get_by_text("MP3s after")).to_be_visible()
+    assert page.evaluate("window.jumps") < JUMPS_MOST
     page.get_by_text("Speech").click()
     assert "speech" in page.evaluate("localStorage.sound")
     shown.get_by_role("button", name="Delete").click()

@@ -28,6 +28,10 @@ export function surround(ways) {
   say(/** @type {Element} */ (document.querySelector("header a span")), t("brand"));
   set(nav, "aria-label", t("nav.label"));
   nav.replaceChildren(...ways(make("a", { href: "api" }, t("nav.api"))));
+}
+
+/** Show what stands below the view, once that will not grow. */
+export function close() {
   const pick = make("select", { "aria-label": t("foot.language"), change: () => choose(pick.value) });
   for (const [code, { name }] of Object.entries(LANGUAGES)) pick.append(make("option", { value: code, lang: code, selected: code === language }, name));
   foot.replaceChildren(make("span", {}, t("foot.yours")), pick);

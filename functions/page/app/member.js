@@ -2,7 +2,7 @@
 
 import { Problem } from "./api.js";
 import { make } from "./dom.js";
-import { about, main, show, surround } from "./frame.js";
+import { about, close, main, show, surround } from "./frame.js";
 import { forget } from "./hint.js";
 import { dressed } from "./panels.js";
 import { goOn, logOut } from "./session.js";
@@ -22,7 +22,7 @@ async function start() {
   await loading;
   const out = make("button", { class: "quiet", type: "button", click: () => void logOut() }, t("nav.out"));
   surround((api) => [make("a", { href: "#account" }, t("nav.account")), api, out]);
-  show("work", work(await told));
+  show("work", work(await told, close));
   void route();
 }
 

@@ -1,6 +1,6 @@
 /** A stranger's page: the way in. */
 
-import { about, show, surround } from "./frame.js";
+import { about, close, show, surround } from "./frame.js";
 import { dressed } from "./panels.js";
 import { load } from "./texts.js";
 import { welcome } from "./welcome.js";
@@ -10,6 +10,7 @@ async function start() {
   await Promise.all([load("welcome"), dressed()]);
   surround((api) => [api]);
   show("welcome", welcome(await told));
+  close();
 }
 
 void start();

@@ -58,11 +58,28 @@ export const has = (key) => Object.hasOwn(texts, key);
 export function t(key, values = {}) {
   const found = texts[key] ?? key;
   const n = values["n"];
-  const text = typeof found === "string" ? found : found[new Intl.PluralRules(locale).select(Number(n))] ?? found["other"];
+  const text = typeof found === "string" ? found : found[format(Intl.PluralRules).select(Number(n))] ?? found["other"];
   return (text ?? key).replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name] ?? "";
     return isolated(typeof value === "number" ? number(value) : value);
   });
+}
+
+/** @type {Map<string, any>} */
+const formats = new Map();
+
+/**
+ * Return what formats in this way, made once: making one takes as long as a row of the list.
+ *
+ * @template Format
+ * @param {new (locale: string, how?: any) => Format} Kind
+ * @param {object} [how]
+ * @returns {Format}
+ */
+function format(Kind, how) {
+  const key = Kind.name + JSON.stringify(how);
+  if (!formats.has(key)) formats.set(key, new Kind(locale, how));
+  return formats.get(key);
 }
 
 /**
@@ -76,7 +93,7 @@ const isolated = (value) => (document.documentElement.dir === "rtl" || RUNS_LEFT
  * @param {number} value
  * @param {Intl.NumberFormatOptions} [how]
  */
-export const number = (value, how) => new Intl.NumberFormat(locale, how).format(value);
+export const number = (value, how) => format(Intl.NumberFormat, how).format(value);
 
 /** @param {number} share from 0 to 1 */
 export const percent = (share) => number(share, { style: "percent" });
@@ -108,12 +125,12 @@ export const days = (count) => number(count, { style: "unit", unit: "day", unitD
 /** @param {string} moment @returns {string} such as 3 minutes ago */
 export function ago(moment) {
   const seconds = (Date.parse(moment) - Date.now()) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  const told = format(Intl.RelativeTimeFormat, { numeric: "auto" });
   if (seconds > -60) return t("job.now");
-  if (seconds > -3600) return format.format(Math.round(seconds / 60), "minute");
-  if (seconds > -86_400) return format.format(Math.round(seconds / 3600), "hour");
-  return format.format(Math.round(seconds / 86_400), "day");
+  if (seconds > -3600) return told.format(Math.round(seconds / 60), "minute");
+  if (seconds > -86_400) return told.format(Math.round(seconds / 3600), "hour");
+  return told.format(Math.round(seconds / 86_400), "day");
 }
 
 /** @param {string} moment */
-export const day = (moment) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(moment));
+export const day = (moment) => format(Intl.DateTimeFormat, { dateStyle: "medium" }).format(new Date(moment));

@@ -12,8 +12,11 @@ import { days, loadRest, t } from "./texts.js";
 
 const AGAIN_MILLISECONDS = 2000;
 
-/** @param {About} about */
-export function work(about) {
+/**
+ * @param {About} about
+ * @param {() => void} close shows what stands below the list
+ */
+export function work(about, close) {
   const list = new List();
   const zone = dropZone(about.upload_max_bytes, async (files) => {
     const [{ send }] = await Promise.all([import("./after.js"), loadRest()]);
@@ -21,9 +24,14 @@ export function work(about) {
   });
   const asking = () => Promise.all([import("./again-login.js"), dressed(), loadRest()]).then(([dialog]) => dialog);
   during({ ask: () => void asking().then(({ open }) => open()), answered: () => void asking().then(({ close }) => close()) });
-  void list.start().then(() => goOn(list));
   const kept = t("foot.kept", { videos: days(about.video_keep_days), mp3s: days(about.mp3_keep_days) });
-  return make("div", { class: "work" }, zone, presets(), list.element, make("p", { class: "small kept" }, kept));
+  const view = make("div", { class: "work" }, zone, presets(), list.element);
+  void list.start().then(() => {
+    view.append(make("p", { class: "small kept" }, kept));
+    close();
+    return goOn(list);
+  });
+  return view;
 }
 
 /**
