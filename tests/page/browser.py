@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
@@ -42,6 +42,14 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def session(context: BrowserContext, gateway: str, email: str, password: str) -> None:
+    """Begin the session of a user."""
+    pair = base64.b64encode(f"{email}:{password}".encode()).decode()
+    headers = {"X-Requested-With": "page", "Authorization": f"Basic {pair}"}
+    answer = context.request.post(urljoin(gateway, "/login/session"), headers=headers)
+    assert answer.ok, answer.text()
+
+
 @dataclass
 class Visit:
     """A visitor with a fresh profile. What they see is in `page`; `check` fails if anything went wrong meanwhile."""
@@ -68,10 +76,7 @@ class Visit:
 
     def log_in(self, person: Person) -> None:
         """Begin the session that the page itself would begin."""
-        pair = base64.b64encode(f"{person.email}:{person.password}".encode()).decode()
-        headers = {"X-Requested-With": "page", "Authorization": f"Basic {pair}"}
-        answer = self.context.request.post(f"{self.gateway}/login/session", headers=headers)
-        assert answer.ok, answer.text()
+        session(self.context, self.gateway, person.email, person.password)
 
     def expect(self, pattern: str) -> None:
         """Let a test cause an error that the browser reports, such as a refused password."""
