@@ -101,7 +101,13 @@ class Links(Settings):
     )
 
 
-class SignedLinks(Settings):
+class LinkLife(Settings):
+    """How long links work that need no token."""
+
+    link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail or a podcast is valid", default=7.0)
+
+
+class SignedLinks(LinkLife):
     """The links in mails, which work without a token."""
 
     link_secret: str = secret(
@@ -109,7 +115,6 @@ class SignedLinks(Settings):
         "key that signs links and the addresses of podcasts, and makes each user's secret for webhooks",
         minimum=32,
     )
-    link_ttl_days: float = days("LINK_TTL_DAYS", "how long a link in a mail or a podcast is valid", default=7.0)
 
 
 class Mongo(Settings):

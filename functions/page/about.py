@@ -6,7 +6,7 @@ from flask import Response
 
 from functions.common import web
 from functions.common.config import Loaded
-from functions.common.settings import Converting, Periods, Registering
+from functions.common.settings import Converting, LinkLife, Periods, Registering
 
 
 def answer(loaded: Loaded) -> Response:
@@ -18,6 +18,7 @@ def answer(loaded: Loaded) -> Response:
             "max_duration_seconds": loaded[Converting].max_duration,
             "video_keep_days": periods.video_keep_days,
             "mp3_keep_days": periods.mp3_keep_days,
+            "link_ttl_days": loaded[LinkLife].link_ttl_days,
             "registration": loaded[Registering].registration == "open",
         }
     )

@@ -6,9 +6,9 @@ import functions_framework
 from flask import Request, Response
 
 from functions.common import config
-from functions.common.settings import Converting, Periods, Registering
+from functions.common.settings import Converting, LinkLife, Periods, Registering
 
-SETTINGS = (Converting, Periods, Registering)
+SETTINGS = (Converting, Periods, Registering, LinkLife)
 _LOADED = config.load_all(SETTINGS)
 
 

@@ -48,6 +48,11 @@ export class List {
     this.#older,
   );
 
+  /** @param {number} linkDays how long a link may work */
+  constructor(linkDays) {
+    this.linkDays = linkDays;
+  }
+
   /** Show the first page. */
   async start() {
     while (!(await this.refresh().then(() => true, (error) => this.#failed(error)))) await new Promise((wait) => setTimeout(wait, AGAIN_MILLISECONDS));

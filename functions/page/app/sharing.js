@@ -1,7 +1,7 @@
 /** A link for others, with its end, and a way to take all of them back; and the mail once more. */
 
 /** @import {Job} from "./types.js" */
-/** @import {Entry} from "./list.js" */
+/** @import {Entry, List} from "./list.js" */
 
 import { Problem } from "./api.js";
 import { make, say, set } from "./dom.js";
@@ -10,9 +10,13 @@ import { sentence } from "./problems.js";
 import { day, loadRest, t } from "./texts.js";
 
 const DAYS = [1, 7, 30];
+const USUAL = 7;
 
-/** @param {Entry} entry */
-export function panel(entry) {
+/**
+ * @param {Entry} entry
+ * @param {List} list
+ */
+export function panel(entry, { linkDays }) {
   const { id } = /** @type {Job} */ (entry.job);
   const made = make("div", { class: "sharing" });
   void loadRest().then(fill);
@@ -20,7 +24,8 @@ export function panel(entry) {
 
   function fill() {
     const says = make("p", { class: "said", role: "status" });
-    const days = make("select", { id: `days-${id}` }, ...DAYS.map((n) => make("option", { value: n, selected: n === 7 }, t("link.days.some", { n }))));
+    const offered = [...new Set(DAYS.map((n) => Math.min(n, linkDays)))];
+    const days = make("select", { id: `days-${id}` }, ...offered.map((n) => make("option", { value: n, selected: n === Math.min(USUAL, linkDays) }, t("link.days.some", { n }))));
     const url = make("input", { readonly: true, "aria-label": t("link.url"), focus: () => url.select() });
     const shown = make("p", { class: "copying", hidden: true }, url, make("button", { type: "button", click: () => void copy() }, t("link.copy")));
     let until = "";

@@ -28,6 +28,7 @@ export interface About {
   max_duration_seconds: number;
   video_keep_days: number;
   mp3_keep_days: number;
+  link_ttl_days: number;
   registration: boolean;
 }
 

@@ -17,7 +17,7 @@ const AGAIN_MILLISECONDS = 2000;
  * @param {() => void} close shows what stands below the list
  */
 export function work(about, close) {
-  const list = new List();
+  const list = new List(about.link_ttl_days);
   const zone = dropZone(about.upload_max_bytes, async (files) => {
     const [{ send }] = await Promise.all([import("./after.js"), loadRest()]);
     send(files, options(), list);

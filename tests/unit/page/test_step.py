@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
 from functions.common import config, web
-from functions.common.settings import Converting, Periods, Registering
+from functions.common.settings import Converting, LinkLife, Periods, Registering
 from functions.page import built, step
 
 CONTENT = {
@@ -25,8 +25,14 @@ CONTENT = {
 }
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png"}
 LOADED = config.load_all(
-    (Converting, Periods, Registering),
-    {"UPLOAD_MAX_BYTES": "1000", "MAX_DURATION_SECONDS": "60", "MP3_KEEP_DAYS": "7", "REGISTRATION": "open"},
+    (Converting, Periods, Registering, LinkLife),
+    {
+        "UPLOAD_MAX_BYTES": "1000",
+        "MAX_DURATION_SECONDS": "60",
+        "MP3_KEEP_DAYS": "7",
+        "LINK_TTL_DAYS": "5",
+        "REGISTRATION": "open",
+    },
 )
 SECRET = b"outside the folder"
 
@@ -206,5 +212,6 @@ def test_the_page_is_told_what_the_service_allows(client: FlaskClient) -> None:
         "max_duration_seconds": 60,
         "video_keep_days": 1.0,
         "mp3_keep_days": 7.0,
+        "link_ttl_days": 5.0,
         "registration": True,
     }
