@@ -21,7 +21,7 @@ from tests.media.samples import made
 from tests.media.tone import assert_tone
 from tests.page.browser import Visit
 from tests.page.conftest import Visits
-from tests.page.desk import choose, enter, refusal, row, until_done
+from tests.page.desk import choose, enter, fill_in, refusal, row, until_done
 
 Ask = Callable[[], list[dict[str, Any]]]
 
@@ -84,6 +84,58 @@ def test_presets_and_options_are_kept_and_sent(
         "end": 2.5,
         "title": "Ä talk: <b>",
     }
+
+
+def test_what_is_typed_counts_and_what_is_wrong_stops_a_file(
+    visit: Visit, other_user: Person, video: Path, tmp_path: Path, jobs: Ask
+) -> None:
+    """A file that is dropped takes no focus from a field, which would tell that it was changed."""
+    page = enter(visit, other_user)
+    page.get_by_role("button", name="More options").click()
+    begin = page.get_by_label("Begin at")
+    begin.fill("abc")
+    page.get_by_label("Title").focus()
+    file = Path(shutil.copy(video, tmp_path / "typed.mp4"))
+    choose(page, file)
+    expect(begin).to_be_focused()
+    expect(begin).to_have_attribute("aria-invalid", "true")
+    expect(row(page, file.name)).to_have_count(0)
+    begin.fill("0:01")
+    choose(page, file)
+    until_done(page, [file.name])
+    assert jobs()[0]["options"] == {"quality": 2, "start": 1}
+
+
+def test_numbers_may_be_typed_as_the_page_writes_them(
+    visits: Visits, other_user: Person, video: Path, tmp_path: Path, jobs: Ask
+) -> None:
+    visit = visits(locale="de")
+    page = visit.open()
+    fill_in(page, other_user.email, other_user.password)
+    page.get_by_role("button", name="Mehr Optionen").click()
+    speed = page.get_by_label("Tempo")
+    expect(page.get_by_text("Von 0,25 bis 4")).to_be_visible()
+    speed.fill("0,5")
+    file = Path(shutil.copy(video, tmp_path / "langsam.mp4"))
+    choose(page, file)
+    until_done(page, [file.name])
+    assert jobs()[0]["options"] == {"quality": 2, "speed": 0.5}
+
+
+def test_of_both_kinds_of_bitrate_the_last_one_counts(sent: tuple[Page, str], jobs: Ask) -> None:
+    page, name = sent
+    shown = row(page, name)
+    shown.get_by_role("button", name="Convert again").click()
+    variable, constant = shown.get_by_label("Variable bitrate"), shown.get_by_label("Constant bitrate")
+    expect(variable).to_have_value("2")
+    constant.select_option("64")
+    expect(variable).to_have_value("")
+    variable.fill("5")
+    variable.press("Tab")
+    expect(constant).to_have_value("")
+    constant.select_option("96")
+    shown.locator("form button").last.click()
+    until(lambda: jobs()[0]["options"] == {"bitrate": 96}, "the job to be converted again")
 
 
 def test_a_part_is_chosen_on_the_waveform_and_converted_again(

@@ -4,7 +4,7 @@
 
 import { make, say, set } from "./dom.js";
 import { conflict, read, RULES, seconds } from "./rules.js";
-import { loadRest, number, t } from "./texts.js";
+import { loadRest, number, pointed, t } from "./texts.js";
 
 const GROUPS = {
   sound: ["quality", "bitrate", "samplerate", "channels", "effort"],
@@ -13,6 +13,7 @@ const GROUPS = {
   tags: ["title", "artist", "album", "cover"],
 };
 const TIMES = ["start", "end", "cover"];
+const EITHER = ["quality", "bitrate"];
 
 let count = 0;
 
@@ -31,14 +32,14 @@ export async function controls(given, changed) {
   );
   const reset = make("button", { type: "button", class: "quiet", click: clear }, t("option.reset"));
   const made = make("div", { class: "options" }, ...groups, reset);
-  return Object.assign(made, { value, fill });
+  return Object.assign(made, { value: check, fill });
 
   /** @param {string} name */
   function control(name) {
     const id = `o${form}-${name}`;
     const rule = RULES[name] ?? { type: "string" };
     const says = make("small", { id: `${id}-says` }, hint(name));
-    const common = { id, name, "aria-describedby": says.id, change: check };
+    const common = { id, name, "aria-describedby": says.id, change: () => chosen(name) };
     const input = rule.enum
       ? make("select", common, make("option", { value: "" }, t("option.default")), ...rule.enum.map((each) => make("option", { value: each }, name === "channels" ? t(`option.channels.${each}`) : number(each))))
       : make("input", { ...common, autocomplete: "off", inputmode: rule.type === "string" || Array.isArray(rule.type) ? undefined : "decimal" });
@@ -54,7 +55,7 @@ export async function controls(given, changed) {
     let wrong = false;
     for (const [name, { input, says }] of all) {
       const text = input.value.trim();
-      const found = text ? read(name, text) : undefined;
+      const found = text ? read(name, RULES[name]?.type === "number" ? pointed(text) : text) : undefined;
       const bad = text !== "" && (found === undefined || (TIMES.includes(name) && found !== "none" && seconds(found) === undefined));
       if (found !== undefined && !bad) options[name] = found;
       mark(name, bad ? t(hint(name) ? "option.wrong" : "option.wrong.plain", { hint: hint(name) }) : "");
@@ -78,9 +79,18 @@ export async function controls(given, changed) {
     if (problem) say(found.says, problem);
   }
 
+  /** @returns {Options | undefined} nothing if something is wrong */
   function check() {
     const options = value();
     if (options) changed(options);
+    return options;
+  }
+
+  /** @param {string} name */
+  function chosen(name) {
+    const other = EITHER.includes(name) && all.get(name)?.input.value ? all.get(EITHER.find((each) => each !== name) ?? "") : undefined;
+    if (other) other.input.value = "";
+    check();
   }
 
   function clear() {
@@ -105,5 +115,6 @@ function hint(name) {
   if (TIMES.includes(name)) return t("option.hint.time");
   if (name === "track") return t("option.hint.track");
   if (rule?.minimum === undefined || rule.enum) return "";
-  return t("option.hint.range", { least: rule.minimum, most: rule.maximum ?? "" });
+  const plain = (/** @type {number} */ limit) => number(limit, { useGrouping: false }); // as it may be typed
+  return t("option.hint.range", { least: plain(rule.minimum), most: rule.maximum === undefined ? "" : plain(rule.maximum) });
 }

@@ -30,8 +30,16 @@ function kept() {
 
 const keep = () => localStorage.setItem(KEPT, JSON.stringify(wanted));
 
-/** @returns {Options} */
+/** What is being typed. @type {Awaited<ReturnType<typeof import("./options.js").controls>> | undefined} */
+let typed;
+
+/** @returns {Options | undefined} nothing if something typed is wrong, which is shown then */
 export function options() {
+  if (typed && !typed.value()) {
+    const wrong = typed.querySelector("[aria-invalid]");
+    if (wrong instanceof HTMLElement) wrong.focus();
+    return undefined;
+  }
   const found = { ...PRESETS[wanted.preset], ...wanted.more };
   if (wanted.more["bitrate"]) delete found["quality"];
   return found;
@@ -63,6 +71,7 @@ export function presets() {
   async function toggle() {
     const open = opens.getAttribute("aria-expanded") === "true";
     set(opens, "aria-expanded", String(!open));
+    typed = undefined;
     if (open) return panel.replaceChildren();
     const [{ controls }] = await Promise.all([import("./options.js"), dressed()]);
     const made = await controls(wanted.more, (more) => {
@@ -70,6 +79,7 @@ export function presets() {
       keep();
       label();
     });
+    typed = made;
     panel.replaceChildren(made);
   }
 }

@@ -95,6 +95,9 @@ const isolated = (value) => (document.documentElement.dir === "rtl" || RUNS_LEFT
  */
 export const number = (value, how) => format(Intl.NumberFormat, how).format(value);
 
+/** @param {string} text @returns {string} a number that was typed as the language writes it, with a point */
+export const pointed = (text) => text.replace(number(0.5).replace(/\d/g, ""), ".");
+
 /** @param {number} share from 0 to 1 */
 export const percent = (share) => number(share, { style: "percent" });
 

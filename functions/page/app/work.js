@@ -19,8 +19,10 @@ const AGAIN_MILLISECONDS = 2000;
 export function work(about, close) {
   const list = new List(about.link_ttl_days);
   const zone = dropZone(about.upload_max_bytes, async (files) => {
+    const wanted = options();
+    if (!wanted) return;
     const [{ send }] = await Promise.all([import("./after.js"), loadRest()]);
-    send(files, options(), list);
+    send(files, wanted, list);
   });
   const asking = () => Promise.all([import("./again-login.js"), dressed(), loadRest()]).then(([dialog]) => dialog);
   during({ ask: () => void asking().then(({ open }) => open()), answered: () => void asking().then(({ close }) => close()) });
