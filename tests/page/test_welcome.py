@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.clients.database import Inspector
 from tests.clients.mailbox import Mailbox
 from tests.clients.waiting import until
 from tests.e2e.conftest import Person
@@ -114,6 +115,36 @@ def test_a_session_that_ends_while_sending_is_asked_for_and_the_upload_goes_on(
     expect(dialog).to_have_count(0)
     until_done(page, [sent.name])
     expect(row(page, sent.name)).to_have_count(1)
+
+
+def test_what_waits_is_not_sent_for_somebody_else(
+    visit: Visit, other_user: Person, third_user: Person, video: Path, tmp_path: Path, inspector: Inspector
+) -> None:
+    visit.expect("401|ERR_FAILED")
+    page = enter(visit, other_user)
+    held: list[Route] = []
+    page.route(re.compile(r"/upload\?"), lambda route: held.append(route))
+    files = [Path(shutil.copy(video, tmp_path / f"mine {number}.mp4")) for number in range(3)]
+    choose(page, *files)
+    for file in files[:2]:
+        expect(row(page, file.name)).to_contain_text("Sending")
+    other = visit.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Log out").click()
+    dialog = page.get_by_role("dialog", name="Log in again")
+    expect(dialog).to_be_visible()
+    fill_in(other, third_user.email, third_user.password)
+    expect(other.get_by_role("heading", name="Your files")).to_be_visible()
+    for route in held:
+        route.abort()
+    page.unroute(re.compile(r"/upload\?"))
+    expect(row(page, files[2].name)).to_contain_text("Waiting to go on")
+    other.get_by_role("button", name="Log out").click()
+    dialog.get_by_label("Password").fill(other_user.password)
+    page.keyboard.press("Enter")
+    until_done(page, [file.name for file in files])
+    owners = [job["email"] for file in files for job in inspector.jobs_named(file.name)]
+    assert owners == [other_user.email] * 3
 
 
 def test_without_scripts_the_page_says_what_to_do(visits: Visits) -> None:

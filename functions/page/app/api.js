@@ -38,8 +38,17 @@ export function onLost(again) {
   whenLost = again;
 }
 
+/** @type {Promise<void> | undefined} */
+let awaited;
+
 /** @returns {Promise<void>} when there is a session again */
-export const session = () => whenLost();
+export function session() {
+  awaited ??= whenLost().finally(() => (awaited = undefined));
+  return awaited;
+}
+
+/** Whether nothing may be called at the moment, because it would be for nobody, or for somebody else. */
+export const isLost = () => awaited !== undefined;
 
 /**
  * @typedef {object} Asked
@@ -66,6 +75,7 @@ export async function call(address, asked = {}) {
     request.body = JSON.stringify(json);
     request.headers = { ...request.headers, "Content-Type": "application/json" };
   }
+  if (!lone) await awaited;
   const answer = await fetch(address, request).catch((error) => {
     if (rest.signal?.aborted) throw error;
     throw new Problem(0, "offline", String(error));

@@ -1,6 +1,6 @@
 /** The session: a cookie that no script can read; the page keeps it alive, and asks for a login when it has ended. */
 
-import { call, onLost } from "./api.js";
+import { call, onLost, session } from "./api.js";
 import { forget, remember } from "./hint.js";
 
 // Tabs of the same service agree; another service on the same origin is not meant.
@@ -74,5 +74,6 @@ channel.addEventListener("message", ({ data }) => {
   if (data && data === email && waiting) {
     how.answered();
     renewed();
-  } else if (data !== email && !how.busy()) location.reload();
+  } else if (data !== email && how.busy()) void session(); // what waits goes on when its owner is back
+  else if (data !== email) location.reload();
 });

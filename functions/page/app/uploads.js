@@ -2,7 +2,7 @@
 
 /** @import {Options, Phase, Upload} from "./types.js" */
 
-import { Problem, session } from "./api.js";
+import { isLost, Problem, session } from "./api.js";
 import { remove } from "./orders.js";
 import { send } from "./sending.js";
 
@@ -122,10 +122,11 @@ async function read(upload) {
 
 /** @param {Upload} upload */
 async function deliver(upload) {
+  const { signal } = upload.stop;
+  if (isLost()) return afterLogin(upload, signal).finally(next);
   upload.sent = 0;
   upload.began = performance.now();
   enter(upload, "sending");
-  const { signal } = upload.stop;
   try {
     upload.job = await send(upload, signal, () => upload.unwanted || changed(upload));
     if (upload.unwanted) return void (await remove(upload.job));
