@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from functions.common import errors, lines
@@ -173,15 +173,16 @@ class Options:
 ALLOWED: Mapping[str, str] = {field.name: field.metadata["rule"].allowed for field in dataclasses.fields(Options)}
 
 
-def parse(given: Iterable[tuple[str, str]]) -> Options:
+def parse(given: Iterable[tuple[str, str]], beside: Sequence[str] = ()) -> Options:
     """Return the options in the fields of a form or query; empty values are ignored.
 
-    Raises Failure(INVALID_OPTION) with the option as `field` and its valid values as `allowed`.
+    Raises Failure(INVALID_OPTION) with the option as `field` and its valid values as `allowed`; for one that is unknown
+    the names of all, and of what else the caller takes `beside` them.
     """
     values: dict[str, Any] = {}
     for name, value in given:
         if name not in ALLOWED:
-            raise refusal(name)
+            raise refusal(name, f"one of {', '.join([*ALLOWED, *beside])}")
         if not value:
             continue
         if name in values:
@@ -194,7 +195,7 @@ def parse(given: Iterable[tuple[str, str]]) -> Options:
 
 def refusal(name: str, allowed: str = "") -> Failure:
     """Return the Failure for an invalid option: its valid values, or all options if it is unknown."""
-    allowed = allowed or ALLOWED.get(name) or f"one of {', '.join([*ALLOWED, WEBHOOK])}"
+    allowed = allowed or ALLOWED.get(name) or f"one of {', '.join(ALLOWED)}"
     shown = name[:_NAME_SHOWN_CHARACTERS].encode(errors="replace").decode()
     return Failure(errors.INVALID_OPTION, field=shown, allowed=allowed)
 

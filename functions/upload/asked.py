@@ -35,7 +35,7 @@ def read(given: Iterable[tuple[str, str]], targets: WebhookTargets) -> Asked:
     Empty values are ignored, but an empty webhook alone asks for none.
     """
     fields = list(given)
-    sound = options.parse(pair for pair in fields if pair[0] != options.WEBHOOK)
+    sound = options.parse([pair for pair in fields if pair[0] != options.WEBHOOK], beside=[options.WEBHOOK])
     said = [value for name, value in fields if name == options.WEBHOOK]
     urls = [value for value in said if value]
     if len(urls) > 1:

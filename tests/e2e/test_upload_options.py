@@ -134,6 +134,7 @@ def test_an_unknown_option(
         problem = send(url("upload"), owner, bodies.form(filename, video.read_bytes(), before, after)).json()
         assert (problem["code"], problem["field"]) == ("invalid_option", name)
         assert problem["allowed"].startswith("one of bitrate, quality, ")
+        assert problem["allowed"].endswith(", cover, webhook")
     nothing_stored()
 
 

@@ -232,7 +232,7 @@ EVERYTHING = Options(
 )
 
 
-EVERY = f"one of {', '.join(ALLOWED)}, webhook"
+EVERY = f"one of {', '.join(ALLOWED)}"
 
 
 def refusal(*given: tuple[str, str]) -> tuple[str, str]:

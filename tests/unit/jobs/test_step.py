@@ -19,6 +19,7 @@ from functions.backends.jobs import Jobs
 from functions.common import ids, links, quotas, transitions, web
 from functions.common.bearer import Bearer
 from functions.common.config import load_all
+from functions.common.options import ALLOWED
 from functions.common.settings import Broker, Links, Mongo, Periods, Quotas, SignedLinks, Verifying
 from functions.common.tokens import Signer
 from functions.jobs import following, step
@@ -462,6 +463,11 @@ def test_options_that_are_wrong_change_nothing(body: bytes, kind: str, code: str
     before = system.document(job_id)
     assert document(ask("POST", f"/{job_id}/retry", body=body, kind=kind))["code"] == code
     assert system.document(job_id) == before
+
+
+def test_what_a_retry_takes_has_no_webhook(system: System) -> None:
+    answer = document(ask("POST", f"/{states.done(system.sweeper)}/retry", body=b'{"webhook": "https://example.org/"}'))
+    assert (answer["field"], answer["allowed"]) == ("webhook", f"one of {', '.join(ALLOWED)}")
 
 
 def test_a_retry_that_cannot_be_announced_is_left_to_sweep(system: System) -> None:
