@@ -47,6 +47,7 @@ def document() -> dict[str, Any]:
     schemas = components["schemas"]
     _add_options(components, shared["x-options"])
     _add_examples(components, shared["x-members"])
+    schemas["EndedJob"] = _without(schemas["Job"], "mail", "webhook")
     tags = []
     for file in sorted(HERE.glob("*/openapi.yaml")):
         function, room = file.parent.name, _read(file)
@@ -129,6 +130,15 @@ def _add_options(components: dict[str, Any], described: dict[str, Any]) -> None:
         "additionalProperties": False,
         "properties": stored,
     }
+
+
+def _without(schema: dict[str, Any], *names: str) -> dict[str, Any]:
+    made: dict[str, Any] = deepcopy(schema)
+    for known in (made["properties"], *made["examples"]):
+        for name in names:
+            known.pop(name, None)
+    made["required"] = [name for name in made["required"] if name not in names]
+    return made
 
 
 def _add_examples(components: dict[str, Any], members: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cloudevents.http import from_http
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from functions import openapi
 from functions.backends import webhooks as receivers
 from functions.backends.webhooks import Sender
 from functions.common import events, links, transitions, webhooks
@@ -21,6 +22,7 @@ from functions.common.values import Document
 from functions.notify import patience, webhook
 from functions.notify.patience import Patience
 from functions.notify.posting import FORBIDDEN, UNANSWERED, Outcome
+from tests.clients import described
 from tests.integration import states
 from tests.unit.backends.receiver import answering, receiver
 from tests.unit.in_memory import System
@@ -101,6 +103,18 @@ def test_the_webhook_of_a_failed_job(system: System) -> None:
     assert event["data"]["error"] == {"code": "no_audio", "title": "The video has no sound track."}
     assert "mp3" not in event["data"]
     assert "download" not in event["data"]["links"]
+
+
+@pytest.mark.parametrize("end", ["done", "failed"])
+def test_it_is_what_the_document_of_the_api_says(end: str, system: System) -> None:
+    api = described.Document(json.loads(openapi.DOCUMENT.read_text()))
+    told = api.content["webhooks"]["jobEnded"]["post"]
+    job = system.document(states.asking(system.sweeper)) if end == "done" else failed(system)
+    headers, event = composed(job | {"traceparent": TRACE})
+    content = told["requestBody"]["content"][headers["Content-Type"]]
+    assert api.faults(event, content["schema"]) == []
+    assert api.faults({**event, "data": {**event["data"], "mail": "sent"}}, content["schema"])
+    assert [each["name"] for each in told["parameters"]] == [name for name in headers if "webhook" in name]
 
 
 def test_links_that_were_revoked_stay_so(system: System) -> None:
