@@ -35,13 +35,17 @@ class Home:
         """Tell whether `make` created this folder."""
         return self._marker.exists()
 
-    def make(self) -> None:
-        """Create the folders, readable only by their owner."""
+    def check(self) -> None:
+        """Raise Problem if the backends cannot use a folder of this name."""
         if not PLAIN.fullmatch(str(self.path)):
             raise Problem(
                 f"{self.path} cannot be used: MariaDB and RabbitMQ do not support spaces and quotes in paths. "
                 "Set LOCAL_HOME to a plain path, for example LOCAL_HOME=/var/tmp/mp3converter-$USER"
             )
+
+    def make(self) -> None:
+        """Create the folders, readable only by their owner."""
+        self.check()
         try:
             # down --purge deletes the whole folder, so it must not hold anything else.
             if self.path != DEFAULT and not self.exists() and self.path.is_dir() and any(self.path.iterdir()):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from local import arguments, page
+from local.home import Home
 from local.problem import Problem
 from local.progress import Progress
 
@@ -31,6 +32,8 @@ def main() -> int:
     command, *rest = sys.argv[1:]
     arguments.parse(command, rest)
     try:
+        if command == "up":
+            Home.default().check()  # rather than after minutes
         is_remote = command == "mp3" or (command == "jobs" and _is_remote())
         if command in (*INSTALLING, *PYTHON_ONLY) or (is_remote and not VENV.exists()):
             _install(command)

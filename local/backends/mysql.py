@@ -24,6 +24,7 @@ GRANTS = ROOT / "knative" / "base" / "grants.sql"
 USERS = ("login", "reader", "sweep", "migrate")
 PACKAGE = "mariadb-server"
 MIGRATION_SECONDS = 600
+ROOM_MB = 150  # of which the log of InnoDB takes 100 at once
 
 
 def external(url: str) -> Backend:
@@ -142,6 +143,12 @@ def answers(url: str) -> bool:
 def _install(home: Home, folder: Path) -> None:
     if folder.exists():
         return
+    free = shutil.disk_usage(home.path).free // 10**6
+    if free < ROOM_MB:
+        raise Problem(
+            f"{free} MB are free in {home.path}, and a new database alone needs {ROOM_MB}. "
+            "Free some space, or set LOCAL_HOME to a folder on another disk."
+        )
     unfinished = folder.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     command = [

@@ -51,6 +51,16 @@ def test_a_server_named_by_a_setting_is_not_installed(monkeypatch: pytest.Monkey
     assert install._is_missing("some-package", "test")
 
 
+def test_a_folder_that_cannot_be_used_is_told_before_anything_is_installed(
+    missing_package: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing_package.setattr(sys, "argv", ["install", "up"])
+    missing_package.setenv("LOCAL_HOME", str(tmp_path / "my videos"))
+
+    assert install.main() == 1
+    assert "my videos cannot be used: MariaDB and RabbitMQ do not support spaces" in capsys.readouterr().err
+
+
 def test_a_changed_requirement_makes_the_environment_stale(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -127,3 +127,9 @@ def test_a_data_folder_is_only_used_once_it_is_complete(
     assert (home.data / "mariadb").is_dir()
     backend.prepare()
     assert len(made) == 2, "an existing folder is kept"
+
+
+def test_a_disk_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    monkeypatch.setattr(mysql, "ROOM_MB", 10**12)  # more than this disk has
+    with pytest.raises(Problem, match=r"MB are free in .*Free some space, or set LOCAL_HOME"):
+        mysql._install(home, home.data / "mysql")
