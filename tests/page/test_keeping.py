@@ -95,10 +95,13 @@ def test_what_is_typed_counts_and_what_is_wrong_stops_a_file(
     begin = page.get_by_label("Begin at")
     begin.fill("abc")
     page.get_by_label("Title").focus()
+    page.set_viewport_size({"width": 1366, "height": 768})  # where the field is the last that is seen
+    page.evaluate("scrollTo(0, 0)")
     file = Path(shutil.copy(video, tmp_path / "typed.mp4"))
     choose(page, file)
     expect(begin).to_be_focused()
     expect(begin).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("This takes another value: Such as 90")).to_be_in_viewport(ratio=1)
     expect(row(page, file.name)).to_have_count(0)
     begin.fill("0:01")
     choose(page, file)

@@ -38,6 +38,7 @@ export function options() {
   if (typed && !typed.value()) {
     const wrong = typed.querySelector("[aria-invalid]");
     if (wrong instanceof HTMLElement) wrong.focus();
+    wrong?.scrollIntoView({ block: "center" }); // with what is said below it
     return undefined;
   }
   const found = { ...PRESETS[wanted.preset], ...wanted.more };
