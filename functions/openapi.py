@@ -25,11 +25,13 @@ METHODS = ("get", "put", "post", "delete", "patch")
 KINDS: dict[str, Kind] = {name: value for name, value in vars(errors).items() if isinstance(value, Kind)}
 
 _PROBLEM = "application/problem+json"
+_PAGE = "text/html"
 _TOKEN: dict[str, list[str]] = {"token": []}
 _ABOUT_TABLE = """\
 # Errors
 
-Every error is `application/problem+json` (RFC 9457) with one of these codes. They are stable, the sentences may change.
+Every error is `application/problem+json` (RFC 9457) with one of these codes, or a page with its sentence where `Accept`
+prefers `text/html`, as in browsers. The codes are stable, the sentences may change.
 What says "again" may work later. `python -m functions.openapi` writes this page from
 [errors.py](common/errors.py), and [openapi.json](jobs/openapi.json) says which operation answers with which.
 
@@ -176,12 +178,9 @@ def _operation(operation: dict[str, Any], room: str, shared: dict[str, Any]) -> 
     for response in made["responses"].values():
         response["headers"] = response.get("headers", {}) | _headers(["X-Request-Id"])
     kinds = list(dict.fromkeys(_kinds(made, made.pop("x-problems", []), shared["x-problems"])))
-    pages = made.pop("x-pages", [])  # the statuses for which a form's sender, a browser, gets a page
     for status in sorted({kind.status for kind in kinds}):
         about = [kind for kind in kinds if kind.status == status]
-        refusal = made["responses"][str(status)] = _refusal(about, shared["x-headers"].get(status, []))
-        if status in pages:
-            refusal["content"]["text/html"] = {"schema": {"type": "string"}}
+        made["responses"][str(status)] = _refusal(about, shared["x-headers"].get(status, []))
     return made
 
 
@@ -208,7 +207,8 @@ def _refusal(kinds: list[Kind], headers: list[str]) -> dict[str, Any]:
                     ]
                 },
                 "examples": {example(kind): {"$ref": f"#/components/examples/{example(kind)}"} for kind in kinds},
-            }
+            },
+            _PAGE: {"schema": {"type": "string"}},
         },
     }
 

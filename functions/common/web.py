@@ -11,12 +11,12 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, abort, current_app, g
+from flask import Flask, Request, Response, abort, current_app, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
-from functions.common import access, errors, keys, log, nesting, session
+from functions.common import access, errors, keys, log, nesting, pages, session
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure, Kind, TooSlow
@@ -203,6 +203,12 @@ def small_body(request: Request, most: int = _EVENT_MOST_BYTES) -> bytes:
     return body
 
 
+def form(request: Request) -> dict[str, str]:
+    """Return the fields of a small form; of several with the same name, the last."""
+    body = small_body(request).decode(errors="replace")
+    return dict(parse_qsl(body, keep_blank_values=True))
+
+
 def json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body. Raises Failure(BAD_REQUEST)."""
     try:
@@ -224,10 +230,15 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def install_error_handlers(app: Flask, *, events: bool) -> None:
-    """Turn every error into an error response.
+    """Turn every error into an error response: a page where that is wanted.
 
     With `events`, they are those that a deliverer of events understands.
     """
+
+    def told(kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:
+        if not events and pages.wanted(request):
+            return pages.problem(request, kind, headers, **more)
+        return problem(kind, headers, **more)
 
     def failed(failure: Failure) -> Response:
         cause = failure.__cause__
@@ -236,7 +247,7 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
         _log.log(level, "refused", extra={"code": kind.code, "cause": repr(cause) if cause else None})
         # A 401 always has a challenge (RFC 9110 section 15.5.2), also where a link in a mail has expired.
         headers = challenge(kind, "Bearer").headers | failure.headers if kind.status == 401 else failure.headers
-        return problem(kind, headers, **failure.more)
+        return told(kind, headers, **failure.more)
 
     def refused(error: HTTPException) -> Any:
         if error.response is not None:
@@ -245,15 +256,15 @@ def install_error_handlers(app: Flask, *, events: bool) -> None:
         if status >= 500:
             return crashed(error)
         if isinstance(error, NotFound):
-            return problem(errors.NOT_FOUND)
+            return told(errors.NOT_FOUND)
         if isinstance(error, WerkzeugMethodNotAllowed):
-            return problem(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods or ())})
-        return problem(Kind(errors.BAD_REQUEST.code, status, errors.BAD_REQUEST.title))
+            return told(errors.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods or ())})
+        return told(Kind(errors.BAD_REQUEST.code, status, errors.BAD_REQUEST.title))
 
     def crashed(error: Exception) -> Response:
         original = getattr(error, "original_exception", None) or error
         _log.error("unexpected error", exc_info=original)
-        return problem(errors.to_deliverer(errors.INTERNAL) if events else errors.INTERNAL)
+        return told(errors.to_deliverer(errors.INTERNAL) if events else errors.INTERNAL)
 
     app.register_error_handler(Failure, failed)
     app.register_error_handler(HTTPException, refused)

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import parse_qsl
 
 from flask import Request, Response
 
@@ -15,7 +14,7 @@ from functions.common import access, errors, links, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Links, Registering, SignedLinks
-from functions.login import changes, credentials, pages, registration, throttle
+from functions.login import changes, credentials, letter_pages, registration, throttle
 from functions.login.mail_links import MailLinks
 from functions.login.registration import Registry
 
@@ -73,8 +72,8 @@ def reset(request: Request, loaded: Loaded) -> Response:
         if not _is_form(request) or failure.kind not in (errors.WEAK_PASSWORD, errors.COMMON_PASSWORD):
             raise
         hidden = {"token": given["token"]}
-        page = pages.form(title, text, button, hidden=hidden, password=True, error=failure.kind.title)
-        return pages.answer(page, failure.kind.status)
+        content = letter_pages.form(text, button, hidden=hidden, password=True, error=failure.kind.title)
+        return letter_pages.answer(request, title, content, failure.kind.status)
 
 
 def mails(request: Request, loaded: Loaded) -> Response:
@@ -125,7 +124,7 @@ def _is_look(request: Request) -> bool:
 
 def _form(title: str, text: str, button: str, request: Request, *, password: bool = False) -> Response:
     hidden = {name: value for name, value in web.query(request).items() if name == "token"}
-    return pages.answer(pages.form(title, text, button, hidden=hidden, password=password))
+    return letter_pages.answer(request, title, letter_pages.form(text, button, hidden=hidden, password=password))
 
 
 def _ended(request: Request, work: Callable[[], object], title: str, text: str) -> Response:
@@ -137,15 +136,15 @@ def _ended(request: Request, work: Callable[[], object], title: str, text: str) 
     except Failure as failure:
         if failure.kind is not errors.USED_LINK:
             raise
-        return pages.answer(pages.note("This link does not work", failure.kind.title), failure.kind.status)
-    return pages.answer(pages.note(title, text))
+        note = letter_pages.note(request, failure.kind.title)
+        return letter_pages.answer(request, "This link does not work", note, failure.kind.status)
+    return letter_pages.answer(request, title, letter_pages.note(request, text))
 
 
 def _given(request: Request, *names: str) -> dict[str, str]:
     if not _is_form(request):
         return credentials.fields(request, *names)
-    body = web.small_body(request).decode(errors="replace")
-    found = dict(parse_qsl(body, keep_blank_values=True))
+    found = web.form(request)
     if not found.keys() >= set(names):
         raise Failure(errors.BAD_REQUEST)
     return found

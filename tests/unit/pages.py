@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_VOID = {"meta", "br"}
+_VOID = {"meta", "br", "link", "input"}
 
 
 class Page(HTMLParser):

@@ -179,6 +179,10 @@ for (const page of PAGES) {
 }
 files.set("licences.txt", { content: licences(), immutable: false });
 
+// What other functions' pages use, which cannot know the names of today.
+files.set("style.css", { content: files.get(builtFrom(outputs, "style.css")).content, immutable: false });
+files.set("icon.svg", { content: readFileSync(join(HERE, "icon.svg")), immutable: false });
+
 const fresh = `${OUT}.new`;
 const manifest = write(fresh);
 rmSync(OUT, { recursive: true, force: true });
