@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -12,6 +13,10 @@ from functions.common.errors import FOREIGN_PAGE, INVALID_TOKEN, Failure
 
 _NAME = "mp3converter"
 _OURS = "same-origin"
+_BY_HAND = "none"  # by a bookmark, say
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+Check = Callable[[Request, str], None]
 
 
 class Cookie(NamedTuple):
@@ -37,15 +42,15 @@ def cookie(public_url: str) -> Cookie:
     return Cookie(prefix + _NAME, path, secure, f"{url.scheme}://{url.netloc}".lower())
 
 
-def token(request: Request, public_url: str) -> str | None:
-    """Return the token in the request's cookie, or None without one.
+def token(request: Request, public_url: str, check: Check | None = None) -> str | None:
+    """Return the token in the request's cookie, or None without one. The check is `check_page` if none is given.
 
     Raises Failure: FOREIGN_PAGE, or INVALID_TOKEN if there are several.
     """
     found = request.cookies.getlist(cookie(public_url).name)
     if not found:
         return None
-    check_page(request, public_url)
+    (check or check_page)(request, public_url)
     if len(found) > 1:
         raise Failure(INVALID_TOKEN)
     return found[0]
@@ -55,20 +60,47 @@ def check_page(request: Request, public_url: str) -> None:
     """Raise Failure(FOREIGN_PAGE) unless our own page can have sent this request, or a program that is no browser.
 
     No other page can send X-Requested-With without asking first (Fetch standard, section 3.3), which cors.py never
-    allows; forms and navigation cannot at all. What browsers say of the page themselves is checked too.
+    allows; navigation cannot at all. Nor can forms, so one needs our own Origin, which browsers send with every form.
+    What browsers say of the page themselves is checked too.
     """
-    for fault in _faults(request, cookie(public_url)):
+    origin = _has_our_origin(request, public_url)
+    asked = bool(request.headers.get("X-Requested-With"))
+    _check(
+        {
+            "neither X-Requested-With nor a form of ours": asked or (_is_form(request) and origin is True),
+            "another Sec-Fetch-Site": request.headers.get("Sec-Fetch-Site", _OURS) == _OURS,
+            "another Origin": origin is not False,
+        }
+    )
+
+
+def check_look(request: Request, public_url: str) -> None:
+    """Raise Failure(FOREIGN_PAGE) unless a person may have opened the address of a page that only shows something.
+
+    Other pages cannot read or frame the answer, and where browsers know SameSite, they send no cookie from there.
+    """
+    _check(
+        {
+            "not only a look": request.method in ("GET", "HEAD"),
+            "another Sec-Fetch-Site": request.headers.get("Sec-Fetch-Site", _OURS) in (_OURS, _BY_HAND),
+            "another Origin": _has_our_origin(request, public_url) is not False,
+        }
+    )
+
+
+def _check(passed: dict[str, bool]) -> None:
+    for fault in (name for name, has_passed in passed.items() if not has_passed):
         raise Failure(FOREIGN_PAGE) from ValueError(fault)
 
 
-def _faults(request: Request, ours: Cookie) -> list[str]:
+def _is_form(request: Request) -> bool:
+    return request.method == "POST" and request.mimetype in _FORMS
+
+
+def _has_our_origin(request: Request, public_url: str) -> bool | None:
+    """Tell whether the Origin is ours; None if there is none."""
     origin = request.headers.get("Origin")
-    checks = {
-        "no X-Requested-With": bool(request.headers.get("X-Requested-With")),
-        "another Sec-Fetch-Site": request.headers.get("Sec-Fetch-Site", _OURS) == _OURS,
-        "another Origin": origin is None or _is_ours(origin.lower(), request, ours),
-    }
-    return [fault for fault, passed in checks.items() if not passed]
+    return None if origin is None else _is_ours(origin.lower(), request, cookie(public_url))
 
 
 def _is_ours(origin: str, request: Request, ours: Cookie) -> bool:

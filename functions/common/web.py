@@ -95,21 +95,28 @@ def verifier(public_keys: str) -> Verifier:
     return Verifier(public_keys)
 
 
-def caller(request: Request, loaded: Loaded, verify_key: Callable[[str], Bearer]) -> Bearer:
+def caller(
+    request: Request, loaded: Loaded, verify_key: Callable[[str], Bearer], check: session.Check | None = None
+) -> Bearer:
     """Return the user in the request's token, API key or session, by a function's settings. Raises as `bearer` does."""
-    return bearer(request, verifier(loaded[Verifying].public_keys), verify_key, loaded[Links].public_url)
+    return bearer(request, verifier(loaded[Verifying].public_keys), verify_key, loaded[Links].public_url, check)
 
 
 def bearer(
-    request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None = None, public_url: str = ""
+    request: Request,
+    verifier: Verifier,
+    verify_key: Callable[[str], Bearer] | None = None,
+    public_url: str = "",
+    check: session.Check | None = None,
 ) -> Bearer:
     """Return the user in the request's token, or whose its API key is (RFC 6750 section 2.1).
 
-    Without either, it is whose session the cookie is of that belongs to this public URL. Raises a Failure with status
-    401, FOREIGN_PAGE, or UNAVAILABLE if a key cannot be looked up.
+    Without either, it is whose session the cookie is of that belongs to this public URL, if the request passes the
+    check, as session.py has it. Raises a Failure with status 401, FOREIGN_PAGE, or UNAVAILABLE if a key cannot be
+    looked up.
     """
     try:
-        found = _bearer(request, verifier, verify_key, public_url)
+        found = _bearer(request, verifier, verify_key, public_url, check)
     except Failure as failure:
         if failure.kind.status != 401:
             raise
@@ -120,11 +127,15 @@ def bearer(
 
 
 def _bearer(
-    request: Request, verifier: Verifier, verify_key: Callable[[str], Bearer] | None, public_url: str
+    request: Request,
+    verifier: Verifier,
+    verify_key: Callable[[str], Bearer] | None,
+    public_url: str,
+    check: session.Check | None,
 ) -> Bearer:
     fields = request.headers.getlist("Authorization")
     if not fields:
-        kept = session.token(request, public_url) if public_url else None
+        kept = session.token(request, public_url, check) if public_url else None
         if kept is None:
             raise Failure(errors.UNAUTHORIZED)
         return verifier.verify(kept)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Request, Response
 
 from functions.backends import jobs, valid_keys
-from functions.common import access, errors, ids, links, shown, web
+from functions.common import access, errors, ids, links, pages, session, shown, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.errors import Failure
-from functions.common.settings import Links
+from functions.common.settings import Links, Periods
 from functions.common.transitions import ABORTED
-from functions.jobs import fixed, following, listing, routes
+from functions.jobs import fixed, following, listing, plain, routes
 
 
 def answer(request: Request, loaded: Loaded) -> Response:
@@ -26,19 +26,21 @@ def answer(request: Request, loaded: Loaded) -> Response:
         from functions.jobs import feed
 
         return feed.answer(action, request, route.secret, loaded)
-    bearer = web.caller(request, loaded, valid_keys.verify)
+    is_page = action in (routes.LIST, routes.SHOW) and pages.wanted(request)
+    bearer = web.caller(request, loaded, valid_keys.verify, session.check_look if is_page else None)
     job_id = route.job_id
     if job_id is None:
         if action == routes.EVENTS:
             return following.answer(request, bearer, None, loaded)
-        return _list(request, bearer, loaded)
+        return _list(request, bearer, loaded, is_page=is_page)
     if not ids.is_id(job_id):
         raise Failure(errors.NOT_FOUND)
     access.about(job=job_id)
     if action == routes.EVENTS:
         return following.answer(request, bearer, _owned(job_id, bearer), loaded)
     if action == routes.SHOW:
-        return web.answer(shown.job(_owned(job_id, bearer), loaded))
+        found = shown.job(_owned(job_id, bearer), loaded)
+        return plain.shown(request, bearer, found) if is_page else web.answer(found)
     # Most requests only look.
     from functions.jobs import changes
 
@@ -52,13 +54,14 @@ def _owned(job_id: str, bearer: Bearer) -> dict[str, object]:
     return job
 
 
-def _list(request: Request, bearer: Bearer, loaded: Loaded) -> Response:
+def _list(request: Request, bearer: Bearer, loaded: Loaded, *, is_page: bool) -> Response:
     wanted = listing.wanted(request)
     # One more tells whether there is a next page.
     found = jobs.connect().page(bearer.user, wanted.states, wanted.text, wanted.after, wanted.limit + 1)
     page, more = found[: wanted.limit], found[wanted.limit :]
-    headers = {}
-    if more:
-        following = links.to(loaded[Links].public_url, "jobs", **listing.following(wanted, page[-1]))
-        headers["Link"] = f'<{following}>; rel="next"'
-    return web.answer({"jobs": [shown.job(job, loaded) for job in page]}, headers=headers)
+    every = [shown.job(job, loaded) for job in page]
+    older = listing.following(wanted, page[-1]) if more else None
+    if is_page:
+        return plain.listed(request, bearer, every, older, loaded[Periods].upload_max_bytes)
+    headers = {"Link": f'<{links.to(loaded[Links].public_url, "jobs", **older)}>; rel="next"'} if older else {}
+    return web.answer({"jobs": every}, headers=headers)

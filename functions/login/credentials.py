@@ -19,9 +19,15 @@ def authenticated(request: Request) -> User:
     given = web.basic(request)
     if given is None or not given[0]:
         raise _challenge(request, errors.UNAUTHORIZED)
-    throttled = throttle.connect()
     with challenging(request):
-        user = throttled.attempt(given[0], throttled.address(request), lambda: accounts.check(users.connect(), *given))
+        return checked(request, *given)
+
+
+def checked(request: Request, address: str, password: str) -> User:
+    """Return the user with this address and password. Raises a Failure with status 401, 403 or 429."""
+    throttled = throttle.connect()
+    client = throttled.address(request)
+    user = throttled.attempt(address, client, lambda: accounts.check(users.connect(), address, password))
     access.about(user=str(user.id))
     return user
 

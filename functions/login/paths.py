@@ -9,7 +9,7 @@ from functions.common import access, errors, web
 from functions.common.config import Loaded
 from functions.common.errors import Failure
 from functions.common.settings import Signing
-from functions.login import account, changes, credentials, keys, sessions, signup
+from functions.login import account, changes, credentials, forms, keys, sessions, signup
 
 
 def answer(path: str, request: Request, loaded: Loaded) -> Response:
@@ -48,6 +48,8 @@ _PATHS = {
     "account": account.answer,
     "keys": lambda request, _: keys.answer(request),
     "session": sessions.answer,
+    "session/begin": forms.begin,
+    "session/end": forms.end,
     "register": signup.register,
     "confirm": signup.confirm,
     "recover": signup.recover,

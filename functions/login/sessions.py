@@ -35,17 +35,23 @@ def answer(request: Request, loaded: Loaded) -> Response:
         response = web.nothing()
         session.end(response, public_url)
         return response
-    secret = loaded[SignedLinks].link_secret
     given = None if "Authorization" in request.headers else session.token(request, public_url)
     if given is None:
-        user, begun = credentials.authenticated(request), str(int(time.time()))
+        user, begun = credentials.authenticated(request), ""
     else:
-        user, begun = _renewed(given, loaded[Signing], secret)
+        user, begun = _renewed(given, loaded[Signing], loaded[SignedLinks].link_secret)
     seconds = loaded[Signing].token_ttl
-    token = signer(loaded[Signing]).sign(Bearer(str(user.id), user.email, _session(begun, user, secret)))
     response = web.answer({"email": user.email, "expires_in": seconds, "mails": user.mails})
-    session.begin(response, token, seconds, public_url)
+    begin(response, user, loaded, begun)
     return response
+
+
+def begin(response: Response, user: User, loaded: Loaded, begun: str = "") -> None:
+    """Let the browser keep a session of a user that has begun then, or begins now."""
+    seconds = loaded[Signing].token_ttl
+    mark = _session(begun or str(int(time.time())), user, loaded[SignedLinks].link_secret)
+    token = signer(loaded[Signing]).sign(Bearer(str(user.id), user.email, mark))
+    session.begin(response, token, seconds, loaded[Links].public_url)
 
 
 def _renewed(token: str, signing: Signing, secret: str) -> tuple[User, str]:

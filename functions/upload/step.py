@@ -8,7 +8,7 @@ from functools import partial
 from flask import Request, Response
 
 from functions.backends.usage import Usage
-from functions.common import access, links, quotas, states, trace, web
+from functions.common import access, links, pages, quotas, states, trace, web
 from functions.common.bearer import Bearer
 from functions.common.config import Loaded
 from functions.common.settings import Links, Periods, Quotas, WebhookTargets
@@ -50,6 +50,8 @@ def _answered(
         # The response does not wait for the broker or its driver: sweep announces jobs that were not announced.
         for each in work:
             web.after_response(each)
+        if pages.wanted(request):
+            return pages.moved(request, f"jobs/{job['_id']}")
         return _accepted(job, loaded[Links])
     for each in work:
         each()

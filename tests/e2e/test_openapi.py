@@ -6,6 +6,7 @@ import json
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -26,6 +27,7 @@ from tests.unit.backends.receiver import receiver
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 WAIT = {"Prefer": "wait=60"}
+PAGE = {"Accept": "text/html,*/*;q=0.8"}
 ODD_VALUES = ("", "x", "-1", "9" * 40, "a,b;c=d", '"', "1e999")
 ODD_TEXTS = ("\0", "\N{PILE OF POO}" * 90, "../..", "\r\n")  # no headers have them
 ODD_BODIES = (
@@ -123,6 +125,11 @@ def _accounts(stack: PrivateStack, api: Api, mailbox: Mailbox) -> None:
     assert api.call("logIn", headers={**basic, **page}, query={"session": ""}).json() == begun.json()
     for operation, query in (("endSession", {}), ("endSessionByQuery", {"session": ""})):
         api.call(operation, headers=page, query=query)
+    form = {"Origin": stack.gateway, "Content-Type": "application/x-www-form-urlencoded"}
+    api.call("beginSessionByForm", headers=form, body=urlencode({"email": email, "password": PASSWORD}).encode())
+    refused = api.call("beginSessionByForm", headers={**form, **PAGE}, body=urlencode({"email": email}).encode())
+    assert (refused.status, refused.headers.get_content_type()) == (401, "text/html")
+    api.call("endSessionByForm", headers=form)
     api.call("closeAccount", headers=basic)
 
 
@@ -144,6 +151,7 @@ def _uploads(api: Api, user: Person, video: Path, videos: Path, hook: str) -> st
     assert (failed.status, failed.json()["code"]) == (422, "no_audio")
     for operation in ("uploadNamed", "uploadNamedByPut"):
         assert api.call(operation, headers=bearer, body=content, filename="ü d.mp4").status == 202
+    assert api.call("upload", headers={**bearer, **PAGE}, body=content).headers["Location"].startswith("../jobs/")
     api.call("showUsage", headers=bearer)
     api.call("showUsageByQuery", headers=bearer, query={"usage": ""})
     return str(done.json()["id"])
@@ -183,6 +191,11 @@ def _jobs(api: Api, user: Person, job_id: str, inspector: Inspector) -> None:
 
     assert api.call("listJobs", headers=bearer, query={"limit": "1"}).headers["Link"]
     api.call("listJobs", headers=bearer, query={"id": job_id})
+    for page in (
+        api.call("listJobs", headers={**bearer, **PAGE}),
+        api.call("showJob", headers={**bearer, **PAGE}, id=job_id),
+    ):
+        assert page.headers.get_content_type() == "text/html"
     api.call("listJobs", headers=bearer, query={"id": job_id, "events": ""})
     for fixed in ("openapi", "picture"):
         api.call("listJobs", query={fixed: ""})

@@ -16,6 +16,7 @@ import requests
 
 from tests.clients.database import Inspector
 from tests.clients.operator import Operator
+from tests.clients.waiting import until
 from tests.e2e import tokens
 from tests.e2e.conftest import Person, Urls, through
 from tests.e2e.test_delete import forgotten
@@ -23,6 +24,11 @@ from tests.local.private import PrivateStack
 
 NAME = "mp3converter"
 SECONDS = 60
+
+
+def done(job: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a job once it is done."""
+    return job if job["state"] == "done" else None
 
 
 class Page:
@@ -40,6 +46,20 @@ class Page:
         origin = {} if method in ("GET", "HEAD") else {"Origin": "{0.scheme}://{0.netloc}".format(urlsplit(url))}
         headers = origin | more.pop("headers", {})
         return self.http.request(method, url + path, headers=headers, timeout=SECONDS, **more)
+
+    def form(self) -> None:
+        """Ask as a browser does without scripts."""
+        del self.http.headers["X-Requested-With"]
+        self.http.headers["Accept"] = "text/html,*/*;q=0.8"
+
+    def script(self) -> None:
+        """Ask as a script does, again."""
+        self.http.headers.update({"X-Requested-With": "page", "Accept": "*/*"})
+
+    def send(self, function: str, path: str, **more: Any) -> requests.Response:
+        """Send a form, and follow where it leads."""
+        kind = {} if "files" in more else {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", function, path, headers=kind | more.pop("headers", {}), **more)
 
     def begin(self, person: Person | None = None) -> requests.Response:
         """Log in, or renew the session."""
@@ -117,6 +137,75 @@ def test_a_page_of_others_can_do_nothing_with_it(
         assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page"), (method, function, path)
         assert "Set-Cookie" not in answer.headers
     assert page.ask("GET", "jobs").json() == {"jobs": []}
+
+
+def test_forms_do_without_scripts_what_the_page_does(page: Page, other_user: Person, video: Path) -> None:
+    """Each answer leads to the next page, which is of the same prefix."""
+    page.form()
+    begun = page.send("login", "/session/begin", data={"email": other_user.email, "password": other_user.password})
+    assert (begun.status_code, begun.url) == (200, page.urls("jobs") + "/")
+    assert "There are none yet." in begun.text
+    sent = page.send(
+        "upload", "/", data={"quality": "6", "channels": ""}, files={"file": ("a<b>.mp4", video.read_bytes())}
+    )
+    assert (sent.status_code, sent.url.rpartition("/")[0]) == (200, page.urls("jobs"))
+    assert "<h1>a&lt;b&gt;.mp4</h1>" in sent.text
+    job_id = sent.url.rpartition("/")[2]
+    page.script()
+    job = until(lambda: done(page.ask("GET", "jobs", f"/{job_id}").json()), "the MP3", SECONDS)
+    assert job["options"] == {"quality": 6}
+    page.form()
+    wrong = page.send("upload", "/", data={"quality": "11"}, files={"file": ("a.mp4", video.read_bytes())})
+    assert (wrong.status_code, "Possible for quality: a whole number from 0 to 9." in wrong.text) == (400, True)
+    ended = page.send("login", "/session/end")
+    assert (ended.url, list(page.http.cookies)) == (page.urls("page") + "/", [])
+    late = page.send("upload", "/", files={"file": ("a.mp4", video.read_bytes())})
+    assert (late.status_code, "Log in first." in late.text) == (401, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": None},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example.org"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+def test_forms_of_others_do_nothing(
+    page: Page, other_user: Person, third_user: Person, video: Path, headers: dict[str, str | None]
+) -> None:
+    """Not even log somebody in as the attacker."""
+    page.begin(other_user)
+    kept = page.cookie
+    page.form()
+    attacker = {"email": third_user.email, "password": third_user.password}
+    file = {"file": ("a.mp4", video.read_bytes())}
+    for function, path, more in (
+        ("login", "/session/begin", {"data": attacker}),
+        ("login", "/session/end", {}),
+        ("upload", "/", {"files": file}),
+        ("jobs", "/feed", {"data": {"a": "b"}}),
+    ):
+        answer = page.send(function, path, headers=headers, **more)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/html; charset=utf-8"), path
+        assert "Set-Cookie" not in answer.headers
+    assert page.cookie == kept
+    page.script()
+    assert page.ask("GET", "jobs").json() == {"jobs": []}
+
+
+def test_a_page_is_shown_to_who_opens_it(page: Page, other_user: Person) -> None:
+    """Which no other page does: where it tries, a browser says so, or sends no cookie."""
+    page.begin(other_user)
+    page.form()
+    for site, expected in ((None, 200), ("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)):
+        answer = page.ask("GET", "jobs", headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, other_user.email in answer.text) == (expected, expected == 200), site
+    assert page.ask("GET", "jobs", headers={"Accept": "*/*"}).json()["code"] == "foreign_page"
+    assert page.ask("GET", "upload", "/usage").status_code == 403
 
 
 @pytest.mark.attack("A4", "A7", "C6", "C7")

@@ -215,8 +215,9 @@ def test_tokens(value: str, start: int, end: int) -> None:
 def test_sessions(value: str, origin: str, site: str, host: str) -> None:
     """One is taken for our own page alone, whatever else a request brings."""
     own = {"HTTP_ORIGIN": f"https://{host}", "HTTP_SEC_FETCH_SITE": "same-origin"}
+    form = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=x"}
     for cookie in (value, f"__Host-mp3converter={value}", f"__Host-mp3converter={TOKEN}; {value}"):
-        for page in ({}, {"HTTP_X_REQUESTED_WITH": "page"}):
+        for page in ({}, {"HTTP_X_REQUESTED_WITH": "page"}, form):
             for said in ({"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}, own):
                 fields: dict[str, Any] = {"HTTP_COOKIE": cookie, "HTTP_X_FORWARDED_HOST": host, **page, **said}
                 with refusals(401, 403):

@@ -37,13 +37,13 @@ def request(
     return Request(EnvironBuilder(method=method, headers=fields).get_environ())
 
 
-def bearer(asked: Request, url: str = PLAIN) -> Bearer:
-    return web.bearer(asked, VERIFIER, None, url)
+def bearer(asked: Request, url: str = PLAIN, check: session.Check | None = None) -> Bearer:
+    return web.bearer(asked, VERIFIER, None, url, check)
 
 
-def refused(asked: Request, url: str = PLAIN) -> Failure:
+def refused(asked: Request, url: str = PLAIN, check: session.Check | None = None) -> Failure:
     with pytest.raises(Failure) as failure:
-        bearer(asked, url)
+        bearer(asked, url, check)
     return failure.value
 
 
@@ -125,6 +125,78 @@ def test_no_other_page_may(url: str, headers: dict[str, Any], method: str) -> No
     failure = refused(request(url, method=method, **headers), url)
     assert (failure.kind, failure.headers) == (errors.FOREIGN_PAGE, {})
     assert failure.__cause__
+
+
+FORMS = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        (PLAIN, {"Origin": "http://localhost:8080"}),
+        (PLAIN, {"Origin": "http://192.0.2.1:8080", "host": "192.0.2.1:8080", "Sec_Fetch_Site": "same-origin"}),
+        (TLS, {"Origin": "https://mp3.example.org", "host": "jobs.svc.local"}),
+        (BELOW, {"Origin": "https://example.org", "host": "gateway:8080"}),
+    ],
+    ids=range(4),
+)
+def test_a_form_of_our_own_page_may_use_it(url: str, headers: dict[str, Any], kind: str) -> None:
+    assert bearer(request(url, method="POST", Content_Type=kind, **headers), url) == ADA
+
+
+@pytest.mark.attack("C1", "C2")
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        (PLAIN, {}),
+        (PLAIN, {"Sec_Fetch_Site": "same-origin"}),
+        (PLAIN, {"Origin": "null"}),
+        (PLAIN, {"Origin": ""}),
+        (PLAIN, {"Origin": "https://evil.example.org"}),
+        (PLAIN, {"Origin": "http://localhost:8081"}),
+        (PLAIN, {"Origin": "http://localhost:8080", "Sec_Fetch_Site": "cross-site"}),
+        (PLAIN, {"Origin": "http://localhost:8080", "Sec_Fetch_Site": "same-site"}),
+        (PLAIN, {"Origin": "http://localhost:8080", "Sec_Fetch_Site": "none"}),
+        (PLAIN, {"Origin": "http://localhost:8080", "method": "PUT"}),
+        (TLS, {"Origin": "http://mp3.example.org", "host": "mp3.example.org"}),
+        (OWN_HOSTS, {"Origin": "https://upload.example.org", "host": "jobs.example.org"}),
+    ],
+    ids=range(12),
+)
+def test_a_form_of_another_page_may_not(url: str, headers: dict[str, Any], kind: str) -> None:
+    asked = request(url, **({"method": "POST", "Content_Type": kind} | headers))
+    assert refused(asked, url).kind is errors.FOREIGN_PAGE
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "", "x-www-form-urlencoded", "multipart/mixed"])
+def test_what_a_form_cannot_be_is_none(kind: str) -> None:
+    asked = request(method="POST", Content_Type=kind, Origin="http://localhost:8080")
+    assert refused(asked).kind is errors.FOREIGN_PAGE
+
+
+def test_a_look_needs_neither() -> None:
+    """By a link of our own page, by a bookmark, or with a browser that does not say."""
+    for method in ("GET", "HEAD"):
+        for said in ({}, {"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"}):
+            assert bearer(request(method=method, **said), check=session.check_look) == ADA
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"method": "POST"},
+        {"method": "DELETE"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_no_other_page_may_look(headers: dict[str, Any]) -> None:
+    assert refused(request(**headers), check=session.check_look).kind is errors.FOREIGN_PAGE
 
 
 @pytest.mark.attack("C7")

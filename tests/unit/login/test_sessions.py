@@ -79,6 +79,12 @@ class Browser:
         """End the session."""
         return self.http.delete(self.url + path, timeout=30)
 
+    def send(self, path: str = "/session/begin", password: str = PASSWORD, **headers: Any) -> requests.Response:
+        """Send a form, as browsers without scripts do."""
+        fields = {"email": EMAIL, "password": password}
+        kept: dict[str, Any] = {"X-Requested-With": None, "Accept": "text/html,*/*;q=0.8"} | headers
+        return self.http.post(self.url + path, data=fields, headers=kept, allow_redirects=False, timeout=30)
+
     def token(self) -> str | None:
         """Return the token in the cookie."""
         return self.http.cookies.get(NAME)
@@ -269,3 +275,74 @@ def test_other_methods(browser: Browser) -> None:
     for method in ("GET", "PUT"):
         answer = browser.http.request(method, f"{browser.url}/session", timeout=30)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, DELETE, OPTIONS")
+
+
+def test_a_form_begins_and_ends_a_session(browser: Browser) -> None:
+    """The same as one that a script begins; the answers lead to addresses beside the function, whatever its prefix."""
+    begun = browser.send()
+    assert (begun.status_code, begun.headers["Location"]) == (303, "../../jobs/")
+    attributes = set(begun.headers["Set-Cookie"].split("; "))
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Max-Age=600", "Path=/function/"} <= attributes
+    assert verified(browser.token())[:2] == ("1", EMAIL)
+    assert browser.begin(None).status_code == 200
+    ended = browser.send("/session/end")
+    assert (ended.status_code, ended.headers["Location"], browser.token()) == (303, "../../page/", None)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": None},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example.org"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Content-Type": "text/plain"},
+    ],
+    ids=str,
+)
+def test_a_form_of_another_page_does_nothing(browser: Browser, users: MemoryUsers, headers: dict[str, Any]) -> None:
+    """Nor does it try passwords: more than may be tried are refused alike, and the right one works then."""
+    for password in ("wrong horse", "wrong horse", "wrong horse", PASSWORD):
+        answer = browser.send(password=password, **headers)
+        assert (answer.status_code, answer.headers.get("Set-Cookie")) == (403, None)
+        assert "Only this service&#39;s own page" in answer.text
+    assert browser.send().status_code == 303
+    kept = browser.token()
+    assert browser.send("/session/end", **headers).status_code == 403
+    assert browser.token() == kept
+
+
+@pytest.mark.attack("A20")
+def test_a_form_is_refused_as_a_program_is(browser: Browser, users: MemoryUsers) -> None:
+    """Constantly for a wrong password, an unknown address and an account that waits; with a wait after too many."""
+    users.change_state(1, WAITING, ACTIVE)
+    waiting = browser.send()
+    users.rows.clear()
+    unknown = browser.send()
+    for answer in (waiting, unknown):
+        assert (answer.status_code, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+        assert "The e-mail address or the password is wrong." in answer.text
+        assert not answer.headers["WWW-Authenticate"].startswith("Basic")  # a browser would ask in a window of its own
+    assert [line for line in waiting.text.splitlines() if "Request" not in line] == [
+        line for line in unknown.text.splitlines() if "Request" not in line
+    ]
+    late = [browser.send(), browser.send(), browser.begin()]
+    assert [answer.status_code for answer in late] == [429] * 3
+    assert int(late[0].headers["Retry-After"]) > 0
+    assert browser.token() is None
+
+
+def test_a_disabled_account_is_told_so_in_a_page(browser: Browser, users: MemoryUsers) -> None:
+    users.change_state(1, DISABLED, ACTIVE)
+    answer = browser.send()
+    assert (answer.status_code, "This account is disabled." in answer.text) == (403, True)
+    assert browser.send(password="wrong horse").status_code == 401
+
+
+def test_a_form_without_an_address(browser: Browser) -> None:
+    answer = browser.http.post(f"{browser.url}/session/begin", data={"password": PASSWORD}, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    for path in ("/session/begin", "/session/end"):
+        answer = browser.http.get(browser.url + path, timeout=30)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")
