@@ -265,9 +265,11 @@ class Jobs:
     def waiting(self, query: Document, limit: int) -> Waiting:
         """Count the jobs, up to `limit`, that match a query by a state, and maybe by a mail.state or webhook.state."""
         with mongodb.translated_errors():
-            number = self._collection.count_documents(query, limit=limit)
             oldest = self._collection.find_one(query, {"created_at": 1}, sort=[("created_at", 1)])
-        return Waiting(number, (self.after(0) - oldest["created_at"]).total_seconds() if oldest else 0.0)
+            if oldest is None:
+                return Waiting(0, 0.0)
+            number = self._collection.count_documents(query, limit=limit)
+        return Waiting(number, (self.after(0) - oldest["created_at"]).total_seconds())
 
     def prepare(self) -> None:
         """Create the indexes for the queries above, if they do not exist, and drop the one that they replace."""

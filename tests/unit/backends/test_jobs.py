@@ -279,6 +279,17 @@ def test_waiting_jobs_are_counted_up_to_a_limit(clock: Clock) -> None:
     assert system.jobs.waiting({"state": transitions.DONE}, 10) == Waiting(0, 0.0)
 
 
+def test_where_none_waits_one_query_is_enough(clock: Clock) -> None:
+    """Of the thirteen states that each pass of sweep looks at, nearly all are empty."""
+
+    class UncountableCollection(MemoryCollection):
+        def count_documents(self, query: Document, limit: int) -> int:
+            raise AssertionError(query)
+
+    documents: Any = UncountableCollection([])
+    assert Jobs(documents, clock, PERIODS).waiting({"state": transitions.READY}, 10) == Waiting(0, 0.0)
+
+
 def test_the_drivers_message_is_only_the_cause(jobs: Jobs, collection: UnreliableCollection) -> None:
     collection.blind = True
     with pytest.raises(Failure) as failure:
