@@ -25,8 +25,8 @@ from functions.sweep.sweeper import Sweeper
 from tests.integration import many_jobs
 from tests.integration.states import PERIODS, Clock, sweep_once
 
-# ./local/bench sweep uses 100,000: the tests' server takes minutes to store them.
-IDLE = 10_000
+# Far more than all passes together may read; ./local/bench sweep uses 100,000, which take the tests' server minutes.
+IDLE = 2_000
 DUE = 6
 LIMIT = 4
 MEMORY_BYTES = 3_000_000
