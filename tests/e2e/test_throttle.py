@@ -18,8 +18,9 @@ RIGHT, WRONG = (200, None), (401, "wrong_credentials")
 TOO_MANY = (429, "too_many_tries")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _strict(stack: PrivateStack) -> Iterator[None]:
+    """A login that gives few free tries; each test has a user of its own."""
     stack.reconfigure("login", LOGIN_FREE_TRIES=str(FREE), LETTERS_FREE_PER_ADDRESS=str(LETTERS))
     yield
     stack.reconfigure("login")
