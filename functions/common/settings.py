@@ -108,7 +108,7 @@ class LinkLife(Settings):
 
 
 class SignedLinks(LinkLife):
-    """The links in mails, which work without a token."""
+    """The links that work without a token: in mails, podcasts and webhooks."""
 
     link_secret: str = secret(
         "LINK_SECRET",
@@ -153,7 +153,7 @@ class MaybeDatabase(Settings):
 
 
 class KeyMemory(Settings):
-    """How long upload and download remember a valid API key."""
+    """How long a valid API key is remembered."""
 
     # At most a minute: closed accounts are removed when no key of theirs can be remembered any more.
     seconds: int = integer(

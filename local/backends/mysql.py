@@ -22,7 +22,6 @@ DATABASE = "mp3converter"
 SCHEMA = ROOT / "knative" / "base" / "schema.sql"
 GRANTS = ROOT / "knative" / "base" / "grants.sql"
 USERS = ("login", "reader", "sweep", "migrate")
-PACKAGE = "mariadb-server"
 MIGRATION_SECONDS = 600
 ROOM_MB = 150  # of which the log of InnoDB takes 100 at once
 

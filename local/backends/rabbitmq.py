@@ -11,7 +11,6 @@ from local.ports import HOST
 from local.processes.program import BACKENDS, Program
 from local.secret_files import SecretFiles
 
-PACKAGE = "rabbitmq-server"
 # Not /usr/sbin/rabbitmq-server, which switches the user or refuses to run.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 CONSUMER_TIMEOUT_MILLISECONDS = 3 * 60 * 60 * 1000

@@ -12,7 +12,6 @@ from local.processes.program import EDGE, Program
 from local.secret_files import SecretFiles
 from local.web import answers
 
-PACKAGE = "caddy"
 DOCUMENTING = "jobs"  # answers with the document of the API
 CADDYFILE = ROOT / "local" / "gateway" / "Caddyfile"
 

@@ -16,7 +16,6 @@ from tests.e2e.conftest import Person
 from tests.local.private import PrivateStack
 from tests.page.browser import Visit
 
-COOKIE = "mp3converter"
 # What a page sends to another origin without asking first, and the answer's text, which it must not get.
 SENT = """async ([method, url]) => {
   const options = {method, mode: "no-cors", credentials: "include"};
