@@ -98,12 +98,17 @@ function filledIn(page, outputs) {
   const html = readFileSync(join(HERE, page), "utf8");
   return html.replace(/^(.*?\b(?:src|href)=")([^"#?:.][^"#?:]*\.[a-z]+)(".*)$/gm, (_, before, source, after) => {
     if (PAGES.includes(source) || source === "licences.txt") return before + source + after;
-    const name = builtFrom(outputs, source) ?? asset(source);
+    const name = sheet(source) ?? builtFrom(outputs, source) ?? asset(source);
     const indent = /^\s*/.exec(before)[0];
     const imported = extname(name) === ".js" ? closure(outputs, name).slice(1) : [];
     const hints = imported.map((other) => `\n${indent}<link rel="modulepreload" href="${other}">`);
     return before + name + after + hints.join("");
   });
+}
+
+/** Return the file that a style sheet became. */
+function sheet(source) {
+  return [...files.keys()].find((name) => name.startsWith(`${basename(source, ".css")}-`) && name.endsWith(".css"));
 }
 
 function asset(source) {
@@ -180,7 +185,8 @@ for (const page of PAGES) {
 files.set("licences.txt", { content: licences(), immutable: false });
 
 // What other functions' pages use, which cannot know the names of today.
-files.set("style.css", { content: files.get(builtFrom(outputs, "style.css")).content, immutable: false });
+const styles = VIEWS["stranger.js"].styles.map((source) => files.get(sheet(source)).content);
+files.set("style.css", { content: Buffer.concat(styles), immutable: false });
 files.set("icon.svg", { content: readFileSync(join(HERE, "icon.svg")), immutable: false });
 
 const fresh = `${OUT}.new`;
@@ -195,7 +201,7 @@ for (const [name, { sizes }] of Object.entries(manifest)) {
 for (const [view, { parts, styles }] of Object.entries(VIEWS)) {
   const script = new Set([builtFrom(outputs, "main.js"), scripts[view]].flatMap((name) => closure(outputs, name)));
   const texts = Object.keys(outputs).filter((name) => outputs[name].source.endsWith(`?${parts}`));
-  const style = styles.map((source) => Object.keys(manifest).find((name) => name.startsWith(`${basename(source, ".css")}-`)));
+  const style = styles.map(sheet);
   const loads = texts.map((language) => [...script, ...style, language]);
   const [gzip, br] = ["gzip", "br"].map((coding) => Math.max(...loads.map((names) => total(names, coding))));
   console.log(`First load of ${view}: ${gzip} of ${FIRST_LOAD_LIMIT} bytes gz (${br} br)`);
