@@ -141,6 +141,7 @@ def test_a_screen_reader_hears_ends_and_not_progress(
     visit: Visit, other_user: Person, video: Path, named: Callable[[Path, str], Path]
 ) -> None:
     page = enter(visit, other_user)
+    expect(page.locator("body > [role=status]")).to_be_attached()
     page.evaluate(
         """() => {
             window.heard = [];

@@ -92,7 +92,7 @@ def test_what_is_typed_counts_and_what_is_wrong_stops_a_file(
     """A file that is dropped takes no focus from a field, which would tell that it was changed."""
     page = enter(visit, other_user)
     page.get_by_role("button", name="More options").click()
-    begin = page.get_by_label("Begin at")
+    begin = page.get_by_label("Start at")
     begin.fill("abc")
     page.get_by_label("Title").focus()
     page.set_viewport_size({"width": 1366, "height": 768})  # where the field is the last that is seen
@@ -101,7 +101,7 @@ def test_what_is_typed_counts_and_what_is_wrong_stops_a_file(
     choose(page, file)
     expect(begin).to_be_focused()
     expect(begin).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_text("This takes another value: Such as 90")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_text("This value does not work. For example 90")).to_be_in_viewport(ratio=1)
     expect(row(page, file.name)).to_have_count(0)
     begin.fill("0:01")
     choose(page, file)

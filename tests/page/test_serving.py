@@ -191,7 +191,7 @@ def test_a_member_sees_and_uses_the_list_before_anything_else_is_loaded(
     shown = row(page, "talk.mp4")
     expect(shown).to_contain_text("Done")
     expect(shown.get_by_role("link", name="Download")).to_have_attribute("href", re.compile(r"^\.\./download\?link="))
-    expect(page.get_by_text("MP3s after")).to_be_visible()
+    expect(page.get_by_text("MP3s for")).to_be_visible()
     assert page.evaluate("window.jumps") < JUMPS_MOST
     page.get_by_text("Speech").click()
     assert "speech" in page.evaluate("localStorage.sound")

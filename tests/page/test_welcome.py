@@ -138,7 +138,7 @@ def test_what_waits_is_not_sent_for_somebody_else(
     for route in held:
         route.abort()
     page.unroute(re.compile(r"/upload\?"))
-    expect(row(page, files[2].name)).to_contain_text("Waiting to go on")
+    expect(row(page, files[2].name)).to_contain_text("Waiting to continue")
     other.get_by_role("button", name="Log out").click()
     dialog.get_by_label("Password").fill(other_user.password)
     page.keyboard.press("Enter")
