@@ -276,7 +276,8 @@ def test_the_list_goes_back_through_everything_and_lives_without_a_stream(
 
 
 def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) -> None:
-    visit.expect("400")
+    visit.expect("400|401")
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = enter(visit, other_user)
     page.get_by_role("link", name="Account").click()
     expect(page.get_by_role("heading", name="Your account")).to_be_focused()
@@ -284,6 +285,9 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     page.get_by_role("button", name="Make an address").click()
     address = page.get_by_label("Address of the podcast").input_value()
     assert web.call("GET", address).body.startswith(b"<?xml")
+    page.get_by_label("Password").fill("anything else")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_have_text("The password is wrong.")
     page.get_by_label("Password").fill(other_user.password)
     page.get_by_role("button", name="Open").click()
     box = page.get_by_label("Mail me when a file is done or has failed")
@@ -295,6 +299,9 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     page.get_by_role("button", name="Make a key").click()
     key = page.get_by_label("The key, shown only this once").input_value()
     assert web.call("GET", url("jobs"), headers=web.bearer(key)).status == 200
+    page.get_by_role("button", name="Copy").last.click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
     page.get_by_label("Address (https)").fill("https://127.0.0.1/#part")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert").filter(has_text="Type a whole address that begins with https://")).to_be_visible()
@@ -314,7 +321,21 @@ def test_the_account(visit: Visit, other_user: Person, url: Urls, stack: Any) ->
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.get_by_text("Your account has been deleted.")).to_be_visible()
     assert web.call("POST", url("login"), headers=web.basic(other_user.email, fresh)).status in (401, 403)
+
+
+def test_what_cannot_be_loaded_offline_says_so(visit: Visit, sent: tuple[Page, str]) -> None:
+    visit.expect("ERR_INTERNET_DISCONNECTED|dynamically imported module")
+    page, name = sent
+    play = row(page, name).get_by_role("button", name="Play")
+    visit.context.set_offline(True)
+    play.click()
+    expect(page.get_by_role("alert").filter(has_text="No connection. Try again in a moment.")).to_be_visible()
+    expect(play).to_have_attribute("aria-expanded", "false")
+    visit.context.set_offline(False)
+    play.click()
+    expect(row(page, name).get_by_role("slider")).to_be_visible()
 
 
 def _is_told_of_the_list(visit: Visit) -> None:

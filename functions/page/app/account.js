@@ -25,7 +25,7 @@ function content() {
   const lock = make("section", { class: "card" });
   const open = form(t("account.open"), [whose(email), make("p", {}, t("account.password.why")), password(false)], async (given) => {
     const headers = { Authorization: basic(email, given["password"] ?? "") };
-    const shown = await (await call("../login/account", { headers, lone: true })).json();
+    const shown = await (await call("../login/account", { headers, lone: true }).catch(aboutPassword)).json();
     lock.replaceWith(...unlocked(shown, headers));
   });
   lock.append(make("h2", {}, t("account.settings")), open);
@@ -37,6 +37,17 @@ function content() {
     podcast(),
     lock,
   ];
+}
+
+/**
+ * Only the password was asked for, so only that can be wrong.
+ *
+ * @param {unknown} error
+ * @returns {never}
+ */
+function aboutPassword(error) {
+  if (error instanceof Problem) error.more["field"] ??= "password";
+  throw error;
 }
 
 function usage() {

@@ -7,3 +7,5 @@ export { follow } from "./live.js";
 export { send } from "./outgoing.js";
 export { of } from "./problems.js";
 export { title } from "./title.js";
+
+void import("./toast.js"); // at hand when the connection is lost

@@ -53,7 +53,11 @@ function panel(entry, list, id, load) {
     more.replaceChildren();
     list.show(entry);
     if (open) return;
-    const [loaded] = await Promise.all([load(), dressed()]);
+    const [loaded] = await Promise.all([load(), dressed()]).catch((error) => {
+      more.dataset["panel"] = "";
+      list.show(entry);
+      throw error;
+    });
     const made = loaded.panel(entry, list);
     if (more.dataset["panel"] === id) more.replaceChildren(made);
   };

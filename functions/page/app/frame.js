@@ -38,7 +38,9 @@ export function close() {
 }
 
 addEventListener("unhandledrejection", (event) => {
-  if (!(event.reason instanceof Problem)) return;
+  // What is loaded when it is needed fails like this without a connection.
+  const problem = event.reason instanceof TypeError && !navigator.onLine ? new Problem(0, "offline", "") : event.reason;
+  if (!(problem instanceof Problem)) return;
   event.preventDefault();
-  void import("./toast.js").then(({ toast }) => toast(event.reason));
+  void import("./toast.js").then(({ toast }) => toast(problem));
 });

@@ -7,3 +7,6 @@ export const wasHere = () => localStorage.getItem(HINT) === "yes";
 export const remember = () => localStorage.setItem(HINT, "yes");
 
 export const forget = () => localStorage.removeItem(HINT);
+
+/** Where somebody is led whose account was deleted. */
+export const CLOSED = "#closed";

@@ -1,9 +1,10 @@
 /** What needs the password once more: mails, keys, a new password, and the end of the account. */
 
 import { call } from "./api.js";
+import { offer } from "./copying.js";
 import { make, say } from "./dom.js";
 import { field, form, password, whose } from "./forms.js";
-import { forget } from "./hint.js";
+import { CLOSED, forget } from "./hint.js";
 import { basic } from "./login.js";
 import { email, setMails } from "./session.js";
 import { day, t } from "./texts.js";
@@ -50,15 +51,15 @@ export function unlocked(account, headers) {
   function keys() {
     const list = make("ul", { class: "keys" });
     const shown = make("div", { class: "copying" });
+    const says = make("p", { role: "status" });
     const create = form(t("keys.make"), [field(t("keys.name"), { name: "name", maxlength: 100, autocomplete: "off" })], async ({ name }) => {
       const { key } = await (await ask("keys", "POST", { name })).json();
-      const input = make("input", { readonly: true, value: key, "aria-label": t("keys.new"), focus: () => input.select() });
-      shown.replaceChildren(make("p", {}, t("keys.new")), input);
-      input.focus();
+      say(says, t("keys.new"));
+      offer(shown, t("keys.new"), key, () => say(says, t("copied")));
       await fill();
     });
     void fill();
-    return card("keys.title", make("p", {}, t("keys.what")), list, shown, create);
+    return card("keys.title", make("p", {}, t("keys.what")), list, says, shown, create);
 
     async function fill() {
       /** @type {{keys: Key[]}} */
@@ -103,7 +104,8 @@ export function unlocked(account, headers) {
       await ask("account", "DELETE");
       await call("../login?session", { method: "DELETE", lone: true });
       forget();
-      location.replace("./");
+      location.replace(`./${CLOSED}`);
+      location.reload(); // another fragment alone loads nothing
     };
     return card("close.title", make("p", {}, t("close.what")), make("p", {}, make("button", { type: "button", class: "danger", click: () => void close() }, t("close.button"))));
   }

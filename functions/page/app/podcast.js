@@ -3,6 +3,7 @@
 import qrcode from "qrcode-generator";
 
 import { call } from "./api.js";
+import { offer } from "./copying.js";
 import { make, say, set } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -23,9 +24,8 @@ export function podcast() {
 
   async function begin() {
     const { url } = await (await call("../jobs/feed", { method: "POST" })).json();
-    const input = make("input", { readonly: true, value: url, "aria-label": t("feed.url"), focus: () => input.select() });
-    shown.replaceChildren(input, code(url));
-    input.focus();
+    offer(shown, t("feed.url"), url, () => say(says, t("copied")));
+    shown.append(code(url));
   }
 
   async function end() {

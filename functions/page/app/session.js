@@ -48,6 +48,8 @@ export const tell = (whose) => channel.postMessage(whose);
 export async function begin(headers) {
   const answer = await call("../login?session", { method: "POST", headers, lone: true });
   const session = await answer.json();
+  // Another tab may have logged in somebody else, and this one may have missed it.
+  if (email && email !== session.email && !("Authorization" in headers)) return noticed(session.email);
   email = session.email;
   mails = session.mails ?? true; // a login that is older than this page does not tell
   remember();
@@ -70,10 +72,13 @@ onLost(() => {
   return waiting.promise;
 });
 
-channel.addEventListener("message", ({ data }) => {
-  if (data && data === email && waiting) {
+channel.addEventListener("message", ({ data }) => noticed(data));
+
+/** @param {string} whose whose session it is now, "" if there is none */
+function noticed(whose) {
+  if (whose && whose === email && waiting) {
     how.answered();
     renewed();
-  } else if (data !== email && how.busy()) void session(); // what waits goes on when its owner is back
-  else if (data !== email) location.reload();
-});
+  } else if (whose !== email && how.busy()) void session(); // what waits goes on when its owner is back
+  else if (whose !== email) location.reload();
+}

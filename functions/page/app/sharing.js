@@ -4,6 +4,7 @@
 /** @import {Entry, List} from "./list.js" */
 
 import { Problem } from "./api.js";
+import { offer } from "./copying.js";
 import { make, say, set } from "./dom.js";
 import * as orders from "./orders.js";
 import { sentence } from "./problems.js";
@@ -26,9 +27,7 @@ export function panel(entry, { linkDays }) {
     const says = make("p", { class: "said", role: "status" });
     const offered = [...new Set(DAYS.map((n) => Math.min(n, linkDays)))];
     const days = make("select", { id: `days-${id}` }, ...offered.map((n) => make("option", { value: n, selected: n === Math.min(USUAL, linkDays) }, t("link.days.some", { n }))));
-    const url = make("input", { readonly: true, "aria-label": t("link.url"), focus: () => url.select() });
-    const shown = make("p", { class: "copying", hidden: true }, url, make("button", { type: "button", click: () => void copy() }, t("link.copy")));
-    let until = "";
+    const shown = make("p", { class: "copying", hidden: true });
     made.append(
       make(
         "p",
@@ -37,10 +36,9 @@ export function panel(entry, { linkDays }) {
         days,
         deed("link.make", async () => {
           const link = await orders.link(id, Number(days.value));
-          until = day(link.expires);
-          url.value = link.url;
+          const until = day(link.expires);
           shown.hidden = false;
-          url.focus();
+          offer(shown, t("link.url"), link.url, () => say(says, t("link.copied", { day: until })));
           return t("link.made", { day: until });
         }),
       ),
@@ -61,14 +59,6 @@ export function panel(entry, { linkDays }) {
       ),
     );
     days.focus();
-
-    async function copy() {
-      url.select();
-      // Without https there is no clipboard; the link is selected then.
-      if (navigator.clipboard) await navigator.clipboard.writeText(url.value);
-      else document.execCommand("copy");
-      say(says, t("link.copied", { day: until }));
-    }
 
     /**
      * @param {string} label

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { email, form, password } from "./forms.js";
+import { CLOSED } from "./hint.js";
 import { logIn } from "./login.js";
 import { bytes, t } from "./texts.js";
 import { waves } from "./waves.js";
@@ -26,6 +27,10 @@ export function welcome(about) {
     forgot: () => [letter("forgot", "recover", [email()]), links("in")],
   };
   show("in", false);
+  if (location.hash === CLOSED) {
+    card.prepend(make("p", { role: "status" }, t("close.done")));
+    history.replaceState(null, "", "./");
+  }
   const size = bytes(about.upload_max_bytes);
   const facts = [t("fact.sound"), t("fact.formats"), t("fact.limits", { size, hours: Math.round(about.max_duration_seconds / 3600) }), t("fact.kept", { n: about.mp3_keep_days })];
   return make(
