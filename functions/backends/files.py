@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,8 +27,8 @@ VIDEOS = "videos"
 MP3S = "mp3s"
 
 CHUNK_BYTES = 2**20
-_WRITTEN_CHUNKS = 4  # one insert of at most 4 MB
-_READ_CHUNKS = 8  # each query costs a wait
+_BATCH_CHUNKS = 4  # one insert of at most 4 MB, or what is read ahead
+_QUERIES = 2  # for what is read ahead: the database answers one while the other waits to be sent
 _SHARED_CHUNKS = 32  # of all transfers together, beyond one chunk each
 
 
@@ -47,9 +48,10 @@ class Transfers:
         with self._lock:
             self._running -= 1
 
-    def batch_bytes(self, chunks: int) -> int:
-        """Return how large a batch may be now: at most so many whole chunks."""
-        return CHUNK_BYTES * max(1, min(chunks, _SHARED_CHUNKS // max(1, self._running)))
+    @property
+    def batch_bytes(self) -> int:
+        """How large a batch may be now: whole chunks."""
+        return CHUNK_BYTES * max(1, min(_BATCH_CHUNKS, _SHARED_CHUNKS // max(1, self._running)))
 
 
 class Files:
@@ -128,7 +130,7 @@ class Writer:
         self._hash.update(data)
         self.length += len(data)
         whole = len(self._buffer) // CHUNK_BYTES * CHUNK_BYTES
-        if whole >= self._transfers.batch_bytes(_WRITTEN_CHUNKS):
+        if whole >= self._transfers.batch_bytes:
             batch = self._batch(whole)
             self._await_stored()
             self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="chunks")
@@ -154,7 +156,7 @@ class Writer:
 
     def _batch(self, size: int) -> list[dict[str, Any]]:
         """Take chunks of this many bytes from the buffer, but not more than fit into one insert."""
-        size = min(size, CHUNK_BYTES * _WRITTEN_CHUNKS)
+        size = min(size, CHUNK_BYTES * _BATCH_CHUNKS)
         with memoryview(self._buffer) as view:
             batch = [
                 {
@@ -209,22 +211,19 @@ class Reader:
             yield block
 
     def _chunks_from(self, first: int, last: int, size: int) -> Iterator[bytes]:
-        with self._transfers:
-            numbers = self._next_batch(first, last, size)
-            batch = self._batch(numbers)
-            # Prefetching the next batch saves a third of the time.
-            with ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
-                while numbers.stop <= last:
-                    numbers = self._next_batch(numbers.stop, last, size)
-                    following = prefetcher.submit(self._batch, numbers)
-                    yield from batch
-                    batch = following.result()
-            yield from batch
-
-    def _next_batch(self, first: int, last: int, size: int) -> range:
-        """Return the numbers of the chunks to query next: a server may buffer the whole result before it answers."""
-        chunks = self._transfers.batch_bytes(_READ_CHUNKS) // size
-        return range(first, min(first + max(1, chunks), last + 1))
+        # One thread asks for one batch after the other, so that the database does not wait until one has been sent.
+        with self._transfers, ThreadPoolExecutor(1, thread_name_prefix="chunks") as prefetcher:
+            coming: deque[Future[list[bytes]]] = deque()
+            following = first
+            while coming or following <= last:
+                batch = coming.popleft().result() if coming else []
+                ahead = max(1, self._transfers.batch_bytes // size)
+                chunks = max(1, ahead // _QUERIES)  # small ones are still in the processor's cache when they are sent
+                while following <= last and len(coming) < ahead // chunks:
+                    numbers = range(following, min(following + chunks, last + 1))
+                    coming.append(prefetcher.submit(self._batch, numbers))
+                    following = numbers.stop
+                yield from batch
 
     def _batch(self, numbers: range) -> list[bytes]:
         query = {"files_id": self._entry["_id"], "n": {"$gte": numbers[0], "$lte": numbers[-1]}}

@@ -105,7 +105,7 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store with chunks of 10 bytes, written in batches of four and read in batches of eight."""
+    """A store with chunks of 10 bytes, written in batches of four and read in batches of two."""
     monkeypatch.setattr(gridfs, "CHUNK_BYTES", CHUNK)
     return Store()
 
@@ -131,16 +131,15 @@ def test_a_part_only_reads_its_chunks(start: int, stop: int, store: Store) -> No
 
 
 @pytest.mark.parametrize("piece", [7, 1000])
-def test_a_batch_has_at_most_four_chunks_or_eight_when_read(piece: int, store: Store) -> None:
+def test_a_batch_has_at_most_four_chunks_or_two_when_read(piece: int, store: Store) -> None:
     store.write(CONTENT[:95], piece=piece)
     assert store.did("chunks.insert") == [[10] * 4, [10] * 4, [10, 5]]
     store.read()
-    assert store.did("chunks.find") == [(0, 7), (8, 9)]
+    assert store.did("chunks.find") == [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]
 
 
 @pytest.mark.parametrize(
-    ("others", "most_written", "most_read"),
-    [(0, 4, 8), (3, 4, 8), (4, 4, 6), (7, 4, 4), (8, 3, 3), (15, 2, 2), (16, 1, 1), (200, 1, 1)],
+    ("others", "most_written", "most_read"), [(0, 4, 2), (7, 4, 2), (8, 3, 1), (15, 2, 1), (16, 1, 1), (200, 1, 1)]
 )
 def test_the_more_transfers_the_smaller_their_batches(
     others: int, most_written: int, most_read: int, store: Store
@@ -182,15 +181,24 @@ def test_reading_ends_with_the_reader(store: Store) -> None:
     del blocks, started
     store.log.clear()
     store.read()
-    assert store.did("chunks.find")[0] == (0, 7)
+    assert store.did("chunks.find")[0] == (0, 1)
 
 
-def test_only_one_batch_is_prefetched(store: Store) -> None:
-    store.write(CONTENT)
-    blocks = store.reader().blocks()
-    next(blocks)
-    assert len(store.did("chunks.find")) <= 2
-    assert b"".join(blocks) == CONTENT[CHUNK:]
+@pytest.mark.parametrize(("others", "ahead"), [(0, [(0, 1), (2, 3), (4, 5)]), (16, [(0, 0), (1, 1)])])
+def test_four_chunks_are_read_ahead_or_one_if_many_read(
+    others: int, ahead: list[tuple[int, int]], store: Store
+) -> None:
+    with ExitStack() as running:
+        for number in range(others):
+            running.enter_context(store.files.write(VIDEOS, str(number)))
+        store.write(CONTENT)
+        blocks = store.reader().blocks()
+        found = next(blocks)
+        until(lambda: store.did("chunks.find") == ahead, "what is read ahead")
+        if not others:
+            found += next(blocks)  # of the same batch
+            assert store.did("chunks.find") == ahead
+        assert found + b"".join(blocks) == CONTENT
 
 
 def test_a_file_with_another_chunk_size_can_be_read(store: Store) -> None:
