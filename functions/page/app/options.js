@@ -17,10 +17,12 @@ const EITHER = ["quality", "bitrate"];
 
 let count = 0;
 
+/** @typedef {{value: () => Options | undefined, confirmed: () => boolean, fill: (name: string, value: string) => void}} Controls */
+
 /**
  * @param {Options} given
  * @param {(options: Options) => void} changed is told what was typed once all of it is right
- * @returns {Promise<HTMLElement & {value: () => Options | undefined, fill: (name: string, value: string) => void}>}
+ * @returns {Promise<HTMLElement & Controls>}
  */
 export async function controls(given, changed) {
   await loadRest();
@@ -32,7 +34,7 @@ export async function controls(given, changed) {
   );
   const reset = make("button", { type: "button", class: "quiet", click: clear }, t("option.reset"));
   const made = make("div", { class: "options" }, ...groups, reset);
-  return Object.assign(made, { value: check, fill });
+  return Object.assign(made, { value: check, confirmed, fill });
 
   /** @param {string} name */
   function control(name) {
@@ -84,6 +86,15 @@ export async function controls(given, changed) {
     const options = value();
     if (options) changed(options);
     return options;
+  }
+
+  /** @returns {boolean} whether nothing is wrong; what is wrong is shown */
+  function confirmed() {
+    if (check()) return true;
+    const wrong = made.querySelector("[aria-invalid]");
+    if (wrong instanceof HTMLElement) wrong.focus();
+    wrong?.scrollIntoView({ block: "center" }); // with what is said below it
+    return false;
   }
 
   /** @param {string} name */

@@ -35,12 +35,7 @@ let typed;
 
 /** @returns {Options | undefined} nothing if something typed is wrong, which is shown then */
 export function options() {
-  if (typed && !typed.value()) {
-    const wrong = typed.querySelector("[aria-invalid]");
-    if (wrong instanceof HTMLElement) wrong.focus();
-    wrong?.scrollIntoView({ block: "center" }); // with what is said below it
-    return undefined;
-  }
+  if (typed && !typed.confirmed()) return undefined;
   const found = { ...PRESETS[wanted.preset], ...wanted.more };
   if (wanted.more["bitrate"]) delete found["quality"];
   return found;
