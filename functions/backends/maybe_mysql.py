@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from functions.common import config
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from functions.backends.mysql import Connections
 
 
+@cache
 def connect() -> Connections | None:
-    """Return connections to the database in the settings, or None if they name none."""
+    """Return the connections to the database in the settings, which all share, or None if they name none."""
     found = config.load(MaybeDatabase)
     if not found.url:
         return None

@@ -34,3 +34,9 @@ def test_no_answer_waits_for_the_driver_that_may_not_need_it(module: str) -> Non
 @pytest.mark.parametrize(("url", "expected"), [("", "False False"), ("mysql://a:b@127.0.0.1/c", "True True")])
 def test_the_driver_loads_where_the_settings_name_a_database(url: str, expected: str) -> None:
     assert printed(CONNECTS, **({"MYSQL_URL": url} if url else {})) == expected
+
+
+def test_keys_and_recipients_share_the_connections() -> None:
+    """Each pool has a limit, so several would let a function take several times as many."""
+    code = "from functions.backends import maybe_mysql as m; print(m.connect() is m.connect() is not None)"
+    assert printed(code, MYSQL_URL="mysql://a:b@127.0.0.1/c") == "True"
