@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ import pytest
 from mp3converter_client.failure import Failure
 from tests.unit.client.conftest import service
 from tests.unit.client.scripted import UNANSWERED, Line, playing, problem, said
+
+
+def test_only_waits_of_the_client_are_noted(waits: list[float]) -> None:
+    time.sleep(0)
+    assert waits == []
 
 
 def test_retry_after_is_waited_for(waits: list[float]) -> None:
