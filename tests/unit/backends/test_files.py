@@ -14,7 +14,7 @@ from functions.backends import files as gridfs
 from functions.backends.files import MP3S, VIDEOS, Files, Reader
 from functions.common.errors import UNAVAILABLE, Failure
 from functions.common.values import Document
-from tests.clients.waiting import until
+from tests.clients.waiting import stays, until
 from tests.exploration.memory import MemoryCollection, MemoryDatabase
 
 CHUNK = 10
@@ -184,7 +184,9 @@ def test_reading_ends_with_the_reader(store: Store) -> None:
     assert store.did("chunks.find")[0] == (0, 1)
 
 
-@pytest.mark.parametrize(("others", "ahead"), [(0, [(0, 1), (2, 3), (4, 5)]), (16, [(0, 0), (1, 1)])])
+@pytest.mark.parametrize(
+    ("others", "ahead"), [(0, [(0, 1), (2, 3), (4, 5)]), (15, [(0, 0), (1, 1), (2, 2)]), (16, [(0, 0), (1, 1)])]
+)
 def test_four_chunks_are_read_ahead_or_one_if_many_read(
     others: int, ahead: list[tuple[int, int]], store: Store
 ) -> None:
@@ -195,6 +197,7 @@ def test_four_chunks_are_read_ahead_or_one_if_many_read(
         blocks = store.reader().blocks()
         found = next(blocks)
         until(lambda: store.did("chunks.find") == ahead, "what is read ahead")
+        stays(lambda: store.did("chunks.find") == ahead, "no more, which would need more memory", 0.1)
         if not others:
             found += next(blocks)  # of the same batch
             assert store.did("chunks.find") == ahead
