@@ -333,9 +333,15 @@ def test_what_cannot_be_loaded_offline_says_so(visit: Visit, sent: tuple[Page, s
     play.click()
     expect(page.get_by_role("alert").filter(has_text="No connection. Try again in a moment.")).to_be_visible()
     expect(play).to_have_attribute("aria-expanded", "false")
+    page.get_by_role("link", name="Account").click()
+    expect(page).not_to_have_url(re.compile("#account"))
+    expect(play).to_be_visible()
     visit.context.set_offline(False)
     play.click()
     expect(row(page, name).get_by_role("slider")).to_be_visible()
+    page.get_by_role("link", name="Account").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_focused()
+    expect(play).to_be_hidden()
 
 
 def _is_told_of_the_list(visit: Visit) -> None:

@@ -33,15 +33,22 @@ function leave() {
 
 /** The account is a place of its own, beside the files, which go on. */
 async function route() {
+  const loading = location.hash === "#account" && Promise.all([import("./account.js"), dressed()]);
+  const loaded = loading && (await loading.catch(goBack));
   const [files, shown] = main.children;
-  const wanted = location.hash === "#account";
+  const wanted = location.hash === "#account" && loaded; // still
   shown?.remove();
-  if (files instanceof HTMLElement) files.hidden = wanted;
+  if (files instanceof HTMLElement) files.hidden = Boolean(wanted);
   if (!wanted || !files) return;
-  const [{ account }] = await Promise.all([import("./account.js"), dressed()]);
-  const made = account();
+  const made = wanted[0].account();
   main.append(made);
   made.querySelector("h1")?.focus();
+}
+
+/** @param {unknown} error @returns {never} */
+function goBack(error) {
+  location.hash = "";
+  throw error;
 }
 
 addEventListener("hashchange", () => void route());
