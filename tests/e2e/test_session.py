@@ -21,6 +21,7 @@ from tests.e2e import tokens
 from tests.e2e.conftest import Person, Urls, through
 from tests.e2e.test_delete import forgotten
 from tests.local.private import PrivateStack
+from tests.vectors import origins
 
 NAME = "mp3converter"
 SECONDS = 60
@@ -163,17 +164,7 @@ def test_forms_do_without_scripts_what_the_page_does(page: Page, other_user: Per
     assert (late.status_code, "Log in first." in late.text) == (401, True)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": None},
-        {"Origin": "null"},
-        {"Origin": "https://evil.example.org"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("headers", origins.OF_OTHERS, ids=str)
 def test_forms_of_others_do_nothing(
     page: Page, other_user: Person, third_user: Person, video: Path, headers: dict[str, str | None]
 ) -> None:
@@ -277,7 +268,7 @@ def test_a_large_cookie(page: Page, stack: PrivateStack, other_user: Person, coo
 
 @pytest.mark.attack("C10")
 def test_it_is_no_password(page: Page, stack: PrivateStack, other_user: Person) -> None:
-    """What makes keys or changes the account asks for the password, and where events arrive nobody has a session."""
+    """Keys and changes of the account need the password, and functions that take events know no sessions."""
     page.begin(other_user)
     for method, path in (
         ("POST", ""),

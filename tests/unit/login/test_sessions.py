@@ -30,6 +30,7 @@ from tests.certificates import self_signed
 from tests.clients.serving import serving
 from tests.unit.login.failures import MemoryFailures
 from tests.unit.login.users import MemoryUsers
+from tests.vectors import origins
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -289,18 +290,7 @@ def test_a_form_begins_and_ends_a_session(browser: Browser) -> None:
     assert (ended.status_code, ended.headers["Location"], browser.token()) == (303, "../../page/", None)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": None},
-        {"Origin": "null"},
-        {"Origin": "https://evil.example.org"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Content-Type": "text/plain"},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("headers", [*origins.OF_OTHERS, {"Content-Type": "text/plain"}], ids=str)
 def test_a_form_of_another_page_does_nothing(browser: Browser, users: MemoryUsers, headers: dict[str, Any]) -> None:
     """Nor does it try passwords: more than may be tried are refused alike, and the right one works then."""
     for password in ("wrong horse", "wrong horse", "wrong horse", PASSWORD):
