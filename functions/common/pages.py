@@ -61,11 +61,11 @@ _NOTHING = Markup()
 
 
 def wanted(request: Request) -> bool:
-    """Tell whether whoever asks likes a page better than anything else, as browsers do when they open an address."""
+    """Tell whether the client prefers HTML to anything else, as browsers do when they open an address."""
     return request.accept_mimetypes.best_match([*_OTHERS, _HTML]) == _HTML
 
 
-def beside(request: Request, path: str) -> str:
+def relative(request: Request, path: str) -> str:
     """Return the address of a path of the functions, relative to that of a request.
 
     It leads to the host and prefix at which the browser is, whatever they are.
@@ -83,13 +83,13 @@ def answer(
     nav: Markup = _NOTHING,
 ) -> Response:
     """Return a response with a page; what fills its content in must have been escaped."""
-    body = _PAGE.format(title=title, content=content, nav=nav, page=beside(request, "page/"))
+    body = _PAGE.format(title=title, content=content, nav=nav, page=relative(request, "page/"))
     return Response(body, status, _HEADERS | (headers or {}), content_type=_TYPE)
 
 
 def moved(request: Request, path: str) -> Response:
     """Return a response that lets the browser open a path of the functions, so that reloading sends no form again."""
-    return Response(status=303, headers=_HEADERS | {"Location": beside(request, path)}, content_type=_TYPE)
+    return Response(status=303, headers=_HEADERS | {"Location": relative(request, path)}, content_type=_TYPE)
 
 
 def problem(request: Request, kind: Kind, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -101,12 +101,12 @@ def problem(request: Request, kind: Kind, headers: dict[str, str] | None = None,
     if seconds := headers.get("Retry-After"):
         details.append(f"Seconds to wait: {seconds}.")
     ways = [("Back to the start", "page/")]
-    if kind.status != 401:  # for who is not logged in
+    if kind.status != 401:  # which means that nobody is logged in
         ways.append(("Your files", "jobs/"))
     content = _PROBLEM.format(
         sentence=kind.title,
         details=Markup("\n").join(Markup("<p>{}</p>").format(each) for each in details),
-        ways=Markup(" · ").join(Markup('<a href="{}">{}</a>').format(beside(request, to), name) for name, to in ways),
+        ways=Markup(" · ").join(Markup('<a href="{}">{}</a>').format(relative(request, to), name) for name, to in ways),
         request_id=log.request_id.get(),
     )
     return answer(request, "That did not work", content, kind.status, headers)

@@ -1,4 +1,4 @@
-"""One's jobs as pages, for browsers without scripts: the list, a form for the next video, and what becomes of it."""
+"""A user's jobs as pages, for browsers without scripts: the list with a form for the next video, and each job."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def listed(
     """
     items = [_item(request, job) for job in jobs]
     content = _LIST.format(
-        form=_UPLOAD.format(address=pages.beside(request, "upload/"), most=_size(most)),
+        form=_UPLOAD.format(address=pages.relative(request, "upload/"), most=_size(most)),
         jobs=_ITEMS.format(Markup("\n").join(items)) if items else _EMPTY,
         older=_LINK.format(f"?{urlencode(older)}", "Older ones") if older else "",
     )
@@ -83,18 +83,18 @@ def shown(request: Request, bearer: Bearer, job: Mapping[str, Any]) -> Response:
     """Return the page of a job, which says what happens next."""
     following: Markup | str = ""
     if job["state"] not in ("done", "failed"):
-        again = _LINK.format(pages.beside(request, f"jobs/{job['id']}"), "Look again")
+        again = _LINK.format(pages.relative(request, f"jobs/{job['id']}"), "Look again")
         following = _SAY.format(_MAILED if _is_mailed(bearer.user) else _HERE) + Markup("\n") + _SAY.format(again)
-    content = _JOB.format(state=_state(request, job), following=following, files=pages.beside(request, "jobs/"))
+    content = _JOB.format(state=_state(request, job), following=following, files=pages.relative(request, "jobs/"))
     return pages.answer(request, job["filename"], content, nav=_nav(request, bearer))
 
 
 def _nav(request: Request, bearer: Bearer) -> Markup:
-    return _NAV.format(email=bearer.email, address=pages.beside(request, "login/session/end"))
+    return _NAV.format(email=bearer.email, address=pages.relative(request, "login/session/end"))
 
 
 def _item(request: Request, job: Mapping[str, Any]) -> Markup:
-    address = pages.beside(request, f"jobs/{job['id']}")
+    address = pages.relative(request, f"jobs/{job['id']}")
     return _ITEM.format(address=address, name=job["filename"], state=_state(request, job))
 
 
@@ -102,7 +102,7 @@ def _state(request: Request, job: Mapping[str, Any]) -> Markup | str:
     """Return a sentence about a job, with a link to its MP3, which needs no session for an hour."""
     audio = job["links"].get("audio")
     if audio:
-        address = pages.beside(request, f"download?{urlsplit(audio).query}")
+        address = pages.relative(request, f"download?{urlsplit(audio).query}")
         return Markup("Done. {}").format(_LINK.format(address, f"Download the MP3 ({_size(job['mp3']['size'])})"))
     sentences = {
         "uploading": "It is being sent.",

@@ -1,4 +1,4 @@
-"""Logging in and out by forms, for browsers without scripts; what a session is, sessions.py says."""
+"""Logging in and out by forms, for browsers without scripts; the sessions are those of sessions.py."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from functions.login import credentials, sessions
 
 
 def begin(request: Request, loaded: Loaded) -> Response:
-    """Begin a session with the address and password in the body, and lead to one's files.
+    """Begin a session with the address and password in the body, and redirect to the user's files.
 
-    What the request may be is checked first: a page of others could log a person in as somebody else.
+    The origin is checked first: another site could log a person in to the attacker's account.
     """
     web.allow(request, "POST")
     session.check_page(request, loaded[Links].public_url)
@@ -28,7 +28,7 @@ def begin(request: Request, loaded: Loaded) -> Response:
 
 
 def end(request: Request, loaded: Loaded) -> Response:
-    """Let the browser forget the session, and lead to the start."""
+    """Clear the cookie, and redirect to the start page."""
     web.allow(request, "POST")
     session.check_page(request, loaded[Links].public_url)
     response = pages.moved(request, "page/")

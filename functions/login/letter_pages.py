@@ -48,7 +48,7 @@ def form(text: str, button: str, *, hidden: Mapping[str, str], password: bool = 
 
 def note(request: Request, text: str) -> Markup:
     """Return the content of a page that only says something, and leads to the page."""
-    return _NOTE.format(text=text, page=pages.beside(request, "page/"))
+    return _NOTE.format(text=text, page=pages.relative(request, "page/"))
 
 
 def answer(request: Request, title: str, content: Markup, status: int = 200) -> Response:

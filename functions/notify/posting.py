@@ -77,7 +77,7 @@ def _attempt(job: Document, address: AddressOf, send: Send) -> Callable[[Documen
     """Return what sends the webhook once it is claimed; None if there shall be none."""
     try:
         url = address(job)
-    except Failure as failure:  # the database is away; this counts as an attempt, so that there is an end
+    except Failure as failure:  # MySQL cannot be reached: this counts as an attempt, so that retries end
         away = Outcome(UNANSWERED, f"the account could not be read: {failure.__cause__!r}")
         return lambda _job: away
     return None if url is None else lambda claimed: send(claimed, url)

@@ -89,7 +89,7 @@ def test_an_index_serves_the_list(
     collection: Collection[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody else's job is read."""
+    """Only jobs of the owner are read."""
     jobs = Jobs(collection, lambda: THEN, PERIODS)
     jobs.prepare()
     collection.insert_many(documents())

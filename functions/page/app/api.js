@@ -47,7 +47,7 @@ export function session() {
   return awaited;
 }
 
-/** Whether nothing may be called at the moment, because it would be for nobody, or for somebody else. */
+/** Whether calls must wait, because there is no session, or another user's. */
 export const isLost = () => awaited !== undefined;
 
 /**

@@ -1,4 +1,4 @@
-/** Whether somebody was logged in last time: it tells which page is loaded before the service is asked. */
+/** What one visit leaves for the next: whether a member was here, which decides what is loaded first, and how they left. */
 
 const HINT = "member";
 
@@ -8,5 +8,5 @@ export const remember = () => localStorage.setItem(HINT, "yes");
 
 export const forget = () => localStorage.removeItem(HINT);
 
-/** Where somebody is led whose account was deleted. */
+/** The fragment that says that an account was deleted. */
 export const CLOSED = "#closed";

@@ -121,7 +121,6 @@ export function clock(seconds) {
   return [...(hours ? [number(hours), number(minutes, two)] : [number(minutes)]), number(whole % 60, two)].join(":");
 }
 
-
 /** @param {number} count @returns {string} such as 30 days */
 export const days = (count) => number(count, { style: "unit", unit: "day", unitDisplay: "long" });
 

@@ -37,7 +37,7 @@ def file() -> Path:
 def keep(login: Login) -> str:
     """Keep a login in place of the former one; return where it is kept."""
     text = json.dumps(asdict(login))
-    # The former login goes last: its key is still valid, so an interruption here logs nobody out.
+    # Delete the old login last: its key is still valid, so an interruption here does not log the user out.
     if _keep_in_keyring(text):
         file().unlink(missing_ok=True)
         return "the keyring"

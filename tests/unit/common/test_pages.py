@@ -39,7 +39,7 @@ def asked(path: str = "/", accept: str = BROWSER) -> dict[str, object]:
     ],
 )
 def test_who_wants_a_page(accept: str, expected: bool) -> None:
-    """Whoever likes it better than anything else; curl, requests and fetch do not say so."""
+    """Clients that prefer HTML to anything else; curl, requests and fetch do not."""
     with Flask("x").test_request_context(**asked(accept=accept)):
         assert pages.wanted(request) is expected
 
@@ -50,7 +50,7 @@ def test_who_wants_a_page(accept: str, expected: bool) -> None:
 )
 def test_addresses_are_relative_to_the_one_that_was_asked_for(path: str, expected: str) -> None:
     with Flask("x").test_request_context(**asked(path)):
-        assert pages.beside(request, "page/") == expected
+        assert pages.relative(request, "page/") == expected
         moved = pages.moved(request, "page/")
     assert (moved.status_code, moved.headers["Location"], moved.get_data()) == (303, expected, b"")
 

@@ -1,4 +1,4 @@
-"""One's jobs as pages: what each says of itself, whatever its name is."""
+"""A user's jobs as pages: what each says of itself, whatever its name is."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class People:
 
 @pytest.fixture(autouse=True)
 def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody can stop mails."""
+    """Without a database of users, everybody gets mails."""
     monkeypatch.setattr(recipients, "connect", lambda: None)
 
 
@@ -82,7 +82,7 @@ def test_each_state_is_a_sentence(found: dict[str, Any], sentence: str) -> None:
 def test_who_gets_no_mail_is_told_where_to_look(
     wanted: bool | None, sentence: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also while the database is away, which does not keep the page."""
+    """The page is also shown while MySQL cannot be reached, and promises less."""
     monkeypatch.setattr(recipients, "connect", lambda: People(wanted))
     text = shown(job("queued")).text
     assert [each in text for each in (MAILED, HERE)] == [each == sentence for each in (MAILED, HERE)]
